@@ -1,0 +1,42 @@
+/**
+ * Files that are never half-written.
+ *
+ * @module
+ */
+
+import { dirname } from "node:path";
+
+/**
+ * Replaces a file as a whole: written beside, synced, renamed, and the folder synced. After a crash or on a
+ * full disk the path holds either the old content or the new one. (Written in place, a file at a quota can
+ * end up empty.)
+ *
+ * @throws what Deno throws when the folder cannot be written; nothing is left behind then
+ */
+export function replaceFile(path: string, content: string): void {
+  const temporary = `${path}.${Deno.pid}.part`;
+  try {
+    using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
+    writeAll(file, new TextEncoder().encode(content));
+    file.syncSync();
+    Deno.renameSync(temporary, path);
+  } catch (error) {
+    removeIfThere(temporary);
+    throw error;
+  }
+  using folder = Deno.openSync(dirname(path));
+  folder.syncSync();
+}
+
+/** Writes every byte: one call may write fewer. */
+export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
+}
+
+function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch {
+    // It was never created, or its folder is gone: nothing to clean up.
+  }
+}

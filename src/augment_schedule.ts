@@ -1,0 +1,296 @@
+/**
+ * How the views' recipes change over a run: constant as published, or as a JSON file asks
+ * (`--aug_schedule=FILE.json`). schedules.ts evaluates the result with recipesAt(schedule, step).
+ *
+ * The file gives, for view1 and view2, any fields of a ViewRecipe that differ from the recipe of the data set
+ * or preset. A value is a number, or moves:
+ *
+ * ```json
+ * {
+ *   "view1": {
+ *     "brightness": { "from": 0.1, "to": 0.4, "startEpoch": 0, "endEpoch": 100, "curve": "cosine" },
+ *     "cropScale": [{ "from": 0.5, "to": 0.2, "startEpoch": 0, "endEpoch": 50, "curve": "linear" }, 1]
+ *   },
+ *   "view2": { "solarizeProbability": 0.1 }
+ * }
+ * ```
+ *
+ * Every numeric field may move but blurKernel, which must stay odd. cropSize is rounded to whole pixels and
+ * must be the same in both views at every step: they are stacked into one batch.
+ *
+ * @module
+ */
+
+import {
+  type DatasetName,
+  problemOfRecipe,
+  VIEW_RECIPES,
+  type ViewPair,
+  type ViewRecipe,
+} from "./augment.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { PRESETS } from "./presets.ts";
+import { recipesAt } from "./schedules.ts";
+
+/** The way between two values. */
+export type Curve = "linear" | "cosine";
+
+/** One value on its way to another; before its span it is `from`, after it `to`. */
+export interface Ramp {
+  /** Value up to startStep. */
+  from: number;
+  /** Value from endStep on. */
+  to: number;
+  /** Where the span starts, in steps. */
+  startStep: number;
+  /** Where the span ends, in steps; greater than startStep. */
+  endStep: number;
+  /** How it goes. */
+  curve: Curve;
+}
+
+const PAIR_FIELDS = ["cropScale", "cropRatio", "blurSigma"] as const;
+type PairField = typeof PAIR_FIELDS[number];
+type NumberField = Exclude<keyof ViewRecipe, PairField>;
+
+/** A field of a recipe that moves; of a range, one end. */
+export type MovingField =
+  | { field: NumberField; ramp: Ramp }
+  | { field: PairField; end: 0 | 1; ramp: Ramp };
+
+/** One view's recipe over time. */
+export interface RecipeSchedule {
+  /** The recipe, with the first value of what moves. */
+  constant: ViewRecipe;
+  /** What moves. */
+  moving: readonly MovingField[];
+}
+
+/** Both views' recipes over time. */
+export interface AugmentSchedule {
+  /** The first view's. */
+  view1: RecipeSchedule;
+  /** The second view's. */
+  view2: RecipeSchedule;
+}
+
+/** The schedule that never changes: the published one. */
+export function constantSchedule(views: ViewPair): AugmentSchedule {
+  return {
+    view1: { constant: views.view1, moving: [] },
+    view2: { constant: views.view2, moving: [] },
+  };
+}
+
+/** The part of a run's configuration that its augmentations depend on. */
+export interface AugmentConfig {
+  /** The data set, whose published recipes are the starting point. */
+  datasetName: DatasetName;
+  /** A preset, whose recipes go before the data set's where it has some. */
+  preset: string | null;
+  /** The file of `--aug_schedule`, or null. */
+  augSchedule: string | null;
+  /** Epochs of the run. */
+  epochs: number;
+}
+
+/**
+ * The schedule of a run: the recipes of its preset or data set, with what its file changes.
+ *
+ * @param stepsPerEpoch optimizer steps per epoch, which turns the file's epochs into steps
+ * @throws UserError (usage) when the file is missing, is no JSON, or asks for what no view can be made with
+ */
+export function loadAugmentSchedule(
+  config: AugmentConfig,
+  stepsPerEpoch: number,
+): AugmentSchedule {
+  const views = viewsOf(config);
+  const path = config.augSchedule;
+  if (path === null) return constantSchedule(views);
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    throw usage(
+      `Cannot read --aug_schedule=${path}: expected a JSON file (${(error as Error).message})`,
+    );
+  }
+  return parseAugmentSchedule(text, { path, views, epochs: config.epochs, stepsPerEpoch });
+}
+
+/** The recipes a run starts from: its preset's where it has some, else its data set's. */
+export function viewsOf(config: Pick<AugmentConfig, "preset" | "datasetName">): ViewPair {
+  const preset = config.preset === null ? undefined : PRESETS[config.preset];
+  return preset?.views ?? VIEW_RECIPES[config.datasetName];
+}
+
+/** What a schedule's text is read with. */
+export interface ParseScheduleOptions {
+  /** The file's name, for messages. */
+  path: string;
+  /** The recipes that the file changes. */
+  views: ViewPair;
+  /** Epochs of the run: no span may end later. */
+  epochs: number;
+  /** Optimizer steps per epoch. */
+  stepsPerEpoch: number;
+}
+
+/**
+ * Reads the text of a schedule file.
+ *
+ * @throws UserError (usage) that names the place in the JSON, such as `view1.cropScale[0].endEpoch`
+ */
+export function parseAugmentSchedule(text: string, options: ParseScheduleOptions): AugmentSchedule {
+  const { path, views, epochs, stepsPerEpoch } = options;
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    throw usage(`Cannot read --aug_schedule=${path}: expected JSON (${(error as Error).message})`);
+  }
+  const reader = new Reader(path, epochs, stepsPerEpoch);
+  const root = reader.object(json, "", ["view1", "view2"]);
+  const schedule = {
+    view1: reader.recipe(root.view1, "view1", views.view1),
+    view2: reader.recipe(root.view2, "view2", views.view2),
+  };
+  requireSoundAtEveryStep(schedule, options);
+  return schedule;
+}
+
+/** Fields move on their own, so a range may turn over, or the two views' sizes part, in mid-run. */
+function requireSoundAtEveryStep(schedule: AugmentSchedule, options: ParseScheduleOptions): void {
+  const { path, epochs, stepsPerEpoch } = options;
+  const moves = schedule.view1.moving.length + schedule.view2.moving.length > 0;
+  const lastStep = moves ? epochs * stepsPerEpoch - 1 : 0;
+  for (let step = 0; step <= lastStep; step++) {
+    const { view1, view2 } = recipesAt(schedule, step);
+    const at = moves ? ` at step ${step}` : "";
+    for (const [name, recipe] of [["view1", view1], ["view2", view2]] as const) {
+      const problem = problemOfRecipe(recipe);
+      if (problem) throw usage(`Cannot use --aug_schedule=${path}${at}: ${name}.${problem}`);
+    }
+    if (view1.cropSize !== view2.cropSize) {
+      throw usage(
+        `Cannot use --aug_schedule=${path}${at}: view1.cropSize=${view1.cropSize} and ` +
+          `view2.cropSize=${view2.cropSize}, expected the same`,
+      );
+    }
+  }
+}
+
+/** Reads the JSON's values, each with its place for messages. */
+class Reader {
+  readonly #path: string;
+  readonly #epochs: number;
+  readonly #stepsPerEpoch: number;
+
+  constructor(path: string, epochs: number, stepsPerEpoch: number) {
+    this.#path = path;
+    this.#epochs = epochs;
+    this.#stepsPerEpoch = stepsPerEpoch;
+  }
+
+  recipe(json: unknown, at: string, base: ViewRecipe): RecipeSchedule {
+    const constant = structuredClone(base);
+    const moving: MovingField[] = [];
+    if (json === undefined) return { constant, moving };
+    const fields = this.object(json, at, Object.keys(base));
+    for (const [name, value] of Object.entries(fields)) {
+      const place = `${at}.${name}`;
+      if (isPairField(name)) {
+        const ends = this.#pair(value, place);
+        for (const end of [0, 1] as const) {
+          const read = this.#value(ends[end], `${place}[${end}]`);
+          constant[name][end] = read.from;
+          if (read.ramp) moving.push({ field: name, end, ramp: read.ramp });
+        }
+      } else {
+        const field = name as NumberField;
+        const read = this.#value(value, place);
+        constant[field] = read.from;
+        if (!read.ramp) continue;
+        if (field === "blurKernel") {
+          this.#refuse(place, value, "a constant odd number: this field cannot move");
+        }
+        moving.push({ field, ramp: read.ramp });
+      }
+    }
+    return { constant, moving };
+  }
+
+  object(json: unknown, at: string, allowed: readonly string[]): Record<string, unknown> {
+    if (typeof json !== "object" || json === null || Array.isArray(json)) {
+      this.#refuse(at, json, `an object with ${allowed.join(", ")}`);
+    }
+    for (const name of Object.keys(json)) {
+      if (!allowed.includes(name)) {
+        const place = at === "" ? name : `${at}.${name}`;
+        throw usage(
+          `Cannot use --aug_schedule=${this.#path}: unknown field ${place}, expected one of ` +
+            allowed.join(", "),
+        );
+      }
+    }
+    return json as Record<string, unknown>;
+  }
+
+  #pair(json: unknown, at: string): [unknown, unknown] {
+    if (!Array.isArray(json) || json.length !== 2) {
+      this.#refuse(at, json, "an array of two: min and max");
+    }
+    return json as [unknown, unknown];
+  }
+
+  #value(json: unknown, at: string): { from: number; ramp?: Ramp } {
+    if (typeof json === "number") return { from: json };
+    if (typeof json !== "object" || json === null) {
+      this.#refuse(at, json, "a number, or an object with from, to, startEpoch, endEpoch, curve");
+    }
+    const names = ["from", "to", "startEpoch", "endEpoch", "curve"] as const;
+    const fields = this.object(json, at, names);
+    for (const name of names) {
+      if (!(name in fields)) this.#refuse(`${at}.${name}`, undefined, "it to be given");
+    }
+    const { curve } = fields;
+    if (curve !== "linear" && curve !== "cosine") {
+      this.#refuse(`${at}.curve`, curve, '"linear" or "cosine"');
+    }
+    const number = (name: typeof names[number]): number => {
+      const value = fields[name];
+      if (typeof value !== "number" || !Number.isFinite(value)) {
+        this.#refuse(`${at}.${name}`, value, "a finite number");
+      }
+      return value;
+    };
+    const [from, to] = [number("from"), number("to")];
+    const [startEpoch, endEpoch] = [number("startEpoch"), number("endEpoch")];
+    if (startEpoch < 0) this.#refuse(`${at}.startEpoch`, startEpoch, "at least 0");
+    if (endEpoch <= startEpoch) {
+      this.#refuse(`${at}.endEpoch`, endEpoch, `more than startEpoch=${startEpoch}`);
+    }
+    if (endEpoch > this.#epochs) {
+      this.#refuse(`${at}.endEpoch`, endEpoch, `at most --nb_epochs=${this.#epochs}`);
+    }
+    const startStep = startEpoch * this.#stepsPerEpoch;
+    const endStep = endEpoch * this.#stepsPerEpoch;
+    return { from, ramp: { from, to, startStep, endStep, curve } };
+  }
+
+  #refuse(at: string, value: unknown, expected: string): never {
+    const shown = value === undefined ? "nothing" : JSON.stringify(value);
+    const place = at === "" ? "the whole file" : at;
+    throw usage(
+      `Cannot use --aug_schedule=${this.#path}: ${place} is ${shown}, expected ${expected}`,
+    );
+  }
+}
+
+function isPairField(name: string): name is PairField {
+  return (PAIR_FIELDS as readonly string[]).includes(name);
+}
+
+function usage(message: string): UserError {
+  return new UserError(message, ExitCode.usage);
+}

@@ -1,0 +1,426 @@
+/**
+ * The configuration of a run: from a command line, a preset, a checkpoint and the defaults to one object,
+ * checked, with a record of where each value came from.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import type { DatasetName } from "./augment.ts";
+import {
+  type AnyOption,
+  type Command,
+  FIELDS,
+  GPU_NOTE,
+  NOT_YET_AVAILABLE,
+  optionOf,
+  OPTIONS,
+  PER_DATASET,
+} from "./config_table.ts";
+import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { nearestTo } from "./nearest.ts";
+import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
+import { dataDirOnJeanZay } from "./sites.ts";
+
+/** Everything a run needs to know, one field per option; null where nothing is asked for. */
+export interface RunConfig {
+  /** `--dataset_name` */
+  datasetName: DatasetName;
+  /** `--data_dir`: the folder or archive of the images; null for a built-in data set. */
+  dataDir: string | null;
+  /** `--allow_unverified_data`: data with a wrong MD5 is a warning. */
+  allowUnverifiedData: boolean;
+  /** `--offline`: never touch the network. */
+  offline: boolean;
+  /** `--preset`: a complete recipe by name. */
+  preset: string | null;
+  /** `--resnet_type` */
+  resnetType: "resnet18" | "resnet34" | "resnet50" | "resnet101" | "resnet152" | "resnet20";
+  /** `--hidden_dim`: width of the hidden layer of projector and predictor. */
+  hiddenDim: number;
+  /** `--z_dim`: width of a projection. */
+  zDim: number;
+  /** `--bn_views`: one batch-normalisation pass over both views, or one per view. */
+  bnViews: "joint" | "separate";
+  /** `--nb_epochs` */
+  epochs: number;
+  /** `--nb_epochs_warmup`: epochs over which the learning rate rises. */
+  warmupEpochs: number;
+  /** `--batch_size`: images per optimizer step; an incomplete last batch is dropped. */
+  batchSize: number;
+  /** `--lr_init`: the learning rate after the warm-up, used as given. */
+  learningRate: number;
+  /** `--momentum`: of the optimizer. */
+  momentum: number;
+  /** `--weight_decay` */
+  weightDecay: number;
+  /** `--eta`: LARS's trust coefficient. */
+  eta: number;
+  /** `--lars_variant`: whether the momentum buffer holds the learning rate. */
+  larsVariant: "reference" | "deepmind";
+  /** `--tau_base`: the target's decay at the first step. */
+  tauBase: number;
+  /** `--aug_schedule`: a JSON file that moves the augmentations over time. */
+  augSchedule: string | null;
+  /** `--max_steps`: stop after so many steps of the unchanged schedules. */
+  maxSteps: number | null;
+  /** `--seed` */
+  seed: number;
+  /** `--clsf_every`: epochs between evaluations; 0 for none at all. */
+  evalEveryEpochs: number;
+  /** `--eval_at_end`: evaluate at the end of a run cut by maxSteps too. */
+  evalAtEnd: boolean;
+  /** `--nb_epochs_clsf` */
+  probeEpochs: number;
+  /** `--batch_size_clsf` */
+  probeBatchSize: number;
+  /** `--lr_init_clsf` */
+  probeLearningRate: number;
+  /** `--momentum_clsf` */
+  probeMomentum: number;
+  /** `--weight_decay_clsf` */
+  probeWeightDecay: number;
+  /** `--computer` */
+  computer: "jeanzay" | "other";
+  /** `--hardware` */
+  hardware: "cpu" | "mono-gpu" | "multi-gpu";
+  /** `--precision` */
+  precision: "mixed" | "normal";
+  /** `--dtype` */
+  dtype: "float32" | "float64";
+  /** `--nb_workers`: threads that prepare views; never changes a result. */
+  nbWorkers: number;
+  /** `--threads`: threads of libtorch's own computations. */
+  threads: number;
+  /** `--expe_name` */
+  expeName: string;
+  /** `--run_dir` */
+  runDir: string;
+  /** `--save_every`: epochs between the checkpoints that are kept for good. */
+  saveEveryEpochs: number;
+  /** `--resume`: "auto", "never", or the path of a checkpoint. */
+  resume: string;
+  /** `--checkpoint`: the file to evaluate; null when training. */
+  checkpoint: string | null;
+  /** `--log_every`: steps between rows of the metrics. */
+  logEverySteps: number;
+  /** `--format`: how the result is written to stdout. */
+  format: "text" | "json";
+  /** `--trace_steps`: number of steps, from the first, that are written out whole. */
+  traceSteps: number;
+  /** `--trace_dir` */
+  traceDir: string;
+}
+
+/** Where a value came from; "--option" when another option implies it. */
+export type Origin =
+  | "default"
+  | "dataset"
+  | "checkpoint"
+  | "command line"
+  | `preset ${string}`
+  | `--${string}`;
+
+/** Where each value of a configuration came from. */
+export type Origins = Record<keyof RunConfig, Origin>;
+
+/** What the machine tells the configuration. */
+export interface Environment {
+  /** The value of an environment variable. */
+  variable(name: string): string | undefined;
+  /** Whether a file or folder is there. */
+  exists(path: string): boolean;
+  /** Cores this process may use. */
+  cores: number;
+  /**
+   * The configuration that a checkpoint was made with, for `eval`.
+   *
+   * @throws UserError (checkpoint) when the file is missing or damaged
+   */
+  checkpointConfig?(path: string): Readonly<Record<string, unknown>>;
+}
+
+/** This machine. What Deno's permissions hide is taken as absent. */
+export function thisEnvironment(): Environment {
+  return {
+    variable: (name) => quietly(() => Deno.env.get(name)),
+    exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
+    cores: navigator.hardwareConcurrency,
+  };
+}
+
+/** A command line, understood. */
+export interface ParsedCommandLine {
+  /** The resolved options. */
+  config: RunConfig;
+  /** Where each came from. */
+  origins: Origins;
+  /** What the user should be told before the run starts, one line each. */
+  notes: string[];
+}
+
+/** Whether a command line asks for help, whatever else it says. */
+export function wantsHelp(args: readonly string[]): boolean {
+  return args.includes("--help") || args.includes("-h");
+}
+
+/**
+ * Resolves a command line. The command line wins over a preset, a preset (train) or the checkpoint's own
+ * configuration (eval) over the data set's defaults. An option given twice counts as given last.
+ *
+ * @throws UserError for unknown options, values out of range and combinations that cannot run (usage), for
+ * data that the site does not have (data), for a checkpoint of another architecture (checkpoint)
+ */
+export function parseCommandLine(
+  command: Command,
+  args: readonly string[],
+  environment: Environment,
+): ParsedCommandLine {
+  const given = readArguments(command, args);
+  if (command === "eval" && given.checkpoint === undefined) {
+    throw usage("Cannot evaluate without a checkpoint: expected --checkpoint=FILE");
+  }
+  const preset = presetNamed(given.preset as string | undefined);
+  const saved = typeof given.checkpoint === "string" && environment.checkpointConfig
+    ? savedOptions(given.checkpoint, environment.checkpointConfig(given.checkpoint))
+    : {};
+  requireSameArchitecture(given, saved);
+
+  const layers: [Origin, Partial<RunConfig>][] = [
+    ["command line", given],
+    [`preset ${given.preset}`, presetOptions(preset)],
+    ["checkpoint", saved],
+  ];
+  const datasetName = layers.find(([, values]) => values.datasetName)?.[1].datasetName ??
+    OPTIONS.datasetName.default;
+  const values: Partial<Record<keyof RunConfig, OptionValue>> = {};
+  const origins: Partial<Origins> = {};
+  for (const field of FIELDS) {
+    const layer = layers.find(([, values]) => values[field] !== undefined);
+    if (layer) {
+      values[field] = layer[1][field]!;
+      origins[field] = layer[0];
+      continue;
+    }
+    const fallback = optionOf(field).default;
+    if (fallback === PER_DATASET) {
+      values[field] = DATASET_DEFAULTS[datasetName][field as keyof Recipe];
+      origins[field] = "dataset";
+    } else {
+      values[field] = fallback as OptionValue;
+      origins[field] = "default";
+    }
+  }
+  const config = values as RunConfig;
+  const all = origins as Origins;
+  requireAvailable(config, all);
+  scaleLearningRate(config, all, preset);
+  deriveDefaults(config, all, environment);
+  requireSound(config, all);
+  return { config, origins: all, notes: notesOn(config, environment) };
+}
+
+/** The options a command line gives, read and checked one by one. */
+function readArguments(command: Command, args: readonly string[]): Partial<RunConfig> {
+  const byName = new Map<string, { field: keyof RunConfig; spec: AnyOption }>();
+  for (const field of FIELDS) {
+    const spec = optionOf(field);
+    byName.set(spec.option, { field, spec });
+  }
+  const options = Object.fromEntries(
+    [...byName].map(([name, { spec }]) =>
+      [name, { type: spec.value.kind === "flag" ? "boolean" : "string" }] as const
+    ),
+  );
+  const { tokens } = parseArgs({
+    args: [...args],
+    options,
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  });
+  const given: Partial<Record<keyof RunConfig, OptionValue>> = {};
+  for (const token of tokens) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      throw usage(`Cannot use the argument "${token.value}": expected --option=value`);
+    }
+    const known = byName.get(token.name);
+    if (!known || !token.rawName.startsWith("--")) throw unknownOption(command, token.rawName);
+    const { field, spec } = known;
+    if (!spec.commands.includes(command)) throw misplacedOption(command, spec);
+    const swallowed = !token.inlineValue && token.value?.startsWith("--");
+    if (spec.value.kind !== "flag" && (token.value === undefined || swallowed)) {
+      throw usage(`Cannot use --${spec.option} without a value: expected --${spec.option}=value`);
+    }
+    given[field] = readValue(spec, token.value ?? "true");
+  }
+  return given as Partial<RunConfig>;
+}
+
+/** The value of one option's text. */
+function readValue(spec: AnyOption, text: string): OptionValue {
+  let value: OptionValue | undefined = text;
+  if (spec.value.kind === "flag") {
+    value = ({ true: true, false: false } as Record<string, boolean>)[text];
+  } else if (spec.value.kind === "integer") {
+    value = /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
+  } else if (spec.value.kind === "number") {
+    value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
+  }
+  const problem = problemOf(spec.value, value);
+  if (problem) throw usage(`Cannot use --${spec.option}=${text}: expected ${problem}`);
+  return value!;
+}
+
+function unknownOption(command: Command, rawName: string): UserError {
+  const names = FIELDS.map(optionOf).filter((spec) => spec.commands.includes(command))
+    .map((spec) => spec.option);
+  const name = rawName.replace(/^-+/, "");
+  const nearest = nearestTo(name.replaceAll("-", "_"), names);
+  const hint = nearest ? `did you mean --${nearest}` : `see deno task ${command} --help`;
+  return usage(`Cannot use ${rawName}: no such option, ${hint}`);
+}
+
+function misplacedOption(command: Command, spec: AnyOption): UserError {
+  const hint = spec.option === "checkpoint"
+    ? "to go on from a checkpoint, give --resume=FILE"
+    : `it belongs to deno task ${spec.commands.join(", ")}`;
+  return usage(`Cannot use --${spec.option} with deno task ${command}: ${hint}`);
+}
+
+function presetNamed(name: string | undefined): Preset | undefined {
+  return name === undefined ? undefined : PRESETS[name];
+}
+
+function presetOptions(preset: Preset | undefined): Partial<RunConfig> {
+  return preset ? { datasetName: preset.datasetName, ...preset.recipe } : {};
+}
+
+/** A preset's learning rate follows the batch, unless the command line sets it. */
+function scaleLearningRate(config: RunConfig, origins: Origins, preset?: Preset): void {
+  if (preset?.learningRatePer256 === undefined) return;
+  if (origins.learningRate === "command line") return;
+  config.learningRate = preset.learningRatePer256 * config.batchSize / 256;
+}
+
+/** What of a checkpoint's configuration an evaluation keeps, checked like a command line. */
+function savedOptions(
+  path: string,
+  saved: Readonly<Record<string, unknown>>,
+): Partial<RunConfig> {
+  const kept: Partial<Record<keyof RunConfig, OptionValue>> = {};
+  for (const field of FIELDS) {
+    const spec = optionOf(field);
+    const value = saved[field];
+    if (!spec.fromCheckpoint || value === undefined) continue;
+    const problem = problemOf(spec.value, value);
+    if (problem) {
+      throw new UserError(
+        `Cannot use the checkpoint ${path}: its ${field} is ${
+          JSON.stringify(value)
+        }, expected ${problem}`,
+        ExitCode.checkpoint,
+      );
+    }
+    kept[field] = value as OptionValue;
+  }
+  return kept as Partial<RunConfig>;
+}
+
+/** A checkpoint has one architecture: an option that says another is a mistake, not a wish. */
+function requireSameArchitecture(
+  given: Partial<RunConfig>,
+  saved: Partial<RunConfig>,
+): void {
+  for (const field of ["resnetType", "zDim", "hiddenDim"] as const) {
+    const [asked, found] = [given[field], saved[field]];
+    if (asked === undefined || found === undefined || asked === found) continue;
+    const option = OPTIONS[field].option;
+    throw new UserError(
+      `Cannot evaluate ${given.checkpoint} with --${option}=${asked}: it was trained with ` +
+        `--${option}=${found}, expected that or no --${option}`,
+      ExitCode.checkpoint,
+    );
+  }
+}
+
+function requireAvailable(config: RunConfig, origins: Origins): void {
+  for (const { field, value, needs } of NOT_YET_AVAILABLE) {
+    if (config[field] !== value) continue;
+    const origin = origins[field];
+    const option = `--${OPTIONS[field].option}=${value}`;
+    const asked = origin.startsWith("preset ")
+      ? `--${origin.replace(" ", "=")}, which sets ${option},`
+      : option;
+    throw usage(`Cannot use ${asked} yet: ${needs}`);
+  }
+}
+
+/** The defaults that follow from other options or from the machine. */
+function deriveDefaults(config: RunConfig, origins: Origins, environment: Environment): void {
+  if (config.computer === "jeanzay") {
+    if (origins.offline === "command line" && !config.offline) {
+      throw usage("Cannot use --offline=false with --computer=jeanzay: it never downloads");
+    }
+    config.offline = true;
+    if (origins.offline === "default") origins.offline = "--computer=jeanzay";
+    if (origins.dataDir === "default" && config.datasetName !== "demo") {
+      config.dataDir = dataDirOnJeanZay(config.datasetName, environment);
+      origins.dataDir = "--computer=jeanzay";
+    }
+  } else if (origins.dataDir === "default" && config.datasetName !== "demo") {
+    config.dataDir = `data/${config.datasetName}`;
+    origins.dataDir = "dataset";
+  }
+  if (origins.threads === "default") config.threads = environment.cores;
+  if (origins.expeName === "default") {
+    config.expeName = config.preset ?? `${config.datasetName}_${config.resnetType}`;
+  }
+  if (origins.runDir === "default") config.runDir = `runs/${config.expeName}`;
+  if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
+}
+
+/** Options that are fine alone and cannot run together. */
+function requireSound(config: RunConfig, origins: Origins): void {
+  if (config.datasetName === "demo" && origins.dataDir === "command line") {
+    throw usage(
+      `Cannot use --data_dir=${config.dataDir} with --dataset_name=demo, which is built in: ` +
+        "expected --dataset_name=cifar10 with it",
+    );
+  }
+  if (origins.traceDir === "command line" && config.traceSteps === 0) {
+    throw usage(
+      `Cannot use --trace_dir=${config.traceDir} without steps to write: ` +
+        "expected --trace_steps=N with it",
+    );
+  }
+  if (config.evalAtEnd && config.evalEveryEpochs === 0) {
+    throw usage("Cannot use --eval_at_end with --clsf_every=0, which switches evaluation off");
+  }
+}
+
+function notesOn(config: RunConfig, environment: Environment): string[] {
+  const notes: string[] = [];
+  if (config.hardware === "cpu" && environment.exists("/dev/nvidia0")) notes.push(GPU_NOTE);
+  if (config.checkpoint === null && config.warmupEpochs > config.epochs) {
+    notes.push(
+      `The warm-up of ${shownValue(config.warmupEpochs)} epochs is longer than the run of ` +
+        `${shownValue(config.epochs)}: the learning rate only rises`,
+    );
+  }
+  return notes;
+}
+
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}
+
+function usage(message: string): UserError {
+  return new UserError(message, ExitCode.usage);
+}

@@ -1,0 +1,536 @@
+/**
+ * The one table of options: parsing, validation, `--help` and docs/options.md all come from it.
+ *
+ * Names are the reference program's where it has the option. The order is that of the help.
+ *
+ * @module
+ */
+
+import type { RunConfig } from "./config.ts";
+import { LARGEST_COUNT, type OptionValue, type ValueKind } from "./option_values.ts";
+import { PRESETS, type Recipe } from "./presets.ts";
+
+/** The commands that take options. */
+export type Command = "train" | "eval";
+
+/** The default that each data set has for itself (presets.ts). */
+export const PER_DATASET = Symbol("per dataset");
+
+/** One option; `Default` is what its default may be. */
+export interface Option<Default> {
+  /** Its name on the command line, without dashes. */
+  option: string;
+  /** The heading it stands under. */
+  group: Group;
+  /** The commands that take it. */
+  commands: readonly Command[];
+  /** What it may be. */
+  value: ValueKind;
+  /** What it is when not given; derived ones start as null or a neutral value. */
+  default: Default;
+  /** The default in words, where it follows from other options or the machine. */
+  defaultText?: string;
+  /** Whether `eval` takes it from the checkpoint when it is not given. */
+  fromCheckpoint?: true;
+  /** Whether a run may go on with another value: nothing that is learned depends on it. */
+  changeable?: true;
+  /** What it does; no final stop. */
+  help: string;
+}
+
+/** An option, whatever its type. */
+export type AnyOption = Option<OptionValue | typeof PER_DATASET>;
+
+/** The headings of the help, in order. */
+export const GROUPS = [
+  "Data",
+  "Network",
+  "Training",
+  "Evaluation",
+  "Machine",
+  "Run",
+  "Checks",
+] as const;
+
+/** A heading of the help. */
+export type Group = typeof GROUPS[number];
+
+type Table = {
+  readonly [Field in keyof RunConfig]: Readonly<
+    Option<Field extends keyof Recipe ? typeof PER_DATASET : RunConfig[Field]>
+  >;
+};
+
+const BOTH: readonly Command[] = ["train", "eval"];
+const TRAIN: readonly Command[] = ["train"];
+const EVAL: readonly Command[] = ["eval"];
+
+/** The largest seed: what a number of JavaScript and of JSON holds exactly. */
+const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
+
+/** The table. */
+export const OPTIONS: Table = {
+  datasetName: {
+    option: "dataset_name",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["demo", "cifar10", "imagenet"] },
+    default: "demo",
+    fromCheckpoint: true,
+    help: "The images. demo is built in: 10 classes of small shapes and textures",
+  },
+  dataDir: {
+    option: "data_dir",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "data/<dataset_name>; with --computer=jeanzay, a folder below $DSDIR",
+    changeable: true,
+    help: "Where the images are, or are to be downloaded to: for cifar10 the official binary or " +
+      "python files, their folder, or either .tar.gz",
+  },
+  allowUnverifiedData: {
+    option: "allow_unverified_data",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "flag" },
+    default: false,
+    changeable: true,
+    help: "Take data whose MD5 is not the published one, with a warning that stays in the run's " +
+      "record",
+  },
+  offline: {
+    option: "offline",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "flag" },
+    default: false,
+    changeable: true,
+    help: "Never touch the network; what is missing is an error that says what to fetch where. " +
+      "Implied by --computer=jeanzay",
+  },
+
+  preset: {
+    option: "preset",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "choice", choices: Object.keys(PRESETS) },
+    default: null,
+    defaultText: "none",
+    help: "A complete recipe by name; options given beside it win",
+  },
+
+  resnetType: {
+    option: "resnet_type",
+    group: "Network",
+    commands: BOTH,
+    value: {
+      kind: "choice",
+      choices: ["resnet18", "resnet34", "resnet50", "resnet101", "resnet152", "resnet20"],
+    },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "The encoder. resnet20 is the small network of He et al. 2015, section 4.2; the others " +
+      "have a 3×3 stem without pooling on 32-pixel images",
+  },
+  hiddenDim: {
+    option: "hidden_dim",
+    group: "Network",
+    commands: BOTH,
+    value: { kind: "integer", least: 1, most: 65536 },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Width of the hidden layer of projector and predictor",
+  },
+  zDim: {
+    option: "z_dim",
+    group: "Network",
+    commands: BOTH,
+    value: { kind: "integer", least: 1, most: 65536 },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Width of a projection",
+  },
+  bnViews: {
+    option: "bn_views",
+    group: "Network",
+    commands: TRAIN,
+    value: { kind: "choice", choices: ["joint", "separate"] },
+    default: PER_DATASET,
+    help:
+      "Batch statistics: joint over both views in one pass, as the reference program does, or " +
+      "separate, a pass for each, as DeepMind's does",
+  },
+
+  epochs: {
+    option: "nb_epochs",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    help: "Passes over the training images",
+  },
+  warmupEpochs: {
+    option: "nb_epochs_warmup",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "integer", least: 0, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    help: "Epochs over which the learning rate rises from 0, step by step; then a cosine to 0",
+  },
+  batchSize: {
+    option: "batch_size",
+    group: "Training",
+    commands: TRAIN,
+    // Batch normalisation of one value is undefined.
+    value: { kind: "integer", least: 2, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    help: "Images per step; the incomplete last batch of an epoch is dropped",
+  },
+  learningRate: {
+    option: "lr_init",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "number", above: 0 },
+    default: PER_DATASET,
+    help:
+      "Learning rate after the warm-up, used as given: it does not follow the batch (but that " +
+      "of DeepMind's presets does)",
+  },
+  momentum: {
+    option: "momentum",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "number", least: 0, below: 1 },
+    default: PER_DATASET,
+    help: "Momentum of LARS",
+  },
+  weightDecay: {
+    option: "weight_decay",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "number", least: 0 },
+    default: PER_DATASET,
+    help: "Weight decay of LARS; biases and batch normalisation are exempt",
+  },
+  eta: {
+    option: "eta",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "number", above: 0 },
+    default: PER_DATASET,
+    help: "Trust coefficient of LARS",
+  },
+  larsVariant: {
+    option: "lars_variant",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "choice", choices: ["reference", "deepmind"] },
+    default: PER_DATASET,
+    help: "Whether the learning rate enters the momentum buffer (reference) or is applied last " +
+      "(deepmind)",
+  },
+  tauBase: {
+    option: "tau_base",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "number", least: 0, most: 1 },
+    default: PER_DATASET,
+    help: "Decay of the target's moving average at the first step; it rises to 1 by a cosine",
+  },
+  augSchedule: {
+    option: "aug_schedule",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "none: constant, as published",
+    // What it says is compared, not its name (run_folder.ts).
+    changeable: true,
+    help: "A JSON file that changes the augmentations, or moves them over time " +
+      "(src/augment_schedule.ts has the format)",
+  },
+  maxSteps: {
+    option: "max_steps",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: null,
+    defaultText: "the whole run",
+    changeable: true,
+    help: "Stop after so many steps. The schedules stay those of the whole run, and the final " +
+      "evaluation is left out unless --eval_at_end",
+  },
+  seed: {
+    option: "seed",
+    group: "Training",
+    commands: BOTH,
+    value: { kind: "integer", least: 0, most: LARGEST_SEED },
+    default: 0,
+    fromCheckpoint: true,
+    help: "Decides initial weights, order of the images, and views. Same seed, machine type and " +
+      "--threads: same bits",
+  },
+
+  evalEveryEpochs: {
+    option: "clsf_every",
+    group: "Evaluation",
+    commands: TRAIN,
+    value: { kind: "integer", least: 0, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    changeable: true,
+    help: "Epochs between evaluations (linear probe and k-nearest-neighbour); also before the " +
+      "first epoch and after the last. 0: none at all",
+  },
+  evalAtEnd: {
+    option: "eval_at_end",
+    group: "Evaluation",
+    commands: TRAIN,
+    value: { kind: "flag" },
+    default: false,
+    changeable: true,
+    help: "Evaluate at the end of a run cut short by --max_steps too",
+  },
+  probeEpochs: {
+    option: "nb_epochs_clsf",
+    group: "Evaluation",
+    commands: BOTH,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Epochs of the linear probe",
+  },
+  probeBatchSize: {
+    option: "batch_size_clsf",
+    group: "Evaluation",
+    commands: BOTH,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Images per step of the linear probe",
+  },
+  probeLearningRate: {
+    option: "lr_init_clsf",
+    group: "Evaluation",
+    commands: BOTH,
+    value: { kind: "number", above: 0 },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Learning rate of the probe at its first step; a cosine takes it to 0.0001",
+  },
+  probeMomentum: {
+    option: "momentum_clsf",
+    group: "Evaluation",
+    commands: BOTH,
+    // Nesterov's momentum needs one.
+    value: { kind: "number", above: 0, below: 1 },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Nesterov momentum of the probe",
+  },
+  probeWeightDecay: {
+    option: "weight_decay_clsf",
+    group: "Evaluation",
+    commands: BOTH,
+    value: { kind: "number", least: 0 },
+    default: PER_DATASET,
+    fromCheckpoint: true,
+    help: "Weight decay of the probe",
+  },
+  checkpoint: {
+    option: "checkpoint",
+    group: "Evaluation",
+    commands: EVAL,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "required",
+    changeable: true,
+    help: "The file to evaluate: a checkpoint of a run, or an encoder",
+  },
+
+  computer: {
+    option: "computer",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["jeanzay", "other"] },
+    default: "other",
+    changeable: true,
+    help: "jeanzay: data below $DSDIR, never a download, and messages that name its modules and " +
+      "spaces",
+  },
+  hardware: {
+    option: "hardware",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["cpu", "mono-gpu", "multi-gpu"] },
+    default: "cpu",
+    changeable: true,
+    help: "What computes",
+  },
+  precision: {
+    option: "precision",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["mixed", "normal"] },
+    default: "normal",
+    help: "normal computes in --dtype throughout",
+  },
+  dtype: {
+    option: "dtype",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["float32", "float64"] },
+    default: "float32",
+    fromCheckpoint: true,
+    help: "Type of all numbers; float64 is for checks against other programs",
+  },
+  nbWorkers: {
+    option: "nb_workers",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "integer", least: 0, most: 1024 },
+    default: 10,
+    changeable: true,
+    help:
+      "Threads that prepare images, at most the cores there are; 0 or 1: one. Changes no result",
+  },
+  threads: {
+    option: "threads",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "integer", least: 1, most: 1024 },
+    default: 1,
+    defaultText: "the cores this process may use",
+    changeable: true,
+    help: "Threads that compute. Recorded, as sums in another order are other bits",
+  },
+
+  expeName: {
+    option: "expe_name",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "name" },
+    default: "",
+    defaultText: "the preset, or <dataset_name>_<resnet_type>",
+    changeable: true,
+    help: "Name of the experiment",
+  },
+  runDir: {
+    option: "run_dir",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "path" },
+    default: "",
+    defaultText: "runs/<expe_name>",
+    changeable: true,
+    help: "Folder of the run: config.json, metrics.jsonl, checkpoints/",
+  },
+  saveEveryEpochs: {
+    option: "save_every",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "integer", least: 0, most: LARGEST_COUNT },
+    default: PER_DATASET,
+    changeable: true,
+    help:
+      "Epochs between the checkpoints that are kept; one is always written at the end. 0: only " +
+      "there",
+  },
+  resume: {
+    option: "resume",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "path", words: ["auto", "never"] },
+    default: "auto",
+    changeable: true,
+    help:
+      "auto: go on from the run folder's last checkpoint, if there is one; never: start anew; " +
+      "or the checkpoint to go on from",
+  },
+  logEverySteps: {
+    option: "log_every",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: 10,
+    changeable: true,
+    help: "Steps between rows of metrics.jsonl",
+  },
+  format: {
+    option: "format",
+    group: "Run",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["text", "json"] },
+    default: "text",
+    changeable: true,
+    help: "What stdout gets: a table, or one JSON object. Progress goes to stderr",
+  },
+
+  traceSteps: {
+    option: "trace_steps",
+    group: "Checks",
+    commands: TRAIN,
+    value: { kind: "integer", least: 0, most: LARGEST_COUNT },
+    default: 0,
+    changeable: true,
+    help:
+      "Write the first steps whole, one safetensors file each, for anyone to recompute. Use a " +
+      "small --hidden_dim: a step of resnet18 has 443 MB at 4096",
+  },
+  traceDir: {
+    option: "trace_dir",
+    group: "Checks",
+    commands: TRAIN,
+    value: { kind: "path" },
+    default: "",
+    defaultText: "<run_dir>/traces",
+    changeable: true,
+    help: "Where the traced steps go",
+  },
+};
+
+/** The fields of a configuration, in the table's order. */
+export const FIELDS = Object.keys(OPTIONS) as (keyof RunConfig)[];
+
+/** An option by its field. */
+export function optionOf(field: keyof RunConfig): AnyOption {
+  return OPTIONS[field];
+}
+
+/** Values that later versions bring. They are refused, not ignored; lifting one is deleting its line. */
+export const NOT_YET_AVAILABLE: readonly {
+  field: keyof RunConfig;
+  value: string;
+  needs: string;
+}[] = [
+  {
+    field: "hardware",
+    value: "mono-gpu",
+    needs: "it needs the CUDA side of the core, which this version does not have; " +
+      "expected --hardware=cpu",
+  },
+  {
+    field: "hardware",
+    value: "multi-gpu",
+    needs: "it needs the distributed side of the core, which this version does not have; " +
+      "expected --hardware=cpu",
+  },
+  {
+    field: "precision",
+    value: "mixed",
+    needs: "it needs a GPU and a gradient scaler, which this version does not use; " +
+      "expected --precision=normal",
+  },
+  {
+    field: "datasetName",
+    value: "imagenet",
+    needs: "it needs a reader of JPEG folders, which this version does not have; " +
+      "expected --dataset_name=demo or cifar10",
+  },
+];
+
+/** What to say where a GPU is seen and not used. */
+export const GPU_NOTE =
+  "There is an NVIDIA GPU here (/dev/nvidia0) that --hardware=cpu does not use; --hardware=mono-gpu " +
+  "is the option for it, and this version does not have it yet";

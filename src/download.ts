@@ -1,0 +1,348 @@
+/**
+ * Downloads CIFAR-10's official archive: with progress, resumed after a cut, checked by MD5 and
+ * renamed into place only when it is whole.
+ */
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { ExitCode, UserError } from "./exit_codes.ts";
+
+/** A file to download and what it must be. */
+export interface Archive {
+  /** File name in the data folder. */
+  readonly name: string;
+  readonly url: string;
+  /** Size in bytes. */
+  readonly size: number;
+  /** MD5 in lower-case hexadecimal. */
+  readonly md5: string;
+}
+
+/** CIFAR-10 in the binary layout, as its authors publish it. */
+export const CIFAR10_ARCHIVE: Archive = {
+  name: "cifar-10-binary.tar.gz",
+  url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+  size: 170_052_171,
+  md5: "c32a1d4ab5d03f1284b67883e8d87530",
+};
+
+/** How far a download is, in bytes. */
+export interface DownloadProgress {
+  readonly received: number;
+  readonly total: number;
+}
+
+/** Options of a download; all have defaults. */
+export interface DownloadOptions {
+  /** Called after every piece; by default the progress goes to stderr. */
+  readonly onProgress?: (progress: DownloadProgress) => void;
+  /** Another address of the same file (a mirror). */
+  readonly url?: string;
+  /** Refuse to use the network, with a message that says what to fetch. */
+  readonly offline?: boolean;
+  /** Stops the download; what was received stays for the next time. */
+  readonly signal?: AbortSignal;
+  /** Milliseconds before the first of the three retries; doubled for each next one. Default 2000. */
+  readonly retryDelayMs?: number;
+  /** Milliseconds without a byte after which a connection counts as lost. Default 60000. */
+  readonly idleTimeoutMs?: number;
+}
+
+const RETRIES = 3;
+const MEBIBYTE = 1024 * 1024;
+
+/** One attempt of a download: what to fetch, where it goes, how. */
+interface Attempt {
+  readonly archive: Archive;
+  readonly partPath: string;
+  readonly options: DownloadOptions;
+  readonly onProgress: (progress: DownloadProgress) => void;
+}
+
+/**
+ * Downloads the official CIFAR-10 archive (162 MiB, binary layout) into `dataDir` and returns its path.
+ * @throws {UserError} with exit code 3 where the network is not allowed or the download fails.
+ */
+export function downloadCifar10(dataDir: string, options: DownloadOptions = {}): Promise<string> {
+  return downloadArchive({ ...CIFAR10_ARCHIVE, url: options.url ?? CIFAR10_ARCHIVE.url }, {
+    ...options,
+    dataDir,
+  });
+}
+
+/**
+ * Downloads `archive` into `options.dataDir` and returns its path. A part left by an earlier attempt
+ * (`<name>.part`) is continued; a file that is already there and has the right MD5 is kept.
+ * @throws {UserError} with exit code 3 where the network is not allowed or the download fails.
+ */
+export async function downloadArchive(
+  archive: Archive,
+  options: DownloadOptions & { readonly dataDir: string },
+): Promise<string> {
+  const { dataDir } = options;
+  const path = join(dataDir, archive.name);
+  try {
+    if (await isThere(path, archive)) return path;
+    const refusal = options.offline
+      ? "the network is switched off (--offline)"
+      : await permissionRefusal(archive.url);
+    if (refusal !== undefined) throw new FinalError(refusal);
+
+    const partPath = `${path}.part`;
+    await Deno.mkdir(dataDir, { recursive: true });
+    const onProgress = options.onProgress ?? reportOnStderr(archive.name);
+    await fetchWithRetries({ archive, partPath, options, onProgress });
+    const found = await md5Of(partPath);
+    if (found !== archive.md5) {
+      await Deno.remove(partPath);
+      const sums = `the MD5 ${found}, expected ${archive.md5}`;
+      throw new FinalError(`what came has ${sums}, and was not kept`);
+    }
+    await Deno.rename(partPath, path);
+    await syncFolder(dataDir);
+    return path;
+  } catch (error) {
+    if (error instanceof UserError || options.signal?.aborted) throw error;
+    throw failure(archive, dataDir, reasonOf(error));
+  }
+}
+
+/** Whether the file is there already. One with another MD5 is the user's to remove. */
+async function isThere(path: string, archive: Archive): Promise<boolean> {
+  if (await sizeOf(path) === undefined) return false;
+  const found = await md5Of(path);
+  if (found === archive.md5) return true;
+  throw new UserError(
+    `Cannot download ${archive.name}: ${path} exists with MD5 ${found}, expected ${archive.md5}; ` +
+      `remove it to download it again`,
+    ExitCode.data,
+  );
+}
+
+/** The one message of a failed download: why, and how to do without. */
+function failure(archive: Archive, dataDir: string, reason: string): UserError {
+  const size = (archive.size / MEBIBYTE).toFixed(archive.size < MEBIBYTE ? 3 : 0);
+  return new UserError(
+    `Cannot download ${archive.name}: ${reason}. Fetch ${archive.url} (${size} MiB, MD5 ` +
+      `${archive.md5}) on a machine with network and put it into ${dataDir}`,
+    ExitCode.data,
+  );
+}
+
+/** Why Deno's permissions forbid the download, without ever asking the user at the terminal. */
+async function permissionRefusal(url: string): Promise<string | undefined> {
+  const { hostname, port, protocol } = new URL(url);
+  const host = `${hostname}:${port || (protocol === "http:" ? "80" : "443")}`;
+  const { state } = await Deno.permissions.query({ name: "net", host });
+  return state === "granted" ? undefined : `the network is not allowed (--allow-net=${host})`;
+}
+
+/** Fills the part to its full size. Only what may be better next time is tried again. */
+async function fetchWithRetries(attempt: Attempt): Promise<void> {
+  const { archive, options } = attempt;
+  for (let retry = 0;; retry++) {
+    try {
+      return await fetchRest(attempt);
+    } catch (error) {
+      options.signal?.throwIfAborted();
+      if (error instanceof FinalError || !isTransient(error)) throw error;
+      if (retry === RETRIES) {
+        throw new FinalError(`${reasonOf(error)}, after ${RETRIES + 1} attempts`);
+      }
+      const delay = (options.retryDelayMs ?? 2000) * 2 ** retry;
+      if (options.onProgress === undefined) {
+        console.error(`${archive.name}: ${reasonOf(error)}; trying again in ${delay / 1000} s`);
+      }
+      await sleep(delay, options.signal);
+    }
+  }
+}
+
+/** Something that another attempt would not change. */
+class FinalError extends Error {}
+
+/** Errors of the file system (a full disk, a read-only folder) are not the network's. */
+function isTransient(error: unknown): boolean {
+  const isFileError = error instanceof Error && "code" in error &&
+    typeof error.code === "string" && /^(ENOSPC|EDQUOT|EROFS|EACCES|EIO|EFBIG)$/.test(error.code);
+  return !isFileError && !(error instanceof Deno.errors.PermissionDenied) &&
+    !(error instanceof Deno.errors.NotCapable);
+}
+
+/** One request for what the part lacks. */
+async function fetchRest(attempt: Attempt): Promise<void> {
+  const { archive, partPath, options } = attempt;
+  let start = await sizeOf(partPath) ?? 0;
+  if (start > archive.size) {
+    await Deno.remove(partPath);
+    start = 0;
+  }
+  if (start === archive.size) return;
+
+  const idle = new IdleTimer(options.idleTimeoutMs ?? 60_000);
+  const signal = options.signal ? AbortSignal.any([options.signal, idle.signal]) : idle.signal;
+  // identity: the file is compressed already, and its bytes are what the MD5 is of.
+  const headers: Record<string, string> = { "accept-encoding": "identity" };
+  if (start > 0) headers.range = `bytes=${start}-`;
+  try {
+    const response = await fetch(archive.url, { headers, signal });
+    try {
+      start = await checkResponse(response, { archive, partPath, start });
+      await appendBody(response, { ...attempt, start, idle });
+    } finally {
+      if (!response.bodyUsed) await response.body?.cancel();
+    }
+  } catch (error) {
+    throw idle.signal.aborted ? idle.signal.reason : error;
+  } finally {
+    idle.stop();
+  }
+}
+
+/** The offset at which the body starts: 0 where the server does not know ranges. */
+async function checkResponse(
+  response: Response,
+  { archive, partPath, start }: { archive: Archive; partPath: string; start: number },
+): Promise<number> {
+  const { status } = response;
+  if (status === 206) {
+    const range = response.headers.get("content-range");
+    if (range === `bytes ${start}-${archive.size - 1}/${archive.size}`) return start;
+    await removeIfThere(partPath);
+    throw new Error(`the server sent the range "${range}", expected one from ${start}`);
+  }
+  if (status === 416) {
+    await removeIfThere(partPath);
+    throw new Error("the server refused to continue the part");
+  }
+  if (status >= 500 || status === 408 || status === 429) {
+    throw new Error(`the server answered ${status}`);
+  }
+  if (status !== 200) throw new FinalError(`the server answered ${status}`);
+  const length = response.headers.get("content-length");
+  if (length !== null && Number(length) !== archive.size) {
+    throw new FinalError(`the server offers ${length} bytes, expected ${archive.size}`);
+  }
+  return 0;
+}
+
+/** Writes the body to the part from `start` on and makes it durable when it is whole. */
+async function appendBody(
+  response: Response,
+  { archive, partPath, start, idle, onProgress }: Attempt & { start: number; idle: IdleTimer },
+): Promise<void> {
+  const file = await Deno.open(partPath, { write: true, create: true, truncate: start === 0 });
+  try {
+    await file.seek(start, Deno.SeekMode.Start);
+    let received = start;
+    for await (const piece of response.body ?? []) {
+      idle.restart();
+      received += piece.length;
+      if (received > archive.size) {
+        await file.truncate(0);
+        throw new FinalError(`the server sent more than the expected ${archive.size} bytes`);
+      }
+      for (let written = 0; written < piece.length;) {
+        written += await file.write(piece.subarray(written));
+      }
+      onProgress({ received, total: archive.size });
+    }
+    if (received < archive.size) {
+      throw new Error(`the connection ended after ${received} of ${archive.size} bytes`);
+    }
+    await file.sync();
+  } finally {
+    file.close();
+  }
+}
+
+/** Aborts its signal when nothing restarted it for a while. */
+class IdleTimer {
+  readonly #controller = new AbortController();
+  readonly #milliseconds: number;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(milliseconds: number) {
+    this.#milliseconds = milliseconds;
+    this.restart();
+  }
+
+  get signal(): AbortSignal {
+    return this.#controller.signal;
+  }
+
+  restart(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => {
+      const seconds = this.#milliseconds / 1000;
+      this.#controller.abort(new Error(`the server sent nothing for ${seconds} s`));
+    }, this.#milliseconds);
+  }
+
+  stop(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+/** The message, with its cause: fetch says little itself. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}
+
+async function sizeOf(path: string): Promise<number | undefined> {
+  try {
+    return (await Deno.stat(path)).size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+async function removeIfThere(path: string): Promise<void> {
+  if (await sizeOf(path) !== undefined) await Deno.remove(path);
+}
+
+async function md5Of(path: string): Promise<string> {
+  const hash = createHash("md5");
+  const file = await Deno.open(path);
+  for await (const piece of file.readable) hash.update(piece);
+  return hash.digest("hex");
+}
+
+/** Makes a rename durable. */
+async function syncFolder(path: string): Promise<void> {
+  using folder = await Deno.open(path);
+  await folder.sync();
+}
+
+function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const stop = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", stop);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", stop, { once: true });
+  });
+}
+
+/** Progress on stderr: one line that is rewritten on a terminal, a line for each tenth elsewhere. */
+function reportOnStderr(name: string): (progress: DownloadProgress) => void {
+  const encoder = new TextEncoder();
+  const isTerminal = Deno.stderr.isTerminal();
+  const steps = isTerminal ? 1000 : 10;
+  let last = -1;
+  return ({ received, total }) => {
+    const step = Math.floor(received / total * steps);
+    if (step === last) return;
+    last = step;
+    const percent = (received / total * 100).toFixed(isTerminal ? 1 : 0);
+    const sizes = `${(received / MEBIBYTE).toFixed(0)} of ${(total / MEBIBYTE).toFixed(0)} MiB`;
+    const line = `${name}: ${percent} % (${sizes})`;
+    const end = isTerminal && received < total ? "" : "\n";
+    Deno.stderr.writeSync(encoder.encode(`${isTerminal ? "\r\x1b[K" : ""}${line}${end}`));
+  };
+}

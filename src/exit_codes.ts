@@ -1,0 +1,65 @@
+/**
+ * What the program's exit code means, in one place.
+ *
+ * A batch script decides by these numbers whether to submit the job again: they do not change.
+ *
+ * @module
+ */
+
+/** The exit codes, by name. 75 is EX_TEMPFAIL of sysexits.h: try again and the run continues. */
+export const ExitCode = {
+  /** The command did what it was asked. */
+  ok: 0,
+  /** A failure nobody foresaw: a bug, or a machine in trouble. */
+  unexpected: 1,
+  /** The command line: an unknown option, a value out of range, a combination that cannot run. */
+  usage: 2,
+  /** The data: missing, truncated, or not the bytes that were published. */
+  data: 3,
+  /** The run folder: not writable, locked, or holding another run. */
+  runFolder: 4,
+  /** A checkpoint: missing, damaged, or of another architecture. */
+  checkpoint: 5,
+  /** Set-up: toolchain or libtorch missing, or a core built from another table. */
+  setup: 6,
+  /** The training's numbers went bad: a loss or a gradient is not finite. */
+  numbers: 7,
+  /** A checkpoint or a metrics file could not be written. */
+  save: 8,
+  /** Stopped on a signal with everything saved: start the same command again to go on. */
+  interrupted: 75,
+} as const;
+
+/** One of the documented exit codes. */
+export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
+
+/** One sentence for each exit code, for the documentation and `--help`. */
+export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
+  [ExitCode.ok]: "done",
+  [ExitCode.unexpected]: "unexpected failure",
+  [ExitCode.usage]: "usage: unknown option, value out of range, options that exclude each other",
+  [ExitCode.data]: "data: missing folder, truncated file, wrong MD5",
+  [ExitCode.runFolder]: "run folder: not writable, locked, or another run in it",
+  [ExitCode.checkpoint]: "checkpoint: missing, damaged, or of another architecture",
+  [ExitCode.setup]: "set-up: toolchain or libtorch missing, or a core of another table",
+  [ExitCode.numbers]: "numbers went bad: a loss or a gradient is not finite",
+  [ExitCode.save]: "a save failed, for instance on a full disk",
+  [ExitCode.interrupted]: "interrupted with everything saved: start again to resume",
+};
+
+/** A problem its reader can repair. The command line prints its message and nothing else, and ends
+ * with its exit code; a stack trace would only hide the sentence. */
+export class UserError extends Error {
+  override readonly name = "UserError";
+  /** The code the process is to end with. */
+  readonly exitCode: ExitCode;
+
+  /**
+   * @param message what could not be done, with the value, and what was expected
+   * @param exitCode the code the process is to end with
+   */
+  constructor(message: string, exitCode: ExitCode) {
+    super(message);
+    this.exitCode = exitCode;
+  }
+}

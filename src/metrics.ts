@@ -1,0 +1,242 @@
+/**
+ * What a run reports: one stream of rows, written by any number of sinks.
+ *
+ * metrics.jsonl, one JSON object a line, is the record; the terminal (terminal.ts) is another sink. Steps count
+ * from 0, as in schedules.ts and the trace files.
+ *
+ * @module
+ */
+
+import { replaceFile, writeAll } from "./atomic_file.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+
+/** A start of the program on this run: the first row, and one more after each resume. */
+export interface RunRow {
+  kind: "run";
+  /** The step this start begins with: 0, or the first one after the checkpoint resumed from. */
+  step: number;
+  /** When, in ISO 8601. */
+  time: string;
+  /** Whatever else identifies this start: versions, threads, warnings about the data. */
+  [detail: string]: unknown;
+}
+
+/** One logged step of the training. */
+export interface TrainRow {
+  kind: "train";
+  /** The step's number, from 0. */
+  step: number;
+  /** The epoch it belongs to, from 1. */
+  epoch: number;
+  /** Mean over the batch of the two directions' sum, from 0 to 8. */
+  loss: number;
+  /** The rate this step was taken with. */
+  learning_rate: number;
+  /** The decay the target moved with after it. */
+  tau: number;
+  /** Source images per second since the row before. */
+  images_per_second: number;
+  /**
+   * Standard deviation over the batch of the l2-normalised online projections, mean over dimensions: 1/√z_dim
+   * when they spread over the sphere, 0 when they have collapsed.
+   */
+  embedding_std: number;
+  /** Euclidean norms, such as gradient_norm. */
+  [norm: `${string}_norm`]: number;
+}
+
+/** One evaluation of the encoder. */
+export interface EvalRow {
+  kind: "eval";
+  /** Steps trained so far. */
+  step: number;
+  /** Epochs trained so far; 0 is the untrained encoder. */
+  epoch: number;
+  /** Top-1 accuracy of the linear probe on the test images, in percent. */
+  top1: number;
+  /** Top-5 accuracy of the linear probe, in percent. */
+  top5: number;
+  /** Accuracy of the weighted k-nearest-neighbour classifier, in percent. */
+  knn_top1: number;
+  /** Anything else that was measured, by name. */
+  details?: Record<string, number | string>;
+}
+
+/** A row of the stream. */
+export type MetricsRow = RunRow | TrainRow | EvalRow;
+
+/** Something rows are written to. */
+export interface MetricsSink {
+  /** Takes one row. */
+  write(row: MetricsRow): void;
+  /** Makes everything written so far outlive a crash. */
+  flush?(): void;
+  /** Writes what is pending and lets go; harmless when repeated. */
+  close(): void;
+}
+
+/** The stream: every row goes to every sink, in order. */
+export class Metrics implements Disposable {
+  readonly #sinks: readonly MetricsSink[];
+
+  /** @param sinks closed with the stream */
+  constructor(sinks: readonly MetricsSink[]) {
+    this.#sinks = sinks;
+  }
+
+  /** Writes one row to all sinks. */
+  write(row: MetricsRow): void {
+    for (const sink of this.#sinks) sink.write(row);
+  }
+
+  /** Makes all rows so far outlive a crash; call it with every checkpoint. */
+  flush(): void {
+    for (const sink of this.#sinks) sink.flush?.();
+  }
+
+  /** Closes all sinks. */
+  close(): void {
+    for (const sink of this.#sinks) sink.close();
+  }
+
+  /** Closes all sinks. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+/** Appends rows to a file, one JSON object a line. */
+export class JsonLinesSink implements MetricsSink {
+  readonly #path: string;
+  #file: Deno.FsFile | undefined;
+
+  /**
+   * @param path created if it is not there, else continued
+   * @throws UserError (run folder) when it cannot be opened
+   */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#file = Deno.openSync(path, { append: true, create: true });
+    } catch (error) {
+      throw new UserError(
+        `Cannot open ${path} for writing: ${(error as Error).message}`,
+        ExitCode.runFolder,
+      );
+    }
+  }
+
+  /**
+   * Appends one row.
+   *
+   * @throws UserError (save) when it cannot be written, as on a full disk
+   */
+  write(row: MetricsRow): void {
+    this.#attempt((file) => writeAll(file, new TextEncoder().encode(lineOf(row))));
+  }
+
+  /**
+   * Waits until the rows are on the disk.
+   *
+   * @throws UserError (save) when they cannot be
+   */
+  flush(): void {
+    this.#attempt((file) => file.syncDataSync());
+  }
+
+  /** Closes the file. */
+  close(): void {
+    this.#file?.close();
+    this.#file = undefined;
+  }
+
+  #attempt(action: (file: Deno.FsFile) => void): void {
+    if (!this.#file) throw new Error(`Cannot write to ${this.#path}: it is closed`);
+    try {
+      action(this.#file);
+    } catch (error) {
+      throw new UserError(
+        `Cannot write to ${this.#path}: ${(error as Error).message}`,
+        ExitCode.save,
+      );
+    }
+  }
+}
+
+/**
+ * Reads the rows of a metrics file; an unfinished last line, left by a crash, is dropped.
+ *
+ * @returns no rows where there is no file
+ * @throws UserError (run folder) that names the line which is no row
+ */
+export function readMetrics(path: string): MetricsRow[] {
+  return read(path).rows;
+}
+
+/**
+ * Makes a metrics file end where a resumed run goes on, so that no row is doubled: keeps train rows of steps
+ * before `nextStep`, and run and eval rows of at most that many steps. The file is replaced as a whole, or not
+ * touched where there is nothing to drop.
+ *
+ * @param path the file; need not be there
+ * @param nextStep the first step the resumed run will take, which is the number of steps it has behind it
+ * @returns the rows kept: an evaluation due at `nextStep` was done if its row is among them
+ * @throws UserError (run folder) that names the line which is no row, or (save) when it cannot be written
+ */
+export function truncateAfter(path: string, nextStep: number): MetricsRow[] {
+  const { rows, whole } = read(path);
+  const kept = rows.filter((row) =>
+    row.kind === "train" ? row.step < nextStep : row.step <= nextStep
+  );
+  if (whole && kept.length === rows.length) return kept;
+  try {
+    replaceFile(path, kept.map(lineOf).join(""));
+  } catch (error) {
+    throw new UserError(
+      `Cannot cut ${path} back to step ${nextStep}: ${(error as Error).message}`,
+      ExitCode.save,
+    );
+  }
+  return kept;
+}
+
+/** A row as a line. JSON has no NaN: what is not finite is written as a string, not lost as null. */
+function lineOf(row: MetricsRow): string {
+  const text = JSON.stringify(
+    row,
+    (_, value) => typeof value === "number" && !Number.isFinite(value) ? String(value) : value,
+  );
+  return `${text}\n`;
+}
+
+function read(path: string): { rows: MetricsRow[]; whole: boolean } {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { rows: [], whole: true };
+    throw new UserError(`Cannot read ${path}: ${(error as Error).message}`, ExitCode.runFolder);
+  }
+  const lines = text.split("\n");
+  // What follows the last line feed is empty, or a row that a crash cut short.
+  const whole = lines.pop() === "";
+  return { rows: lines.map((line, index) => rowOf(line, `${path}:${index + 1}`)), whole };
+}
+
+function rowOf(line: string, place: string): MetricsRow {
+  let row: unknown;
+  try {
+    row = JSON.parse(line);
+  } catch {
+    // Told below, with all else that is no row.
+  }
+  const { kind, step } = (row ?? {}) as Partial<MetricsRow>;
+  if ((kind === "run" || kind === "train" || kind === "eval") && Number.isInteger(step)) {
+    return row as MetricsRow;
+  }
+  throw new UserError(
+    `Cannot read the row at ${place}: expected a JSON object with kind and step; ` +
+      "repair or remove that line",
+    ExitCode.runFolder,
+  );
+}

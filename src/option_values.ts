@@ -1,0 +1,94 @@
+/**
+ * What the value of an option may be: the check, and its words.
+ *
+ * @module
+ */
+
+/** What a value may be. Limits are included, but `above` and `below`, which are not. */
+export type ValueKind =
+  | { kind: "choice"; choices: readonly string[] }
+  | { kind: "integer"; least: number; most?: number }
+  | { kind: "number"; least?: number; above?: number; most?: number; below?: number }
+  | { kind: "flag" }
+  | { kind: "path"; words?: readonly string[] }
+  | { kind: "name" };
+
+/** A value of an option. */
+export type OptionValue = string | number | boolean | null;
+
+/** A size or count that 32 bits hold. */
+export const LARGEST_COUNT = 2 ** 31 - 1;
+
+/** What was expected instead of a value, or undefined when the value is fine. */
+export function problemOf(kind: ValueKind, value: unknown): string | undefined {
+  return isFine(kind, value) ? undefined : expectationOf(kind);
+}
+
+function isFine(kind: ValueKind, value: unknown): boolean {
+  switch (kind.kind) {
+    case "choice":
+      return typeof value === "string" && kind.choices.includes(value);
+    case "flag":
+      return typeof value === "boolean";
+    case "path":
+      return typeof value === "string" && value !== "" && !value.includes("\0");
+    case "name":
+      return typeof value === "string" && /^[\w.+=@-]+$/.test(value) && !/^\.+$/.test(value);
+    case "integer":
+      return Number.isSafeInteger(value) && isWithin(kind, value as number);
+    case "number":
+      return Number.isFinite(value) && isWithin(kind, value as number);
+  }
+}
+
+interface Limits {
+  least?: number;
+  above?: number;
+  most?: number;
+  below?: number;
+}
+
+function isWithin(limits: Limits, value: number): boolean {
+  const { least = -Infinity, above = -Infinity, most = Infinity, below = Infinity } = limits;
+  return value >= least && value > above && value <= most && value < below;
+}
+
+/** What a kind of value expects, in words that follow "expected". */
+export function expectationOf(kind: ValueKind): string {
+  switch (kind.kind) {
+    case "choice":
+      return kind.choices.length === 1
+        ? kind.choices[0]!
+        : `${kind.choices.slice(0, -1).join(", ")} or ${kind.choices.at(-1)}`;
+    case "flag":
+      return "true or false";
+    case "path":
+      return [...kind.words ?? [], "a path"].join(", ");
+    case "name":
+      return "a name of letters, digits and _.+=@-";
+    case "integer":
+      return `a whole number${limitsInWords(kind)}`;
+    case "number":
+      return `a number${limitsInWords(kind)}`;
+  }
+}
+
+function limitsInWords({ least, above, most, below }: Limits): string {
+  // Limits that only keep numbers representable are no news to anybody.
+  const highest = most !== undefined && most < LARGEST_COUNT ? most : undefined;
+  if (least !== undefined && highest !== undefined) return ` from ${least} to ${highest}`;
+  const limits = [
+    least === undefined ? undefined : `of at least ${least}`,
+    above === undefined ? undefined : `above ${above}`,
+    highest === undefined ? undefined : `of at most ${highest}`,
+    below === undefined ? undefined : `below ${below}`,
+  ].filter((limit) => limit !== undefined);
+  return limits.length === 0 ? "" : ` ${limits.join(" and ")}`;
+}
+
+/** A value as one would type it: 0.000001 as 1e-6. */
+export function shownValue(value: OptionValue): string {
+  if (typeof value !== "number" || value === 0) return String(value);
+  const exponential = value.toExponential().replace("e+", "e");
+  return Math.abs(value) < 1e-3 || Math.abs(value) >= 1e7 ? exponential : String(value);
+}

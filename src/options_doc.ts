@@ -1,0 +1,105 @@
+/**
+ * Writes docs/options.md from the table of options; with --check, fails when the file would change.
+ *
+ * @module
+ */
+
+import { FIELDS, GROUPS, NOT_YET_AVAILABLE, optionOf, PER_DATASET } from "./config_table.ts";
+import { expectationOf, shownValue } from "./option_values.ts";
+import type { RunConfig } from "./config.ts";
+import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
+import { datasetDefaults, defaultText } from "./help.ts";
+import { PRESETS, type Recipe } from "./presets.ts";
+
+/** The page, as Markdown. */
+export function optionsPage(): string {
+  return [
+    "<!-- deno-fmt-ignore-file -->",
+    "<!-- Written by src/options_doc.ts from src/config_table.ts and src/presets.ts. -->",
+    "# Options",
+    "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
+    "`--name=false`. Of an option given twice, the last counts. The command line wins over a preset, a " +
+    "preset over the data set's defaults; `deno task eval` takes what is not given from the checkpoint. " +
+    "A run's config.json says for each value where it came from.",
+    ...GROUPS.flatMap((group) => [`## ${group}`, groupTable(group)]),
+    "## Presets",
+    presetTable(),
+    "DeepMind's presets give the learning rate for 256 images and scale it with `--batch_size`.",
+    "## Not yet available",
+    table(
+      ["option", "why it is refused"],
+      NOT_YET_AVAILABLE.map(({ field, value, needs }) => [
+        `\`--${optionOf(field).option}=${value}\``,
+        needs,
+      ]),
+    ),
+    "## Exit codes",
+    table(["code", "meaning"], Object.entries(EXIT_CODE_MEANINGS)),
+  ].join("\n\n") + "\n";
+}
+
+function groupTable(group: string): string {
+  const rows = FIELDS.filter((field) => optionOf(field).group === group).map((field) => {
+    const { option, commands, help, value } = optionOf(field);
+    return [`\`--${option}\``, commands.join(", "), expectationOf(value), defaultOf(field), help];
+  });
+  return table(["option", "of", "value", "default", "what it does"], rows);
+}
+
+function defaultOf(field: keyof RunConfig): string {
+  if (optionOf(field).default !== PER_DATASET) return defaultText(field);
+  const values = datasetDefaults(field as keyof Recipe);
+  const isOne = new Set(values.map(([, value]) => value)).size === 1;
+  return isOne ? values[0]![1] : values.map(([name, value]) => `${name}: ${value}`).join("<br>");
+}
+
+/** Every preset beside the data sets' defaults, in the options that tell them apart. */
+function presetTable(): string {
+  const names = Object.keys(PRESETS);
+  const fields = FIELDS.filter((field) => {
+    if (optionOf(field).default !== PER_DATASET) return false;
+    const values = names.map((name) => PRESETS[name]!.recipe[field as keyof Recipe]);
+    return new Set(values).size > 1;
+  }) as (keyof Recipe)[];
+  const rows = names.map((name) => {
+    const { about, datasetName, recipe, views } = PRESETS[name]!;
+    const own = views ? "; views of its own" : "";
+    return [
+      `\`${name}\``,
+      datasetName,
+      ...fields.map((field) => shownValue(recipe[field])),
+      `${about}${own}`,
+    ];
+  });
+  return table(
+    ["preset", "data", ...fields.map((field) => optionOf(field).option), "what it is"],
+    rows,
+  );
+}
+
+function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]): string => `| ${cells.map(escaped).join(" | ")} |`;
+  return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
+}
+
+/** A text as a cell shows it: only the line breaks written here are markup. */
+function escaped(cell: string): string {
+  return cell.replaceAll("|", "\\|").replaceAll(/<(?!br>)/g, "&lt;");
+}
+
+if (import.meta.main) {
+  const file = new URL("../docs/options.md", import.meta.url);
+  const page = optionsPage();
+  if (Deno.args.includes("--check")) {
+    const current = await Deno.readTextFile(file).catch(() => "");
+    if (current !== page) {
+      console.error(
+        "docs/options.md is not what the table of options says: run src/options_doc.ts without --check",
+      );
+      Deno.exit(1);
+    }
+  } else {
+    await Deno.mkdir(new URL(".", file), { recursive: true });
+    await Deno.writeTextFile(file, page);
+  }
+}

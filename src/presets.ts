@@ -1,0 +1,194 @@
+/**
+ * Complete recipes as data: what each data set defaults to, and what `--preset` names.
+ *
+ * @module
+ */
+
+import { byolViews, type DatasetName, type ViewPair } from "./augment.ts";
+import type { RunConfig } from "./config.ts";
+
+/** The options that make up a recipe: what a data set or a preset decides. */
+export type Recipe = Pick<
+  RunConfig,
+  | "resnetType"
+  | "epochs"
+  | "warmupEpochs"
+  | "batchSize"
+  | "learningRate"
+  | "momentum"
+  | "weightDecay"
+  | "eta"
+  | "hiddenDim"
+  | "zDim"
+  | "tauBase"
+  | "bnViews"
+  | "larsVariant"
+  | "evalEveryEpochs"
+  | "saveEveryEpochs"
+  | "probeEpochs"
+  | "probeBatchSize"
+  | "probeLearningRate"
+  | "probeMomentum"
+  | "probeWeightDecay"
+>;
+
+/** The reference program's recipe for CIFAR-10: 91.92 % top-1 reported with it. */
+export const BYOL_CIFAR10: Readonly<Recipe> = {
+  resnetType: "resnet18",
+  epochs: 800,
+  warmupEpochs: 10,
+  batchSize: 512,
+  learningRate: 2.0,
+  momentum: 0.9,
+  weightDecay: 1e-6,
+  eta: 1e-3,
+  hiddenDim: 4096,
+  zDim: 256,
+  tauBase: 0.996,
+  bnViews: "joint",
+  larsVariant: "reference",
+  evalEveryEpochs: 100,
+  saveEveryEpochs: 100,
+  probeEpochs: 90,
+  probeBatchSize: 256,
+  probeLearningRate: 0.2,
+  probeMomentum: 0.9,
+  probeWeightDecay: 0,
+};
+
+/** The reference program's recipe for ImageNet: 74.03 % top-1 reported with it. */
+export const BYOL_IMAGENET: Readonly<Recipe> = {
+  ...BYOL_CIFAR10,
+  resnetType: "resnet50",
+  epochs: 1000,
+  batchSize: 4096,
+  learningRate: 3.2,
+  weightDecay: 1.5e-6,
+};
+
+/** A few minutes on two CPU cores: the embedded data set and the small ResNet-20 of He et al. */
+export const DEMO: Readonly<Recipe> = {
+  ...BYOL_CIFAR10,
+  resnetType: "resnet20",
+  epochs: 10,
+  warmupEpochs: 1,
+  batchSize: 64,
+  learningRate: 1.0,
+  eta: 0.01,
+  hiddenDim: 512,
+  zDim: 128,
+  tauBase: 0.99,
+  evalEveryEpochs: 10,
+  saveEveryEpochs: 10,
+  probeEpochs: 10,
+};
+
+/** What each data set defaults to. */
+export const DATASET_DEFAULTS: Readonly<Record<DatasetName, Readonly<Recipe>>> = {
+  demo: DEMO,
+  cifar10: BYOL_CIFAR10,
+  imagenet: BYOL_IMAGENET,
+};
+
+/** A complete recipe by name. */
+export interface Preset {
+  /** One line for `--help` and the documentation. */
+  about: string;
+  /** The data set it is for. */
+  datasetName: DatasetName;
+  /** Its options. */
+  recipe: Readonly<Recipe>;
+  /** Where given, the learning rate is this times batch / 256, whatever the batch becomes. */
+  learningRatePer256?: number;
+  /** Its views, where they differ from the data set's. */
+  views?: ViewPair;
+}
+
+/** What DeepMind's program does whatever the number of epochs: LARS and batch statistics its own way. */
+const DEEPMIND: Readonly<Recipe> = {
+  ...BYOL_IMAGENET,
+  bnViews: "separate",
+  larsVariant: "deepmind",
+};
+
+interface DeepMindNumbers {
+  epochs: number;
+  learningRatePer256: number;
+  weightDecay: number;
+  tauBase: number;
+}
+
+function deepMind(about: string, numbers: DeepMindNumbers): Preset {
+  const { epochs, learningRatePer256, weightDecay, tauBase } = numbers;
+  const learningRate = learningRatePer256 * DEEPMIND.batchSize / 256;
+  return {
+    about,
+    datasetName: "imagenet",
+    recipe: { ...DEEPMIND, epochs, learningRate, weightDecay, tauBase },
+    learningRatePer256,
+  };
+}
+
+/** The recipes `--preset` knows, by name. */
+export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
+  byol_cifar10: {
+    about: "the reference program's CIFAR-10 recipe, exactly (91.92 % top-1 reported)",
+    datasetName: "cifar10",
+    recipe: BYOL_CIFAR10,
+  },
+  cifar10_tuned: {
+    about: "the same without blur, with crops from 8 % of the image and tau_base 0.99",
+    datasetName: "cifar10",
+    recipe: { ...BYOL_CIFAR10, tauBase: 0.99 },
+    views: withoutBlur(byolViews({ cropSize: 32, cropScale: [0.08, 1], blurKernel: 3 })),
+  },
+  byol_imagenet: {
+    about: "the reference program's ImageNet recipe, exactly (74.03 % top-1 reported)",
+    datasetName: "imagenet",
+    recipe: BYOL_IMAGENET,
+  },
+  deepmind_40: deepMind("DeepMind's ImageNet recipe of 40 epochs (62 % top-1 published)", {
+    epochs: 40,
+    learningRatePer256: 0.45,
+    weightDecay: 1e-6,
+    tauBase: 0.97,
+  }),
+  deepmind_100: deepMind("DeepMind's ImageNet recipe of 100 epochs", {
+    epochs: 100,
+    learningRatePer256: 0.45,
+    weightDecay: 1e-6,
+    tauBase: 0.99,
+  }),
+  deepmind_300: deepMind("DeepMind's ImageNet recipe of 300 epochs (72.5 % top-1 published)", {
+    epochs: 300,
+    learningRatePer256: 0.3,
+    weightDecay: 1e-6,
+    tauBase: 0.99,
+  }),
+  deepmind_1000: deepMind("DeepMind's ImageNet recipe of 1000 epochs (74.3 % top-1 published)", {
+    epochs: 1000,
+    learningRatePer256: 0.2,
+    weightDecay: 1.5e-6,
+    tauBase: 0.996,
+  }),
+  imagenette: {
+    about: "DeepMind's small set-up: Imagenette at 128 px, ResNet-18 (92.3 % online published)",
+    datasetName: "imagenet",
+    recipe: {
+      ...DEEPMIND,
+      resnetType: "resnet18",
+      batchSize: 256,
+      learningRate: 2.0,
+      weightDecay: 1e-6,
+    },
+    learningRatePer256: 2.0,
+    views: byolViews({ cropSize: 128, cropScale: [0.08, 1], blurKernel: 13 }),
+  },
+};
+
+function withoutBlur(views: ViewPair): ViewPair {
+  return {
+    view1: { ...views.view1, blurProbability: 0 },
+    view2: { ...views.view2, blurProbability: 0 },
+  };
+}

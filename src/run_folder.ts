@@ -1,0 +1,280 @@
+/**
+ * The folder of a run: what is in it, and whose it is.
+ *
+ * config.json (written once, when the run starts), metrics.jsonl (metrics.ts), checkpoints/ (checkpoint.ts).
+ *
+ * @module
+ */
+
+import { isAbsolute, join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { replaceFile } from "./atomic_file.ts";
+import type { AugmentSchedule } from "./augment_schedule.ts";
+import type { Origins, RunConfig } from "./config.ts";
+import { FIELDS, optionOf } from "./config_table.ts";
+import { type OptionValue, shownValue } from "./option_values.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+
+/** The paths of a run. */
+export interface RunFolder {
+  /** The folder itself. */
+  path: string;
+  /** The run's record. */
+  configFile: string;
+  /** The metrics, one JSON object a line. */
+  metricsFile: string;
+  /** The folder of the checkpoints. */
+  checkpointsDir: string;
+}
+
+/** What config.json holds: all that it takes to do the run again, and to know what it was done with. */
+export interface RunRecord {
+  /** The resolved options. */
+  config: RunConfig;
+  /** Where each came from. */
+  origins: Origins;
+  /** The views' recipes over time, resolved. */
+  augmentation: AugmentSchedule;
+  /** Versions of the parts. */
+  versions: {
+    /** This project. */
+    byol: string;
+    /** Deno. */
+    deno: string;
+    /** libtorch. */
+    libtorch: string;
+    /** The core, by the hash of its sources. */
+    core: string;
+  };
+  /** The commit of the project, or null where it is no Git checkout. Local changes are not seen. */
+  commit: string | null;
+  /** The data. */
+  data: {
+    /** SHA-256 over the images and labels as read, in hex. */
+    digest: string;
+    /** Whether they are the published bytes. */
+    verified: boolean;
+  };
+  /** The processor, as results are bit for bit the same on one type only. */
+  machine: string;
+  /** When the run was started, in ISO 8601. */
+  startedAt: string;
+}
+
+/** The paths of the run in a folder, which need not be there. */
+export function runFolderAt(path: string): RunFolder {
+  return {
+    path,
+    configFile: join(path, "config.json"),
+    metricsFile: join(path, "metrics.jsonl"),
+    checkpointsDir: join(path, "checkpoints"),
+  };
+}
+
+/**
+ * Creates the folder of a run where it is missing, and makes sure now, not at the first checkpoint, that it
+ * can be written.
+ *
+ * @throws UserError (run folder) that names path and repair
+ */
+export function createRunFolder(path: string): RunFolder {
+  const folder = runFolderAt(path);
+  const probe = join(folder.checkpointsDir, `.write-check-${Deno.pid}`);
+  try {
+    Deno.mkdirSync(folder.checkpointsDir, { recursive: true });
+    Deno.writeTextFileSync(probe, "");
+    Deno.removeSync(probe);
+  } catch (error) {
+    throw new UserError(
+      `Cannot write to the run folder --run_dir=${path}: ${
+        reasonOf(error)
+      }, expected a folder that ` +
+        `can be written: ${repairOf(error, path)}`,
+      ExitCode.runFolder,
+    );
+  }
+  return folder;
+}
+
+/**
+ * Makes sure that a start may use a folder: that it holds no run, or the run to go on with.
+ *
+ * @returns the record of the run to go on with, or null where there is none, and what to tell the user
+ * @throws UserError (run folder) when it holds a run that `config` is not, or that is not to be continued
+ */
+export function claimRunFolder(
+  folder: RunFolder,
+  config: RunConfig,
+): { previous: RunRecord | null; notes: string[] } {
+  const previous = readRunRecord(folder);
+  if (previous === null) return { previous, notes: [] };
+  if (config.resume === "never") {
+    throw new UserError(
+      `Cannot start a new run in ${folder.path}: it holds one, started ${previous.startedAt}, ` +
+        "expected an empty folder: choose another --run_dir or --expe_name, remove that one, or go " +
+        "on with it by --resume=auto",
+      ExitCode.runFolder,
+    );
+  }
+  const before = previous.config;
+  const differences = FIELDS.filter((field) =>
+    !optionOf(field).changeable && before[field] !== config[field]
+  );
+  if (differences.length > 0) {
+    const listed = differences.map((field) =>
+      `--${optionOf(field).option}=${shown(before[field])} there, ${shown(config[field])} here`
+    );
+    throw new UserError(
+      `Cannot go on with the run in ${folder.path}, whose options differ: ${listed.join("; ")}, ` +
+        "expected the same, or another --run_dir or --expe_name",
+      ExitCode.runFolder,
+    );
+  }
+  const notes = before.threads === config.threads ? [] : [
+    `This run was started with --threads=${before.threads} and goes on with ${config.threads}: ` +
+    "its numbers will not be those of an unbroken run to the last bit",
+  ];
+  return { previous, notes };
+}
+
+/**
+ * Makes sure that a run goes on with the data and the augmentations it was started with; both are known only
+ * once the data is read.
+ *
+ * @throws UserError (run folder) when either differs
+ */
+export function requireSameInputs(
+  folder: RunFolder,
+  previous: RunRecord,
+  found: Pick<RunRecord, "augmentation" | "data">,
+): void {
+  const refuse = (what: string): never => {
+    throw new UserError(
+      `Cannot go on with the run in ${folder.path}: ${what}, expected the same, or another --run_dir ` +
+        "or --expe_name",
+      ExitCode.runFolder,
+    );
+  };
+  const [before, now] = [previous.data.digest, found.data.digest];
+  if (before !== now) refuse(`its data has the digest ${before}, the data here ${now}`);
+  if (!isDeepStrictEqual(previous.augmentation, found.augmentation)) {
+    refuse(`its augmentations are not those of --aug_schedule and --preset as they are here`);
+  }
+}
+
+/**
+ * Writes config.json, whole or not at all.
+ *
+ * @throws UserError (run folder) when it cannot be written
+ */
+export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
+  try {
+    replaceFile(folder.configFile, `${JSON.stringify(record, null, 2)}\n`);
+  } catch (error) {
+    throw new UserError(
+      `Cannot write ${folder.configFile}: ${reasonOf(error)}`,
+      ExitCode.runFolder,
+    );
+  }
+}
+
+/**
+ * Reads config.json.
+ *
+ * @returns null where there is none
+ * @throws UserError (run folder) when it is not what this program writes
+ */
+export function readRunRecord(folder: RunFolder): RunRecord | null {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(folder.configFile);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(
+      `Cannot read ${folder.configFile}: ${reasonOf(error)}`,
+      ExitCode.runFolder,
+    );
+  }
+  let record: Partial<RunRecord> | null = null;
+  try {
+    record = JSON.parse(text);
+  } catch {
+    // Told below.
+  }
+  if (typeof record?.config !== "object" || record.config === null) {
+    throw new UserError(
+      `Cannot use ${folder.configFile}: expected the JSON record of a run; choose another --run_dir, ` +
+        "or remove the folder if nothing in it is needed",
+      ExitCode.runFolder,
+    );
+  }
+  return record as RunRecord;
+}
+
+/**
+ * The commit a checkout is at, read from its .git without running Git.
+ *
+ * @param projectDir the root of the checkout; .git may be a folder or the file of a linked worktree
+ * @returns null where there is no checkout, no commit yet, or no permission to look
+ */
+export function readCommit(projectDir: string): string | null {
+  try {
+    const gitDir = gitDirOf(projectDir);
+    const head = Deno.readTextFileSync(join(gitDir, "HEAD")).trim();
+    const ref = head.match(/^ref: (.+)$/)?.[1];
+    return ref === undefined ? commitOrNull(head) : resolveRef(commonDirOf(gitDir), ref);
+  } catch {
+    return null;
+  }
+}
+
+function gitDirOf(projectDir: string): string {
+  const path = join(projectDir, ".git");
+  if (Deno.statSync(path).isDirectory) return path;
+  const link = Deno.readTextFileSync(path).trim().replace(/^gitdir: /, "");
+  return isAbsolute(link) ? link : join(projectDir, link);
+}
+
+/** A linked worktree keeps its HEAD to itself and shares the branches. */
+function commonDirOf(gitDir: string): string {
+  const link = textIfThere(join(gitDir, "commondir"))?.trim();
+  if (link === undefined) return gitDir;
+  return isAbsolute(link) ? link : join(gitDir, link);
+}
+
+function resolveRef(gitDir: string, ref: string): string | null {
+  const loose = textIfThere(join(gitDir, ref));
+  if (loose !== undefined) return commitOrNull(loose.trim());
+  const packed = textIfThere(join(gitDir, "packed-refs")) ?? "";
+  const line = packed.split("\n").find((line) => line.endsWith(` ${ref}`));
+  return commitOrNull(line?.split(" ")[0] ?? "");
+}
+
+function commitOrNull(text: string): string | null {
+  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? text : null;
+}
+
+function textIfThere(path: string): string | undefined {
+  try {
+    return Deno.readTextFileSync(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}
+
+function shown(value: OptionValue | undefined): string {
+  return value === undefined || value === null ? "(none)" : shownValue(value);
+}
+
+/** The system's own words, without the call that Deno adds after them. */
+function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/\s*\(os error \d+\).*$/s, "");
+}
+
+function repairOf(error: unknown, path: string): string {
+  if (error instanceof Deno.errors.NotCapable) {
+    return `start Deno with --allow-read and --allow-write for ${path}`;
+  }
+  return `choose another with --run_dir=DIR, or see to it with ls -ld ${path} and df ${path}`;
+}

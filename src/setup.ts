@@ -1,0 +1,203 @@
+/**
+ * Set-up: finds or installs libtorch and builds the core, once; a second start only looks that all is still there.
+ *
+ * As a program: `src/setup.ts [--offline] [--quiet] [--cuda] [--print]`. All it says goes to stderr; only --print
+ * writes on stdout, the path of the Deno binary it keeps in .byol/bin for machines without npx.
+ */
+
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { exists, REPAIR, setupError } from "./setup/basics.ts";
+import type { Session } from "./setup/child.ts";
+import { buildCore, keepCore, manifestOf, removeOldCores } from "./setup/core.ts";
+import { fetchLibtorch, fetchProblem, findLibtorch } from "./setup/install.ts";
+import { inspectLibtorch, type Libtorch, preloadList } from "./setup/libtorch.ts";
+import {
+  askPython,
+  type Platform,
+  type Python,
+  refuseUnsupported,
+  toolProblems,
+} from "./setup/machine.ts";
+import {
+  coreFile,
+  examineSetup,
+  projectRoot,
+  readSetup,
+  type SetupRecord,
+  sourcesHash,
+  stateFolder,
+  writeSetup,
+} from "./setup/record.ts";
+import { exclusively } from "./setup/session.ts";
+
+export { CoreMissing, readSetup, requireSetup, type SetupRecord } from "./setup/record.ts";
+
+/** What set-up may and shall do. Everything has a default. */
+export interface SetupOptions {
+  /** Never touches the network. */
+  offline?: boolean;
+  /** No progress; errors are thrown all the same. */
+  quiet?: boolean;
+  /** Installs the libraries of CUDA also where there is no driver: on a login node for its compute nodes. */
+  cuda?: boolean;
+  /** The checkout to set up. */
+  root?: string;
+  /** A libtorch to use; default: the variable LIBTORCH. */
+  libtorch?: string;
+  /** The platform; default: the one this runs on. */
+  platform?: Platform;
+  /** What python3 reports; default: it is asked. */
+  python?: Python;
+}
+
+/**
+ * Makes sure that the core can be opened, and says where all its parts are.
+ *
+ * @throws {UserError} exit code 6, one line for each thing missing, with the command that repairs it; exit code 75
+ * after SIGINT or SIGTERM, when nothing half-made is left.
+ */
+export async function ensureSetup(options: SetupOptions = {}): Promise<SetupRecord> {
+  const root = options.root ?? projectRoot;
+  refuseUnsupported(options.platform ?? Deno.build);
+  const ready = stillReady(root, options);
+  if (ready !== undefined) return ready;
+  return await exclusively(
+    { root, quiet: options.quiet },
+    // Another process may have done all of it while this one waited.
+    async (session) => stillReady(root, options) ?? await setUp(root, options, session),
+  );
+}
+
+function variableLibtorch(options: SetupOptions): string {
+  return options.libtorch ?? Deno.env.get("LIBTORCH") ?? "";
+}
+
+/**
+ * The record when nothing is to do. A LIBTORCH that is not set does not take back an earlier one: a job has not
+ * always the variables of the shell that set it up.
+ */
+function stillReady(root: string, options: SetupOptions): SetupRecord | undefined {
+  const record = readSetup(root);
+  if (record === undefined || (options.cuda && !record.cudaCapable)) return undefined;
+  const variable = variableLibtorch(options);
+  if (variable === "") return record;
+  const { folder } = inspectLibtorch(variable, `LIBTORCH=${variable}`);
+  return folder === record.libtorch ? record : undefined;
+}
+
+async function setUp(root: string, options: SetupOptions, session: Session): Promise<SetupRecord> {
+  session.log(`${examineReason(root)}: setting up`);
+  const variable = variableLibtorch(options);
+  const search = {
+    store: join(stateFolder(root), "libtorch"),
+    variable,
+    // Python has no say, and need not be there, when the user names a libtorch.
+    python: options.python ?? (variable === "" ? await askPython(session) : undefined),
+    offline: options.offline ?? false,
+    cuda: options.cuda ?? false,
+  };
+  const found = findLibtorch(search, session);
+  const built = found !== undefined &&
+    exists(coreFile(root, sourcesHash(root, found.version)));
+  // All that is missing is said at once, before anything long begins.
+  const problems = built ? [] : await toolProblems(manifestOf(root), session);
+  const problem = found === undefined ? fetchProblem(search) : undefined;
+  if (problem !== undefined) problems.push(problem);
+  if (problems.length > 0) throw setupError(problems.join("\n"));
+
+  const libtorch = found ?? await fetchLibtorch(search, session);
+  session.log(`libtorch ${libtorch.version} in ${libtorch.folder}`);
+  const { core, hash } = await provideCore(root, libtorch, { session, offline: search.offline });
+  const kept = keptDeno(root);
+  const record: SetupRecord = {
+    libtorch: libtorch.folder,
+    libtorchVersion: libtorch.version,
+    core,
+    preload: preloadList(libtorch.folder),
+    hash,
+    deno: exists(kept) ? kept : Deno.execPath(),
+    cudaCapable: libtorch.cudaCapable,
+  };
+  writeSetup(root, record);
+  await removeOldCores(root, hash);
+  session.log("ready");
+  return record;
+}
+
+function examineReason(root: string): string {
+  const found = examineSetup(root);
+  return typeof found === "string" ? found : "another libtorch is asked for";
+}
+
+/** The core for the sources as they are; they may be edited while it is being built. */
+async function provideCore(
+  root: string,
+  libtorch: Libtorch,
+  { session, offline }: { session: Session; offline: boolean },
+): Promise<{ core: string; hash: string }> {
+  for (;;) {
+    const hash = sourcesHash(root, libtorch.version);
+    const core = coreFile(root, hash);
+    if (exists(core)) return { core, hash };
+    const library = await buildCore({ root, libtorch: libtorch.folder, offline }, session);
+    if (sourcesHash(root, libtorch.version) === hash) {
+      return { core: await keepCore(library, root, hash), hash };
+    }
+    session.log("native/ changed during the build: building again");
+  }
+}
+
+function keptDeno(root: string): string {
+  return join(stateFolder(root), "bin", "deno");
+}
+
+/** Keeps a copy of the running Deno in the project, for machines that have no npx, and returns its path. */
+export async function keepDeno(root: string = projectRoot): Promise<string> {
+  const [from, to] = [Deno.execPath(), keptDeno(root)];
+  const sizes = [from, to].map((path) => exists(path) ? Deno.statSync(path).size : 0);
+  if (from === to || sizes[0] === sizes[1]) return to;
+  await Deno.mkdir(join(stateFolder(root), "bin"), { recursive: true });
+  const beside = `${to}.${Deno.pid}`;
+  await Deno.copyFile(from, beside);
+  await Deno.rename(beside, to);
+  return to;
+}
+
+const HELP = `Usage: ${REPAIR} [--offline] [--quiet] [--cuda]
+  --offline  never touches the network
+  --quiet    no progress
+  --cuda     installs the libraries of CUDA also where there is no GPU (a login node)
+  --print    keeps a copy of Deno in .byol/bin and prints its path`;
+
+async function main(args: string[]): Promise<ExitCode> {
+  const flag = { type: "boolean" } as const;
+  let values: { [name in "offline" | "quiet" | "cuda" | "print" | "help"]?: boolean };
+  try {
+    const options = { offline: flag, quiet: flag, cuda: flag, print: flag, help: flag };
+    values = parseArgs({ args, options, strict: true }).values;
+  } catch (error) {
+    console.error(`Cannot set up: ${(error as Error).message}\n${HELP}`);
+    return ExitCode.usage;
+  }
+  if (values.help) {
+    console.error(HELP);
+    return ExitCode.ok;
+  }
+  try {
+    const record = await ensureSetup(values);
+    if (values.print) {
+      const deno = await keepDeno();
+      if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });
+      console.log(deno);
+    }
+    return ExitCode.ok;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    return error.exitCode;
+  }
+}
+
+if (import.meta.main) Deno.exit(await main(Deno.args));

@@ -1,0 +1,94 @@
+/** Where libtorch comes from: LIBTORCH, a python3 that has torch, a wheel unpacked earlier, or one fetched now. */
+
+import { join } from "node:path";
+import { UserError } from "../exit_codes.ts";
+import { exists, REPAIR, setupError } from "./basics.ts";
+import type { Session } from "./child.ts";
+import { inspectLibtorch, type Libtorch, LIBTORCH_SERIES } from "./libtorch.ts";
+import { pipProblem, type Python } from "./machine.ts";
+import { installWheels } from "./pip.ts";
+
+/** The wheel of this version is fetched where no libtorch is found. */
+export const WHEEL_VERSION = "2.11.0";
+
+/** What libtorch_cpu.so of the CUDA 13 wheel needs to be loaded without a GPU, and nothing else (13 MB). */
+const CPU_SET = [
+  `torch==${WHEEL_VERSION}`,
+  "nvidia-cuda-runtime==13.0.96",
+  "nvidia-cuda-cupti==13.0.85",
+];
+
+/** What the search for libtorch looks at. */
+export interface LibtorchSearch {
+  /** The folder .byol/libtorch of the project. */
+  store: string;
+  /** The value of the variable LIBTORCH; empty when it is not set. */
+  variable: string;
+  python: Python | undefined;
+  offline: boolean;
+  /** Asks for the libraries of CUDA also where there is no driver (a login node). */
+  cuda: boolean;
+}
+
+/**
+ * The libtorch that is there already; undefined when one has to be fetched.
+ *
+ * @throws {UserError} (exit code 6) when LIBTORCH names one that cannot be used.
+ */
+export function findLibtorch(search: LibtorchSearch, session: Session): Libtorch | undefined {
+  if (search.variable !== "") {
+    return inspectLibtorch(search.variable, `LIBTORCH=${search.variable}`);
+  }
+  const torch = search.python?.torch;
+  if (torch) {
+    const found = inspectQuietly(torch, `the torch package of python3, ${torch}`, session);
+    if (found && (!search.cuda || found.cudaCapable)) return found;
+  }
+  const full = inspectQuietly(storeFolder(search, true), "an earlier installation", session);
+  if (full || search.cuda) return full;
+  const small = inspectQuietly(storeFolder(search, false), "an earlier installation", session);
+  const driver = search.python?.nvidia ?? false;
+  if (small && driver && search.offline) {
+    session.log(`the libtorch here is for CPUs only; for the GPU run with network: ${REPAIR}`);
+  }
+  return driver && !search.offline ? undefined : small;
+}
+
+function storeFolder(search: LibtorchSearch, cuda: boolean): string {
+  return join(search.store, `torch-${WHEEL_VERSION}-${cuda ? "cuda" : "cpu"}`);
+}
+
+/** Looks at a libtorch that nobody asked for by name: one that does not fit is passed over, and said so. */
+function inspectQuietly(folder: string, origin: string, session: Session): Libtorch | undefined {
+  if (!exists(folder)) return undefined;
+  try {
+    return inspectLibtorch(folder, origin);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    session.log(`passing over ${origin}: ${error.message}`);
+    return undefined;
+  }
+}
+
+/** Why libtorch cannot be fetched here, with the command that repairs it; undefined when it can. */
+export function fetchProblem(search: LibtorchSearch): string | undefined {
+  if (!search.offline) return pipProblem(search.python);
+  return `Cannot set up offline: libtorch ${LIBTORCH_SERIES} is not in ${search.store}; ` +
+    `on a machine with network (a login node) run: ${REPAIR}`;
+}
+
+/** Fetches the wheel from the package index: the small set for CPUs, or with all that CUDA needs. */
+export async function fetchLibtorch(search: LibtorchSearch, session: Session): Promise<Libtorch> {
+  const cuda = search.cuda || (search.python?.nvidia ?? false);
+  const size = cuda ? "with CUDA: about 2.5 GB" : "for CPUs: about 545 MB";
+  session.log(`fetching libtorch ${WHEEL_VERSION} ${size}, once, into ${search.store}`);
+  if (search.python === undefined) throw setupError("Cannot install libtorch: there is no python3");
+  const folder = storeFolder(search, cuda);
+  await installWheels(folder, {
+    requirements: cuda ? CPU_SET.slice(0, 1) : CPU_SET,
+    dependencies: cuda,
+    only: /^(torch$|nvidia-)/,
+    python: search.python.version,
+  }, session);
+  return inspectLibtorch(folder, folder);
+}

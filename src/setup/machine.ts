@@ -1,0 +1,96 @@
+/** What this machine is and has: platform, Python, GPU driver, the tools that build the core. */
+
+import { ask, type Session } from "./child.ts";
+import { readIfThere, setupError } from "./basics.ts";
+
+/** What decides whether the core runs here at all, as Deno.build names it. */
+export interface Platform {
+  os: string;
+  arch: string;
+}
+
+/** What `python3` says about itself and the machine. */
+export interface Python {
+  version: [major: number, minor: number];
+  pip: boolean;
+  /** The folder of its torch package, when it has one. */
+  torch: string | null;
+  /** Whether the machine has NVIDIA's driver. */
+  nvidia: boolean;
+}
+
+/**
+ * Refuses platforms that there is no libtorch for.
+ *
+ * @throws {UserError} (exit code 6) naming what is supported.
+ */
+export function refuseUnsupported(platform: Platform): void {
+  if (platform.os === "linux" && platform.arch === "x86_64") return;
+  const name = platform.os === "darwin" ? "macOS" : platform.os;
+  throw setupError(
+    `Cannot set up on ${name} (${platform.arch}): expected Linux on x86-64, on its CPU or on NVIDIA GPUs ` +
+      "(macOS, aarch64 and ROCm are not supported); run on such a machine or in a linux/amd64 container",
+  );
+}
+
+// The driver's files are looked for by Python: Deno reads below /proc and /dev only with every permission.
+const PYTHON_REPORT = `
+import importlib.util, json, os, sys
+try:
+    torch = importlib.util.find_spec("torch")
+except Exception:
+    torch = None
+print(json.dumps({
+    "version": list(sys.version_info[:2]),
+    "pip": importlib.util.find_spec("pip") is not None,
+    "torch": os.path.dirname(torch.origin) if torch and torch.origin else None,
+    "nvidia": any(map(os.path.exists, ["/proc/driver/nvidia/version", "/dev/nvidiactl"])),
+}))`;
+
+/** Asks python3; undefined when there is none. */
+export async function askPython(session: Session): Promise<Python | undefined> {
+  const answer = await ask(["python3", "-c", PYTHON_REPORT], session);
+  return answer === undefined ? undefined : JSON.parse(answer);
+}
+
+/** What is missing to install a wheel, with the command that repairs it; undefined when nothing is. */
+export function pipProblem(python: Python | undefined): string | undefined {
+  if (python?.pip) return undefined;
+  const missing = python === undefined ? "python3 is not installed" : "python3 has no pip";
+  return `Cannot install libtorch: ${missing}; run as root: apt-get install -y python3-pip`;
+}
+
+const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && " +
+  '. "$HOME/.cargo/env"';
+
+/** What is missing to build the core: one message each, with the command that repairs it. */
+export async function toolProblems(manifest: string, session: Session): Promise<string[]> {
+  const problems: string[] = [];
+  const wanted = readIfThere(manifest)?.match(/^rust-version = "([\d.]+)"/m)?.[1] ?? "1.0";
+  const cargo = await ask(["cargo", "--version"], session);
+  const found = cargo?.match(/^cargo (\d+\.\d+[\d.]*)/)?.[1];
+  if (found === undefined) {
+    problems.push(
+      `Cannot build the core: cargo is not installed or has no toolchain, expected version ${wanted} ` +
+        `or newer; run: ${RUSTUP}`,
+    );
+  } else if (isOlder(found, wanted)) {
+    problems.push(
+      `Cannot build the core: cargo is version ${found}, expected ${wanted} or newer; with rustup run: ` +
+        `rustup update stable; without: ${RUSTUP}`,
+    );
+  }
+  // A compiler named by the user is the business of the build.
+  if (!Deno.env.get("CXX") && await ask(["g++", "--version"], session) === undefined) {
+    problems.push(
+      "Cannot build the core: g++ is not installed; run as root: apt-get install -y g++",
+    );
+  }
+  return problems;
+}
+
+function isOlder(version: string, wanted: string): boolean {
+  const [a, b] = [version, wanted].map((text) => text.split(".").map(Number));
+  const at = [0, 1, 2].find((part) => (a?.[part] ?? 0) !== (b?.[part] ?? 0));
+  return at !== undefined && (a?.[at] ?? 0) < (b?.[at] ?? 0);
+}

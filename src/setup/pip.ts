@@ -1,0 +1,150 @@
+/** Installing wheels into a folder of the project with pip: no venv, nothing of the system's Python is touched. */
+
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { removeTree } from "./basics.ts";
+import { mustRun, type Session } from "./child.ts";
+
+/** What to install and with which Python. */
+export interface WheelRequest {
+  /** Pinned requirements: `torch==2.11.0`. */
+  requirements: string[];
+  /** Installs what they depend on as well, apart from triton, a compiler that nothing here calls. */
+  dependencies: boolean;
+  /** Keeps of all these only those whose name (lower case, with hyphens) this matches. */
+  only?: RegExp;
+  /** Version of the `python3` that runs pip. */
+  python: [major: number, minor: number];
+}
+
+/** Versions of Python that torch 2.11 has wheels for. */
+const PYTHON_WITH_WHEELS = { first: 10, last: 14 };
+
+// What pip prints on stdout (its progress bar too) has to go to stderr, where a terminal is recognised as one.
+const PIP = [
+  "python3",
+  "-c",
+  'import os, runpy; os.dup2(2, 1); runpy.run_module("pip", run_name="__main__", alter_sys=True)',
+];
+
+// Where stdout is the answer.
+const PIP_ANSWERING = ["python3", "-m", "pip"];
+
+const DOWNLOAD_FLAGS = ["--only-binary=:all:", "--no-cache-dir", "--no-input"];
+
+/** What to tell pip for a Python that is not the running one: these wheels load on glibc 2.28 or newer. */
+const OTHER_PYTHON = [
+  "--python-version=3.12",
+  "--implementation=cp",
+  "--platform=manylinux_2_28_x86_64",
+  "--platform=manylinux_2_27_x86_64",
+  "--platform=manylinux_2_25_x86_64",
+  "--platform=manylinux_2_24_x86_64",
+  "--platform=manylinux_2_17_x86_64",
+  "--platform=manylinux2014_x86_64",
+];
+
+/** Whether torch's wheels install straight into this version of Python; an oracle needs one where they do. */
+export function hasWheels([major, minor]: [number, number]): boolean {
+  return major === 3 && minor >= PYTHON_WITH_WHEELS.first && minor <= PYTHON_WITH_WHEELS.last;
+}
+
+/**
+ * Installs wheels into `folder`, whole or not at all: into `folder`.part first, which is then renamed. The caller
+ * makes sure that no other process does the same.
+ *
+ * @throws {UserError} (exit code 6) when pip fails.
+ */
+export async function installWheels(
+  folder: string,
+  request: WheelRequest,
+  session: Session,
+): Promise<void> {
+  const part = `${folder}.part`;
+  await removeTree(part);
+  const [site, temporary] = [join(part, "site"), join(part, "tmp")];
+  for (const path of [site, temporary]) await Deno.mkdir(path, { recursive: true });
+  const env = pipEnvironment(temporary);
+  const progress = (seconds: number) =>
+    `fetching ${request.requirements[0]} and what it needs, ${seconds} s so far`;
+  try {
+    if (hasWheels(request.python)) {
+      const wanted = await pinned(request, { env, session });
+      const words = [...PIP, "install", "--no-deps", "--no-compile", ...DOWNLOAD_FLAGS];
+      words.push(`--target=${site}`, ...wanted);
+      await mustRun(
+        { words, env, progress },
+        `install ${request.requirements.join(" ")} with pip`,
+        session,
+      );
+    } else {
+      const words = [...PIP, "download", ...DOWNLOAD_FLAGS, ...OTHER_PYTHON];
+      if (!request.dependencies) words.push("--no-deps");
+      words.push(`--dest=${temporary}`, ...request.requirements);
+      await mustRun(
+        { words, env, progress },
+        `fetch ${request.requirements.join(" ")} with pip`,
+        session,
+      );
+      await unpackWheels(temporary, site, session);
+    }
+    await removeTree(folder);
+    await Deno.rename(site, folder);
+  } finally {
+    await removeAbandoned(part);
+  }
+}
+
+/** Settings of the user that do not go with --target, and the folder pip downloads to: the system's /tmp may be small. */
+function pipEnvironment(temporary: string): Record<string, string> {
+  return {
+    TMPDIR: temporary,
+    PIP_USER: "0",
+    PIP_REQUIRE_VIRTUALENV: "0",
+    PIP_DISABLE_PIP_VERSION_CHECK: "1",
+    PIP_ROOT_USER_ACTION: "ignore",
+  };
+}
+
+interface PipReport {
+  install: { metadata: { name: string; version: string } }[];
+}
+
+/** The requirements and what they depend on, each with its version. */
+async function pinned(
+  request: WheelRequest,
+  { env, session }: { env: Record<string, string>; session: Session },
+): Promise<string[]> {
+  if (!request.dependencies) return request.requirements;
+  session.log(`asking pip what ${request.requirements.join(", ")} need`);
+  const words = [...PIP_ANSWERING, "install", "--dry-run", "--ignore-installed", "--quiet"];
+  words.push("--report=-", ...DOWNLOAD_FLAGS, ...request.requirements);
+  const task = "ask pip for the dependencies of torch (pip 22.2 or newer is expected)";
+  const report: PipReport = JSON.parse(await mustRun({ words, env }, task, session));
+  // A wheel may spell its name nvidia_nccl or nvidia-nccl: they are the same.
+  const found = report.install.map(({ metadata: { name, version } }) => {
+    return { name: name.toLowerCase().replace(/[-_.]+/g, "-"), version };
+  });
+  return found.filter(({ name }) => name !== "triton" && (request.only?.test(name) ?? true))
+    .map(({ name, version }) => `${name}==${version}`);
+}
+
+async function unpackWheels(from: string, site: string, session: Session): Promise<void> {
+  for await (const { name } of Deno.readDir(from)) {
+    if (!name.endsWith(".whl") || name.startsWith("triton-")) continue;
+    session.log(`unpacking ${name}`);
+    const words = ["python3", "-m", "zipfile", "-e", join(from, name), site];
+    await mustRun({ words }, `unpack ${name}`, session);
+  }
+}
+
+/** A child that was just ended may write its last file while the folder is being removed. */
+async function removeAbandoned(folder: string): Promise<void> {
+  try {
+    await removeTree(folder);
+  } catch (error) {
+    if ((error as { code?: string }).code !== "ENOTEMPTY") throw error;
+    await sleep(200);
+    await removeTree(folder);
+  }
+}

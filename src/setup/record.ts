@@ -1,0 +1,149 @@
+/** What set-up decided (.byol/setup.json), and whether it still holds: reading only, so that a start costs milliseconds. */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { exists, REPAIR } from "./basics.ts";
+import { libtorchVersion } from "./libtorch.ts";
+
+/** The project's own folder. */
+export const projectRoot: string = fileURLToPath(new URL("../../", import.meta.url)).replace(
+  /\/$/,
+  "",
+);
+
+/** The content of .byol/setup.json. All paths are absolute. */
+export interface SetupRecord {
+  /** The folder of libtorch: the one that holds lib/ and include/. */
+  libtorch: string;
+  /** Its version, for example "2.11.0+cu130". */
+  libtorchVersion: string;
+  /** The core, built from the sources that `hash` stands for. */
+  core: string;
+  /** Libraries to open, in this order, before the core. */
+  preload: string[];
+  /** SHA-256 over the core's sources and the version of libtorch, in hexadecimal. */
+  hash: string;
+  /** The Deno binary for machines without npx (kept by `deno task setup`), or the one that ran. */
+  deno: string;
+  /** Whether this libtorch brings all that CUDA needs, apart from the driver. */
+  cudaCapable: boolean;
+}
+
+/** The core cannot be opened because set-up has not been run, or not for what is here now. */
+export class CoreMissing extends UserError {
+  /** @param problem What is wrong, with the path it concerns. */
+  constructor(problem: string) {
+    super(`Cannot open the core: ${problem}; run: ${REPAIR}`, ExitCode.setup);
+  }
+}
+
+/** The ignored folder of the project that holds everything installed or built. */
+export function stateFolder(root: string = projectRoot): string {
+  return join(root, ".byol");
+}
+
+/** The file that the core with this hash is kept in. */
+export function coreFile(root: string, hash: string): string {
+  return join(stateFolder(root), "core", `libbyol-${hash.slice(0, 12)}.so`);
+}
+
+/** SHA-256 over the core's sources (names and bytes of all files in native/) and the version of libtorch. */
+export function sourcesHash(root: string, version: string): string {
+  const hash = createHash("sha256");
+  hash.update(`libtorch ${version}\n`);
+  const native = join(root, "native");
+  for (const path of sourceFiles(native, "")) {
+    const bytes = Deno.readFileSync(join(native, path));
+    hash.update(`${path} ${bytes.length}\n`);
+    hash.update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** Relative paths of the sources, sorted; build outputs and editors' hidden files do not count. */
+function sourceFiles(native: string, folder: string): string[] {
+  const found: string[] = [];
+  for (const entry of Deno.readDirSync(join(native, folder))) {
+    const path = folder === "" ? entry.name : `${folder}/${entry.name}`;
+    const hidden = entry.name.startsWith(".") && entry.name !== ".cargo";
+    if (hidden || entry.name.endsWith("~")) continue;
+    if (!entry.isDirectory) found.push(path);
+    else if (entry.name !== "target") found.push(...sourceFiles(native, path));
+  }
+  return found.sort();
+}
+
+/** The record when all it names is still as it says, else the problem in words. */
+export function examineSetup(root: string): SetupRecord | string {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(join(stateFolder(root), "setup.json"));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return ".byol/setup.json is missing";
+    throw error;
+  }
+  const record = parseRecord(text);
+  if (record === undefined) return ".byol/setup.json is damaged";
+  for (const path of [record.core, ...record.preload]) {
+    if (!exists(path)) return `${path} is missing`;
+  }
+  const version = libtorchVersion(record.libtorch);
+  if (version !== record.libtorchVersion) {
+    return `${record.libtorch} holds version ${version}, expected ${record.libtorchVersion}`;
+  }
+  if (sourcesHash(root, version) !== record.hash) {
+    return "the sources in native/ have changed since it was built";
+  }
+  if (record.core !== coreFile(root, record.hash)) {
+    return `${record.core} belongs to another checkout`;
+  }
+  return record;
+}
+
+function parseRecord(text: string): SetupRecord | undefined {
+  let record: Partial<SetupRecord> | null;
+  try {
+    record = JSON.parse(text);
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw error;
+  }
+  const strings = [
+    record?.libtorch,
+    record?.libtorchVersion,
+    record?.core,
+    record?.hash,
+    record?.deno,
+  ];
+  const whole = strings.every((value) => typeof value === "string") &&
+    typeof record?.cudaCapable === "boolean" && Array.isArray(record.preload) &&
+    record.preload.every((path) => typeof path === "string");
+  return whole ? record as SetupRecord : undefined;
+}
+
+/** What set-up decided, or undefined when it has not been run or no longer fits the sources and libraries. */
+export function readSetup(root: string = projectRoot): SetupRecord | undefined {
+  const found = examineSetup(root);
+  return typeof found === "string" ? undefined : found;
+}
+
+/**
+ * What set-up decided.
+ *
+ * @throws {CoreMissing} naming what is missing or has changed, when set-up must be run again.
+ */
+export function requireSetup(root: string = projectRoot): SetupRecord {
+  const found = examineSetup(root);
+  if (typeof found === "string") throw new CoreMissing(found);
+  return found;
+}
+
+/** Writes the record beside and renames it, so that a reader sees the old one or the new one. */
+export function writeSetup(root: string, record: SetupRecord): void {
+  const file = join(stateFolder(root), "setup.json");
+  const beside = `${file}.${Deno.pid}`;
+  Deno.writeTextFileSync(beside, JSON.stringify(record, null, 2) + "\n");
+  Deno.renameSync(beside, file);
+}

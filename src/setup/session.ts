@@ -1,0 +1,37 @@
+/** One piece of set-up work: alone in its checkout, and ended cleanly by a signal. */
+
+import { join } from "node:path";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { REPAIR } from "./basics.ts";
+import type { Session } from "./child.ts";
+import { withLock } from "./lock.ts";
+import { stateFolder } from "./record.ts";
+
+/**
+ * Runs `work` while no other set-up runs in the checkout.
+ *
+ * @throws {UserError} (exit code 75) after SIGINT, SIGTERM or SIGHUP, when the children have ended.
+ */
+export async function exclusively<T>(
+  { root, quiet = false }: { root: string; quiet?: boolean },
+  work: (session: Session) => Promise<T>,
+): Promise<T> {
+  const interruption = new AbortController();
+  function interrupt(): void {
+    const message = `Cannot finish the set-up: it was interrupted; run again: ${REPAIR}`;
+    interruption.abort(new UserError(message, ExitCode.interrupted));
+  }
+  const session: Session = {
+    log: (line) => quiet || console.error(`set-up: ${line}`),
+    quiet,
+    signal: interruption.signal,
+  };
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  for (const signal of signals) Deno.addSignalListener(signal, interrupt);
+  try {
+    await Deno.mkdir(stateFolder(root), { recursive: true });
+    return await withLock(join(stateFolder(root), "lock"), session, () => work(session));
+  } finally {
+    for (const signal of signals) Deno.removeSignalListener(signal, interrupt);
+  }
+}

@@ -1,0 +1,396 @@
+import assert from "node:assert/strict";
+import {
+  type Environment,
+  parseCommandLine,
+  type ParsedCommandLine,
+  thisEnvironment,
+  wantsHelp,
+} from "../src/config.ts";
+import { FIELDS, optionOf, PER_DATASET } from "../src/config_table.ts";
+import { problemOf } from "../src/option_values.ts";
+import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { helpText } from "../src/help.ts";
+import { nearestTo } from "../src/nearest.ts";
+import { optionsPage } from "../src/options_doc.ts";
+import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../src/presets.ts";
+
+/** A machine of three cores with the files and variables named. */
+function machine(
+  { files = [], variables = {} }: { files?: string[]; variables?: Record<string, string> } = {},
+): Environment {
+  return {
+    variable: (name) => variables[name],
+    exists: (path) => files.includes(path),
+    cores: 3,
+  };
+}
+
+function train(args: string[], environment = machine()): ParsedCommandLine {
+  return parseCommandLine("train", args, environment);
+}
+
+function refused(
+  act: () => unknown,
+  exitCode: ExitCode = ExitCode.usage,
+): string {
+  let message = "";
+  assert.throws(act, (error) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.exitCode, exitCode);
+    message = error.message;
+    return true;
+  });
+  assert.doesNotMatch(message, /\.$/, "a message ends without a stop");
+  return message;
+}
+
+Deno.test("no option at all is the demo", () => {
+  const { config, origins, notes } = train([]);
+  assert.equal(config.datasetName, "demo");
+  assert.equal(config.resnetType, "resnet20");
+  assert.equal(config.dataDir, null);
+  assert.equal(config.expeName, "demo_resnet20");
+  assert.equal(config.runDir, "runs/demo_resnet20");
+  assert.equal(config.traceDir, "runs/demo_resnet20/traces");
+  assert.equal(config.threads, 3);
+  assert.equal(config.maxSteps, null);
+  assert.equal(config.resume, "auto");
+  assert.equal(origins.datasetName, "default");
+  assert.equal(origins.epochs, "dataset");
+  assert.deepEqual(notes, []);
+  for (const field of FIELDS) {
+    assert.notEqual(config[field], undefined, field);
+    assert.notEqual(origins[field], undefined, field);
+  }
+});
+
+Deno.test("cifar10's defaults are the reference program's", () => {
+  const { config, origins } = train(["--dataset_name=cifar10"]);
+  const expected = {
+    resnetType: "resnet18",
+    epochs: 800,
+    warmupEpochs: 10,
+    batchSize: 512,
+    learningRate: 2,
+    momentum: 0.9,
+    weightDecay: 1e-6,
+    eta: 1e-3,
+    hiddenDim: 4096,
+    zDim: 256,
+    tauBase: 0.996,
+    evalEveryEpochs: 100,
+    saveEveryEpochs: 100,
+    probeEpochs: 90,
+    probeBatchSize: 256,
+    probeLearningRate: 0.2,
+    probeMomentum: 0.9,
+    probeWeightDecay: 0,
+    bnViews: "joint",
+    larsVariant: "reference",
+    computer: "other",
+    hardware: "cpu",
+    precision: "normal",
+    nbWorkers: 10,
+    dataDir: "data/cifar10",
+  } as const;
+  for (const [field, value] of Object.entries(expected)) {
+    assert.equal(config[field as keyof typeof expected], value, field);
+  }
+  assert.equal(origins.datasetName, "command line");
+  assert.equal(origins.dataDir, "dataset");
+  const imagenet = DATASET_DEFAULTS.imagenet;
+  assert.deepEqual(
+    [imagenet.resnetType, imagenet.epochs, imagenet.batchSize, imagenet.learningRate],
+    ["resnet50", 1000, 4096, 3.2],
+  );
+  assert.equal(imagenet.weightDecay, 1.5e-6);
+});
+
+Deno.test("values are given with an equals sign or after a space, switches alone or with one", () => {
+  const joined = train(["--batch_size=100", "--lr_init=.5", "--run_dir=a=b", "--eval_at_end"]);
+  const spaced = train([
+    "--batch_size",
+    "100",
+    "--lr_init",
+    "5e-1",
+    "--run_dir",
+    "a=b",
+    "--eval_at_end=true",
+  ]);
+  assert.deepEqual(joined, spaced);
+  assert.equal(joined.config.batchSize, 100);
+  assert.equal(joined.config.learningRate, 0.5);
+  assert.equal(joined.config.runDir, "a=b");
+  assert.equal(joined.config.evalAtEnd, true);
+  assert.equal(train(["--eval_at_end=false"]).config.evalAtEnd, false);
+  assert.equal(train(["--seed=1", "--seed=2"]).config.seed, 2);
+});
+
+Deno.test("an unknown option is refused with the nearest name", () => {
+  assert.match(
+    refused(() => train(["--batchsize=3"])),
+    /--batchsize: .*did you mean --batch_size$/,
+  );
+  assert.match(refused(() => train(["--batch-size", "3"])), /did you mean --batch_size$/);
+  assert.match(refused(() => train(["--nb_epoch=3"])), /did you mean --nb_epochs$/);
+  assert.match(refused(() => train(["--zzzzzz"])), /see deno task train --help$/);
+  assert.match(refused(() => train(["-b", "3"])), /Cannot use -b: no such option/);
+  assert.match(refused(() => train(["--__proto__=1"])), /no such option/);
+  assert.match(refused(() => train(["demo"])), /the argument "demo": expected --option=value$/);
+  assert.match(refused(() => train(["--", "--seed=1"])), /the argument "--seed=1"/);
+});
+
+Deno.test("the nearest name must be near, or continue what was typed", () => {
+  const names = ["batch_size", "batch_size_clsf", "eta", "seed"];
+  assert.equal(nearestTo("batch_siez", names), "batch_size");
+  assert.equal(nearestTo("batch", names), "batch_size");
+  assert.equal(nearestTo("sed", names), "seed");
+  assert.equal(nearestTo("colour", names), undefined);
+  assert.equal(nearestTo("", names), undefined);
+});
+
+Deno.test("each kind of value is checked", () => {
+  const cases: [string, RegExp][] = [
+    ["--batch_size=1", /--batch_size=1: expected a whole number of at least 2$/],
+    ["--batch_size=64.5", /expected a whole number/],
+    ["--batch_size=1e3", /expected a whole number/],
+    ["--batch_size=", /--batch_size=: expected a whole number/],
+    ["--nb_epochs=0", /at least 1/],
+    ["--nb_epochs=99999999999999999999", /whole number/],
+    ["--nb_epochs_warmup=-1", /at least 0/],
+    ["--lr_init=NaN", /--lr_init=NaN: expected a number above 0$/],
+    ["--lr_init=inf", /a number above 0/],
+    ["--lr_init=1e999", /a number above 0/],
+    ["--lr_init=0", /a number above 0/],
+    ["--lr_init=0x10", /a number above 0/],
+    ["--lr_init=1,5", /a number above 0/],
+    ["--momentum=1", /of at least 0 and below 1$/],
+    ["--momentum_clsf=0", /above 0 and below 1$/],
+    ["--tau_base=1.01", /from 0 to 1$/],
+    ["--weight_decay=-1e-6", /of at least 0$/],
+    ["--seed=-1", /at least 0/],
+    ["--seed=9007199254740992", /whole number/],
+    ["--threads=0", /from 1 to 1024$/],
+    ["--dataset_name=cifar", /--dataset_name=cifar: expected demo, cifar10 or imagenet$/],
+    ["--resnet_type=resnet9", /expected resnet18, /],
+    ["--dtype=float16", /expected float32 or float64$/],
+    ["--preset=fast", /expected byol_cifar10, /],
+    ["--offline=maybe", /expected true or false$/],
+    ["--data_dir=", /expected a path$/],
+    ["--resume=", /expected auto, never, a path$/],
+    ["--expe_name=a/b", /expected a name of letters/],
+    ["--expe_name=..", /expected a name of letters/],
+    ["--clsf_every=-1", /at least 0/],
+    ["--trace_steps=-1", /at least 0/],
+  ];
+  for (const [arg, pattern] of cases) assert.match(refused(() => train([arg])), pattern, arg);
+});
+
+Deno.test("an option without its value is refused, whatever follows", () => {
+  assert.match(refused(() => train(["--data_dir"])), /without a value: expected --data_dir=value$/);
+  assert.match(refused(() => train(["--run_dir", "--seed=3"])), /--run_dir without a value/);
+  assert.equal(train(["--weight_decay", "0"]).config.weightDecay, 0);
+});
+
+Deno.test("what cannot run together is refused", () => {
+  assert.match(
+    refused(() => train(["--data_dir=x"])),
+    /--data_dir=x with --dataset_name=demo, which is built in: expected --dataset_name=cifar10/,
+  );
+  assert.match(refused(() => train(["--trace_dir=x"])), /expected --trace_steps=N with it$/);
+  assert.equal(train(["--trace_dir=x", "--trace_steps=1"]).config.traceDir, "x");
+  assert.match(refused(() => train(["--clsf_every=0", "--eval_at_end"])), /--clsf_every=0/);
+  assert.equal(train(["--clsf_every=0"]).config.evalEveryEpochs, 0);
+});
+
+Deno.test("what later versions bring is refused in a sentence", () => {
+  assert.match(
+    refused(() => train(["--hardware=mono-gpu"])),
+    /^Cannot use --hardware=mono-gpu yet: it needs/,
+  );
+  assert.match(refused(() => train(["--hardware=multi-gpu"])), /expected --hardware=cpu$/);
+  assert.match(refused(() => train(["--precision=mixed"])), /expected --precision=normal$/);
+  assert.match(refused(() => train(["--dataset_name=imagenet"])), /JPEG/);
+  assert.match(
+    refused(() => train(["--preset=imagenette"])),
+    /^Cannot use --preset=imagenette, which sets --dataset_name=imagenet, yet: it needs/,
+  );
+});
+
+Deno.test("this machine is asked for what is there", () => {
+  const environment = thisEnvironment();
+  assert.equal(environment.cores, navigator.hardwareConcurrency);
+  assert.equal(environment.exists(new URL("../src/config.ts", import.meta.url).pathname), true);
+  assert.equal(environment.exists("/no/such/path"), false);
+  assert.equal(environment.variable("BYOL_NO_SUCH_VARIABLE"), undefined);
+});
+
+Deno.test("where a GPU is seen and not used, that is said", () => {
+  const { notes } = train([], machine({ files: ["/dev/nvidia0"] }));
+  assert.equal(notes.length, 1);
+  assert.match(notes[0]!, /--hardware=mono-gpu/);
+});
+
+Deno.test("a warm-up longer than the run is allowed, and said", () => {
+  const { notes } = train(["--nb_epochs=5", "--nb_epochs_warmup=6"]);
+  assert.match(notes.join(), /The warm-up of 6 epochs is longer than the run of 5/);
+});
+
+Deno.test("a preset wins over the data set, the command line over the preset, and it is recorded", () => {
+  const { config, origins } = train(["--preset=cifar10_tuned", "--lr_init=1"]);
+  assert.equal(config.datasetName, "cifar10");
+  assert.equal(origins.datasetName, "preset cifar10_tuned");
+  assert.equal(config.tauBase, 0.99);
+  assert.equal(origins.tauBase, "preset cifar10_tuned");
+  assert.equal(config.learningRate, 1);
+  assert.equal(origins.learningRate, "command line");
+  assert.equal(config.expeName, "cifar10_tuned");
+  assert.equal(origins.seed, "default");
+  assert.equal(train(["--preset=byol_cifar10"]).config.tauBase, 0.996);
+});
+
+Deno.test("DeepMind's presets scale the learning rate with the batch, unless it is given", () => {
+  // The data set is replaced by one this version has.
+  const deepMind = ["--preset=deepmind_300", "--dataset_name=cifar10"];
+  const whole = train(deepMind).config;
+  assert.ok(Math.abs(whole.learningRate - 0.3 * 4096 / 256) < 1e-12);
+  assert.equal(whole.bnViews, "separate");
+  assert.equal(whole.larsVariant, "deepmind");
+  const half = train([...deepMind, "--batch_size=512"]);
+  assert.ok(Math.abs(half.config.learningRate - 0.6) < 1e-12);
+  assert.equal(half.origins.learningRate, "preset deepmind_300");
+  assert.equal(train([...deepMind, "--batch_size=512", "--lr_init=3"]).config.learningRate, 3);
+});
+
+Deno.test("the presets hold the published numbers, each within the options' own limits", () => {
+  const numbers = [40, 100, 300, 1000].map((epochs) => {
+    const { recipe, learningRatePer256 } = PRESETS[`deepmind_${epochs}`]!;
+    assert.equal(recipe.epochs, epochs);
+    assert.equal(recipe.warmupEpochs, 10);
+    return [learningRatePer256, recipe.weightDecay, recipe.tauBase];
+  });
+  assert.deepEqual(numbers, [
+    [0.45, 1e-6, 0.97],
+    [0.45, 1e-6, 0.99],
+    [0.3, 1e-6, 0.99],
+    [0.2, 1.5e-6, 0.996],
+  ]);
+  assert.deepEqual(PRESETS.byol_cifar10!.recipe, BYOL_CIFAR10);
+  for (
+    const { recipe } of [
+      ...Object.values(PRESETS),
+      ...Object.values(DATASET_DEFAULTS).map((recipe) => ({ recipe })),
+    ]
+  ) {
+    const fields = FIELDS.filter((field) => optionOf(field).default === PER_DATASET);
+    assert.deepEqual(Object.keys(recipe).toSorted(), fields.toSorted());
+    for (const field of fields) {
+      const value = recipe[field as keyof typeof recipe];
+      assert.equal(problemOf(optionOf(field).value, value), undefined, `${field}=${value}`);
+    }
+  }
+});
+
+Deno.test("jeanzay: data below $DSDIR, never a download", () => {
+  const jeanZay = ["--computer=jeanzay", "--dataset_name=cifar10"];
+  const variables = { DSDIR: "/dsdir" };
+  const { config, origins } = train(jeanZay, machine({ files: ["/dsdir/cifar10"], variables }));
+  assert.equal(config.dataDir, "/dsdir/cifar10");
+  assert.equal(config.offline, true);
+  assert.equal(origins.offline, "--computer=jeanzay");
+  assert.match(refused(() => train(jeanZay), ExitCode.data), /\$DSDIR is not set.*\$SCRATCH/);
+  assert.match(
+    refused(() => train(jeanZay, machine({ variables })), ExitCode.data),
+    /Cannot find cifar10 below \$DSDIR=\/dsdir: expected cifar10, /,
+  );
+  const own = train([...jeanZay, "--data_dir=/scratch/cifar"], machine({ variables }));
+  assert.equal(own.config.dataDir, "/scratch/cifar");
+  assert.match(refused(() => train([...jeanZay, "--offline=false"])), /it never downloads$/);
+  assert.equal(train(["--computer=jeanzay"]).config.dataDir, null);
+});
+
+Deno.test("eval takes what is not given from the checkpoint", () => {
+  const environment: Environment = {
+    ...machine(),
+    checkpointConfig: (path) => {
+      assert.equal(path, "demo.safetensors");
+      return { datasetName: "demo", resnetType: "resnet20", probeEpochs: 7, seed: 5, threads: 64 };
+    },
+  };
+  const args = ["--checkpoint=demo.safetensors", "--batch_size_clsf=32"];
+  const { config, origins } = parseCommandLine("eval", args, environment);
+  assert.equal(config.checkpoint, "demo.safetensors");
+  assert.equal(config.probeEpochs, 7);
+  assert.equal(origins.probeEpochs, "checkpoint");
+  assert.equal(config.seed, 5);
+  assert.equal(config.probeBatchSize, 32);
+  assert.equal(origins.probeBatchSize, "command line");
+  assert.equal(config.probeMomentum, 0.9);
+  assert.equal(origins.probeMomentum, "dataset");
+  assert.equal(config.threads, 3, "threads belong to the machine, not to the checkpoint");
+});
+
+Deno.test("eval refuses what contradicts the checkpoint, and a checkpoint that makes no sense", () => {
+  const evaluate = (saved: Record<string, unknown>, ...args: string[]) => () =>
+    parseCommandLine("eval", ["--checkpoint=c", ...args], {
+      ...machine(),
+      checkpointConfig: () => saved,
+    });
+  assert.match(
+    refused(evaluate({ resnetType: "resnet20" }, "--resnet_type=resnet18"), ExitCode.checkpoint),
+    /^Cannot evaluate c with --resnet_type=resnet18: it was trained with --resnet_type=resnet20/,
+  );
+  assert.match(
+    refused(evaluate({ probeEpochs: "many" }), ExitCode.checkpoint),
+    /its probeEpochs is "many", expected a whole number of at least 1$/,
+  );
+  assert.match(
+    refused(() => parseCommandLine("eval", [], machine())),
+    /^Cannot evaluate without a checkpoint: expected --checkpoint=FILE$/,
+  );
+  assert.match(
+    refused(evaluate({}, "--lr_init=1")),
+    /--lr_init with deno task eval: it belongs to/,
+  );
+  assert.match(refused(() => train(["--checkpoint=c"])), /give --resume=FILE$/);
+});
+
+Deno.test("the reference program's commands for the CPU are understood as they are", () => {
+  const given = "--computer=other --hardware=cpu --precision=normal --nb_workers=10 " +
+    "--expe_name=byol_cifar10 --dataset_name=cifar10 --resnet_type=resnet18 --nb_epochs=800 " +
+    "--nb_epochs_warmup=10 --batch_size=512 --lr_init=2.0 --momentum=0.9 --weight_decay=1e-6 " +
+    "--eta=1e-3 --z_dim=256 --tau_base=0.996 --clsf_every=100 --save_every=100 " +
+    "--nb_epochs_clsf=90 --batch_size_clsf=256 --lr_init_clsf=0.2 --momentum_clsf=0.9 " +
+    "--weight_decay_clsf=0.0";
+  const { config } = train(given.split(" "));
+  const { config: byDefault } = train(["--dataset_name=cifar10", "--expe_name=byol_cifar10"]);
+  assert.deepEqual(config, byDefault);
+  const evaluation = parseCommandLine(
+    "eval",
+    ("--computer=other --hardware=cpu --precision=normal --nb_workers=10 --dataset_name=cifar10 " +
+      "--resnet_type=resnet18 --z_dim=256 --nb_epochs_clsf=90 --batch_size_clsf=256 " +
+      "--lr_init_clsf=0.2 --momentum_clsf=0.9 --weight_decay_clsf=0.0 --checkpoint=x").split(" "),
+    machine(),
+  );
+  assert.equal(evaluation.config.checkpoint, "x");
+});
+
+Deno.test("help names every option of its command, with the defaults of each data set", () => {
+  assert.ok(wantsHelp(["--seed=1", "--help"]) && wantsHelp(["-h"]));
+  assert.ok(!wantsHelp(["--seed=1"]));
+  for (const command of ["train", "eval"] as const) {
+    const text = helpText(command);
+    for (const field of FIELDS) {
+      const { option, commands } = optionOf(field);
+      const isThere = new RegExp(`^  --${option}(=|$)`, "m").test(text);
+      assert.equal(isThere, commands.includes(command), `--${option} in ${command}`);
+    }
+    assert.ok(text.split("\n").every((line) => line.length <= 105), "a line is too long");
+  }
+  assert.match(helpText("train"), /Default: demo \d+, cifar10 800,\s+imagenet 1000/);
+});
+
+Deno.test("docs/options.md is what the table says", async () => {
+  const page = await Deno.readTextFile(new URL("../docs/options.md", import.meta.url));
+  assert.equal(page, optionsPage());
+});

@@ -1,0 +1,54 @@
+/** The oracle of the parity tests: PyTorch and torchvision in a folder of the project, never in the training path. */
+
+import { join } from "node:path";
+import { exists, setupError } from "../src/setup/basics.ts";
+import { askPython, pipProblem } from "../src/setup/machine.ts";
+import { hasWheels, installWheels } from "../src/setup/pip.ts";
+import { projectRoot, stateFolder } from "../src/setup/record.ts";
+import { exclusively } from "../src/setup/session.ts";
+
+const REQUIREMENTS = ["torch==2.11.0", "torchvision==0.26.0", "numpy", "pillow", "safetensors"];
+
+/** What tells in an installed folder that each of the requirements is there. */
+const INSTALLED = [
+  /^torch-2\.11\.0\.dist-info$/,
+  /^torchvision-0\.26\.0\.dist-info$/,
+  /^numpy-.*\.dist-info$/,
+  /^pillow-.*\.dist-info$/,
+  /^safetensors-.*\.dist-info$/,
+];
+
+/** The folder to name in PYTHONPATH, or undefined when the oracle is not installed. */
+export function oracleFolder(root: string = projectRoot): string | undefined {
+  const folder = join(stateFolder(root), "oracle");
+  if (!exists(folder)) return undefined;
+  const names = [...Deno.readDirSync(folder)].map(({ name }) => name);
+  return INSTALLED.every((one) => names.some((name) => one.test(name))) ? folder : undefined;
+}
+
+/**
+ * Installs the oracle (about 2.5 GB to fetch), unless it is there.
+ *
+ * @throws {UserError} (exit code 6) when python3 has no pip or is of a version torch has no wheels for.
+ */
+export async function installOracle(root: string = projectRoot): Promise<void> {
+  if (oracleFolder(root) !== undefined) return;
+  await exclusively({ root }, async (session) => {
+    const python = await askPython(session);
+    const problem = pipProblem(python);
+    if (problem !== undefined || python === undefined) {
+      throw setupError(problem ?? "Cannot install the oracle: there is no python3");
+    }
+    if (!hasWheels(python.version)) {
+      throw setupError(
+        `Cannot install the oracle for Python ${python.version.join(".")}: expected 3.10 to 3.14`,
+      );
+    }
+    session.log("fetching PyTorch with all it needs (about 2.5 GB), once, as the tests' oracle");
+    await installWheels(join(stateFolder(root), "oracle"), {
+      requirements: REQUIREMENTS,
+      dependencies: true,
+      python: python.version,
+    }, session);
+  });
+}

@@ -1,0 +1,193 @@
+"""Recomputes training steps of ours from their trace files, with PyTorch's autograd.
+
+  python step.py trace-000000.safetensors [trace-000001.safetensors …]
+      [--total_steps=N --warmup_steps=N --lr_init=X --tau_base=X]   check the metadata's learningRate and tau as well
+      [--allow_gap]                                                  files need not be consecutive steps
+
+Trace file: view1, view2; online.before.*, target.before.*, momentum.before.*, grad.* (as autograd gives them, before
+weight decay), online.after.*, target.after.*, momentum.after.*; metadata "byol": loss, learningRate, tau, step, momentum,
+weightDecay, eta, larsVariant, bnViews, resnetType, stem, hiddenDim, zDim, dtype. learningRate, tau and the
+hyper-parameters are taken from the metadata: they are given, everything else is recomputed from the `before` tensors.
+
+What is demanded, with |.| the Euclidean norm and G the largest norm of a gradient:
+  float64  |ours - PyTorch's| <= 1e-9 |PyTorch's| for every tensor.
+  float32  |ours - truth| <= 2 |PyTorch's float32 - truth|, truth = the same step in float64 from the same float32 inputs.
+           PyTorch's float32 distance is the largest over --orders (default 4) orders of the batch: the order is
+           mathematically irrelevant, so each is as much "PyTorch in float32" as the others, and one order alone may be
+           exact by luck.
+Floors, below which a difference means nothing:
+  gradients            float64 1e-12 G, float32 1e-7 G: some gradients are truly 0 (the projector's last bias) and
+                       hold nothing but the cancellation of terms of size G.
+  parameters, buffers  float32 1e-7 |tensor|: storing the true value in float32 alone moves it by up to 6e-8 of itself.
+  momentum and parameters of tensors with one dimension, in addition: the gradient's floor times the factor with which
+                       the gradient enters (lr, or 1 for the deepmind buffer; 1 - tau more for the target): no adaptation
+                       rescales what was noise.
+num_batches_tracked must be equal; with several files, every `after` tensor must be the next file's `before`, bit for bit.
+"""
+
+import argparse
+
+import torch
+
+from byol import lars, learning_rate_at, loss_of, move_target, tau_at
+from common import DTYPES, BadInput, Report, below, distance, load, need, run
+from models import Online, Target
+
+FLOAT64, FLOAT32_RATIO = 1e-9, 2.0
+GRADIENT_FLOOR = {"float64": 1e-12, "float32": 1e-7}
+TENSOR_FLOOR = {"float64": 0.0, "float32": 1e-7}
+SCHEDULE = 1e-12
+GROUPS = ("online.after", "target.after", "momentum.after", "grad")
+
+
+def recompute(trace, meta, dtype, order=None):
+    """One whole step in the given type; returns all tensors under the names of the trace file, and the loss."""
+    sizes = meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]
+    online, target = Online(*sizes).to(dtype), Target(*sizes).to(dtype)
+    online.load_state_dict(below(trace, "online.before."), strict=True)
+    target.load_state_dict(below(trace, "target.before."), strict=True)
+    online.train(), target.train()
+    views = [trace[name].to(dtype) for name in ("view1", "view2")]
+    if order is not None:
+        views = [view[order] for view in views]
+
+    loss = loss_of(online, target, *views, meta["bnViews"])
+    names = [name for name, _ in online.named_parameters()]
+    gradients = dict(zip(names, torch.autograd.grad(loss, list(online.parameters()))))
+    momentum = {name: need(trace, f"momentum.before.{name}", "the trace").to(dtype).clone() for name in names}
+    for name, p in online.named_parameters():
+        lars(
+            p, gradients[name], momentum[name], lr=meta["learningRate"], momentum=meta["momentum"],
+            weight_decay=meta["weightDecay"], eta=meta["eta"], variant=meta["larsVariant"],
+        )
+    move_target(target, online, meta["tau"])
+    groups = (online.state_dict(), target.state_dict(), momentum, gradients)
+    return {f"{g}.{n}": t.detach() for g, tensors in zip(GROUPS, groups) for n, t in tensors.items()}, loss.item()
+
+
+def orders_of(count, images):
+    """Batch orders for the float32 runs: as given, reversed, then shuffled."""
+    generator = torch.Generator().manual_seed(0)
+    yield None
+    if count > 1:
+        yield torch.arange(images - 1, -1, -1)
+    for _ in range(count - 2):
+        yield torch.randperm(images, generator=generator)
+
+
+def floor_of(name, truth, meta, largest_gradient, parameters):
+    """What a difference must exceed to mean anything; see the docstring of the file."""
+    dtype = meta["dtype"]
+    gradient_floor = GRADIENT_FLOOR[dtype] * largest_gradient
+    if name.startswith("grad."):
+        return gradient_floor
+    floor = TENSOR_FLOOR[dtype] * truth.double().norm().item()
+    bare = name.split(".after.")[1]
+    if bare in parameters and truth.ndim <= 1:
+        factor = meta["learningRate"]
+        if name.startswith("momentum.") and meta["larsVariant"] == "deepmind":
+            factor = 1.0
+        if name.startswith("target."):
+            factor *= 1 - meta["tau"]
+        floor += factor * gradient_floor
+    return floor
+
+
+def check_step(report, path, trace, meta, orders):
+    step, dtype = meta["step"], need(meta, "dtype", path)
+    if dtype not in DTYPES:
+        raise BadInput(f"Cannot check a trace of type {dtype}: expected float32 or float64")
+    ours = {n: t for n, t in trace.items() if n.startswith(tuple(f"{g}." for g in GROUPS))}
+    truth, loss = recompute(trace, meta, torch.float64)
+    report.same_names(ours, truth, f"step {step}")
+    known = set(truth) | {n.replace(".after.", ".before.") for n in truth} | {"view1", "view2"}
+    for name in sorted(set(trace) - known - set(ours)):
+        report.require(False, f"step {step}: {name} is not known to PyTorch's model")
+    for name, tensor in trace.items():
+        if tensor.is_floating_point():
+            report.require(tensor.dtype == DTYPES[dtype], f"step {step}: {name} has type {tensor.dtype}, metadata says {dtype}")
+
+    runs = []
+    if dtype == "float32":
+        runs = [recompute(trace, meta, torch.float32, order) for order in orders_of(orders, len(trace["view1"]))]
+    allowed = FLOAT64 * abs(loss)
+    if dtype == "float32":
+        # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
+        allowed = max(FLOAT32_RATIO * max(abs(other - loss) for _, other in runs), 1e-6)
+    report.check(f"step {step}: loss", abs(meta["loss"] - loss), allowed)
+
+    gradients = below(truth, "grad.")
+    largest = max(g.norm().item() for g in gradients.values())
+    worst_ratio = 0.0
+    for name in sorted(set(ours) & set(truth)):
+        a, b = ours[name], truth[name]
+        if not b.is_floating_point():
+            report.require(a.dtype == b.dtype and torch.equal(a, b), f"step {step}: {name} is {a.tolist()}, expected {b.tolist()}")
+            continue
+        floor = floor_of(name, b, meta, largest, gradients)
+        allowed = FLOAT64 * b.norm().item()
+        if dtype == "float32":
+            noise = max(distance(tensors[name], b) for tensors, _ in runs)
+            allowed = FLOAT32_RATIO * noise
+        difference = distance(a, b)
+        if dtype == "float32" and max(difference, noise) > floor:
+            base = max(noise, floor)
+            worst_ratio = max(worst_ratio, difference / base if base > 0 else float("inf"))
+        report.check(f"step {step}: {name}", difference, max(allowed, floor))
+    if dtype == "float32":
+        report.extra["float32WorstRatio"] = max(report.extra.get("float32WorstRatio", 0.0), worst_ratio)
+
+
+def check_schedules(report, meta, options):
+    step = meta["step"]
+    rate = learning_rate_at(
+        step, total_steps=options.total_steps, warmup_steps=options.warmup_steps, lr_init=options.lr_init
+    )
+    tau = tau_at(step, total_steps=options.total_steps, tau_base=options.tau_base)
+    report.check(f"step {step}: learningRate", abs(meta["learningRate"] - rate), SCHEDULE * options.lr_init)
+    report.check(f"step {step}: tau", abs(meta["tau"] - tau), SCHEDULE)
+
+
+def check_chain(report, before, before_step, trace, step):
+    """The state a step left is the state the next one found, bit for bit."""
+    for group in ("online", "target", "momentum"):
+        left, found = below(before, f"{group}.after."), below(trace, f"{group}.before.")
+        for name in sorted(set(left) | set(found)):
+            same = name in left and name in found and torch.equal(left[name], found[name])
+            report.require(same, f"{group}.{name}: step {step} did not begin with what step {before_step} left")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("traces", nargs="+")
+    parser.add_argument("--total_steps", type=int)
+    parser.add_argument("--warmup_steps", type=int)
+    parser.add_argument("--lr_init", type=float)
+    parser.add_argument("--tau_base", type=float)
+    parser.add_argument("--orders", type=int, default=4)
+    parser.add_argument("--allow_gap", action="store_true")
+    options = parser.parse_args()
+    schedule = (options.total_steps, options.warmup_steps, options.lr_init, options.tau_base)
+    if any(v is not None for v in schedule) and None in schedule:
+        parser.error("--total_steps, --warmup_steps, --lr_init and --tau_base come together")
+
+    report, previous = Report("step"), None
+    report.extra["losses"] = []
+    for path in options.traces:
+        trace, meta = load(path)
+        check_step(report, path, trace, meta, options.orders)
+        report.extra["losses"].append(meta["loss"])
+        if options.total_steps is not None:
+            check_schedules(report, meta, options)
+        if previous is not None:
+            if meta["step"] == previous[1] + 1:
+                check_chain(report, *previous, trace, meta["step"])
+            else:
+                report.require(options.allow_gap, f"{path}: is step {meta['step']}, expected {previous[1] + 1}")
+        # Only what the next file is compared with is kept: a whole trace of ResNet-18 can take 443 MB.
+        previous = {n: t for n, t in trace.items() if ".after." in n}, meta["step"]
+    return report.finish()
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,204 @@
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { replaceFile } from "../src/atomic_file.ts";
+import { constantSchedule } from "../src/augment_schedule.ts";
+import { VIEW_RECIPES } from "../src/augment.ts";
+import { parseCommandLine } from "../src/config.ts";
+import { ExitCode, UserError } from "../src/exit_codes.ts";
+import {
+  claimRunFolder,
+  createRunFolder,
+  readCommit,
+  readRunRecord,
+  requireSameInputs,
+  runFolderAt,
+  type RunRecord,
+  writeRunRecord,
+} from "../src/run_folder.ts";
+
+const COMMIT = "0123456789abcdef0123456789abcdef01234567";
+
+async function inFolder(act: (folder: string) => void | Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await act(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function recordOf(...args: string[]): RunRecord {
+  const environment = { variable: () => undefined, exists: () => false, cores: 2 };
+  const { config, origins } = parseCommandLine("train", args, environment);
+  return {
+    config,
+    origins,
+    augmentation: constantSchedule(VIEW_RECIPES.demo),
+    versions: { byol: "0.1.0", deno: Deno.version.deno, libtorch: "2.11.0", core: "abc" },
+    commit: COMMIT,
+    data: { digest: "00", verified: true },
+    machine: "test",
+    startedAt: "2026-01-01T00:00:00.000Z",
+  };
+}
+
+function refused(act: () => unknown): string {
+  let message = "";
+  assert.throws(act, (error) => {
+    assert.ok(error instanceof UserError, String(error));
+    assert.equal(error.exitCode, ExitCode.runFolder);
+    message = error.message;
+    return true;
+  });
+  return message;
+}
+
+Deno.test("a run folder is created with all that is above it, and left clean", async () => {
+  await inFolder((root) => {
+    const folder = createRunFolder(join(root, "a", "b"));
+    assert.equal(folder.configFile, join(root, "a", "b", "config.json"));
+    assert.deepEqual([...Deno.readDirSync(folder.checkpointsDir)], []);
+    createRunFolder(folder.path);
+  });
+});
+
+Deno.test("a folder that cannot be written is refused with path and repair", async () => {
+  await inFolder((root) => {
+    const file = join(root, "file");
+    Deno.writeTextFileSync(file, "");
+    for (const path of [file, join(file, "below"), "/proc/no-such-run"]) {
+      const message = refused(() => createRunFolder(path));
+      assert.ok(message.startsWith(`Cannot write to the run folder --run_dir=${path}: `), message);
+      assert.match(message, /choose another with --run_dir=DIR/);
+    }
+  });
+});
+
+Deno.test("config.json gives back what was written, origins included", async () => {
+  await inFolder((root) => {
+    const folder = createRunFolder(root);
+    assert.equal(readRunRecord(folder), null);
+    const record = recordOf("--preset=cifar10_tuned", "--lr_init=0.5");
+    writeRunRecord(folder, record);
+    assert.deepEqual(readRunRecord(folder), record);
+    const json = JSON.parse(Deno.readTextFileSync(folder.configFile));
+    assert.equal(json.config.learningRate, 0.5);
+    assert.equal(json.origins.learningRate, "command line");
+    assert.equal(json.origins.tauBase, "preset cifar10_tuned");
+    assert.equal(json.origins.seed, "default");
+  });
+});
+
+Deno.test("a config.json that is none is refused", async () => {
+  await inFolder((root) => {
+    const folder = createRunFolder(root);
+    for (const text of ["", "{", "null", "[]", '{"config":null}']) {
+      Deno.writeTextFileSync(folder.configFile, text);
+      assert.match(refused(() => readRunRecord(folder)), /expected the JSON record of a run/);
+    }
+  });
+});
+
+Deno.test("a run goes on with its own options only, but for those that change nothing learned", async () => {
+  await inFolder((root) => {
+    const folder = createRunFolder(root);
+    const empty = claimRunFolder(folder, recordOf("--resume=never").config);
+    assert.deepEqual(empty, { previous: null, notes: [] });
+
+    const record = recordOf("--seed=1");
+    writeRunRecord(folder, record);
+    const same = claimRunFolder(
+      folder,
+      recordOf("--seed=1", "--nb_workers=3", "--max_steps=5", "--log_every=1").config,
+    );
+    assert.deepEqual(same, { previous: record, notes: [] });
+    const { notes } = claimRunFolder(folder, recordOf("--seed=1", "--threads=7").config);
+    assert.match(notes.join(), /started with --threads=2 and goes on with 7/);
+
+    const message = refused(() =>
+      claimRunFolder(folder, recordOf("--lr_init=0.25", "--preset=cifar10_tuned").config)
+    );
+    assert.match(message, /--lr_init=\S+ there, 0\.25 here/);
+    assert.match(message, /--seed=1 there, 0 here/);
+    assert.match(message, /--preset=\(none\) there, cifar10_tuned here/);
+    assert.match(
+      refused(() => claimRunFolder(folder, recordOf("--seed=1", "--resume=never").config)),
+      /^Cannot start a new run in .*: it holds one, started 2026/,
+    );
+  });
+});
+
+Deno.test("a run goes on with its own data and augmentations only", () => {
+  const folder = runFolderAt("runs/x");
+  const record = recordOf();
+  requireSameInputs(folder, record, structuredClone(record));
+  const otherData = { ...record, data: { digest: "11", verified: true } };
+  assert.match(refused(() => requireSameInputs(folder, record, otherData)), /digest 00, .* 11,/);
+  const augmentation = structuredClone(record.augmentation);
+  augmentation.view2.constant.hue = 0.2;
+  assert.match(
+    refused(() => requireSameInputs(folder, record, { ...record, augmentation })),
+    /its augmentations are not those/,
+  );
+});
+
+Deno.test("a file is replaced whole, or stays as it was", async () => {
+  await inFolder((root) => {
+    const path = join(root, "file");
+    replaceFile(path, "one");
+    replaceFile(path, "two");
+    assert.equal(Deno.readTextFileSync(path), "two");
+    // A folder in the way makes the rename fail.
+    const blocked = join(root, "folder");
+    Deno.mkdirSync(join(blocked, "full"), { recursive: true });
+    assert.throws(() => replaceFile(blocked, "three"));
+    assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name).sort(), [
+      "file",
+      "folder",
+    ]);
+  });
+});
+
+Deno.test("the commit is read from a branch, packed branches, a detached HEAD and a worktree", async () => {
+  await inFolder((root) => {
+    const git = join(root, ".git");
+    Deno.mkdirSync(join(git, "refs", "heads"), { recursive: true });
+    const head = join(git, "HEAD");
+    Deno.writeTextFileSync(head, "ref: refs/heads/main\n");
+    assert.equal(readCommit(root), null, "no commit yet");
+    Deno.writeTextFileSync(
+      join(git, "packed-refs"),
+      `# pack-refs with: peeled\n${
+        "f".repeat(40)
+      } refs/heads/other/main\n${COMMIT} refs/heads/main\n`,
+    );
+    assert.equal(readCommit(root), COMMIT);
+    const newer = "a".repeat(40);
+    Deno.writeTextFileSync(join(git, "refs", "heads", "main"), `${newer}\n`);
+    assert.equal(readCommit(root), newer);
+
+    const worktree = join(root, "worktree");
+    const own = join(git, "worktrees", "w");
+    Deno.mkdirSync(own, { recursive: true });
+    Deno.mkdirSync(worktree);
+    Deno.writeTextFileSync(join(worktree, ".git"), `gitdir: ${own}\n`);
+    Deno.writeTextFileSync(join(own, "HEAD"), "ref: refs/heads/main\n");
+    Deno.writeTextFileSync(join(own, "commondir"), "../..\n");
+    assert.equal(readCommit(worktree), newer);
+
+    Deno.writeTextFileSync(head, `${COMMIT}\n`);
+    assert.equal(readCommit(root), COMMIT);
+    Deno.writeTextFileSync(head, "nonsense\n");
+    assert.equal(readCommit(root), null);
+    assert.equal(readCommit(join(root, "nowhere")), null);
+  });
+});
+
+Deno.test("the paths of a run are the documented ones", () => {
+  assert.deepEqual(runFolderAt("runs/x"), {
+    path: "runs/x",
+    configFile: "runs/x/config.json",
+    metricsFile: "runs/x/metrics.jsonl",
+    checkpointsDir: "runs/x/checkpoints",
+  });
+});

@@ -1,0 +1,179 @@
+/** A small checkout to set up for real in seconds: our set-up, a crate without dependencies, wheels of a few files. */
+
+import { join } from "node:path";
+import { projectRoot } from "../src/setup/record.ts";
+
+/** What a run of set-up as a program gave. */
+export interface ProgramResult {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** A temporary checkout; removed at the end of its scope. */
+export class Checkout implements AsyncDisposable {
+  readonly root: string;
+
+  private constructor(root: string) {
+    this.root = root;
+  }
+
+  static async create(): Promise<Checkout> {
+    const checkout = new Checkout(await Deno.makeTempDir({ prefix: "byol-setup-" }));
+    const source = join(projectRoot, "src");
+    for await (const { name } of Deno.readDir(join(source, "setup"))) {
+      checkout.write(`src/setup/${name}`, Deno.readTextFileSync(join(source, "setup", name)));
+    }
+    for (const name of ["setup.ts", "exit_codes.ts"]) {
+      checkout.write(`src/${name}`, Deno.readTextFileSync(join(source, name)));
+    }
+    for (const [path, text] of Object.entries(CRATE)) checkout.write(path, text);
+    return checkout;
+  }
+
+  /** Absolute path of something in the checkout. */
+  path(...parts: string[]): string {
+    return join(this.root, ...parts);
+  }
+
+  write(path: string, text: string): void {
+    const file = this.path(path);
+    Deno.mkdirSync(join(file, ".."), { recursive: true });
+    Deno.writeTextFileSync(file, text);
+  }
+
+  /** An executable script in a folder of programs, for a PATH of one's own. */
+  writeProgram(path: string, script: string): void {
+    this.write(path, `#!/bin/sh\n${script}\n`);
+    Deno.chmodSync(this.path(path), 0o755);
+  }
+
+  /** Writes a folder with all that set-up looks at in libtorch, and returns its path. */
+  writeLibtorch(folder: string, version = "2.11.0"): string {
+    for (const [name, text] of Object.entries(libtorchFiles(version))) {
+      this.write(`${folder}/${name}`, text);
+    }
+    return this.path(folder);
+  }
+
+  /** Writes wheels named like the real ones but nearly empty, and returns their folder. */
+  async writeWheels(): Promise<string> {
+    const torch = Object.entries(libtorchFiles("2.11.0+cu130"))
+      .map(([name, text]) => [`torch/${name}`, text]);
+    const wheels = [
+      {
+        name: "torch",
+        version: "2.11.0",
+        files: Object.fromEntries(torch),
+        needs: ["nvidia-cuda-runtime", "nvidia-cudnn-cu13", "filelock", "triton"],
+      },
+      {
+        name: "nvidia_cudnn_cu13",
+        version: "9.19.0",
+        files: { "nvidia/cudnn/lib/libcudnn.so.9": "" },
+      },
+      { name: "filelock", version: "4.2.12", files: {} },
+      { name: "triton", version: "3.6.0", files: {} },
+      { name: "nvidia_cuda_runtime", version: "13.0.96", files: {} },
+      { name: "nvidia_cuda_cupti", version: "13.0.85", files: {} },
+    ];
+    this.write("wheels/wheels.json", JSON.stringify(wheels));
+    const { success } = await new Deno.Command("python3", {
+      args: ["-c", WRITE_WHEELS],
+      cwd: this.path("wheels"),
+    }).output();
+    if (!success) throw new Error("python3 could not write the wheels");
+    return this.path("wheels");
+  }
+
+  /** A variable PYTHONPATH under which python3 has no torch that fits, whatever the machine has. */
+  withoutTorch(): Record<string, string> {
+    this.write("python/torch/__init__.py", "");
+    return { PYTHONPATH: this.path("python") };
+  }
+
+  /** Starts src/setup.ts of the checkout with the permissions that deno.json gives it. */
+  start(args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
+    return new Deno.Command(Deno.execPath(), {
+      args: ["run", "--no-config", "--allow-read", "--allow-write=.byol", "--allow-run"].concat(
+        ["--allow-env=LIBTORCH,CXX", "--allow-sys=hostname", "src/setup.ts", ...args],
+      ),
+      cwd: this.root,
+      env: { LIBTORCH: "", CXX: "", PIP_CONFIG_FILE: "/dev/null", ...env },
+      stdin: "null",
+      stdout: "piped",
+      stderr: "piped",
+    }).spawn();
+  }
+
+  async run(args: string[], env: Record<string, string> = {}): Promise<ProgramResult> {
+    return await finished(this.start(args, env));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Deno.remove(this.root, { recursive: true });
+  }
+}
+
+/** Waits for a child and decodes what it wrote. */
+export async function finished(child: Deno.ChildProcess): Promise<ProgramResult> {
+  const { code, stdout, stderr } = await child.output();
+  const decoder = new TextDecoder();
+  return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+const CRATE: Record<string, string> = {
+  "native/Cargo.toml": `[package]
+name = "byol-core"
+version = "0.1.0"
+edition = "2021"
+rust-version = "1.70"
+
+[lib]
+name = "byol"
+crate-type = ["cdylib", "rlib"]
+`,
+  "native/Cargo.lock": `version = 3
+
+[[package]]
+name = "byol-core"
+version = "0.1.0"
+`,
+  // It builds only where it is shown the few libraries that every libtorch has.
+  "native/build.rs": `fn main() {
+    let shown = std::env::var("LIBTORCH_LIB").unwrap();
+    let mut names: Vec<String> = std::fs::read_dir(format!("{shown}/lib")).unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert_eq!(names, ["libc10.so", "libgomp.so", "libgomp.so.1", "libtorch.so", "libtorch_cpu.so"]);
+}
+`,
+  "native/src/lib.rs": '#[no_mangle]\npub extern "C" fn byol_answer() -> i32 { 42 }\n',
+};
+
+function libtorchFiles(version: string): Record<string, string> {
+  return {
+    "version.py": `__version__ = '${version}'\n`,
+    "lib/libc10.so": "",
+    "lib/libgomp.so.1": "",
+    "lib/libtorch.so": "",
+    "lib/libtorch_cpu.so": "",
+    "lib/libtorch_cuda.so": "",
+    "include/torch/csrc/api/include/torch/torch.h": "",
+  };
+}
+
+const WRITE_WHEELS = `
+import json, zipfile
+for wheel in json.load(open("wheels.json")):
+    name, version = wheel["name"], wheel["version"]
+    info = f"{name}-{version}.dist-info"
+    files = dict(wheel["files"])
+    needs = "".join(f"Requires-Dist: {need}\\n" for need in wheel.get("needs", []))
+    files[f"{info}/METADATA"] = f"Metadata-Version: 2.1\\nName: {name}\\nVersion: {version}\\n{needs}"
+    files[f"{info}/WHEEL"] = "Wheel-Version: 1.0\\nRoot-Is-Purelib: true\\nTag: py3-none-any\\n"
+    files[f"{info}/RECORD"] = "".join(f"{path},,\\n" for path in files) + f"{info}/RECORD,,\\n"
+    with zipfile.ZipFile(f"{name}-{version}-py3-none-any.whl", "w") as archive:
+        for path, text in files.items():
+            archive.writestr(path, text)
+`;

@@ -1,0 +1,240 @@
+//! The table: every exported function, one line of body each. One macro makes the `extern "C"` functions and the
+//! description that src/native/symbols.gen.ts is generated from, so the two sides cannot disagree.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use tch::Tensor;
+
+use crate::boundary::{
+    close, guard, live_handles, register, with, Argument, Error, Finite, Json, OutNumbers, OutText, OutU32, Result,
+    STATUSES,
+};
+use crate::checkpoint::{save, Checkpoint};
+use crate::dataset::Dataset;
+use crate::lars::LarsStep;
+use crate::learner::Learner;
+use crate::probe::{FeatureBank, Probe};
+
+/// One exported function, for the generated table.
+pub struct Symbol {
+    name: &'static str,
+    doc: &'static str,
+    arguments: &'static [(&'static str, &'static str)],
+}
+
+macro_rules! abi {
+    ($( $(#[doc = $doc:literal])+ fn $name:ident($($argument:ident: $type:ty),*) $body:block )*) => {
+        $(
+            $(#[doc = $doc])+
+            ///
+            /// # Safety
+            /// Arguments must be as the table describes them; `error` is null or a text buffer.
+            #[no_mangle]
+            pub unsafe extern "C" fn $name($($argument: <$type as Argument>::Raw,)* error: *mut u8) -> i32 {
+                let body = || -> Result<()> {
+                    $(let $argument = unsafe { <$type as Argument>::from_raw($argument, stringify!($argument))? };)*
+                    $body
+                };
+                unsafe { guard(error, body) }
+            }
+        )*
+        pub const TABLE: &[Symbol] = &[$(Symbol {
+            name: stringify!($name),
+            doc: concat!($($doc),+),
+            arguments: &[$((stringify!($argument), <$type as Argument>::FFI)),*],
+        }),*];
+    };
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct SaveOptions {
+    path: String,
+    metadata: serde_json::Value,
+    encoder_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct LoadOptions {
+    path: String,
+    encoder_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct TraceOptions {
+    path: String,
+    metadata: serde_json::Value,
+}
+
+abi! {
+    /// Writes the description of this table.
+    fn byol_abi_describe(text: OutText) { text.write(&describe()); Ok(()) }
+    /// Counts the objects that are alive.
+    fn byol_core_live_handles(count: OutU32) { count.write(live_handles()); Ok(()) }
+    /// Sets the number of threads of one tensor operation.
+    fn byol_core_set_threads(threads: u32) { set_threads(threads) }
+    /// Writes the threads in use and what the processor offers.
+    fn byol_core_info(text: OutText) { text.write(&info()); Ok(()) }
+    /// Panics, to show that a panic becomes a status.
+    fn byol_core_panic() { std::panic::panic_any("asked to".to_owned()) }
+    /// Opens a dataset.
+    fn byol_dataset_open(options: Json, handle: OutU32) { handle.write(register(Dataset::open(options.read()?)?)); Ok(()) }
+    /// Writes count, classes, digest and warnings.
+    fn byol_dataset_describe(dataset: u32, text: OutText) { with(dataset, |d: &mut Dataset| { text.write(&d.describe()); Ok(()) }) }
+    /// Sets the batch size and the recipes of both views.
+    fn byol_dataset_set_recipes(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.set_recipes(options)) }
+    /// Sets the batch size and the transforms of linear evaluation.
+    fn byol_dataset_set_probe(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.set_probe(options)) }
+    /// Makes both views of a step's images.
+    fn byol_dataset_make_views(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_views(seed, step)) }
+    /// Makes one view of a probe step's images.
+    fn byol_dataset_make_probe_batch(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_probe_batch(seed, step)) }
+    /// Makes the test transform of some images.
+    fn byol_dataset_make_centered(dataset: u32, start: u32, count: u32) { with(dataset, |d: &mut Dataset| d.make_centered(start as usize, count as usize)) }
+    /// Makes the online and the target network.
+    fn byol_learner_create(options: Json, handle: OutU32) { handle.write(register(Learner::new(options.read()?)?)); Ok(()) }
+    /// Writes the length of an embedding.
+    fn byol_learner_features(learner: u32, features: OutU32) { with(learner, |l: &mut Learner| { features.write(l.features() as u32); Ok(()) }) }
+    /// Computes loss and gradients on the dataset's two views.
+    fn byol_learner_forward_backward(learner: u32, dataset: u32) { forward_backward(learner, dataset) }
+    /// Applies LARS.
+    fn byol_learner_apply_update(learner: u32, learning_rate: Finite, momentum: Finite, weight_decay: Finite, eta: Finite) {
+        with(learner, |l: &mut Learner| l.apply_update(&LarsStep {
+            variant: l.lars_variant(), learning_rate: learning_rate.0, momentum: momentum.0, weight_decay: weight_decay.0, eta: eta.0,
+        }))
+    }
+    /// Moves the target towards the online network.
+    fn byol_learner_move_target(learner: u32, tau: Finite) { with(learner, |l: &mut Learner| l.move_target(tau.0)) }
+    /// Writes loss, embedding spread, gradient norm, parameter norm.
+    fn byol_learner_metrics(learner: u32, numbers: OutNumbers<4>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
+    /// Writes the training state, or the encoder alone, to a file.
+    fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
+    /// Reads the training state, or the encoder alone, from a file.
+    fn byol_learner_load(learner: u32, options: Json) { let options: LoadOptions = options.read()?; with(learner, |l: &mut Learner| load_learner(l, &options)) }
+    /// Starts a trace: keeps a copy of the state.
+    fn byol_learner_trace_begin(learner: u32, handle: OutU32) { with(learner, |l: &mut Learner| { handle.write(register(Trace::new(l)?)); Ok(()) }) }
+    /// Writes a trace file: views, state before, gradients, state after.
+    fn byol_learner_trace_write(learner: u32, dataset: u32, trace: u32, options: Json) { let options = options.read()?; write_trace(learner, dataset, trace, &options) }
+    /// Makes a linear probe.
+    fn byol_probe_create(options: Json, handle: OutU32) { handle.write(register(Probe::new(options.read()?)?)); Ok(()) }
+    /// Trains the probe on the dataset's batch.
+    fn byol_probe_train(probe: u32, learner: u32, dataset: u32, learning_rate: Finite) {
+        with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| p.train(l, d, learning_rate.0))))
+    }
+    /// Counts the probe's right answers on the dataset's batch.
+    fn byol_probe_test(probe: u32, learner: u32, dataset: u32) {
+        with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| p.test(l, d))))
+    }
+    /// Writes images tested, right at first guess, right within five.
+    fn byol_probe_counts(probe: u32, numbers: OutNumbers<3>) { with(probe, |p: &mut Probe| { numbers.write(p.counts()?); Ok(()) }) }
+    /// Makes an empty feature bank.
+    fn byol_bank_create(handle: OutU32) { handle.write(register(FeatureBank::default())); Ok(()) }
+    /// Adds the embeddings of the dataset's batch.
+    fn byol_bank_append(bank: u32, learner: u32, dataset: u32) {
+        with(bank, |b: &mut FeatureBank| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| b.append(l, d))))
+    }
+    /// Classifies the dataset's batch by nearest neighbours: writes tested, right.
+    fn byol_bank_classify(bank: u32, learner: u32, dataset: u32, k: u32, temperature: Finite, numbers: OutNumbers<2>) {
+        with(bank, |b: &mut FeatureBank| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| {
+            numbers.write(b.classify(l, d, i64::from(k), temperature.0)?); Ok(())
+        })))
+    }
+    /// Describes a checkpoint: metadata, number of tensors, shapes, SHA-256.
+    fn byol_checkpoint_describe(options: Json, text: OutText) { text.write(&Checkpoint::open(&options.read::<String>()?)?.describe()?); Ok(()) }
+    /// Drops an object; harmless when repeated.
+    fn byol_handle_close(handle: u32) { close(handle) }
+}
+
+fn describe() -> String {
+    let symbols: Vec<_> = TABLE
+        .iter()
+        .map(|symbol| serde_json::json!({ "name": symbol.name, "doc": symbol.doc.trim(), "arguments": symbol.arguments }))
+        .collect();
+    let statuses: Vec<_> = STATUSES.iter().map(|(name, status)| (name, *status as i32)).collect();
+    serde_json::json!({ "symbols": symbols, "statuses": statuses }).to_string()
+}
+
+fn set_threads(threads: u32) -> Result<()> {
+    if !(1..=1024).contains(&threads) {
+        return Err(Error::invalid(format!("Cannot use {threads} threads: expected 1 to 1024")));
+    }
+    tch::set_num_threads(threads as i32);
+    Ok(())
+}
+
+fn info() -> String {
+    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION") }).to_string()
+}
+
+fn forward_backward(learner: u32, dataset: u32) -> Result<()> {
+    with(learner, |l: &mut Learner| {
+        with(dataset, |d: &mut Dataset| {
+            let views = &d.batch(2)?.views;
+            if views[0].kind() != l.kind() {
+                return Err(Error::invalid(format!(
+                    "Cannot train on views of {:?}: expected the learner's {:?}",
+                    views[0].kind(),
+                    l.kind()
+                )));
+            }
+            l.forward_backward(&views[0], &views[1])
+        })
+    })
+}
+
+fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
+    let tensors = if options.encoder_only { learner.encoder_state()? } else { learner.state()? };
+    save(Path::new(&options.path), &tensors, &options.metadata.to_string())
+}
+
+fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
+    let file = Checkpoint::open(&options.path)?;
+    if !options.encoder_only {
+        return file.load(learner.state()?, |name| Some(name.to_owned()));
+    }
+    // A training state holds the encoder below a prefix; a plain encoder file holds nothing else.
+    file.load(learner.encoder_state()?, |name| match name.split_once('.') {
+        Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
+        Some(("target" | "momentum", _)) => None,
+        _ => Some(name.to_owned()),
+    })
+}
+
+/// The state before a step.
+struct Trace(Vec<(String, Tensor)>);
+
+impl crate::boundary::Object for Trace {
+    const NOUN: &'static str = "trace";
+}
+
+impl Trace {
+    fn new(learner: &Learner) -> Result<Self> {
+        let copies = learner.state()?.into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?)));
+        Ok(Self(copies.collect::<Result<_>>()?))
+    }
+}
+
+fn write_trace(learner: u32, dataset: u32, trace: u32, options: &TraceOptions) -> Result<()> {
+    let when = |name: &str, when: &str| match name.split_once('.') {
+        Some((network, rest)) => format!("{network}.{when}.{rest}"),
+        None => name.to_owned(),
+    };
+    with(learner, |l: &mut Learner| {
+        with(dataset, |d: &mut Dataset| {
+            with(trace, |t: &mut Trace| {
+                let views = &d.batch(2)?.views;
+                let mut tensors = vec![
+                    ("view1".to_owned(), views[0].shallow_clone()),
+                    ("view2".to_owned(), views[1].shallow_clone()),
+                ];
+                tensors.extend(t.0.iter().map(|(name, tensor)| (when(name, "before"), tensor.shallow_clone())));
+                tensors.extend(l.gradients()?.into_iter().map(|(name, tensor)| (format!("grad.{name}"), tensor)));
+                tensors.extend(l.state()?.into_iter().map(|(name, tensor)| (when(&name, "after"), tensor)));
+                save(Path::new(&options.path), &tensors, &options.metadata.to_string())
+            })
+        })
+    })
+}

@@ -1,0 +1,108 @@
+//! Convolution, linear layer and batch normalisation, initialised as torchvision and PyTorch initialise them.
+
+use tch::{Kind, Tensor};
+
+use crate::boundary::Result;
+use crate::parameters::{Parameters, Role};
+
+const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
+const BN_MOMENTUM: f64 = 0.1;
+const BN_EPSILON: f64 = 1e-5;
+
+/// A convolution without bias. Kaiming-normal weights, fan out (He et al. 2015, as torchvision's ResNets have it).
+pub struct Conv {
+    weight: usize,
+    stride: i64,
+    padding: i64,
+}
+
+/// A convolution's shape.
+#[derive(Clone, Copy)]
+pub struct ConvShape {
+    pub inputs: i64,
+    pub outputs: i64,
+    pub side: i64,
+    pub stride: i64,
+}
+
+impl Conv {
+    pub fn new(parameters: &mut Parameters, name: &str, shape: ConvShape) -> Result<Self> {
+        let ConvShape { inputs, outputs, side, stride } = shape;
+        let deviation = (2.0 / (outputs * side * side) as f64).sqrt();
+        let weight = Tensor::f_randn([outputs, inputs, side, side], FLOAT)?.f_mul_scalar(deviation)?;
+        let weight = parameters.add(format!("{name}.weight"), weight, Role::Parameter);
+        Ok(Self { weight, stride, padding: side / 2 })
+    }
+
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor) -> Result<Tensor> {
+        let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
+        let weight = parameters.get(self.weight);
+        Ok(input.f_conv2d(weight, None::<&Tensor>, stride, padding, [1, 1], 1)?)
+    }
+}
+
+/// A linear layer; weights and bias uniform in ±1/√inputs, PyTorch's default.
+pub struct Linear {
+    weight: usize,
+    bias: Option<usize>,
+}
+
+impl Linear {
+    pub fn new(parameters: &mut Parameters, name: &str, sizes: (i64, i64), bias: bool) -> Result<Self> {
+        let (inputs, outputs) = sizes;
+        let bound = 1.0 / (inputs as f64).sqrt();
+        let uniform = |shape: &[i64]| Tensor::f_zeros(shape, FLOAT)?.f_uniform_(-bound, bound);
+        let weight = parameters.add(format!("{name}.weight"), uniform(&[outputs, inputs])?, Role::Parameter);
+        let bias = match bias {
+            true => Some(parameters.add(format!("{name}.bias"), uniform(&[outputs])?, Role::Parameter)),
+            false => None,
+        };
+        Ok(Self { weight, bias })
+    }
+
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor) -> Result<Tensor> {
+        let bias = self.bias.map(|index| parameters.get(index));
+        Ok(input.f_linear(parameters.get(self.weight), bias)?)
+    }
+}
+
+/// Batch normalisation over all but the channel dimension.
+pub struct BatchNorm {
+    weight: usize,
+    bias: usize,
+    mean: usize,
+    variance: usize,
+    batches: usize,
+}
+
+impl BatchNorm {
+    /// `gamma` is the initial scale: 0 for the last normalisation of a residual block (Goyal et al. 2017, §5.1).
+    pub fn new(parameters: &mut Parameters, name: &str, channels: i64, gamma: f64) -> Result<Self> {
+        let full = |value: f64| Tensor::f_full([channels], value, FLOAT);
+        let batches = Tensor::f_zeros([0; 0], (Kind::Int64, tch::Device::Cpu))?;
+        Ok(Self {
+            weight: parameters.add(format!("{name}.weight"), full(gamma)?, Role::Parameter),
+            bias: parameters.add(format!("{name}.bias"), full(0.0)?, Role::Parameter),
+            mean: parameters.add(format!("{name}.running_mean"), full(0.0)?, Role::Buffer),
+            variance: parameters.add(format!("{name}.running_var"), full(1.0)?, Role::Buffer),
+            batches: parameters.add(format!("{name}.num_batches_tracked"), batches, Role::Buffer),
+        })
+    }
+
+    /// In train mode the batch's statistics are used, and the running ones move.
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
+        if train {
+            let _ = parameters.get(self.batches).shallow_clone().f_add_scalar_(1)?;
+        }
+        Ok(input.f_batch_norm(
+            Some(parameters.get(self.weight)),
+            Some(parameters.get(self.bias)),
+            Some(parameters.get(self.mean)),
+            Some(parameters.get(self.variance)),
+            train,
+            BN_MOMENTUM,
+            BN_EPSILON,
+            true,
+        )?)
+    }
+}

@@ -1,0 +1,276 @@
+//! The online and the target network, and what a step of BYOL does to them.
+
+use serde::Deserialize;
+use tch::{Kind, Tensor};
+
+use crate::boundary::{Error, GradMode, Object, Result};
+use crate::heads::Head;
+use crate::lars::{LarsStep, LarsVariant};
+use crate::loss::{byol_loss, normalize};
+use crate::parameters::{Parameters, Role};
+use crate::resnet::ResNet;
+
+#[derive(Clone, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LearnerOptions {
+    pub resnet_type: String,
+    pub stem: String,
+    pub hidden_dim: i64,
+    pub z_dim: i64,
+    pub bn_views: BnViews,
+    pub lars_variant: LarsVariant,
+    pub dtype: Dtype,
+    pub seed: u64,
+}
+
+/// One batch-normalisation pass over both views, or one for each.
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum BnViews {
+    Joint,
+    Separate,
+}
+
+#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
+pub enum Dtype {
+    Float32,
+    Float64,
+}
+
+impl Dtype {
+    pub fn kind(self) -> Kind {
+        match self {
+            Self::Float32 => Kind::Float,
+            Self::Float64 => Kind::Double,
+        }
+    }
+}
+
+struct Part<L> {
+    layer: L,
+    parameters: Parameters,
+}
+
+/// Online encoder, projector and predictor; target encoder and projector; LARS momentum.
+pub struct Learner {
+    encoder: Part<ResNet>,
+    projector: Part<Head>,
+    predictor: Part<Head>,
+    target_encoder: Parameters,
+    target_projector: Parameters,
+    momentum: Vec<(String, Tensor)>,
+    options: LearnerOptions,
+    kind: Kind,
+    last: Option<LastStep>,
+}
+
+/// What the last forward pass left for the metrics.
+struct LastStep {
+    loss: Tensor,
+    projections: Tensor,
+}
+
+impl Object for Learner {
+    const NOUN: &'static str = "learner";
+}
+
+impl Learner {
+    /// Initial weights are drawn in float32 whatever the dtype, so that runs in both start alike.
+    pub fn new(options: LearnerOptions) -> Result<Self> {
+        for (name, value) in [("hiddenDim", options.hidden_dim), ("zDim", options.z_dim)] {
+            if !(1..=1 << 20).contains(&value) {
+                return Err(Error::invalid(format!("Cannot build a head with {name}={value}: expected 1 to 1048576")));
+            }
+        }
+        unsafe { torch_sys::at_manual_seed(options.seed as i64) };
+        let kind = options.dtype.kind();
+        let (hidden, outputs) = (options.hidden_dim, options.z_dim);
+        let encoder = build(kind, true, |parameters| {
+            ResNet::new(parameters, &options.resnet_type, &options.stem)
+        })?;
+        let features = encoder.layer.features;
+        let projector = build(kind, true, |parameters| Head::new(parameters, features, hidden, outputs))?;
+        let predictor = build(kind, true, |parameters| Head::new(parameters, outputs, hidden, outputs))?;
+        let mut momentum = Vec::new();
+        for (part, parameters) in
+            [("encoder", &encoder.parameters), ("projector", &projector.parameters), ("predictor", &predictor.parameters)]
+        {
+            for entry in parameters.learned() {
+                let zeros = entry.tensor.f_detach()?.f_zeros_like()?;
+                momentum.push((format!("{part}.{}", entry.name), zeros));
+            }
+        }
+        Ok(Self {
+            target_encoder: replica(&encoder.parameters)?,
+            target_projector: replica(&projector.parameters)?,
+            encoder,
+            projector,
+            predictor,
+            momentum,
+            options,
+            kind,
+            last: None,
+        })
+    }
+
+    pub fn features(&self) -> i64 {
+        self.encoder.layer.features
+    }
+
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Loss and gradients on both views (each batch × 3 × side × side). The running statistics of both networks
+    /// move by their own train-mode pass.
+    pub fn forward_backward(&mut self, view1: &Tensor, view2: &Tensor) -> Result<()> {
+        for part in [&mut self.encoder.parameters, &mut self.projector.parameters, &mut self.predictor.parameters] {
+            for entry in &mut part.entries {
+                if entry.role == Role::Parameter {
+                    entry.tensor.zero_grad();
+                }
+            }
+        }
+        let passes = match self.options.bn_views {
+            BnViews::Joint => vec![Tensor::f_cat(&[view1, view2], 0)?],
+            BnViews::Separate => vec![view1.shallow_clone(), view2.shallow_clone()],
+        };
+        let mut targets = Vec::new();
+        for views in &passes {
+            let embedding = self.encoder.layer.forward(&self.target_encoder, views, true)?;
+            targets.push(self.projector.layer.forward(&self.target_projector, &embedding, true)?);
+        }
+        let targets = Tensor::f_cat(&targets, 0)?;
+        let _grad = GradMode::set(true);
+        let (mut projections, mut predictions) = (Vec::new(), Vec::new());
+        for views in &passes {
+            let embedding = self.encoder.layer.forward(&self.encoder.parameters, views, true)?;
+            let projection = self.projector.layer.forward(&self.projector.parameters, &embedding, true)?;
+            predictions.push(self.predictor.layer.forward(&self.predictor.parameters, &projection, true)?);
+            projections.push(projection.f_detach()?);
+        }
+        let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?;
+        loss.f_backward()?;
+        self.last = Some(LastStep { loss: loss.f_detach()?, projections: Tensor::f_cat(&projections, 0)? });
+        Ok(())
+    }
+
+    /// LARS over all parameters with the gradients of the last pass.
+    pub fn apply_update(&mut self, step: &LarsStep) -> Result<()> {
+        if self.last.is_none() {
+            return Err(Error::invalid("Cannot update the weights: expected a forward and backward pass before"));
+        }
+        let mut buffers = self.momentum.iter_mut();
+        for part in [&mut self.encoder.parameters, &mut self.projector.parameters, &mut self.predictor.parameters] {
+            for entry in part.entries.iter_mut().filter(|entry| entry.role == Role::Parameter) {
+                if let Some((_, buffer)) = buffers.next() {
+                    let gradient = entry.tensor.f_grad()?;
+                    step.apply(&mut entry.tensor, &gradient, buffer)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub fn lars_variant(&self) -> LarsVariant {
+        self.options.lars_variant
+    }
+
+    /// target ← tau·target + (1 − tau)·online, over parameters only (BYOL, eq. 1).
+    pub fn move_target(&mut self, tau: f64) -> Result<()> {
+        let pairs = [
+            (&mut self.target_encoder, &self.encoder.parameters),
+            (&mut self.target_projector, &self.projector.parameters),
+        ];
+        for (target, online) in pairs {
+            for (mine, theirs) in target.entries.iter_mut().zip(&online.entries) {
+                if mine.role == Role::Parameter {
+                    let _ = mine.tensor.f_lerp_(&theirs.tensor.f_detach()?, 1.0 - tau)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Loss, embedding spread, gradient norm, parameter norm: the only wait on the device.
+    /// The spread is the standard deviation over the batch of the l2-normalised online projections, mean over
+    /// dimensions: 1/√z_dim when spread, 0 when collapsed (Chen & He 2021, §4.1).
+    pub fn metrics(&self) -> Result<[f64; 4]> {
+        let last = self.last.as_ref().ok_or_else(|| {
+            Error::invalid("Cannot read metrics: expected a forward and backward pass before")
+        })?;
+        let spread = normalize(&last.projections)?
+            .f_std_dim(Some([0].as_slice()), true, false)?
+            .f_mean(None)?;
+        let (mut gradients, mut weights) = (0.0, 0.0);
+        for (_, parameter) in self.online().into_iter().filter(|(_, entry)| entry.role == Role::Parameter) {
+            gradients += parameter.tensor.f_grad()?.f_norm()?.f_double_value(&[])?.powi(2);
+            weights += parameter.tensor.f_detach()?.f_norm()?.f_double_value(&[])?.powi(2);
+        }
+        Ok([last.loss.f_double_value(&[])?, spread.f_double_value(&[])?, f64::sqrt(gradients), f64::sqrt(weights)])
+    }
+
+    /// The online encoder's embeddings in eval mode; nothing of the encoder changes.
+    pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
+        let _no_grad = GradMode::set(false);
+        Ok(self.encoder.layer.forward(&self.encoder.parameters, images, false)?.f_detach()?)
+    }
+
+    fn online(&self) -> Vec<(&'static str, &crate::parameters::Entry)> {
+        let parts = [
+            ("encoder", &self.encoder.parameters),
+            ("projector", &self.projector.parameters),
+            ("predictor", &self.predictor.parameters),
+        ];
+        parts.into_iter().flat_map(|(part, tensors)| tensors.entries.iter().map(move |entry| (part, entry))).collect()
+    }
+
+    /// Every tensor of the training state under its name in a checkpoint.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        let mut state = Vec::new();
+        for (part, entry) in self.online() {
+            state.push((format!("online.{part}.{}", entry.name), entry.tensor.f_detach()?));
+        }
+        for (part, tensors) in [("encoder", &self.target_encoder), ("projector", &self.target_projector)] {
+            for entry in &tensors.entries {
+                state.push((format!("target.{part}.{}", entry.name), entry.tensor.shallow_clone()));
+            }
+        }
+        for (name, buffer) in &self.momentum {
+            state.push((format!("momentum.{name}"), buffer.shallow_clone()));
+        }
+        Ok(state)
+    }
+
+    /// The online encoder alone, in torchvision's names.
+    pub fn encoder_state(&self) -> Result<Vec<(String, Tensor)>> {
+        let entries = self.encoder.parameters.entries.iter();
+        entries.map(|entry| Ok((entry.name.clone(), entry.tensor.f_detach()?))).collect()
+    }
+
+    /// The gradients of the last pass.
+    pub fn gradients(&self) -> Result<Vec<(String, Tensor)>> {
+        let learned = self.online().into_iter().filter(|(_, entry)| entry.role == Role::Parameter);
+        learned
+            .map(|(part, entry)| Ok((format!("{part}.{}", entry.name), entry.tensor.f_grad()?.f_detach()?)))
+            .collect()
+    }
+}
+
+fn build<L>(kind: Kind, trained: bool, make: impl FnOnce(&mut Parameters) -> Result<L>) -> Result<Part<L>> {
+    let mut parameters = Parameters::default();
+    let layer = make(&mut parameters)?;
+    parameters.prepare(kind, trained)?;
+    Ok(Part { layer, parameters })
+}
+
+/// The same tensors as values of their own, outside the graph.
+fn replica(source: &Parameters) -> Result<Parameters> {
+    let mut copy = Parameters::default();
+    for entry in &source.entries {
+        let tensor = crate::parameters::channels_last(&entry.tensor.f_detach_copy()?)?;
+        copy.add(entry.name.clone(), tensor, entry.role);
+    }
+    Ok(copy)
+}

@@ -1,0 +1,117 @@
+/**
+ * BYOL's training loop (Grill et al. 2020), one step read top-down.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import type { AugmentSchedule } from "./augment_schedule.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import type { TrainRow } from "./metrics.ts";
+import type { Dataset } from "./native/dataset.ts";
+import type { Learner } from "./native/learner.ts";
+import { learningRateAt, recipesAt, tauAt } from "./schedules.ts";
+
+/** What a training run goes by. */
+export interface PretrainOptions {
+  seed: number;
+  batchSize: number;
+  stepsPerEpoch: number;
+  epochs: number;
+  warmupEpochs: number;
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+  eta: number;
+  tauBase: number;
+  augmentation: AugmentSchedule;
+  /** The first step of this start, from 0. */
+  firstStep: number;
+  /** The step to stop before. */
+  endStep: number;
+  logEverySteps: number;
+}
+
+/** What happens beside the training, each at its own pace. */
+export interface PretrainHooks {
+  /** Before a step; what it returns is called after it. */
+  trace?(step: number, schedule: { learningRate: number; tau: number }): (() => void) | undefined;
+  /** A step was logged. */
+  logged?(row: TrainRow): void;
+  /** A step is done; `epoch` is set where it was the last one of an epoch. */
+  stepDone?(stepsDone: number, epoch: number | undefined): Promise<void>;
+  /** Whether to stop now. */
+  interrupted?(): boolean;
+}
+
+/**
+ * Trains from `firstStep` to `endStep`.
+ *
+ * @returns the number of steps done: less than endStep when interrupted
+ * @throws UserError (numbers) when the loss is not finite
+ */
+export async function pretrain(
+  { learner, dataset }: { learner: Learner; dataset: Dataset },
+  options: PretrainOptions,
+  hooks: PretrainHooks = {},
+): Promise<number> {
+  const { seed, batchSize, stepsPerEpoch, momentum, weightDecay, eta } = options;
+  const totalSteps = options.epochs * stepsPerEpoch;
+  const rates = {
+    baseLearningRate: options.learningRate,
+    warmupSteps: options.warmupEpochs * stepsPerEpoch,
+    totalSteps,
+  };
+  let loggedAt = performance.now();
+  let loggedSteps = options.firstStep;
+  for (let step = options.firstStep; step < options.endStep; step++) {
+    // What this step is.
+    const learningRate = learningRateAt(step, rates);
+    const tau = tauAt(step, { tauBase: options.tauBase, totalSteps });
+    dataset.setRecipes(batchSize, recipesAt(options.augmentation, step));
+
+    // BYOL in the order of the paper.
+    const endTrace = hooks.trace?.(step, { learningRate, tau });
+    dataset.makeViews(seed, step);
+    learner.forwardBackward(dataset);
+    learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
+    learner.moveTarget(tau);
+    endTrace?.();
+
+    // Everything else at its own pace.
+    const stepsDone = step + 1;
+    const endsEpoch = stepsDone % stepsPerEpoch === 0;
+    if (stepsDone % options.logEverySteps === 0 || endsEpoch || stepsDone === options.endStep) {
+      const metrics = learner.readMetrics();
+      const row: TrainRow = {
+        kind: "train",
+        step,
+        epoch: Math.floor(step / stepsPerEpoch) + 1,
+        loss: metrics.loss,
+        learning_rate: learningRate,
+        tau,
+        images_per_second: 1000 * batchSize * (stepsDone - loggedSteps) /
+          (performance.now() - loggedAt),
+        embedding_std: metrics.embeddingStd,
+        gradient_norm: metrics.gradientNorm,
+        parameter_norm: metrics.parameterNorm,
+      };
+      if (!Number.isFinite(metrics.loss) || !Number.isFinite(metrics.gradientNorm)) {
+        throw new UserError(
+          `Cannot go on after step ${step}: loss ${metrics.loss}, gradient norm ${metrics.gradientNorm} ` +
+            `at learning rate ${learningRate} and tau ${tau}, expected finite numbers`,
+          ExitCode.numbers,
+        );
+      }
+      hooks.logged?.(row);
+    }
+    await hooks.stepDone?.(stepsDone, endsEpoch ? stepsDone / stepsPerEpoch : undefined);
+    if (endsEpoch || stepsDone % options.logEverySteps === 0) {
+      [loggedAt, loggedSteps] = [performance.now(), stepsDone];
+    }
+    // A loop of blocking calls sees a signal only when it yields.
+    await setImmediate();
+    if (hooks.interrupted?.()) return stepsDone;
+  }
+  return options.endStep;
+}

@@ -1,0 +1,29 @@
+/** Signals that ask a run to stop at the next step boundary. */
+
+/** SIGUSR1 is left alone: it opens Deno's debugger port. */
+const SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
+/** One Ctrl-C under `deno task` arrives twice within a millisecond. */
+const SAME_REQUEST_MILLISECONDS = 1000;
+
+/** Listens for signals while it lives; a second request, a second later or more, ends the process at once. */
+export class Interrupt implements Disposable {
+  #at: number | undefined;
+  readonly #listener = (): void => {
+    this.#at ??= performance.now();
+    if (performance.now() - this.#at >= SAME_REQUEST_MILLISECONDS) Deno.exit(75);
+  };
+
+  constructor() {
+    for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listener);
+  }
+
+  /** Whether a signal has come. */
+  get requested(): boolean {
+    return this.#at !== undefined;
+  }
+
+  /** Stops listening. */
+  [Symbol.dispose](): void {
+    for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#listener);
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * Linear evaluation by the original protocol, and k nearest neighbours beside it. The encoder is frozen: its
+ * weights, its running statistics and the training stream stay as they are.
+ *
+ * @module
+ */
+
+import { setImmediate } from "node:timers/promises";
+import type { ProbeTransforms } from "./augment.ts";
+import type { Dataset } from "./native/dataset.ts";
+import type { Learner } from "./native/learner.ts";
+import { FeatureBank, Probe } from "./native/probe.ts";
+import { probeLearningRateAt } from "./schedules.ts";
+
+/** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
+export const KNN = { k: 200, temperature: 0.1 } as const;
+const CENTERED_BATCH = 250;
+
+/** What an evaluation goes by. */
+export interface EvaluationOptions {
+  seed: number;
+  dtype: "float32" | "float64";
+  transforms: ProbeTransforms;
+  epochs: number;
+  /** Images. */
+  batchSize: number;
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+}
+
+/** What is evaluated, and on which images. */
+export interface EvaluationParts {
+  learner: Learner;
+  train: Dataset;
+  test: Dataset;
+}
+
+/** Accuracies in percent. */
+export interface Accuracies {
+  top1: number;
+  top5: number;
+  knn_top1: number;
+}
+
+/** Called between batches with the share that is done, 0 to 1; true stops the evaluation. */
+export type Between = (done: number) => boolean | void;
+
+/** @returns the accuracies, or undefined when `between` stopped it */
+export async function evaluate(
+  parts: EvaluationParts,
+  options: EvaluationOptions,
+  between: Between = () => {},
+): Promise<Accuracies | undefined> {
+  const { learner, train, test } = parts;
+  for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
+  const { count, classes } = train.describe();
+  const stepsPerEpoch = Math.ceil(count / options.batchSize);
+  const totalSteps = options.epochs * stepsPerEpoch;
+  const testCount = test.describe().count;
+  // In images, so that the progress is even.
+  const total = count + 2 * testCount + options.epochs * count;
+  let done = 0;
+  const stopped = async (images: number): Promise<boolean> => {
+    done += images;
+    await setImmediate();
+    return between(done / total) === true;
+  };
+
+  using bank = FeatureBank.create();
+  for (const [start, size] of chunks(count)) {
+    train.makeCentered(start, size);
+    bank.append(learner, train);
+    if (await stopped(size)) return undefined;
+  }
+  let right = 0;
+  for (const [start, size] of chunks(testCount)) {
+    test.makeCentered(start, size);
+    right += bank.classify(learner, test, KNN).right;
+    if (await stopped(size)) return undefined;
+  }
+
+  using probe = Probe.create({
+    features: learner.features(),
+    classes,
+    dtype: options.dtype,
+    seed: options.seed,
+    momentum: options.momentum,
+    weightDecay: options.weightDecay,
+  });
+  const rates = { baseLearningRate: options.learningRate, totalSteps };
+  for (let step = 0; step < totalSteps; step++) {
+    train.makeProbeBatch(options.seed, step);
+    probe.train(learner, train, probeLearningRateAt(step, rates));
+    if (await stopped(options.batchSize)) return undefined;
+  }
+  for (const [start, size] of chunks(testCount)) {
+    test.makeCentered(start, size);
+    probe.test(learner, test);
+    if (await stopped(size)) return undefined;
+  }
+  return { ...probe.accuracy(), knn_top1: 100 * right / testCount };
+}
+
+function* chunks(count: number): Generator<[start: number, size: number]> {
+  for (let start = 0; start < count; start += CENTERED_BATCH) {
+    yield [start, Math.min(CENTERED_BATCH, count - start)];
+  }
+}

@@ -1,0 +1,101 @@
+import type { Normalisation, ProbeTransforms, ViewPair } from "../augment.ts";
+import { NativeObject } from "./handle.ts";
+import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+
+/** Where images come from. */
+export type DatasetSource =
+  | { kind: "demo"; train: boolean; count: number }
+  | { kind: "cifar10"; directory: string; train: boolean; allowUnverified: boolean };
+
+/** How a dataset is opened. */
+export interface DatasetOptions {
+  source: DatasetSource;
+  dtype: "float32" | "float64";
+  /** Threads that make views. */
+  workers: number;
+  normalisation: Normalisation;
+}
+
+/** What the core says of a dataset. */
+export interface DatasetDescription {
+  /** Images. */
+  count: number;
+  classes: number;
+  classNames: string[];
+  /** SHA-256 over images, then labels. */
+  digest: string;
+  layout: string;
+  /** Whether every file had its official MD5. */
+  verified: boolean;
+  warnings: string[];
+}
+
+/** Images held by the core, and the batch last made from them. */
+export class Dataset extends NativeObject {
+  /** Opens it. @throws NativeError when files are missing, truncated or not the official ones */
+  static open({ normalisation, ...options }: DatasetOptions): Dataset {
+    const symbols = openCore();
+    const request = json({ ...options, mean: normalisation.mean, std: normalisation.std });
+    return new Dataset(
+      readU32("byol_dataset_open", (out, error) => symbols.byol_dataset_open(request, out, error)),
+    );
+  }
+
+  /** Count, classes, digest. */
+  describe(): DatasetDescription {
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_dataset_describe",
+        (text, error) => symbols.byol_dataset_describe(this.handle, text, error),
+      ),
+    );
+  }
+
+  /** Sets batch size (images) and the recipes of both views. */
+  setRecipes(batchSize: number, { view1, view2 }: ViewPair): void {
+    const request = json({ batchSize, view1, view2 });
+    check(
+      openCore().byol_dataset_set_recipes(this.handle, request, errorBuffer()),
+      "byol_dataset_set_recipes",
+    );
+  }
+
+  /** Sets batch size and transforms of linear evaluation. */
+  setProbe(batchSize: number, { train, test }: ProbeTransforms): void {
+    const request = json({ batchSize, train, resize: test.resize, crop: test.crop });
+    check(
+      openCore().byol_dataset_set_probe(this.handle, request, errorBuffer()),
+      "byol_dataset_set_probe",
+    );
+  }
+
+  /** Makes both views of step `step`'s images: a function of seed, step and recipes alone. */
+  makeViews(seed: number, step: number): void {
+    check(
+      openCore().byol_dataset_make_views(this.handle, BigInt(seed), BigInt(step), errorBuffer()),
+      "byol_dataset_make_views",
+    );
+  }
+
+  /** Makes one cropped and flipped view for a step of the probe. */
+  makeProbeBatch(seed: number, step: number): void {
+    check(
+      openCore().byol_dataset_make_probe_batch(
+        this.handle,
+        BigInt(seed),
+        BigInt(step),
+        errorBuffer(),
+      ),
+      "byol_dataset_make_probe_batch",
+    );
+  }
+
+  /** Makes the test transform of `count` images from `start`. */
+  makeCentered(start: number, count: number): void {
+    check(
+      openCore().byol_dataset_make_centered(this.handle, start, count, errorBuffer()),
+      "byol_dataset_make_centered",
+    );
+  }
+}

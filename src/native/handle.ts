@@ -1,0 +1,25 @@
+import { check, errorBuffer, openCore } from "./library.ts";
+
+/** An object of the core. Close it, or let `using` do so. */
+export abstract class NativeObject implements Disposable {
+  /** The core's number for it; never used again after close(). */
+  readonly handle: number;
+  #closed = false;
+
+  /** @param handle from the core */
+  constructor(handle: number) {
+    this.handle = handle;
+  }
+
+  /** Lets the core drop it; harmless when repeated. */
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    check(openCore().byol_handle_close(this.handle, errorBuffer()), "byol_handle_close");
+  }
+
+  /** Closes. */
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}

@@ -1,0 +1,166 @@
+import type { Dataset } from "./dataset.ts";
+import { NativeObject } from "./handle.ts";
+import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+
+/** The networks to make. */
+export interface LearnerOptions {
+  resnetType: string;
+  /** "cifar": 3×3 convolution, no pooling; "imagenet": 7×7 and max-pool. */
+  stem: "cifar" | "imagenet";
+  /** Width of the heads' hidden layer. */
+  hiddenDim: number;
+  /** Length of projections and predictions. */
+  zDim: number;
+  bnViews: "joint" | "separate";
+  larsVariant: "reference" | "deepmind";
+  dtype: "float32" | "float64";
+  seed: number;
+}
+
+/** One optimizer step's hyper-parameters. */
+export interface UpdateOptions {
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+  eta: number;
+}
+
+/** What the last step was like. */
+export interface StepMetrics {
+  /** Mean over the batch of both directions' sum, 0 to 8. */
+  loss: number;
+  /** Standard deviation of the l2-normalised online projections: 1/√zDim when spread. */
+  embeddingStd: number;
+  /** l2 norm of all gradients. */
+  gradientNorm: number;
+  /** l2 norm of all parameters. */
+  parameterNorm: number;
+}
+
+/** Online and target network with their optimizer state. */
+export class Learner extends NativeObject {
+  /** Makes networks with weights drawn from the seed. */
+  static create(options: LearnerOptions): Learner {
+    const symbols = openCore();
+    const request = json(options);
+    return new Learner(
+      readU32(
+        "byol_learner_create",
+        (out, error) => symbols.byol_learner_create(request, out, error),
+      ),
+    );
+  }
+
+  /** Length of an embedding. */
+  features(): number {
+    const symbols = openCore();
+    return readU32(
+      "byol_learner_features",
+      (out, error) => symbols.byol_learner_features(this.handle, out, error),
+    );
+  }
+
+  /** Loss and gradients on the dataset's two views (BYOL, eq. 2). */
+  forwardBackward(dataset: Dataset): void {
+    check(
+      openCore().byol_learner_forward_backward(this.handle, dataset.handle, errorBuffer()),
+      "byol_learner_forward_backward",
+    );
+  }
+
+  /** Moves the online network by LARS. */
+  applyUpdate({ learningRate, momentum, weightDecay, eta }: UpdateOptions): void {
+    check(
+      openCore().byol_learner_apply_update(
+        this.handle,
+        learningRate,
+        momentum,
+        weightDecay,
+        eta,
+        errorBuffer(),
+      ),
+      "byol_learner_apply_update",
+    );
+  }
+
+  /** target ← tau·target + (1 − tau)·online (BYOL, eq. 1). */
+  moveTarget(tau: number): void {
+    check(
+      openCore().byol_learner_move_target(this.handle, tau, errorBuffer()),
+      "byol_learner_move_target",
+    );
+  }
+
+  /** Reads the last step's figures: the only wait on the device. */
+  readMetrics(): StepMetrics {
+    const out = new Float64Array(4);
+    check(openCore().byol_learner_metrics(this.handle, out, errorBuffer()), "byol_learner_metrics");
+    const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = out;
+    return { loss, embeddingStd, gradientNorm, parameterNorm };
+  }
+
+  /** Writes everything a resume needs: beside, synced, renamed. */
+  save(path: string, metadata: Record<string, unknown>): void {
+    this.#save(path, metadata, false);
+  }
+
+  /** Writes the online encoder alone, in torchvision's names. */
+  saveEncoder(path: string, metadata: Record<string, unknown>): void {
+    this.#save(path, metadata, true);
+  }
+
+  #save(path: string, metadata: Record<string, unknown>, encoderOnly: boolean): void {
+    const request = json({ path, metadata, encoderOnly });
+    check(openCore().byol_learner_save(this.handle, request, errorBuffer()), "byol_learner_save");
+  }
+
+  /** Reads what save() wrote. @throws NativeError naming the tensor that is missing, extra or of another shape */
+  load(path: string): void {
+    const request = json({ path, encoderOnly: false });
+    check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
+  }
+
+  /** Reads the encoder from a training state or from an encoder file. */
+  loadEncoder(path: string): void {
+    const request = json({ path, encoderOnly: true });
+    check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
+  }
+
+  /** Keeps the state before a step; write it after the step. */
+  beginTrace(): Trace {
+    const symbols = openCore();
+    return new Trace(
+      this,
+      readU32(
+        "byol_learner_trace_begin",
+        (out, error) => symbols.byol_learner_trace_begin(this.handle, out, error),
+      ),
+    );
+  }
+}
+
+/** The state before a step, to be written with what the step made of it. */
+export class Trace extends NativeObject {
+  readonly #learner: Learner;
+
+  /** @param learner whose step is traced */
+  constructor(learner: Learner, handle: number) {
+    super(handle);
+    this.#learner = learner;
+  }
+
+  /** Writes views, state before, gradients and state after to one safetensors file. */
+  write(dataset: Dataset, path: string, metadata: Record<string, unknown>): void {
+    const request = json({ path, metadata });
+    check(
+      openCore().byol_learner_trace_write(
+        this.#learner.handle,
+        dataset.handle,
+        this.handle,
+        request,
+        errorBuffer(),
+      ),
+      "byol_learner_trace_write",
+    );
+  }
+}

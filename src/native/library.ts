@@ -1,0 +1,134 @@
+/** The only place that opens native code: preloads libtorch, opens the core, refuses a core of another table. */
+
+import { requireSetup } from "../setup/record.ts";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { NativeError } from "./native_error.ts";
+import { SYMBOLS, TABLE } from "./symbols.gen.ts";
+import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
+
+type Core = Deno.DynamicLibrary<typeof SYMBOLS>;
+/** The core's functions, typed by the generated table. */
+export type CoreSymbols = Core["symbols"];
+
+let core: Core | undefined;
+const preloaded: Deno.DynamicLibrary<Record<string, never>>[] = [];
+const failure = new ErrorBuffer();
+
+/** Opens the core on first use. @throws UserError (set-up) when it is missing or of another table */
+export function openCore(path?: string): CoreSymbols {
+  if (core !== undefined && path === undefined) return core.symbols;
+  const record = requireSetup();
+  // libc10 and libtorch_cpu by absolute path: the core's needs resolve to what is loaded.
+  if (preloaded.length === 0) {
+    for (const library of record.preload) preloaded.push(Deno.dlopen(library, {}));
+  }
+  const file = path ?? record.core;
+  const stale = (why: string): UserError =>
+    new UserError(`Cannot use the core ${file}: ${why}; run: deno task setup`, ExitCode.setup);
+  let opened: Core;
+  try {
+    opened = Deno.dlopen(file, SYMBOLS);
+  } catch (error) {
+    throw stale((error as Error).message);
+  }
+  const text = new TextBuffer();
+  opened.symbols.byol_abi_describe(text.start(), failure.start());
+  if (text.needed > text.capacity) {
+    text.grow(text.needed);
+    opened.symbols.byol_abi_describe(text.start(), failure.start());
+  }
+  if (text.read() !== JSON.stringify(JSON.parse(TABLE))) {
+    opened.close();
+    throw stale("it was built from another table of functions");
+  }
+  if (path === undefined) core = opened;
+  return opened.symbols;
+}
+
+/** The buffer that the next call of the core is to write its error message to. */
+export function errorBuffer(): Uint8Array<ArrayBuffer> {
+  return failure.start();
+}
+
+/** Turns a status other than Ok into a NativeError. */
+export function check(status: number, symbol: string): void {
+  if (status !== 0) throw new NativeError(status, symbol, failure.read());
+}
+
+/** A JSON text as the core takes it: UTF-8, ended by a zero byte. */
+export function json(value: unknown): Uint8Array<ArrayBuffer> {
+  return new TextEncoder().encode(
+    JSON.stringify(value, (_key, item) => {
+      if (typeof item === "number" && !Number.isFinite(item)) {
+        throw new NativeError(
+          1,
+          "json",
+          `Cannot pass ${item} to the core: expected a finite number`,
+        );
+      }
+      return item;
+    }) + "\0",
+  );
+}
+
+/** Calls a function that writes a text, again with a larger buffer when the first was too small. */
+export function readText(
+  symbol: string,
+  call: (text: Uint8Array<ArrayBuffer>, error: Uint8Array<ArrayBuffer>) => number,
+): string {
+  const text = new TextBuffer();
+  check(call(text.start(), errorBuffer()), symbol);
+  if (text.needed > text.capacity) {
+    text.grow(text.needed);
+    check(call(text.start(), errorBuffer()), symbol);
+  }
+  return text.read();
+}
+
+/** Calls a function that writes one u32, such as a handle. */
+export function readU32(
+  symbol: string,
+  call: (out: Uint32Array<ArrayBuffer>, error: Uint8Array<ArrayBuffer>) => number,
+): number {
+  const out = new Uint32Array(1);
+  check(call(out, errorBuffer()), symbol);
+  return out[0] ?? 0;
+}
+
+/** How many objects of the core are alive. */
+export function liveHandles(): number {
+  const symbols = openCore();
+  return readU32(
+    "byol_core_live_handles",
+    (out, error) => symbols.byol_core_live_handles(out, error),
+  );
+}
+
+/** Sets the threads of one tensor operation, 1 to 1024. */
+export function setThreads(threads: number): void {
+  check(openCore().byol_core_set_threads(threads, errorBuffer()), "byol_core_set_threads");
+}
+
+/** What a checkpoint holds. */
+export interface CheckpointDescription {
+  /** Our JSON of the file, or null. */
+  metadata: Record<string, unknown> | null;
+  /** Number of tensors. */
+  tensors: number;
+  /** SHA-256 over all tensors sorted by name: name, dtype, shape, bytes. */
+  sha256: string;
+  /** Shape of each tensor. */
+  shapes: Record<string, number[]>;
+}
+
+/** Reads what a checkpoint holds. @throws NativeError when it is missing or damaged */
+export function describeCheckpoint(path: string): CheckpointDescription {
+  const symbols = openCore();
+  const request = json(path);
+  return JSON.parse(
+    readText(
+      "byol_checkpoint_describe",
+      (text, error) => symbols.byol_checkpoint_describe(request, text, error),
+    ),
+  );
+}

@@ -1,0 +1,99 @@
+import type { Dataset } from "./dataset.ts";
+import { NativeObject } from "./handle.ts";
+import type { Learner } from "./learner.ts";
+import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+
+/** A linear classifier to make. */
+export interface ProbeOptions {
+  /** Length of an embedding. */
+  features: number;
+  classes: number;
+  dtype: "float32" | "float64";
+  seed: number;
+  momentum: number;
+  weightDecay: number;
+}
+
+/** A linear classifier on the frozen encoder. */
+export class Probe extends NativeObject {
+  /** Makes one with weights drawn from the seed. */
+  static create(options: ProbeOptions): Probe {
+    const symbols = openCore();
+    const request = json(options);
+    return new Probe(
+      readU32("byol_probe_create", (out, error) => symbols.byol_probe_create(request, out, error)),
+    );
+  }
+
+  /** One step of SGD with Nesterov momentum on the dataset's one-view batch. */
+  train(learner: Learner, dataset: Dataset, learningRate: number): void {
+    check(
+      openCore().byol_probe_train(
+        this.handle,
+        learner.handle,
+        dataset.handle,
+        learningRate,
+        errorBuffer(),
+      ),
+      "byol_probe_train",
+    );
+  }
+
+  /** Counts right answers on the dataset's one-view batch. */
+  test(learner: Learner, dataset: Dataset): void {
+    check(
+      openCore().byol_probe_test(this.handle, learner.handle, dataset.handle, errorBuffer()),
+      "byol_probe_test",
+    );
+  }
+
+  /** Accuracy so far, in percent. */
+  accuracy(): { top1: number; top5: number } {
+    const out = new Float64Array(3);
+    check(openCore().byol_probe_counts(this.handle, out, errorBuffer()), "byol_probe_counts");
+    const [seen = 0, first = 0, five = 0] = out;
+    return { top1: 100 * first / seen, top5: 100 * five / seen };
+  }
+}
+
+/** Embeddings with labels, to look nearest neighbours up in. */
+export class FeatureBank extends NativeObject {
+  /** Makes an empty one. */
+  static create(): FeatureBank {
+    const symbols = openCore();
+    return new FeatureBank(
+      readU32("byol_bank_create", (out, error) => symbols.byol_bank_create(out, error)),
+    );
+  }
+
+  /** Adds the dataset's one-view batch. */
+  append(learner: Learner, dataset: Dataset): void {
+    check(
+      openCore().byol_bank_append(this.handle, learner.handle, dataset.handle, errorBuffer()),
+      "byol_bank_append",
+    );
+  }
+
+  /** Classifies the dataset's one-view batch by its k nearest neighbours (Wu et al. 2018, §3.4). */
+  classify(
+    learner: Learner,
+    dataset: Dataset,
+    { k, temperature }: { k: number; temperature: number },
+  ): { tested: number; right: number } {
+    const out = new Float64Array(2);
+    check(
+      openCore().byol_bank_classify(
+        this.handle,
+        learner.handle,
+        dataset.handle,
+        k,
+        temperature,
+        out,
+        errorBuffer(),
+      ),
+      "byol_bank_classify",
+    );
+    const [tested = 0, right = 0] = out;
+    return { tested, right };
+  }
+}

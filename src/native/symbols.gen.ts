@@ -1,0 +1,74 @@
+// GENERATED from native/src/abi.rs by `deno task gen`. Do not edit.
+// deno-fmt-ignore-file
+
+/** Every function of the core. */
+export const SYMBOLS = {
+  /** (text, error) Writes the description of this table. */
+  byol_abi_describe: { parameters: ["buffer", "buffer"], result: "i32" },
+  /** (count, error) Counts the objects that are alive. */
+  byol_core_live_handles: { parameters: ["buffer", "buffer"], result: "i32" },
+  /** (threads, error) Sets the number of threads of one tensor operation. */
+  byol_core_set_threads: { parameters: ["u32", "buffer"], result: "i32" },
+  /** (text, error) Writes the threads in use and what the processor offers. */
+  byol_core_info: { parameters: ["buffer", "buffer"], result: "i32" },
+  /** (error) Panics, to show that a panic becomes a status. */
+  byol_core_panic: { parameters: ["buffer"], result: "i32" },
+  /** (options, handle, error) Opens a dataset. */
+  byol_dataset_open: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  /** (dataset, text, error) Writes count, classes, digest and warnings. */
+  byol_dataset_describe: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (dataset, options, error) Sets the batch size and the recipes of both views. */
+  byol_dataset_set_recipes: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (dataset, options, error) Sets the batch size and the transforms of linear evaluation. */
+  byol_dataset_set_probe: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (dataset, seed, step, error) Makes both views of a step's images. */
+  byol_dataset_make_views: { parameters: ["u32", "u64", "u64", "buffer"], result: "i32" },
+  /** (dataset, seed, step, error) Makes one view of a probe step's images. */
+  byol_dataset_make_probe_batch: { parameters: ["u32", "u64", "u64", "buffer"], result: "i32" },
+  /** (dataset, start, count, error) Makes the test transform of some images. */
+  byol_dataset_make_centered: { parameters: ["u32", "u32", "u32", "buffer"], result: "i32" },
+  /** (options, handle, error) Makes the online and the target network. */
+  byol_learner_create: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  /** (learner, features, error) Writes the length of an embedding. */
+  byol_learner_features: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (learner, dataset, error) Computes loss and gradients on the dataset's two views. */
+  byol_learner_forward_backward: { parameters: ["u32", "u32", "buffer"], result: "i32" },
+  /** (learner, learning_rate, momentum, weight_decay, eta, error) Applies LARS. */
+  byol_learner_apply_update: { parameters: ["u32", "f64", "f64", "f64", "f64", "buffer"], result: "i32" },
+  /** (learner, tau, error) Moves the target towards the online network. */
+  byol_learner_move_target: { parameters: ["u32", "f64", "buffer"], result: "i32" },
+  /** (learner, numbers, error) Writes loss, embedding spread, gradient norm, parameter norm. */
+  byol_learner_metrics: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (learner, options, error) Writes the training state, or the encoder alone, to a file. */
+  byol_learner_save: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (learner, options, error) Reads the training state, or the encoder alone, from a file. */
+  byol_learner_load: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (learner, handle, error) Starts a trace: keeps a copy of the state. */
+  byol_learner_trace_begin: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (learner, dataset, trace, options, error) Writes a trace file: views, state before, gradients, state after. */
+  byol_learner_trace_write: { parameters: ["u32", "u32", "u32", "buffer", "buffer"], result: "i32" },
+  /** (options, handle, error) Makes a linear probe. */
+  byol_probe_create: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  /** (probe, learner, dataset, learning_rate, error) Trains the probe on the dataset's batch. */
+  byol_probe_train: { parameters: ["u32", "u32", "u32", "f64", "buffer"], result: "i32" },
+  /** (probe, learner, dataset, error) Counts the probe's right answers on the dataset's batch. */
+  byol_probe_test: { parameters: ["u32", "u32", "u32", "buffer"], result: "i32" },
+  /** (probe, numbers, error) Writes images tested, right at first guess, right within five. */
+  byol_probe_counts: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
+  /** (handle, error) Makes an empty feature bank. */
+  byol_bank_create: { parameters: ["buffer", "buffer"], result: "i32" },
+  /** (bank, learner, dataset, error) Adds the embeddings of the dataset's batch. */
+  byol_bank_append: { parameters: ["u32", "u32", "u32", "buffer"], result: "i32" },
+  /** (bank, learner, dataset, k, temperature, numbers, error) Classifies the dataset's batch by nearest neighbours: writes tested, right. */
+  byol_bank_classify: { parameters: ["u32", "u32", "u32", "u32", "f64", "buffer", "buffer"], result: "i32" },
+  /** (options, text, error) Describes a checkpoint: metadata, number of tensors, shapes, SHA-256. */
+  byol_checkpoint_describe: { parameters: ["buffer", "buffer", "buffer"], result: "i32" },
+  /** (handle, error) Drops an object; harmless when repeated. */
+  byol_handle_close: { parameters: ["u32", "buffer"], result: "i32" },
+} as const;
+
+/** Names of the statuses, by number. */
+export const STATUS_NAMES: readonly string[] = ["Ok","InvalidArgument","BadHandle","Io","OutOfMemory","Torch","Panic","Distributed"];
+
+/** The table as the core describes it: another core is refused. */
+export const TABLE = "{\"statuses\":[[\"Ok\",0],[\"InvalidArgument\",1],[\"BadHandle\",2],[\"Io\",3],[\"OutOfMemory\",4],[\"Torch\",5],[\"Panic\",6],[\"Distributed\",7]],\"symbols\":[{\"arguments\":[[\"text\",\"buffer\"]],\"doc\":\"Writes the description of this table.\",\"name\":\"byol_abi_describe\"},{\"arguments\":[[\"count\",\"buffer\"]],\"doc\":\"Counts the objects that are alive.\",\"name\":\"byol_core_live_handles\"},{\"arguments\":[[\"threads\",\"u32\"]],\"doc\":\"Sets the number of threads of one tensor operation.\",\"name\":\"byol_core_set_threads\"},{\"arguments\":[[\"text\",\"buffer\"]],\"doc\":\"Writes the threads in use and what the processor offers.\",\"name\":\"byol_core_info\"},{\"arguments\":[],\"doc\":\"Panics, to show that a panic becomes a status.\",\"name\":\"byol_core_panic\"},{\"arguments\":[[\"options\",\"buffer\"],[\"handle\",\"buffer\"]],\"doc\":\"Opens a dataset.\",\"name\":\"byol_dataset_open\"},{\"arguments\":[[\"dataset\",\"u32\"],[\"text\",\"buffer\"]],\"doc\":\"Writes count, classes, digest and warnings.\",\"name\":\"byol_dataset_describe\"},{\"arguments\":[[\"dataset\",\"u32\"],[\"options\",\"buffer\"]],\"doc\":\"Sets the batch size and the recipes of both views.\",\"name\":\"byol_dataset_set_recipes\"},{\"arguments\":[[\"dataset\",\"u32\"],[\"options\",\"buffer\"]],\"doc\":\"Sets the batch size and the transforms of linear evaluation.\",\"name\":\"byol_dataset_set_probe\"},{\"arguments\":[[\"dataset\",\"u32\"],[\"seed\",\"u64\"],[\"step\",\"u64\"]],\"doc\":\"Makes both views of a step's images.\",\"name\":\"byol_dataset_make_views\"},{\"arguments\":[[\"dataset\",\"u32\"],[\"seed\",\"u64\"],[\"step\",\"u64\"]],\"doc\":\"Makes one view of a probe step's images.\",\"name\":\"byol_dataset_make_probe_batch\"},{\"arguments\":[[\"dataset\",\"u32\"],[\"start\",\"u32\"],[\"count\",\"u32\"]],\"doc\":\"Makes the test transform of some images.\",\"name\":\"byol_dataset_make_centered\"},{\"arguments\":[[\"options\",\"buffer\"],[\"handle\",\"buffer\"]],\"doc\":\"Makes the online and the target network.\",\"name\":\"byol_learner_create\"},{\"arguments\":[[\"learner\",\"u32\"],[\"features\",\"buffer\"]],\"doc\":\"Writes the length of an embedding.\",\"name\":\"byol_learner_features\"},{\"arguments\":[[\"learner\",\"u32\"],[\"dataset\",\"u32\"]],\"doc\":\"Computes loss and gradients on the dataset's two views.\",\"name\":\"byol_learner_forward_backward\"},{\"arguments\":[[\"learner\",\"u32\"],[\"learning_rate\",\"f64\"],[\"momentum\",\"f64\"],[\"weight_decay\",\"f64\"],[\"eta\",\"f64\"]],\"doc\":\"Applies LARS.\",\"name\":\"byol_learner_apply_update\"},{\"arguments\":[[\"learner\",\"u32\"],[\"tau\",\"f64\"]],\"doc\":\"Moves the target towards the online network.\",\"name\":\"byol_learner_move_target\"},{\"arguments\":[[\"learner\",\"u32\"],[\"numbers\",\"buffer\"]],\"doc\":\"Writes loss, embedding spread, gradient norm, parameter norm.\",\"name\":\"byol_learner_metrics\"},{\"arguments\":[[\"learner\",\"u32\"],[\"options\",\"buffer\"]],\"doc\":\"Writes the training state, or the encoder alone, to a file.\",\"name\":\"byol_learner_save\"},{\"arguments\":[[\"learner\",\"u32\"],[\"options\",\"buffer\"]],\"doc\":\"Reads the training state, or the encoder alone, from a file.\",\"name\":\"byol_learner_load\"},{\"arguments\":[[\"learner\",\"u32\"],[\"handle\",\"buffer\"]],\"doc\":\"Starts a trace: keeps a copy of the state.\",\"name\":\"byol_learner_trace_begin\"},{\"arguments\":[[\"learner\",\"u32\"],[\"dataset\",\"u32\"],[\"trace\",\"u32\"],[\"options\",\"buffer\"]],\"doc\":\"Writes a trace file: views, state before, gradients, state after.\",\"name\":\"byol_learner_trace_write\"},{\"arguments\":[[\"options\",\"buffer\"],[\"handle\",\"buffer\"]],\"doc\":\"Makes a linear probe.\",\"name\":\"byol_probe_create\"},{\"arguments\":[[\"probe\",\"u32\"],[\"learner\",\"u32\"],[\"dataset\",\"u32\"],[\"learning_rate\",\"f64\"]],\"doc\":\"Trains the probe on the dataset's batch.\",\"name\":\"byol_probe_train\"},{\"arguments\":[[\"probe\",\"u32\"],[\"learner\",\"u32\"],[\"dataset\",\"u32\"]],\"doc\":\"Counts the probe's right answers on the dataset's batch.\",\"name\":\"byol_probe_test\"},{\"arguments\":[[\"probe\",\"u32\"],[\"numbers\",\"buffer\"]],\"doc\":\"Writes images tested, right at first guess, right within five.\",\"name\":\"byol_probe_counts\"},{\"arguments\":[[\"handle\",\"buffer\"]],\"doc\":\"Makes an empty feature bank.\",\"name\":\"byol_bank_create\"},{\"arguments\":[[\"bank\",\"u32\"],[\"learner\",\"u32\"],[\"dataset\",\"u32\"]],\"doc\":\"Adds the embeddings of the dataset's batch.\",\"name\":\"byol_bank_append\"},{\"arguments\":[[\"bank\",\"u32\"],[\"learner\",\"u32\"],[\"dataset\",\"u32\"],[\"k\",\"u32\"],[\"temperature\",\"f64\"],[\"numbers\",\"buffer\"]],\"doc\":\"Classifies the dataset's batch by nearest neighbours: writes tested, right.\",\"name\":\"byol_bank_classify\"},{\"arguments\":[[\"options\",\"buffer\"],[\"text\",\"buffer\"]],\"doc\":\"Describes a checkpoint: metadata, number of tensors, shapes, SHA-256.\",\"name\":\"byol_checkpoint_describe\"},{\"arguments\":[[\"handle\",\"u32\"]],\"doc\":\"Drops an object; harmless when repeated.\",\"name\":\"byol_handle_close\"}]}";

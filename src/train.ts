@@ -1,0 +1,215 @@
+/** `train`: builds what the loop needs, runs it, keeps the run folder. */
+
+import { cpus } from "node:os";
+import { join } from "node:path";
+import { PROBE_TRANSFORMS } from "./augment.ts";
+import { loadAugmentSchedule } from "./augment_schedule.ts";
+import { pretrain } from "./byol.ts";
+import { describeOrThrow, metadataOf, newestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import type { ParsedCommandLine, RunConfig } from "./config.ts";
+import { openData } from "./data.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { Interrupt } from "./interrupt.ts";
+import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
+import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
+import { Learner } from "./native/learner.ts";
+import { setThreads } from "./native/library.ts";
+import { claimRunFolder, createRunFolder, readCommit, writeRunRecord } from "./run_folder.ts";
+import { requireSameInputs } from "./run_folder.ts";
+import { projectRoot, requireSetup } from "./setup/record.ts";
+import { resultTable, stderrTerminal, TerminalSink } from "./terminal.ts";
+
+/** How linear evaluation goes by the options. */
+export function evaluationOptions(config: RunConfig): EvaluationOptions {
+  return {
+    seed: config.seed,
+    dtype: config.dtype,
+    transforms: PROBE_TRANSFORMS[config.datasetName],
+    epochs: config.probeEpochs,
+    batchSize: config.probeBatchSize,
+    learningRate: config.probeLearningRate,
+    momentum: config.probeMomentum,
+    weightDecay: config.probeWeightDecay,
+  };
+}
+
+/** The learner that the options describe, with weights drawn from the seed. */
+export function createLearner(config: RunConfig): Learner {
+  const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
+  const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";
+  return Learner.create({
+    resnetType,
+    stem,
+    hiddenDim,
+    zDim,
+    bnViews,
+    larsVariant,
+    dtype,
+    seed,
+  });
+}
+
+/**
+ * Trains, or goes on with the run in the folder.
+ *
+ * @returns the exit code: 0, or 75 when a signal stopped it with everything saved
+ */
+export async function train({ config, origins }: ParsedCommandLine): Promise<number> {
+  using interrupt = new Interrupt();
+  const setup = requireSetup();
+  setThreads(config.threads);
+  const folder = createRunFolder(config.runDir);
+  const { previous, notes } = claimRunFolder(folder, config);
+  const terminal = stderrTerminal();
+  const warn = (line: string): void => terminal.write(`${line}\n`);
+  notes.forEach(warn);
+
+  const data = await openData(config);
+  using train = data.train;
+  using test = data.test;
+  const description = train.describe();
+  for (const line of [...description.warnings, ...test.describe().warnings]) warn(line);
+  if (config.batchSize > description.count) {
+    throw new UserError(
+      `Cannot train with --batch_size=${config.batchSize}: expected at most the ${description.count} training images`,
+      ExitCode.usage,
+    );
+  }
+  const stepsPerEpoch = Math.floor(description.count / config.batchSize);
+  const totalSteps = config.epochs * stepsPerEpoch;
+  const endStep = Math.min(totalSteps, config.maxSteps ?? totalSteps);
+  const augmentation = loadAugmentSchedule(config, stepsPerEpoch);
+  const inputs = { augmentation, data: description };
+  if (previous !== null) requireSameInputs(folder, previous, inputs);
+
+  using learner = createLearner(config);
+  const newest = config.resume === "auto"
+    ? newestCheckpoint(folder.checkpointsDir, warn)
+    : config.resume === "never"
+    ? undefined
+    : { path: config.resume, metadata: metadataOf(config.resume, describeOrThrow(config.resume)) };
+  if (newest !== undefined) {
+    try {
+      learner.load(newest.path);
+    } catch (error) {
+      throw new UserError((error as Error).message, ExitCode.checkpoint);
+    }
+  }
+  const firstStep = newest?.metadata.step ?? 0;
+  if (previous === null) {
+    writeRunRecord(folder, {
+      config,
+      origins,
+      augmentation,
+      versions: {
+        byol: "0.1.0",
+        deno: Deno.version.deno,
+        libtorch: setup.libtorchVersion,
+        core: setup.hash,
+      },
+      commit: readCommit(projectRoot),
+      data: { digest: description.digest, verified: description.verified },
+      machine: cpus()[0]?.model ?? "unknown",
+      startedAt: new Date().toISOString(),
+    });
+  }
+  const kept = truncateAfter(folder.metricsFile, firstStep);
+  const evaluations = kept.filter((row): row is EvalRow => row.kind === "eval");
+  const show = new TerminalSink(terminal, { firstStep, endStep, epochs: config.epochs });
+  using metrics = new Metrics([new JsonLinesSink(folder.metricsFile), show]);
+  metrics.write({
+    kind: "run",
+    step: firstStep,
+    time: new Date().toISOString(),
+    threads: config.threads,
+    verified: description.verified,
+    warnings: description.warnings,
+  });
+
+  const metadataAt = (step: number): { step: number; epoch: number; config: RunConfig } & {
+    [key: string]: unknown;
+  } => ({ step, epoch: Math.floor(step / stepsPerEpoch), config });
+  const save = (step: number): void => {
+    saveCheckpoint(folder.checkpointsDir, learner, {
+      metadata: { ...metadataAt(step), config: { ...config } },
+      keepEverySteps: config.saveEveryEpochs * stepsPerEpoch,
+    });
+  };
+  const evaluateAt = async (step: number): Promise<void> => {
+    if (evaluations.some((row) => row.step === step)) return;
+    using progress = show.progressOf({ label: "evaluating", total: 100 });
+    const found = await evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
+      progress.update(Math.min(100, Math.floor(100 * done)));
+      return interrupt.requested;
+    });
+    if (found === undefined) return;
+    const row: EvalRow = { kind: "eval", step, epoch: step / stepsPerEpoch, ...found };
+    evaluations.push(row);
+    metrics.write(row);
+  };
+
+  const probes = config.evalEveryEpochs > 0;
+  const full = config.maxSteps === null;
+  if (probes && firstStep === 0 && full) await evaluateAt(0);
+  let saved = newest === undefined ? -1 : firstStep;
+  const done = interrupt.requested ? firstStep : await pretrain({ learner, dataset: train }, {
+    ...config,
+    stepsPerEpoch,
+    augmentation,
+    firstStep,
+    endStep,
+  }, {
+    interrupted: () => interrupt.requested,
+    logged: (row) => metrics.write(row),
+    trace: (step, schedule) => traceOf(step, schedule),
+    stepDone: async (steps, epoch) => {
+      show.tick(steps);
+      if (epoch === undefined) return;
+      if (config.saveEveryEpochs > 0 && epoch % config.saveEveryEpochs === 0) save(saved = steps);
+      if (probes && epoch % config.evalEveryEpochs === 0 && steps < totalSteps) {
+        await evaluateAt(steps);
+      }
+    },
+  });
+  if (saved !== done) save(done);
+  if (interrupt.requested) {
+    warn(`Interrupted at step ${done}, all saved: start the same command again to go on`);
+    return ExitCode.interrupted;
+  }
+  if (probes && (done === totalSteps || config.evalAtEnd)) await evaluateAt(done);
+  if (interrupt.requested) return ExitCode.interrupted;
+  const last = evaluations.at(-1);
+  learner.saveEncoder(join(folder.path, "encoder.safetensors"), {
+    ...metadataAt(done),
+    resnetType: config.resnetType,
+    stem: config.datasetName === "imagenet" ? "imagenet" : "cifar",
+    accuracy: last === undefined ? null : { ...last },
+  });
+  const text = config.format === "json"
+    ? JSON.stringify({ runDir: folder.path, step: done, evaluations })
+    : evaluations.length > 0
+    ? resultTable(evaluations)
+    : `Trained ${done} steps; the run is in ${folder.path}`;
+  console.log(text);
+  return ExitCode.ok;
+
+  function traceOf(
+    step: number,
+    { learningRate, tau }: { learningRate: number; tau: number },
+  ): (() => void) | undefined {
+    if (step - firstStep >= config.traceSteps) return undefined;
+    Deno.mkdirSync(config.traceDir, { recursive: true });
+    const trace = learner.beginTrace();
+    return () => {
+      const name = `trace-${String(step).padStart(6, "0")}.safetensors`;
+      const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
+      const { hiddenDim, zDim, dtype } = config;
+      const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";
+      const { loss } = learner.readMetrics();
+      const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
+      const rates = { learningRate, tau, momentum, weightDecay, eta };
+      trace.write(train, join(config.traceDir, name), { loss, step, ...rates, ...network });
+      trace.close();
+    };
+  }
+}

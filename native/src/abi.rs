@@ -7,8 +7,8 @@ use serde::Deserialize;
 use tch::Tensor;
 
 use crate::boundary::{
-    close, guard, live_handles, register, with, Argument, Error, Finite, Json, OutNumbers, OutText, OutU32, Result,
-    STATUSES,
+    close, guard, live_handles, register, with, Argument, Error, Finite, Json, OutNumbers, OutText,
+    OutU32, Result, STATUSES,
 };
 use crate::checkpoint::{save, Checkpoint};
 use crate::dataset::Dataset;
@@ -153,20 +153,26 @@ fn describe() -> String {
         .iter()
         .map(|symbol| serde_json::json!({ "name": symbol.name, "doc": symbol.doc.trim(), "arguments": symbol.arguments }))
         .collect();
-    let statuses: Vec<_> = STATUSES.iter().map(|(name, status)| (name, *status as i32)).collect();
+    let statuses: Vec<_> = STATUSES
+        .iter()
+        .map(|(name, status)| (name, *status as i32))
+        .collect();
     serde_json::json!({ "symbols": symbols, "statuses": statuses }).to_string()
 }
 
 fn set_threads(threads: u32) -> Result<()> {
     if !(1..=1024).contains(&threads) {
-        return Err(Error::invalid(format!("Cannot use {threads} threads: expected 1 to 1024")));
+        return Err(Error::invalid(format!(
+            "Cannot use {threads} threads: expected 1 to 1024"
+        )));
     }
     tch::set_num_threads(threads as i32);
     Ok(())
 }
 
 fn info() -> String {
-    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION") }).to_string()
+    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION") })
+        .to_string()
 }
 
 fn forward_backward(learner: u32, dataset: u32) -> Result<()> {
@@ -186,8 +192,16 @@ fn forward_backward(learner: u32, dataset: u32) -> Result<()> {
 }
 
 fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
-    let tensors = if options.encoder_only { learner.encoder_state()? } else { learner.state()? };
-    save(Path::new(&options.path), &tensors, &options.metadata.to_string())
+    let tensors = if options.encoder_only {
+        learner.encoder_state()?
+    } else {
+        learner.state()?
+    };
+    save(
+        Path::new(&options.path),
+        &tensors,
+        &options.metadata.to_string(),
+    )
 }
 
 fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
@@ -196,10 +210,12 @@ fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
         return file.load(learner.state()?, |name| Some(name.to_owned()));
     }
     // A training state holds the encoder below a prefix; a plain encoder file holds nothing else.
-    file.load(learner.encoder_state()?, |name| match name.split_once('.') {
-        Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
-        Some(("target" | "momentum", _)) => None,
-        _ => Some(name.to_owned()),
+    file.load(learner.encoder_state()?, |name| {
+        match name.split_once('.') {
+            Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
+            Some(("target" | "momentum", _)) => None,
+            _ => Some(name.to_owned()),
+        }
     })
 }
 
@@ -212,7 +228,10 @@ impl crate::boundary::Object for Trace {
 
 impl Trace {
     fn new(learner: &Learner) -> Result<Self> {
-        let copies = learner.state()?.into_iter().map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?)));
+        let copies = learner
+            .state()?
+            .into_iter()
+            .map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?)));
         Ok(Self(copies.collect::<Result<_>>()?))
     }
 }
@@ -230,10 +249,25 @@ fn write_trace(learner: u32, dataset: u32, trace: u32, options: &TraceOptions) -
                     ("view1".to_owned(), views[0].shallow_clone()),
                     ("view2".to_owned(), views[1].shallow_clone()),
                 ];
-                tensors.extend(t.0.iter().map(|(name, tensor)| (when(name, "before"), tensor.shallow_clone())));
-                tensors.extend(l.gradients()?.into_iter().map(|(name, tensor)| (format!("grad.{name}"), tensor)));
-                tensors.extend(l.state()?.into_iter().map(|(name, tensor)| (when(&name, "after"), tensor)));
-                save(Path::new(&options.path), &tensors, &options.metadata.to_string())
+                tensors.extend(
+                    t.0.iter()
+                        .map(|(name, tensor)| (when(name, "before"), tensor.shallow_clone())),
+                );
+                tensors.extend(
+                    l.gradients()?
+                        .into_iter()
+                        .map(|(name, tensor)| (format!("grad.{name}"), tensor)),
+                );
+                tensors.extend(
+                    l.state()?
+                        .into_iter()
+                        .map(|(name, tensor)| (when(&name, "after"), tensor)),
+                );
+                save(
+                    Path::new(&options.path),
+                    &tensors,
+                    &options.metadata.to_string(),
+                )
             })
         })
     })

@@ -49,11 +49,17 @@ pub type Result<T> = std::result::Result<T, Error>;
 
 impl Error {
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self { status: Status::InvalidArgument, message: message.into() }
+        Self {
+            status: Status::InvalidArgument,
+            message: message.into(),
+        }
     }
 
     pub fn io(message: impl Into<String>) -> Self {
-        Self { status: Status::Io, message: message.into() }
+        Self {
+            status: Status::Io,
+            message: message.into(),
+        }
     }
 }
 
@@ -103,7 +109,9 @@ impl Argument for Finite {
         if raw.is_finite() {
             return Ok(Self(raw));
         }
-        Err(Error::invalid(format!("Cannot use {name}={raw}: expected a finite number")))
+        Err(Error::invalid(format!(
+            "Cannot use {name}={raw}: expected a finite number"
+        )))
     }
 }
 
@@ -113,8 +121,11 @@ pub struct Json(String);
 impl Json {
     /// Reads the text as `T`; unknown and missing fields are refused by name.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.0)
-            .map_err(|error| Error::invalid(format!("Cannot read the options given to the core: {error}")))
+        serde_json::from_str(&self.0).map_err(|error| {
+            Error::invalid(format!(
+                "Cannot read the options given to the core: {error}"
+            ))
+        })
     }
 }
 
@@ -123,12 +134,14 @@ impl Argument for Json {
     const FFI: &'static str = "buffer";
     unsafe fn from_raw(raw: *const u8, name: &str) -> Result<Self> {
         if raw.is_null() {
-            return Err(Error::invalid(format!("Cannot use {name}: expected a text, found null")));
+            return Err(Error::invalid(format!(
+                "Cannot use {name}: expected a text, found null"
+            )));
         }
         let bytes = unsafe { CStr::from_ptr(raw.cast()) };
-        let text = bytes
-            .to_str()
-            .map_err(|error| Error::invalid(format!("Cannot use {name}: expected UTF-8 ({error})")))?;
+        let text = bytes.to_str().map_err(|error| {
+            Error::invalid(format!("Cannot use {name}: expected UTF-8 ({error})"))
+        })?;
         Ok(Self(text.to_owned()))
     }
 }
@@ -147,7 +160,9 @@ impl<const N: usize> Argument for OutNumbers<N> {
     const FFI: &'static str = "buffer";
     unsafe fn from_raw(raw: *mut f64, name: &str) -> Result<Self> {
         if raw.is_null() {
-            return Err(Error::invalid(format!("Cannot write {name}: expected a buffer, found null")));
+            return Err(Error::invalid(format!(
+                "Cannot write {name}: expected a buffer, found null"
+            )));
         }
         Ok(Self(raw))
     }
@@ -167,7 +182,9 @@ impl Argument for OutU32 {
     const FFI: &'static str = "buffer";
     unsafe fn from_raw(raw: *mut u32, name: &str) -> Result<Self> {
         if raw.is_null() {
-            return Err(Error::invalid(format!("Cannot write {name}: expected a buffer, found null")));
+            return Err(Error::invalid(format!(
+                "Cannot write {name}: expected a buffer, found null"
+            )));
         }
         Ok(Self(raw))
     }
@@ -187,7 +204,9 @@ impl Argument for OutText {
     const FFI: &'static str = "buffer";
     unsafe fn from_raw(raw: *mut u8, name: &str) -> Result<Self> {
         if raw.is_null() {
-            return Err(Error::invalid(format!("Cannot write {name}: expected a buffer, found null")));
+            return Err(Error::invalid(format!(
+                "Cannot write {name}: expected a buffer, found null"
+            )));
         }
         Ok(Self(raw))
     }
@@ -221,7 +240,10 @@ pub unsafe fn guard(error: *mut u8, body: impl FnOnce() -> Result<()>) -> i32 {
                 .cloned()
                 .or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
                 .unwrap_or_else(|| "no message".to_owned());
-            Error { status: Status::Panic, message: format!("The core panicked: {text}") }
+            Error {
+                status: Status::Panic,
+                message: format!("The core panicked: {text}"),
+            }
         }
     };
     if !error.is_null() {
@@ -280,11 +302,16 @@ pub fn with<T: Object, R>(handle: u32, body: impl FnOnce(&mut T) -> Result<R>) -
     let found = registry().slots.get(&handle).cloned();
     let bad = |what: String| Error {
         status: Status::BadHandle,
-        message: format!("Cannot use handle {handle}: expected a {}, found {what}", T::NOUN),
+        message: format!(
+            "Cannot use handle {handle}: expected a {}, found {what}",
+            T::NOUN
+        ),
     };
     let (noun, slot) = found.ok_or_else(|| bad("none (closed, or never made)".to_owned()))?;
     let mut object = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-    let object = object.downcast_mut::<T>().ok_or_else(|| bad(format!("a {noun}")))?;
+    let object = object
+        .downcast_mut::<T>()
+        .ok_or_else(|| bad(format!("a {noun}")))?;
     body(object)
 }
 

@@ -18,7 +18,11 @@ const METADATA_KEY: &str = "byol";
 pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &str) -> Result<()> {
     let bytes = encode(tensors, metadata)?;
     let failed = |error: std::io::Error| {
-        Error::io(format!("Cannot write {} ({} bytes): {error}", path.display(), bytes.len()))
+        Error::io(format!(
+            "Cannot write {} ({} bytes): {error}",
+            path.display(),
+            bytes.len()
+        ))
     };
     let beside = PathBuf::from(format!("{}.{}.part", path.display(), std::process::id()));
     let written = File::create(&beside).and_then(|mut file| {
@@ -30,8 +34,13 @@ pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &str) -> Result
         drop(fs::remove_file(&beside));
         return Err(failed(error));
     }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    let folder = path
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(failed)
 }
 
 fn encode(tensors: &[(String, Tensor)], metadata: &str) -> Result<Vec<u8>> {
@@ -42,7 +51,11 @@ fn encode(tensors: &[(String, Tensor)], metadata: &str) -> Result<Vec<u8>> {
             Kind::Float => (Dtype::F32, 4),
             Kind::Double => (Dtype::F64, 8),
             Kind::Int64 => (Dtype::I64, 8),
-            other => return Err(Error::invalid(format!("Cannot save {name}: unexpected element type {other:?}"))),
+            other => {
+                return Err(Error::invalid(format!(
+                    "Cannot save {name}: unexpected element type {other:?}"
+                )))
+            }
         };
         let shape: Vec<usize> = tensor.size().iter().map(|&size| size as usize).collect();
         let mut bytes = vec![0u8; tensor.numel() * width];
@@ -51,7 +64,9 @@ fn encode(tensors: &[(String, Tensor)], metadata: &str) -> Result<Vec<u8>> {
     }
     let views = data
         .iter()
-        .map(|(name, dtype, shape, bytes)| Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?)))
+        .map(|(name, dtype, shape, bytes)| {
+            Ok((*name, TensorView::new(*dtype, shape.clone(), bytes)?))
+        })
         .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
         .map_err(|error| Error::invalid(format!("Cannot encode the tensors: {error}")))?;
     let metadata = HashMap::from([(METADATA_KEY.to_owned(), metadata.to_owned())]);
@@ -67,13 +82,20 @@ pub struct Checkpoint {
 
 impl Checkpoint {
     pub fn open(path: &str) -> Result<Self> {
-        let bytes = fs::read(path).map_err(|error| Error::io(format!("Cannot read the checkpoint {path}: {error}")))?;
-        Ok(Self { path: PathBuf::from(path), bytes })
+        let bytes = fs::read(path)
+            .map_err(|error| Error::io(format!("Cannot read the checkpoint {path}: {error}")))?;
+        Ok(Self {
+            path: PathBuf::from(path),
+            bytes,
+        })
     }
 
     fn tensors(&self) -> Result<SafeTensors<'_>> {
         SafeTensors::deserialize(&self.bytes).map_err(|error| {
-            Error::invalid(format!("Cannot read the checkpoint {}: it is damaged ({error:?})", self.path.display()))
+            Error::invalid(format!(
+                "Cannot read the checkpoint {}: it is damaged ({error:?})",
+                self.path.display()
+            ))
         })
     }
 
@@ -81,12 +103,19 @@ impl Checkpoint {
     /// as name, dtype, shape and bytes.
     pub fn describe(&self) -> Result<String> {
         let tensors = self.tensors()?;
-        let (_, header) = SafeTensors::read_metadata(&self.bytes)
-            .map_err(|error| Error::invalid(format!("Cannot read {}: {error:?}", self.path.display())))?;
-        let text = header.metadata().as_ref().and_then(|map| map.get(METADATA_KEY));
+        let (_, header) = SafeTensors::read_metadata(&self.bytes).map_err(|error| {
+            Error::invalid(format!("Cannot read {}: {error:?}", self.path.display()))
+        })?;
+        let text = header
+            .metadata()
+            .as_ref()
+            .and_then(|map| map.get(METADATA_KEY));
         let metadata: serde_json::Value = match text {
             Some(text) => serde_json::from_str(text).map_err(|error| {
-                Error::invalid(format!("Cannot read the metadata of {}: {error}", self.path.display()))
+                Error::invalid(format!(
+                    "Cannot read the metadata of {}: {error}",
+                    self.path.display()
+                ))
             })?,
             None => serde_json::Value::Null,
         };
@@ -100,7 +129,11 @@ impl Checkpoint {
             hash.update(view.data());
             shapes.insert((*name).to_owned(), serde_json::json!(view.shape()));
         }
-        let digest: String = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        let digest: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         Ok(serde_json::json!({
             "metadata": metadata, "tensors": names.len(), "sha256": digest, "shapes": shapes,
         })
@@ -109,18 +142,31 @@ impl Checkpoint {
 
     /// Fills `targets` from the file's tensors of the same names; a missing, extra, reshaped or retyped tensor is
     /// an error that names it, and then nothing was written.
-    pub fn load(&self, targets: Vec<(String, Tensor)>, keep: impl Fn(&str) -> Option<String>) -> Result<()> {
+    pub fn load(
+        &self,
+        targets: Vec<(String, Tensor)>,
+        keep: impl Fn(&str) -> Option<String>,
+    ) -> Result<()> {
         let file = self.tensors()?;
-        let wrong = |what: String| Error::invalid(format!("Cannot load {}: {what}", self.path.display()));
-        let mut found: HashMap<String, String> =
-            file.names().into_iter().filter_map(|name| keep(name).map(|key| (key, name.to_owned()))).collect();
+        let wrong =
+            |what: String| Error::invalid(format!("Cannot load {}: {what}", self.path.display()));
+        let mut found: HashMap<String, String> = file
+            .names()
+            .into_iter()
+            .filter_map(|name| keep(name).map(|key| (key, name.to_owned())))
+            .collect();
         let mut loaded = Vec::new();
         for (name, target) in targets {
-            let stored = found.remove(&name).ok_or_else(|| wrong(format!("the tensor {name} is missing")))?;
+            let stored = found
+                .remove(&name)
+                .ok_or_else(|| wrong(format!("the tensor {name} is missing")))?;
             let view = view_of(&file, &stored)?;
             let shape: Vec<i64> = view.shape().iter().map(|&size| size as i64).collect();
             if shape != target.size() {
-                return Err(wrong(format!("{name} has shape {shape:?}, expected {:?}", target.size())));
+                return Err(wrong(format!(
+                    "{name} has shape {shape:?}, expected {:?}",
+                    target.size()
+                )));
             }
             let kind = match view.dtype() {
                 Dtype::F32 => Kind::Float,
@@ -129,12 +175,17 @@ impl Checkpoint {
                 other => return Err(wrong(format!("{name} has element type {other:?}"))),
             };
             if kind != target.kind() {
-                return Err(wrong(format!("{name} has element type {kind:?}, expected {:?}", target.kind())));
+                return Err(wrong(format!(
+                    "{name} has element type {kind:?}, expected {:?}",
+                    target.kind()
+                )));
             }
             loaded.push((target, Tensor::f_from_data_size(view.data(), &shape, kind)?));
         }
         if let Some(name) = found.keys().min() {
-            return Err(wrong(format!("the tensor {name} does not belong to this network")));
+            return Err(wrong(format!(
+                "the tensor {name} does not belong to this network"
+            )));
         }
         for (mut target, value) in loaded {
             target.f_copy_(&value)?;
@@ -144,5 +195,7 @@ impl Checkpoint {
 }
 
 fn view_of<'a>(tensors: &'a SafeTensors, name: &str) -> Result<TensorView<'a>> {
-    tensors.tensor(name).map_err(|error| Error::invalid(format!("Cannot read the tensor {name}: {error:?}")))
+    tensors
+        .tensor(name)
+        .map_err(|error| Error::invalid(format!("Cannot read the tensor {name}: {error:?}")))
 }

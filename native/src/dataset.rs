@@ -10,16 +10,30 @@ use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
 use crate::learner::Dtype;
 use crate::random::permutation;
-use crate::view_kernels::{render_batch, render_centered_batch, BatchKey, CenteredSides, Images, Normalization};
+use crate::view_kernels::{
+    render_batch, render_centered_batch, BatchKey, CenteredSides, Images, Normalization,
+};
 use crate::view_parameters::ViewRecipe;
 use crate::{boundary, demo};
 
 /// Where the images come from.
 #[derive(Deserialize)]
-#[serde(tag = "kind", rename_all = "lowercase", rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "kind",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
 pub enum Source {
-    Demo { train: bool, count: usize },
-    Cifar10 { directory: String, train: bool, allow_unverified: bool },
+    Demo {
+        train: bool,
+        count: usize,
+    },
+    Cifar10 {
+        directory: String,
+        train: bool,
+        allow_unverified: bool,
+    },
 }
 
 #[derive(Deserialize)]
@@ -81,7 +95,11 @@ impl Dataset {
             .num_threads(workers)
             .thread_name(|index| format!("byol-views-{index}"))
             .build()
-            .map_err(|error| Error::io(format!("Cannot start {workers} threads for the views: {error}")))?;
+            .map_err(|error| {
+                Error::io(format!(
+                    "Cannot start {workers} threads for the views: {error}"
+                ))
+            })?;
         let (pixels, labels, description) = load(options.source)?;
         Ok(Self {
             pixels,
@@ -90,7 +108,10 @@ impl Dataset {
             description,
             kind: options.dtype.kind(),
             pool,
-            normalization: Normalization { mean: options.mean, std: options.std },
+            normalization: Normalization {
+                mean: options.mean,
+                std: options.std,
+            },
             training: None,
             probe: None,
             order: None,
@@ -114,7 +135,9 @@ impl Dataset {
     pub fn set_probe(&mut self, options: ProbeOptions) -> Result<()> {
         options.train.validate().map_err(Error::invalid)?;
         if options.batch_size == 0 {
-            return Err(Error::invalid("Cannot make probe batches of 0 images: expected at least 1"));
+            return Err(Error::invalid(
+                "Cannot make probe batches of 0 images: expected at least 1",
+            ));
         }
         self.probe = Some(options);
         Ok(())
@@ -125,13 +148,18 @@ impl Dataset {
             return Ok(());
         }
         let count = self.labels.len();
-        Err(Error::invalid(format!("Cannot make batches of {size} from {count} images: expected 1 to {count}")))
+        Err(Error::invalid(format!(
+            "Cannot make batches of {size} from {count} images: expected 1 to {count}"
+        )))
     }
 
     /// Both views of step `step`'s images: a pure function of seed, step and recipes. Each epoch goes through its
     /// own order of the images; the last ones that fill no batch are left out.
     pub fn make_views(&mut self, seed: u64, step: u64) -> Result<()> {
-        let options = self.training.take().ok_or_else(|| unset("views", "byol_dataset_set_recipes"))?;
+        let options = self
+            .training
+            .take()
+            .ok_or_else(|| unset("views", "byol_dataset_set_recipes"))?;
         let made = self.views_of(&options, seed, step);
         self.training = Some(options);
         self.batch = Some(made?);
@@ -141,12 +169,16 @@ impl Dataset {
     fn views_of(&mut self, options: &BatchOptions, seed: u64, step: u64) -> Result<Batch> {
         let steps = (self.labels.len() / options.batch_size) as u64;
         let start = (step % steps) as usize * options.batch_size;
-        let indices = self.epoch_order(seed, step / steps)[start..start + options.batch_size].to_vec();
+        let indices =
+            self.epoch_order(seed, step / steps)[start..start + options.batch_size].to_vec();
         let views = [(0, &options.view1), (1, &options.view2)]
             .into_iter()
             .map(|(view, recipe)| self.render(&indices, BatchKey { seed, step, view }, recipe))
             .collect::<Result<Vec<Tensor>>>()?;
-        Ok(Batch { views, labels: self.labels_of(&indices)? })
+        Ok(Batch {
+            views,
+            labels: self.labels_of(&indices)?,
+        })
     }
 
     fn epoch_order(&mut self, seed: u64, epoch: u64) -> &[u32] {
@@ -160,31 +192,51 @@ impl Dataset {
         let side = recipe.crop_size;
         let mut out = vec![0f32; indices.len() * side * side * 3];
         let pool = Some(&self.pool);
-        render_batch(self.images(), indices, key, recipe, &self.normalization, &mut out, pool)
-            .map_err(Error::invalid)?;
+        render_batch(
+            self.images(),
+            indices,
+            key,
+            recipe,
+            &self.normalization,
+            &mut out,
+            pool,
+        )
+        .map_err(Error::invalid)?;
         self.tensor(&out, indices.len(), side)
     }
 
     fn images(&self) -> Images<'_> {
-        Images { pixels: &self.pixels, height: self.side, width: self.side }
+        Images {
+            pixels: &self.pixels,
+            height: self.side,
+            width: self.side,
+        }
     }
 
     /// Floats with the channels innermost, as a tensor of shape count × 3 × side × side.
     fn tensor(&self, values: &[f32], count: usize, side: usize) -> Result<Tensor> {
-        let bytes = unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), std::mem::size_of_val(values)) };
+        let bytes = unsafe {
+            std::slice::from_raw_parts(values.as_ptr().cast(), std::mem::size_of_val(values))
+        };
         let shape = [count as i64, side as i64, side as i64, 3];
         let tensor = Tensor::f_from_data_size(bytes, &shape, Kind::Float)?;
         Ok(tensor.f_to_kind(self.kind)?.f_permute([0, 3, 1, 2])?)
     }
 
     fn labels_of(&self, indices: &[u32]) -> Result<Tensor> {
-        let labels: Vec<i64> = indices.iter().map(|&index| i64::from(self.labels[index as usize])).collect();
+        let labels: Vec<i64> = indices
+            .iter()
+            .map(|&index| i64::from(self.labels[index as usize]))
+            .collect();
         Ok(Tensor::f_from_slice(&labels)?)
     }
 
     /// One randomly cropped and flipped view for the probe's step `step`; the last, smaller batch of an epoch is kept.
     pub fn make_probe_batch(&mut self, seed: u64, step: u64) -> Result<()> {
-        let options = self.probe.take().ok_or_else(|| unset("probe batches", "byol_dataset_set_probe"))?;
+        let options = self
+            .probe
+            .take()
+            .ok_or_else(|| unset("probe batches", "byol_dataset_set_probe"))?;
         let count = self.labels.len();
         let steps = count.div_ceil(options.batch_size) as u64;
         let start = (step % steps) as usize * options.batch_size;
@@ -192,34 +244,73 @@ impl Dataset {
         // The probe draws its own order: the training stream's cached one stays untouched.
         let order = permutation(!seed, step / steps, count);
         let indices = &order[start..end];
-        let made = self.render(indices, BatchKey { seed, step, view: 2 }, &options.train);
+        let made = self.render(
+            indices,
+            BatchKey {
+                seed,
+                step,
+                view: 2,
+            },
+            &options.train,
+        );
         self.probe = Some(options);
-        self.batch = Some(Batch { views: vec![made?], labels: self.labels_of(indices)? });
+        self.batch = Some(Batch {
+            views: vec![made?],
+            labels: self.labels_of(indices)?,
+        });
         Ok(())
     }
 
     /// The test transform of `count` images from `start`, in the order of the files.
     pub fn make_centered(&mut self, start: usize, count: usize) -> Result<()> {
-        let options = self.probe.as_ref().ok_or_else(|| unset("test batches", "byol_dataset_set_probe"))?;
-        let end = start.checked_add(count).filter(|&end| count > 0 && end <= self.labels.len());
+        let options = self
+            .probe
+            .as_ref()
+            .ok_or_else(|| unset("test batches", "byol_dataset_set_probe"))?;
+        let end = start
+            .checked_add(count)
+            .filter(|&end| count > 0 && end <= self.labels.len());
         let end = end.ok_or_else(|| {
-            Error::invalid(format!("Cannot take {count} images from {start}: the dataset has {}", self.labels.len()))
+            Error::invalid(format!(
+                "Cannot take {count} images from {start}: the dataset has {}",
+                self.labels.len()
+            ))
         })?;
-        let sides = CenteredSides { resize: options.resize, crop: options.crop };
+        let sides = CenteredSides {
+            resize: options.resize,
+            crop: options.crop,
+        };
         let indices: Vec<u32> = (start as u32..end as u32).collect();
         let mut out = vec![0f32; count * sides.crop * sides.crop * 3];
         let pool = Some(&self.pool);
-        render_centered_batch(self.images(), &indices, sides, &self.normalization, &mut out, pool)
-            .map_err(Error::invalid)?;
+        render_centered_batch(
+            self.images(),
+            &indices,
+            sides,
+            &self.normalization,
+            &mut out,
+            pool,
+        )
+        .map_err(Error::invalid)?;
         let view = self.tensor(&out, count, sides.crop)?;
-        self.batch = Some(Batch { views: vec![view], labels: self.labels_of(&indices)? });
+        self.batch = Some(Batch {
+            views: vec![view],
+            labels: self.labels_of(&indices)?,
+        });
         Ok(())
     }
 
     /// The current batch, which must hold `views` views.
     pub fn batch(&self, views: usize) -> Result<&Batch> {
-        let batch = self.batch.as_ref().filter(|batch| batch.views.len() == views);
-        batch.ok_or_else(|| Error::invalid(format!("Cannot use the dataset's batch: expected one with {views} views")))
+        let batch = self
+            .batch
+            .as_ref()
+            .filter(|batch| batch.views.len() == views);
+        batch.ok_or_else(|| {
+            Error::invalid(format!(
+                "Cannot use the dataset's batch: expected one with {views} views"
+            ))
+        })
     }
 }
 
@@ -233,10 +324,15 @@ fn load(source: Source) -> Result<Loaded> {
     match source {
         Source::Demo { train, count } => {
             if !(1..=1_000_000).contains(&count) {
-                return Err(Error::invalid(format!("Cannot make {count} demo images: expected 1 to 1000000")));
+                return Err(Error::invalid(format!(
+                    "Cannot make {count} demo images: expected 1 to 1000000"
+                )));
             }
             let (pixels, labels) = demo::generate(train, count);
-            let digest = Sha256::new().chain_update(&pixels).chain_update(&labels).finalize();
+            let digest = Sha256::new()
+                .chain_update(&pixels)
+                .chain_update(&labels)
+                .finalize();
             let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
             let description = serde_json::json!({
                 "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
@@ -244,14 +340,21 @@ fn load(source: Source) -> Result<Loaded> {
             });
             Ok((pixels, labels, description))
         }
-        Source::Cifar10 { directory, train, allow_unverified } => {
-            let read = cifar::read(Path::new(&directory), train, allow_unverified).map_err(|error| Error {
-                status: match error.kind {
-                    ReadErrorKind::Io => boundary::Status::Io,
-                    _ => boundary::Status::InvalidArgument,
-                },
-                message: error.message,
-            })?;
+        Source::Cifar10 {
+            directory,
+            train,
+            allow_unverified,
+        } => {
+            let read =
+                cifar::read(Path::new(&directory), train, allow_unverified).map_err(|error| {
+                    Error {
+                        status: match error.kind {
+                            ReadErrorKind::Io => boundary::Status::Io,
+                            _ => boundary::Status::InvalidArgument,
+                        },
+                        message: error.message,
+                    }
+                })?;
             let description = serde_json::json!({
                 "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
                 "layout": read.layout, "verified": read.verified, "warnings": read.warnings,

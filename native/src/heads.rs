@@ -13,7 +13,12 @@ pub struct Head {
 }
 
 impl Head {
-    pub fn new(parameters: &mut Parameters, inputs: i64, hidden: i64, outputs: i64) -> Result<Self> {
+    pub fn new(
+        parameters: &mut Parameters,
+        inputs: i64,
+        hidden: i64,
+        outputs: i64,
+    ) -> Result<Self> {
         Ok(Self {
             hidden: Linear::new(parameters, "0", (inputs, hidden), false)?,
             norm: BatchNorm::new(parameters, "1", hidden, 1.0)?,

@@ -27,11 +27,17 @@ pub struct LarsStep {
 impl LarsStep {
     /// Moves one parameter and its momentum buffer in place. Vectors and scalars (biases, batch normalisation) are
     /// neither decayed nor adapted: decided by dimension, as name filters miss some of them.
-    pub fn apply(&self, parameter: &mut Tensor, gradient: &Tensor, buffer: &mut Tensor) -> Result<()> {
+    pub fn apply(
+        &self,
+        parameter: &mut Tensor,
+        gradient: &Tensor,
+        buffer: &mut Tensor,
+    ) -> Result<()> {
         let update = if parameter.dim() <= 1 {
             gradient.shallow_clone()
         } else {
-            let decayed = gradient.f_add(&parameter.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
+            let decayed =
+                gradient.f_add(&parameter.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
             decayed.f_mul(&self.local_rate(parameter, &decayed)?)?
         };
         let inside = match self.variant {

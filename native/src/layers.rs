@@ -27,11 +27,21 @@ pub struct ConvShape {
 
 impl Conv {
     pub fn new(parameters: &mut Parameters, name: &str, shape: ConvShape) -> Result<Self> {
-        let ConvShape { inputs, outputs, side, stride } = shape;
+        let ConvShape {
+            inputs,
+            outputs,
+            side,
+            stride,
+        } = shape;
         let deviation = (2.0 / (outputs * side * side) as f64).sqrt();
-        let weight = Tensor::f_randn([outputs, inputs, side, side], FLOAT)?.f_mul_scalar(deviation)?;
+        let weight =
+            Tensor::f_randn([outputs, inputs, side, side], FLOAT)?.f_mul_scalar(deviation)?;
         let weight = parameters.add(format!("{name}.weight"), weight, Role::Parameter);
-        Ok(Self { weight, stride, padding: side / 2 })
+        Ok(Self {
+            weight,
+            stride,
+            padding: side / 2,
+        })
     }
 
     pub fn forward(&self, parameters: &Parameters, input: &Tensor) -> Result<Tensor> {
@@ -48,13 +58,26 @@ pub struct Linear {
 }
 
 impl Linear {
-    pub fn new(parameters: &mut Parameters, name: &str, sizes: (i64, i64), bias: bool) -> Result<Self> {
+    pub fn new(
+        parameters: &mut Parameters,
+        name: &str,
+        sizes: (i64, i64),
+        bias: bool,
+    ) -> Result<Self> {
         let (inputs, outputs) = sizes;
         let bound = 1.0 / (inputs as f64).sqrt();
         let uniform = |shape: &[i64]| Tensor::f_zeros(shape, FLOAT)?.f_uniform_(-bound, bound);
-        let weight = parameters.add(format!("{name}.weight"), uniform(&[outputs, inputs])?, Role::Parameter);
+        let weight = parameters.add(
+            format!("{name}.weight"),
+            uniform(&[outputs, inputs])?,
+            Role::Parameter,
+        );
         let bias = match bias {
-            true => Some(parameters.add(format!("{name}.bias"), uniform(&[outputs])?, Role::Parameter)),
+            true => Some(parameters.add(
+                format!("{name}.bias"),
+                uniform(&[outputs])?,
+                Role::Parameter,
+            )),
             false => None,
         };
         Ok(Self { weight, bias })
@@ -92,7 +115,10 @@ impl BatchNorm {
     /// In train mode the batch's statistics are used, and the running ones move.
     pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
         if train {
-            let _ = parameters.get(self.batches).shallow_clone().f_add_scalar_(1)?;
+            let _ = parameters
+                .get(self.batches)
+                .shallow_clone()
+                .f_add_scalar_(1)?;
         }
         Ok(input.f_batch_norm(
             Some(parameters.get(self.weight)),

@@ -80,7 +80,9 @@ impl Learner {
     pub fn new(options: LearnerOptions) -> Result<Self> {
         for (name, value) in [("hiddenDim", options.hidden_dim), ("zDim", options.z_dim)] {
             if !(1..=1 << 20).contains(&value) {
-                return Err(Error::invalid(format!("Cannot build a head with {name}={value}: expected 1 to 1048576")));
+                return Err(Error::invalid(format!(
+                    "Cannot build a head with {name}={value}: expected 1 to 1048576"
+                )));
             }
         }
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
@@ -90,12 +92,18 @@ impl Learner {
             ResNet::new(parameters, &options.resnet_type, &options.stem)
         })?;
         let features = encoder.layer.features;
-        let projector = build(kind, true, |parameters| Head::new(parameters, features, hidden, outputs))?;
-        let predictor = build(kind, true, |parameters| Head::new(parameters, outputs, hidden, outputs))?;
+        let projector = build(kind, true, |parameters| {
+            Head::new(parameters, features, hidden, outputs)
+        })?;
+        let predictor = build(kind, true, |parameters| {
+            Head::new(parameters, outputs, hidden, outputs)
+        })?;
         let mut momentum = Vec::new();
-        for (part, parameters) in
-            [("encoder", &encoder.parameters), ("projector", &projector.parameters), ("predictor", &predictor.parameters)]
-        {
+        for (part, parameters) in [
+            ("encoder", &encoder.parameters),
+            ("projector", &projector.parameters),
+            ("predictor", &predictor.parameters),
+        ] {
             for entry in parameters.learned() {
                 let zeros = entry.tensor.f_detach()?.f_zeros_like()?;
                 momentum.push((format!("{part}.{}", entry.name), zeros));
@@ -125,7 +133,11 @@ impl Learner {
     /// Loss and gradients on both views (each batch × 3 × side × side). The running statistics of both networks
     /// move by their own train-mode pass.
     pub fn forward_backward(&mut self, view1: &Tensor, view2: &Tensor) -> Result<()> {
-        for part in [&mut self.encoder.parameters, &mut self.projector.parameters, &mut self.predictor.parameters] {
+        for part in [
+            &mut self.encoder.parameters,
+            &mut self.projector.parameters,
+            &mut self.predictor.parameters,
+        ] {
             for entry in &mut part.entries {
                 if entry.role == Role::Parameter {
                     entry.tensor.zero_grad();
@@ -138,32 +150,62 @@ impl Learner {
         };
         let mut targets = Vec::new();
         for views in &passes {
-            let embedding = self.encoder.layer.forward(&self.target_encoder, views, true)?;
-            targets.push(self.projector.layer.forward(&self.target_projector, &embedding, true)?);
+            let embedding = self
+                .encoder
+                .layer
+                .forward(&self.target_encoder, views, true)?;
+            targets.push(
+                self.projector
+                    .layer
+                    .forward(&self.target_projector, &embedding, true)?,
+            );
         }
         let targets = Tensor::f_cat(&targets, 0)?;
         let _grad = GradMode::set(true);
         let (mut projections, mut predictions) = (Vec::new(), Vec::new());
         for views in &passes {
-            let embedding = self.encoder.layer.forward(&self.encoder.parameters, views, true)?;
-            let projection = self.projector.layer.forward(&self.projector.parameters, &embedding, true)?;
-            predictions.push(self.predictor.layer.forward(&self.predictor.parameters, &projection, true)?);
+            let embedding = self
+                .encoder
+                .layer
+                .forward(&self.encoder.parameters, views, true)?;
+            let projection =
+                self.projector
+                    .layer
+                    .forward(&self.projector.parameters, &embedding, true)?;
+            predictions.push(self.predictor.layer.forward(
+                &self.predictor.parameters,
+                &projection,
+                true,
+            )?);
             projections.push(projection.f_detach()?);
         }
         let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?;
         loss.f_backward()?;
-        self.last = Some(LastStep { loss: loss.f_detach()?, projections: Tensor::f_cat(&projections, 0)? });
+        self.last = Some(LastStep {
+            loss: loss.f_detach()?,
+            projections: Tensor::f_cat(&projections, 0)?,
+        });
         Ok(())
     }
 
     /// LARS over all parameters with the gradients of the last pass.
     pub fn apply_update(&mut self, step: &LarsStep) -> Result<()> {
         if self.last.is_none() {
-            return Err(Error::invalid("Cannot update the weights: expected a forward and backward pass before"));
+            return Err(Error::invalid(
+                "Cannot update the weights: expected a forward and backward pass before",
+            ));
         }
         let mut buffers = self.momentum.iter_mut();
-        for part in [&mut self.encoder.parameters, &mut self.projector.parameters, &mut self.predictor.parameters] {
-            for entry in part.entries.iter_mut().filter(|entry| entry.role == Role::Parameter) {
+        for part in [
+            &mut self.encoder.parameters,
+            &mut self.projector.parameters,
+            &mut self.predictor.parameters,
+        ] {
+            for entry in part
+                .entries
+                .iter_mut()
+                .filter(|entry| entry.role == Role::Parameter)
+            {
                 if let Some((_, buffer)) = buffers.next() {
                     let gradient = entry.tensor.f_grad()?;
                     step.apply(&mut entry.tensor, &gradient, buffer)?;
@@ -204,17 +246,40 @@ impl Learner {
             .f_std_dim(Some([0].as_slice()), true, false)?
             .f_mean(None)?;
         let (mut gradients, mut weights) = (0.0, 0.0);
-        for (_, parameter) in self.online().into_iter().filter(|(_, entry)| entry.role == Role::Parameter) {
-            gradients += parameter.tensor.f_grad()?.f_norm()?.f_double_value(&[])?.powi(2);
-            weights += parameter.tensor.f_detach()?.f_norm()?.f_double_value(&[])?.powi(2);
+        for (_, parameter) in self
+            .online()
+            .into_iter()
+            .filter(|(_, entry)| entry.role == Role::Parameter)
+        {
+            gradients += parameter
+                .tensor
+                .f_grad()?
+                .f_norm()?
+                .f_double_value(&[])?
+                .powi(2);
+            weights += parameter
+                .tensor
+                .f_detach()?
+                .f_norm()?
+                .f_double_value(&[])?
+                .powi(2);
         }
-        Ok([last.loss.f_double_value(&[])?, spread.f_double_value(&[])?, f64::sqrt(gradients), f64::sqrt(weights)])
+        Ok([
+            last.loss.f_double_value(&[])?,
+            spread.f_double_value(&[])?,
+            f64::sqrt(gradients),
+            f64::sqrt(weights),
+        ])
     }
 
     /// The online encoder's embeddings in eval mode; nothing of the encoder changes.
     pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
         let _no_grad = GradMode::set(false);
-        Ok(self.encoder.layer.forward(&self.encoder.parameters, images, false)?.f_detach()?)
+        Ok(self
+            .encoder
+            .layer
+            .forward(&self.encoder.parameters, images, false)?
+            .f_detach()?)
     }
 
     fn online(&self) -> Vec<(&'static str, &crate::parameters::Entry)> {
@@ -223,18 +288,30 @@ impl Learner {
             ("projector", &self.projector.parameters),
             ("predictor", &self.predictor.parameters),
         ];
-        parts.into_iter().flat_map(|(part, tensors)| tensors.entries.iter().map(move |entry| (part, entry))).collect()
+        parts
+            .into_iter()
+            .flat_map(|(part, tensors)| tensors.entries.iter().map(move |entry| (part, entry)))
+            .collect()
     }
 
     /// Every tensor of the training state under its name in a checkpoint.
     pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
         let mut state = Vec::new();
         for (part, entry) in self.online() {
-            state.push((format!("online.{part}.{}", entry.name), entry.tensor.f_detach()?));
+            state.push((
+                format!("online.{part}.{}", entry.name),
+                entry.tensor.f_detach()?,
+            ));
         }
-        for (part, tensors) in [("encoder", &self.target_encoder), ("projector", &self.target_projector)] {
+        for (part, tensors) in [
+            ("encoder", &self.target_encoder),
+            ("projector", &self.target_projector),
+        ] {
             for entry in &tensors.entries {
-                state.push((format!("target.{part}.{}", entry.name), entry.tensor.shallow_clone()));
+                state.push((
+                    format!("target.{part}.{}", entry.name),
+                    entry.tensor.shallow_clone(),
+                ));
             }
         }
         for (name, buffer) in &self.momentum {
@@ -246,19 +323,33 @@ impl Learner {
     /// The online encoder alone, in torchvision's names.
     pub fn encoder_state(&self) -> Result<Vec<(String, Tensor)>> {
         let entries = self.encoder.parameters.entries.iter();
-        entries.map(|entry| Ok((entry.name.clone(), entry.tensor.f_detach()?))).collect()
+        entries
+            .map(|entry| Ok((entry.name.clone(), entry.tensor.f_detach()?)))
+            .collect()
     }
 
     /// The gradients of the last pass.
     pub fn gradients(&self) -> Result<Vec<(String, Tensor)>> {
-        let learned = self.online().into_iter().filter(|(_, entry)| entry.role == Role::Parameter);
+        let learned = self
+            .online()
+            .into_iter()
+            .filter(|(_, entry)| entry.role == Role::Parameter);
         learned
-            .map(|(part, entry)| Ok((format!("{part}.{}", entry.name), entry.tensor.f_grad()?.f_detach()?)))
+            .map(|(part, entry)| {
+                Ok((
+                    format!("{part}.{}", entry.name),
+                    entry.tensor.f_grad()?.f_detach()?,
+                ))
+            })
             .collect()
     }
 }
 
-fn build<L>(kind: Kind, trained: bool, make: impl FnOnce(&mut Parameters) -> Result<L>) -> Result<Part<L>> {
+fn build<L>(
+    kind: Kind,
+    trained: bool,
+    make: impl FnOnce(&mut Parameters) -> Result<L>,
+) -> Result<Part<L>> {
     let mut parameters = Parameters::default();
     let layer = make(&mut parameters)?;
     parameters.prepare(kind, trained)?;

@@ -15,6 +15,10 @@ pub fn normalize(rows: &Tensor) -> Result<Tensor> {
 pub fn byol_loss(predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
     let half = predictions.size()[0] / 2;
     let swapped = targets.f_roll([half], [0])?;
-    let cosines = normalize(predictions)?.f_mul(&normalize(&swapped)?)?.f_sum(None)?;
-    Ok(cosines.f_mul_scalar(-2.0 / half as f64)?.f_add_scalar(4.0)?)
+    let cosines = normalize(predictions)?
+        .f_mul(&normalize(&swapped)?)?
+        .f_sum(None)?;
+    Ok(cosines
+        .f_mul_scalar(-2.0 / half as f64)?
+        .f_add_scalar(4.0)?)
 }

@@ -37,7 +37,9 @@ impl Parameters {
     }
 
     pub fn learned(&self) -> impl Iterator<Item = &Entry> {
-        self.entries.iter().filter(|entry| entry.role == Role::Parameter)
+        self.entries
+            .iter()
+            .filter(|entry| entry.role == Role::Parameter)
     }
 
     /// Brings floating-point tensors to `kind` and makes parameters leaves of the graph where `trained`.
@@ -57,7 +59,10 @@ impl Parameters {
     pub fn copy_from(&mut self, other: &Parameters) -> Result<()> {
         for (mine, theirs) in self.entries.iter_mut().zip(&other.entries) {
             if mine.name != theirs.name {
-                return Err(Error::invalid(format!("Cannot copy {} into {}", theirs.name, mine.name)));
+                return Err(Error::invalid(format!(
+                    "Cannot copy {} into {}",
+                    theirs.name, mine.name
+                )));
             }
             mine.tensor.f_copy_(&theirs.tensor)?;
         }
@@ -70,5 +75,8 @@ pub fn channels_last(tensor: &Tensor) -> Result<Tensor> {
     if tensor.dim() != 4 {
         return Ok(tensor.f_contiguous()?);
     }
-    Ok(tensor.f_permute([0, 2, 3, 1])?.f_contiguous()?.f_permute([0, 3, 1, 2])?)
+    Ok(tensor
+        .f_permute([0, 2, 3, 1])?
+        .f_contiguous()?
+        .f_permute([0, 3, 1, 2])?)
 }

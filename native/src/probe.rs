@@ -36,14 +36,27 @@ impl Object for Probe {
 
 impl Probe {
     pub fn new(options: LinearOptions) -> Result<Self> {
-        let LinearOptions { features, classes, dtype, seed, momentum, weight_decay } = options;
+        let LinearOptions {
+            features,
+            classes,
+            dtype,
+            seed,
+            momentum,
+            weight_decay,
+        } = options;
         if features < 1 || classes < 1 {
-            return Err(Error::invalid(format!("Cannot make a probe of {features} × {classes}: expected at least 1 × 1")));
+            return Err(Error::invalid(format!(
+                "Cannot make a probe of {features} × {classes}: expected at least 1 × 1"
+            )));
         }
         unsafe { torch_sys::at_manual_seed(seed as i64) };
         let bound = 1.0 / (features as f64).sqrt();
         let cpu = (Kind::Float, tch::Device::Cpu);
-        let uniform = |shape: &[i64]| Tensor::f_zeros(shape, cpu)?.f_uniform_(-bound, bound)?.f_to_kind(dtype.kind());
+        let uniform = |shape: &[i64]| {
+            Tensor::f_zeros(shape, cpu)?
+                .f_uniform_(-bound, bound)?
+                .f_to_kind(dtype.kind())
+        };
         let weight = uniform(&[classes, features])?;
         let bias = uniform(&[classes])?;
         let count = || Tensor::f_zeros([0; 0], (Kind::Int64, tch::Device::Cpu));
@@ -59,7 +72,12 @@ impl Probe {
     }
 
     /// One step of cross-entropy on the dataset's one-view batch; the encoder stays as it is.
-    pub fn train(&mut self, learner: &Learner, dataset: &Dataset, learning_rate: f64) -> Result<()> {
+    pub fn train(
+        &mut self,
+        learner: &Learner,
+        dataset: &Dataset,
+        learning_rate: f64,
+    ) -> Result<()> {
         let batch = dataset.batch(1)?;
         let features = learner.embed(&batch.views[0])?;
         self.weight.zero_grad();
@@ -68,11 +86,18 @@ impl Probe {
             let _grad = GradMode::set(true);
             let logits = features.f_linear(&self.weight, Some(&self.bias))?;
             let none = None::<&Tensor>;
-            logits.f_cross_entropy_loss(&batch.labels, none, Reduction::Mean, -100, 0.0)?.f_backward()?;
+            logits
+                .f_cross_entropy_loss(&batch.labels, none, Reduction::Mean, -100, 0.0)?
+                .f_backward()?;
         }
-        for (tensor, buffer) in [&mut self.weight, &mut self.bias].into_iter().zip(&mut self.buffers) {
+        for (tensor, buffer) in [&mut self.weight, &mut self.bias]
+            .into_iter()
+            .zip(&mut self.buffers)
+        {
             // PyTorch's SGD: buf = m·buf + g; p −= lr·(g + m·buf).
-            let gradient = tensor.f_grad()?.f_add(&tensor.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
+            let gradient = tensor
+                .f_grad()?
+                .f_add(&tensor.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
             let _ = buffer.f_mul_scalar_(self.momentum)?;
             let _ = buffer.f_add_(&gradient)?;
             let update = gradient.f_add(&buffer.f_mul_scalar(self.momentum)?)?;
@@ -84,9 +109,13 @@ impl Probe {
     /// Counts the right answers on the dataset's one-view batch.
     pub fn test(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
         let batch = dataset.batch(1)?;
-        let logits = learner.embed(&batch.views[0])?.f_linear(&self.weight, Some(&self.bias))?;
+        let logits = learner
+            .embed(&batch.views[0])?
+            .f_linear(&self.weight, Some(&self.bias))?;
         let best = logits.f_topk(5.min(logits.size()[1]), 1, true, true)?.1;
-        let hits = best.f_eq_tensor(&batch.labels.f_unsqueeze(1)?)?.f_to_kind(Kind::Int64)?;
+        let hits = best
+            .f_eq_tensor(&batch.labels.f_unsqueeze(1)?)?
+            .f_to_kind(Kind::Int64)?;
         let _ = self.correct[0].f_add_(&hits.f_select(1, 0)?.f_sum(None)?)?;
         let _ = self.correct[1].f_add_(&hits.f_sum(None)?)?;
         self.seen += batch.labels.size()[0];
@@ -96,7 +125,11 @@ impl Probe {
     /// Images tested, right at first guess, right within five.
     pub fn counts(&self) -> Result<[f64; 3]> {
         let count = |tensor: &Tensor| tensor.f_int64_value(&[]);
-        Ok([self.seen as f64, count(&self.correct[0])? as f64, count(&self.correct[1])? as f64])
+        Ok([
+            self.seen as f64,
+            count(&self.correct[0])? as f64,
+            count(&self.correct[1])? as f64,
+        ])
     }
 }
 
@@ -123,27 +156,50 @@ impl FeatureBank {
 
     /// How many of the dataset's one-view batch are classified right by their k nearest neighbours, each weighted
     /// by exp(cosine / temperature) (Wu et al. 2018, §3.4): [tested, right].
-    pub fn classify(&mut self, learner: &Learner, dataset: &Dataset, k: i64, temperature: f64) -> Result<[f64; 2]> {
+    pub fn classify(
+        &mut self,
+        learner: &Learner,
+        dataset: &Dataset,
+        k: i64,
+        temperature: f64,
+    ) -> Result<[f64; 2]> {
         let batch = dataset.batch(1)?;
         if self.joined.is_none() {
-            let (features, labels): (Vec<_>, Vec<_>) = self.chunks.iter().map(|(f, l)| (f, l)).unzip();
+            let (features, labels): (Vec<_>, Vec<_>) =
+                self.chunks.iter().map(|(f, l)| (f, l)).unzip();
             if features.is_empty() {
-                return Err(Error::invalid("Cannot classify by neighbours: the feature bank is empty"));
+                return Err(Error::invalid(
+                    "Cannot classify by neighbours: the feature bank is empty",
+                ));
             }
             self.joined = Some((Tensor::f_cat(&features, 0)?, Tensor::f_cat(&labels, 0)?));
         }
         let Some((features, labels)) = &self.joined else {
-            return Err(Error::invalid("Cannot classify by neighbours: the feature bank is empty"));
+            return Err(Error::invalid(
+                "Cannot classify by neighbours: the feature bank is empty",
+            ));
         };
         let k = k.clamp(1, features.size()[0]);
         let queries = normalize(&learner.embed(&batch.views[0])?)?;
-        let (cosines, neighbours) = queries.f_matmul(&features.f_transpose(0, 1)?)?.f_topk(k, 1, true, false)?;
+        let (cosines, neighbours) = queries
+            .f_matmul(&features.f_transpose(0, 1)?)?
+            .f_topk(k, 1, true, false)?;
         let weights = cosines.f_div_scalar(temperature)?.f_exp()?;
         let classes = labels.f_max()?.f_int64_value(&[])? + 1;
-        let votes = labels.f_index_select(0, &neighbours.f_reshape([-1])?)?.f_reshape(neighbours.size())?;
-        let scores = weights.f_new_zeros([queries.size()[0], classes], (weights.kind(), weights.device()))?;
-        let winners = scores.f_scatter_add(1, &votes, &weights)?.f_argmax(1, false)?;
-        let right = winners.f_eq_tensor(&batch.labels)?.f_sum(Kind::Int64)?.f_int64_value(&[])?;
+        let votes = labels
+            .f_index_select(0, &neighbours.f_reshape([-1])?)?
+            .f_reshape(neighbours.size())?;
+        let scores = weights.f_new_zeros(
+            [queries.size()[0], classes],
+            (weights.kind(), weights.device()),
+        )?;
+        let winners = scores
+            .f_scatter_add(1, &votes, &weights)?
+            .f_argmax(1, false)?;
+        let right = winners
+            .f_eq_tensor(&batch.labels)?
+            .f_sum(Kind::Int64)?
+            .f_int64_value(&[])?;
         Ok([batch.labels.size()[0] as f64, right as f64])
     }
 }

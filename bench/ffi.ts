@@ -1,0 +1,57 @@
+/**
+ * What a step's calls into the core cost beside the work they ask for: each call is made on a closed handle, which
+ * passes everything but the work, and the recipes' JSON is really passed; a step of the demo is timed beside it.
+ */
+
+import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
+import { parseCommandLine, thisEnvironment } from "../src/config.ts";
+import { Dataset } from "../src/native/dataset.ts";
+import { errorBuffer, openCore, setThreads } from "../src/native/library.ts";
+import { createLearner } from "../src/train.ts";
+
+const CALLS = 20_000;
+const STEPS = 20;
+
+/** Prints microseconds of calls and of a step, and the share. */
+export function bench(): void {
+  const { config } = parseCommandLine("train", [], thisEnvironment());
+  setThreads(config.threads);
+  using learner = createLearner(config);
+  using dataset = Dataset.open({
+    source: { kind: "demo", train: true, count: 1000 },
+    dtype: config.dtype,
+    workers: config.nbWorkers,
+    normalisation: NORMALISATION.demo,
+  });
+  const recipes = VIEW_RECIPES.demo;
+  const rates = [0.1, config.momentum, config.weightDecay, config.eta] as const;
+  const step = (index: number): void => {
+    dataset.setRecipes(config.batchSize, recipes);
+    dataset.makeViews(0, index);
+    learner.forwardBackward(dataset);
+    learner.applyUpdate({ ...config, learningRate: 0.1 });
+    learner.moveTarget(0.99);
+  };
+  const symbols = openCore();
+  const closed = 0xffff_ffff;
+  const calls = (): void => {
+    dataset.setRecipes(config.batchSize, recipes);
+    symbols.byol_dataset_make_views(closed, 0n, 0n, errorBuffer());
+    symbols.byol_learner_forward_backward(closed, closed, errorBuffer());
+    symbols.byol_learner_apply_update(closed, ...rates, errorBuffer());
+    symbols.byol_learner_move_target(closed, 0.99, errorBuffer());
+  };
+  const microseconds = (count: number, body: (index: number) => void): number => {
+    for (let index = 0; index < count / 10; index++) body(index);
+    const startedAt = performance.now();
+    for (let index = 0; index < count; index++) body(index);
+    return 1000 * (performance.now() - startedAt) / count;
+  };
+  const [perCalls, perStep] = [microseconds(CALLS, calls), microseconds(STEPS, step)];
+  const share = 100 * perCalls / perStep;
+  console.log("| calls of a step | step | share |\n| --- | --- | --- |");
+  console.log(
+    `| ${perCalls.toFixed(1)} µs | ${(perStep / 1000).toFixed(1)} ms | ${share.toFixed(4)} % |`,
+  );
+  if (share > 0.5) Deno.exitCode = 1;
+}

@@ -1,0 +1,15 @@
+/** `deno task bench NAME`: runs one of the benches in this folder; each prints a table. */
+
+const BENCHES: Readonly<Record<string, string>> = {
+  demo: "training against the untrained encoder on the embedded images, three seeds",
+  ffi: "share of a step that its calls into the core cost",
+};
+
+const [name, ...args] = Deno.args;
+if (name === undefined || !(name in BENCHES)) {
+  console.error(`Cannot run the bench ${name ?? "(none)"}: expected one of`);
+  for (const [known, about] of Object.entries(BENCHES)) console.error(`  ${known}: ${about}`);
+  Deno.exit(2);
+}
+const { bench } = await import(`./${name}.ts`);
+await bench(args);

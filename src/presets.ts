@@ -70,7 +70,7 @@ export const BYOL_IMAGENET: Readonly<Recipe> = {
 export const DEMO: Readonly<Recipe> = {
   ...BYOL_CIFAR10,
   resnetType: "resnet20",
-  epochs: 10,
+  epochs: 7,
   warmupEpochs: 1,
   batchSize: 64,
   learningRate: 1.0,
@@ -78,9 +78,9 @@ export const DEMO: Readonly<Recipe> = {
   hiddenDim: 512,
   zDim: 128,
   tauBase: 0.99,
-  evalEveryEpochs: 10,
-  saveEveryEpochs: 10,
-  probeEpochs: 10,
+  evalEveryEpochs: 7,
+  saveEveryEpochs: 7,
+  probeEpochs: 3,
 };
 
 /** What each data set defaults to. */

@@ -37,16 +37,16 @@ const STRETCH: i32 = 30;
 /// Largest tilt, in degrees.
 const TILT: usize = 8;
 /// How much brighter or darker than its ground the pattern is.
-const CONTRAST: [i32; 2] = [30, 70];
+const CONTRAST: [i32; 2] = [40, 110];
 /// Brightness of the ground.
 const GROUND: [i32; 2] = [40, 215];
 /// How far the light at each corner may depart from that.
-const LIGHT: i32 = 70;
+const LIGHT: i32 = 30;
 /// How far each channel of ground, pattern and object may depart from gray. Not more than the colour jitter covers: a
 /// colour that outlives the augmentations is what training would learn instead of the class.
-const TINT: i32 = 20;
+const TINT: i32 = 12;
 /// Range of the noise's amplitude.
-const NOISE: [i32; 2] = [4, 20];
+const NOISE: [i32; 2] = [8, 12];
 /// Half sides of the disc or box in front.
 const OBJECT: [i32; 2] = [3, 6];
 
@@ -296,11 +296,11 @@ mod tests {
     fn every_machine_makes_the_same_bytes() {
         assert_eq!(
             digest(true, 5000),
-            "574b23ff21d0ebcac274428841c48b3b4ca8a010ecd54b8fb75d8c5218d06cd2"
+            "f57a9a7352018e9b11789c976410d6bf6a25f8ad73e9c50ededafbcc3212f8d3"
         );
         assert_eq!(
             digest(false, 1000),
-            "e3f5d89f21e773ca32c97b084ca5ce70646f2694d3d72d0d1cc1ee0e642cfee6"
+            "2f7a9a661222c635f776682bdbe353a53e97fc3b111fa50f6a9ff8daa9739c63"
         );
     }
 
@@ -428,6 +428,7 @@ mod tests {
                 nearest == Some(*label)
             });
         let percent = hits.count() * 100 / 200;
-        assert!((5..=35).contains(&percent), "{percent} %");
+        // One in ten is chance. The look was tuned with the trainer (`deno task bench demo`), not by this figure.
+        assert!((10..=45).contains(&percent), "{percent} %");
     }
 }

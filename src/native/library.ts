@@ -20,6 +20,7 @@ export function openCore(path?: string): CoreSymbols {
   const record = requireSetup();
   // libc10 and libtorch_cpu by absolute path: the core's needs resolve to what is loaded.
   if (preloaded.length === 0) {
+    spinBriefly();
     for (const library of record.preload) preloaded.push(Deno.dlopen(library, {}));
   }
   const file = path ?? record.core;
@@ -43,6 +44,15 @@ export function openCore(path?: string): CoreSymbols {
   }
   if (path === undefined) core = opened;
   return opened.symbols;
+}
+
+/**
+ * libgomp's threads spin for milliseconds at each barrier by default: where anything else runs on the cores, that
+ * costs a factor of ten. A short spin was as fast on idle cores. What the user set is left alone.
+ */
+function spinBriefly(): void {
+  const chosen = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].some((name) => Deno.env.has(name));
+  if (!chosen) Deno.env.set("GOMP_SPINCOUNT", "10000");
 }
 
 /** The buffer that the next call of the core is to write its error message to. */

@@ -1,0 +1,39 @@
+/**
+ * The long forms of what tests/endurance/ does in short: `deno task bench endurance [--only=NAME,…]`. Each module in
+ * endurance/ does one thing to the program many times; its rows go into one table.
+ */
+
+import { parseArgs } from "node:util";
+import { enduranceTable, type LongForm } from "./endurance/row.ts";
+
+/** The long forms by name, each with how often it does its thing. */
+const FORMS: Readonly<Record<string, { times: number; load: () => Promise<LongForm> }>> = {};
+
+/** Prints the table; the exit code is 1 where anything failed. */
+export async function bench(args: string[]): Promise<void> {
+  const { values } = parseArgs({ args, options: { only: { type: "string" } } });
+  const names = values.only?.split(",") ?? Object.keys(FORMS);
+  const unknown = names.filter((name) => !(name in FORMS));
+  if (unknown.length > 0) {
+    console.error(
+      `Cannot run --only=${unknown.join()}: expected some of ${Object.keys(FORMS).join()}`,
+    );
+    Deno.exitCode = 2;
+    return;
+  }
+  const rows = [];
+  for (const name of names) {
+    const { times, load } = FORMS[name]!;
+    console.error(`== ${name}: ${times} times`);
+    const form = await load();
+    const startedAt = performance.now();
+    const found = await form(times);
+    const seconds = (performance.now() - startedAt) / 1000;
+    rows.push(...found.map((row, index) => ({ ...row, seconds: index === 0 ? seconds : 0 })));
+  }
+  console.log(enduranceTable(rows));
+  for (const { form, failures } of rows) {
+    for (const failure of failures) console.error(`${form}: ${failure}`);
+    if (failures.length > 0) Deno.exitCode = 1;
+  }
+}

@@ -1,0 +1,93 @@
+import { deepEqual, equal, throws } from "node:assert/strict";
+import { UserError } from "../src/exit_codes.ts";
+import { ALONE, discoverPlace, expandHostlist, portOfJob } from "../src/ranks.ts";
+
+function place(variables: Record<string, string>): ReturnType<typeof discoverPlace> {
+  return discoverPlace((name) => variables[name]);
+}
+
+function refuses(body: () => unknown, message: RegExp): void {
+  throws(body, (error) => error instanceof UserError && message.test(error.message));
+}
+
+const SLURM = {
+  SLURM_STEP_ID: "0",
+  SLURM_JOB_ID: "1234567",
+  SLURM_PROCID: "5",
+  SLURM_STEP_NUM_TASKS: "7",
+  SLURM_LOCALID: "1",
+  SLURM_NODEID: "1",
+  SLURM_STEP_NODELIST: "jean-zay-ia[801,816]",
+  SLURM_STEP_TASKS_PER_NODE: "4,3",
+};
+
+Deno.test("Slurm's lists of hosts", () => {
+  deepEqual(expandHostlist("node1"), ["node1"]);
+  deepEqual(expandHostlist("node[01-03,7]"), ["node01", "node02", "node03", "node7"]);
+  deepEqual(expandHostlist("a[9-11],b-2,c[1]x"), ["a9", "a10", "a11", "b-2", "c1x"]);
+  deepEqual(expandHostlist("r[1-2]n[08-09]"), ["r1n08", "r1n09", "r2n08", "r2n09"]);
+  for (
+    const text of ["", ",", "a,", "a[", "a]1", "a[2-1]", "a[x]", "a[]", "a[1,]", "a[1-9999999]"]
+  ) {
+    refuses(() => expandHostlist(text), /Cannot read the list of hosts/);
+  }
+});
+
+Deno.test("nothing set is one rank, and so is a batch script that called no srun", () => {
+  deepEqual(place({}), ALONE);
+  deepEqual(place({ SLURM_JOB_ID: "9", SLURM_PROCID: "0", SLURM_NTASKS: "4" }), ALONE);
+  deepEqual(place({ WORLD_SIZE: "4" }), ALONE);
+  equal(place({ ...SLURM, SLURM_PROCID: "0", SLURM_STEP_NUM_TASKS: "1" }).worldSize, 1);
+});
+
+Deno.test("a rank of srun", () => {
+  deepEqual(place(SLURM), {
+    rank: 5,
+    worldSize: 7,
+    localRank: 1,
+    localWorldSize: 3,
+    masterAddr: "jean-zay-ia801",
+    masterPort: 10_000 + 1234567 % 20_000,
+    launcher: "slurm",
+  });
+  equal(place({ ...SLURM, SLURM_NODEID: "0", SLURM_LOCALID: "3" }).localWorldSize, 4);
+  const chosen = place({ ...SLURM, MASTER_ADDR: "ib-801", MASTER_PORT: "4000" });
+  deepEqual([chosen.masterAddr, chosen.masterPort], ["ib-801", 4000]);
+  refuses(() => place({ ...SLURM, SLURM_PROCID: "7" }), /SLURM_PROCID=7: expected 0 to 6/);
+  refuses(() => place({ ...SLURM, SLURM_LOCALID: "x" }), /SLURM_LOCALID=x/);
+  refuses(() => place({ ...SLURM, SLURM_STEP_NODELIST: "a[" }), /list of hosts "a\["/);
+  refuses(() => place({ ...SLURM, SLURM_STEP_TASKS_PER_NODE: "4x" }), /tasks per node "4x"/);
+});
+
+Deno.test("a rank of torchrun, which wins over the srun around it", () => {
+  const torchrun = {
+    RANK: "3",
+    WORLD_SIZE: "4",
+    LOCAL_RANK: "1",
+    LOCAL_WORLD_SIZE: "2",
+    MASTER_ADDR: "host",
+    MASTER_PORT: "29500",
+  };
+  const expected = {
+    rank: 3,
+    worldSize: 4,
+    localRank: 1,
+    localWorldSize: 2,
+    masterAddr: "host",
+    masterPort: 29500,
+    launcher: "torchrun",
+  };
+  deepEqual(place(torchrun), expected);
+  deepEqual(place({ ...SLURM, ...torchrun }), expected);
+  refuses(() => place({ RANK: "0", WORLD_SIZE: "2" }), /expected MASTER_ADDR/);
+  refuses(() => place({ ...torchrun, MASTER_PORT: "0" }), /MASTER_PORT=0: expected 1 to 65535/);
+  refuses(() => place({ ...torchrun, RANK: "4" }), /RANK=4: expected 0 to 3/);
+});
+
+Deno.test("jobs and steps beside each other take different ports, all below the system's own", () => {
+  const ports = [0, 1, 2].flatMap((job) =>
+    [0, 1, 2].map((step) => portOfJob(70_000_000 + job, step))
+  );
+  equal(new Set(ports).size, ports.length);
+  for (const port of ports) equal(port >= 10_000 && port < 30_000, true);
+});

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import type { AugmentSchedule } from "./augment_schedule.ts";
+import { yieldToEvents } from "./event_loop.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import type { TrainRow } from "./metrics.ts";
 import type { Dataset } from "./native/dataset.ts";
@@ -110,7 +110,7 @@ export async function pretrain(
       [loggedAt, loggedSteps] = [performance.now(), stepsDone];
     }
     // A loop of blocking calls sees a signal only when it yields.
-    await setImmediate();
+    await yieldToEvents();
     if (hooks.interrupted?.()) return stepsDone;
   }
   return options.endStep;

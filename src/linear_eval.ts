@@ -5,8 +5,8 @@
  * @module
  */
 
-import { setImmediate } from "node:timers/promises";
 import type { ProbeTransforms } from "./augment.ts";
+import { yieldToEvents } from "./event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
 import { FeatureBank, Probe } from "./native/probe.ts";
@@ -63,7 +63,7 @@ export async function evaluate(
   let done = 0;
   const stopped = async (images: number): Promise<boolean> => {
     done += images;
-    await setImmediate();
+    await yieldToEvents();
     return between(done / total) === true;
   };
 

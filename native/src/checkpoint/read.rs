@@ -1,0 +1,195 @@
+//! Reads training states and encoders: tensor by tensor, never the file as a whole.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use safetensors::tensor::Dtype;
+use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
+use tch::{Kind, Tensor};
+
+use super::format::{FormatError, Header, TensorEntry};
+use super::METADATA_KEY;
+use crate::boundary::{Error, Result, Status};
+
+/// Bytes are hashed in pieces of this size.
+const PIECE: usize = 1 << 16;
+
+/// An open file whose header has been checked against its length.
+pub struct Checkpoint {
+    path: PathBuf,
+    file: File,
+    header: Header,
+}
+
+impl Checkpoint {
+    pub fn open(path: &str) -> Result<Self> {
+        let failed = |error: FormatError| {
+            let message = format!("Cannot read the checkpoint {path}: {error}");
+            match error {
+                FormatError::Io(_) => Error::io(message),
+                FormatError::Damaged(_) => Error::invalid(message),
+            }
+        };
+        // Looked at before it is opened: a pipe would wait for its writer.
+        let metadata = fs::metadata(path).map_err(|error| failed(FormatError::Io(error)))?;
+        if !metadata.is_file() {
+            return Err(Error::io(format!(
+                "Cannot read the checkpoint {path}: it is not a plain file"
+            )));
+        }
+        let open = || {
+            let file = File::open(path)?;
+            let length = file.metadata()?.len();
+            Ok((file, length))
+        };
+        let (file, length) = open().map_err(|error| failed(FormatError::Io(error)))?;
+        Ok(Self {
+            header: Header::read(&file, length).map_err(failed)?,
+            path: PathBuf::from(path),
+            file,
+        })
+    }
+
+    /// Our JSON of the file's metadata, the number of tensors, and SHA-256 over all tensors sorted by name: each
+    /// as name, dtype, shape and bytes.
+    pub fn describe(&self) -> Result<String> {
+        // Checked, but passed on as the text it is: values in memory take many times its size.
+        let metadata = self.header.text(METADATA_KEY).unwrap_or("null");
+        let metadata: &RawValue = serde_json::from_str(metadata).map_err(|error| {
+            Error::invalid(format!(
+                "Cannot read the metadata of {}: {error}",
+                self.path.display()
+            ))
+        })?;
+        let tensors = &self.header.tensors;
+        let mut hash = Sha256::new();
+        let mut shapes = serde_json::Map::new();
+        for tensor in tensors {
+            let TensorEntry {
+                name, dtype, shape, ..
+            } = tensor;
+            hash.update(format!("{name}\0{dtype:?}\0{shape:?}\0"));
+            self.pieces(tensor, |piece| hash.update(piece))?;
+            shapes.insert(name.clone(), serde_json::json!(shape));
+        }
+        let digest: String = hash
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        let description = Description {
+            metadata,
+            tensors: tensors.len(),
+            sha256: digest,
+            shapes,
+        };
+        serde_json::to_string(&description).map_err(|error| {
+            Error::invalid(format!("Cannot describe {}: {error}", self.path.display()))
+        })
+    }
+
+    /// A tensor's bytes, piece by piece.
+    fn pieces(&self, tensor: &TensorEntry, mut take: impl FnMut(&[u8])) -> Result<()> {
+        let mut piece = [0; PIECE];
+        let (mut offset, mut left) = (self.header.offset_of(tensor), tensor.length());
+        while left > 0 {
+            let length = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            self.read_at(&mut piece[..length], offset)?;
+            take(&piece[..length]);
+            offset += length as u64;
+            left -= length as u64;
+        }
+        Ok(())
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        self.file.read_exact_at(bytes, offset).map_err(|error| {
+            Error::io(format!(
+                "Cannot read the checkpoint {}: {error}",
+                self.path.display()
+            ))
+        })
+    }
+
+    /// Fills `targets` from the file's tensors of the same names; a missing, extra, reshaped or retyped tensor is
+    /// an error that names it, and then nothing was written.
+    pub fn load(
+        &self,
+        targets: Vec<(String, Tensor)>,
+        keep: impl Fn(&str) -> Option<String>,
+    ) -> Result<()> {
+        let wrong =
+            |what: String| Error::invalid(format!("Cannot load {}: {what}", self.path.display()));
+        let mut found: HashMap<String, &TensorEntry> = HashMap::new();
+        for tensor in &self.header.tensors {
+            let Some(key) = keep(&tensor.name) else {
+                continue;
+            };
+            if let Some(other) = found.insert(key, tensor) {
+                return Err(wrong(format!(
+                    "the tensors {} and {} stand for the same one",
+                    other.name, tensor.name
+                )));
+            }
+        }
+        let mut loaded = Vec::new();
+        for (name, target) in targets {
+            let stored = found
+                .remove(&name)
+                .ok_or_else(|| wrong(format!("the tensor {name} is missing")))?;
+            let shape: Vec<i64> = stored.shape.iter().map(|&size| size as i64).collect();
+            if shape != target.size() {
+                return Err(wrong(format!(
+                    "{name} has shape {shape:?}, expected {:?}",
+                    target.size()
+                )));
+            }
+            let kind = match stored.dtype {
+                Dtype::F32 => Kind::Float,
+                Dtype::F64 => Kind::Double,
+                Dtype::I64 => Kind::Int64,
+                other => return Err(wrong(format!("{name} has element type {other:?}"))),
+            };
+            if kind != target.kind() {
+                return Err(wrong(format!(
+                    "{name} has element type {kind:?}, expected {:?}",
+                    target.kind()
+                )));
+            }
+            loaded.push((target, self.tensor(stored, &shape, kind)?));
+        }
+        if let Some(name) = found.keys().min() {
+            return Err(wrong(format!(
+                "the tensor {name} does not belong to this network"
+            )));
+        }
+        for (mut target, value) in loaded {
+            target.f_copy_(&value)?;
+        }
+        Ok(())
+    }
+
+    /// Only for a tensor whose shape is known to be a possible one.
+    fn tensor(&self, stored: &TensorEntry, shape: &[i64], kind: Kind) -> Result<Tensor> {
+        let length = usize::try_from(stored.length()).unwrap_or(usize::MAX);
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(length).map_err(|error| Error {
+            status: Status::OutOfMemory,
+            message: format!("Cannot read {} ({length} bytes): {error}", stored.name),
+        })?;
+        bytes.resize(length, 0);
+        self.read_at(&mut bytes, self.header.offset_of(stored))?;
+        Ok(Tensor::f_from_data_size(&bytes, shape, kind)?)
+    }
+}
+
+#[derive(serde::Serialize)]
+struct Description<'a> {
+    metadata: &'a RawValue,
+    tensors: usize,
+    sha256: String,
+    shapes: serde_json::Map<String, serde_json::Value>,
+}

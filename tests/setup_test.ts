@@ -3,6 +3,7 @@ import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../src/exit_codes.ts";
 import { CoreMissing, ensureSetup, readSetup, requireSetup } from "../src/setup.ts";
+import { sourcesHash } from "../src/setup/record.ts";
 import { Checkout, finished } from "./setup_checkout.ts";
 
 /** Expects an error of the installation whose message matches. */
@@ -131,6 +132,21 @@ Deno.test("set-up installs the wheels, builds the core, and has nothing to do th
   const rebuilt = requireSetup(checkout.root);
   assert.notEqual(rebuilt.core, record.core);
   assert(namesIn(checkout.path(".byol/core")).length === 2, "a core of today may still be in use");
+});
+
+Deno.test("tests and fuzz targets are no part of the core: a change there builds nothing again", async () => {
+  await using checkout = await Checkout.create();
+  const hash = (): string => sourcesHash(checkout.root, "2.11.0");
+  const before = hash();
+  for (const path of ["fuzz/Cargo.toml", "fuzz/corpus/json/1", "tests/hostile.rs", "target/x"]) {
+    checkout.write(`native/${path}`, "new");
+    assert.equal(hash(), before, path);
+  }
+  for (const path of ["src/tests/x.rs", "src/fuzz/x.rs", "fuzz.rs", "build.rs"]) {
+    const earlier = hash();
+    checkout.write(`native/${path}`, "new");
+    assert.notEqual(hash(), earlier, path);
+  }
 });
 
 Deno.test("with CUDA the wheel's libraries of NVIDIA come too, and nothing of Python's", async () => {

@@ -49,7 +49,10 @@ export function coreFile(root: string, hash: string): string {
   return join(stateFolder(root), "core", `libbyol-${hash.slice(0, 12)}.so`);
 }
 
-/** SHA-256 over the core's sources (names and bytes of all files in native/) and the version of libtorch. */
+/** Folders of native/ whose files are no part of the core: a change there builds nothing again. */
+const NOT_OF_THE_CORE = ["fuzz", "target", "tests"];
+
+/** SHA-256 over the core's sources (names and bytes of the files in native/) and the version of libtorch. */
 export function sourcesHash(root: string, version: string): string {
   const hash = createHash("sha256");
   hash.update(`libtorch ${version}\n`);
@@ -62,7 +65,7 @@ export function sourcesHash(root: string, version: string): string {
   return hash.digest("hex");
 }
 
-/** Relative paths of the sources, sorted; build outputs and editors' hidden files do not count. */
+/** Relative paths of the sources, sorted; build outputs, tests and editors' hidden files do not count. */
 function sourceFiles(native: string, folder: string): string[] {
   const found: string[] = [];
   for (const entry of Deno.readDirSync(join(native, folder))) {
@@ -70,7 +73,7 @@ function sourceFiles(native: string, folder: string): string[] {
     const hidden = entry.name.startsWith(".") && entry.name !== ".cargo";
     if (hidden || entry.name.endsWith("~")) continue;
     if (!entry.isDirectory) found.push(path);
-    else if (entry.name !== "target") found.push(...sourceFiles(native, path));
+    else if (!NOT_OF_THE_CORE.includes(path)) found.push(...sourceFiles(native, path));
   }
   return found.sort();
 }

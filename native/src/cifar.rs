@@ -123,20 +123,28 @@ pub fn read(
     read_edition(directory, train, allow_unverified, &Edition::official())
 }
 
-/// What the files are expected to be: the official edition, or a small one in the tests.
-struct Edition {
+/// What the files are expected to be: the official edition, or a small one in tests.
+pub struct Edition {
     images_per_batch: usize,
     md5: Vec<(String, String)>,
 }
 
 impl Edition {
-    fn official() -> Self {
+    pub fn official() -> Self {
         let md5 = OFFICIAL_MD5
             .iter()
             .map(|(name, md5)| ((*name).to_owned(), (*md5).to_owned()));
         Self {
             images_per_batch: 10_000,
             md5: md5.collect(),
+        }
+    }
+
+    /// One whose files no MD5 is known of.
+    pub fn unpublished(images_per_batch: usize) -> Self {
+        Self {
+            images_per_batch,
+            md5: Vec::new(),
         }
     }
 
@@ -209,7 +217,7 @@ enum Place {
     Archive(Format, PathBuf),
 }
 
-fn read_edition(
+pub fn read_edition(
     directory: &Path,
     train: bool,
     allow_unverified: bool,
@@ -314,7 +322,10 @@ fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
         .map_err(|error| io_error(path, &error))?
         .len();
     let capacity = usize::try_from(length).unwrap_or(limit).min(limit) + 1;
-    let mut bytes = Vec::with_capacity(capacity);
+    let mut bytes = Vec::new();
+    bytes
+        .try_reserve_exact(capacity)
+        .map_err(|error| io_error(path, &error.into()))?;
     file.take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| io_error(path, &error))?;
@@ -340,14 +351,13 @@ struct Batches<'e> {
 
 impl<'e> Batches<'e> {
     fn new(edition: &'e Edition, format: Format, train: bool, allow_unverified: bool) -> Self {
-        let count = edition.images_per_batch * format.batches(train).len();
         Self {
             edition,
             format,
             train,
             allow_unverified,
-            images: vec![0; count * IMAGE_BYTES],
-            labels: vec![0; count],
+            images: Vec::new(),
+            labels: Vec::new(),
             class_names: CLASS_NAMES.iter().map(|name| (*name).to_owned()).collect(),
             verified: true,
             warnings: Vec::new(),
@@ -375,9 +385,25 @@ impl<'e> Batches<'e> {
         }
         self.verify(name, shown, &hex(&Md5::digest(bytes)))?;
         let batch = parsed?;
+        self.make_room(names.len() * count, shown)?;
         let images = slot * count * IMAGE_BYTES..(slot + 1) * count * IMAGE_BYTES;
         self.images[images].copy_from_slice(&batch.images);
         self.labels[slot * count..(slot + 1) * count].copy_from_slice(&batch.labels);
+        Ok(())
+    }
+
+    /// The memory of the whole, once one batch has shown that the files are what they should be.
+    fn make_room(&mut self, count: usize, shown: &str) -> Result<(), ReadError> {
+        if self.labels.len() == count {
+            return Ok(());
+        }
+        let length = count * IMAGE_BYTES;
+        self.images.try_reserve_exact(length).map_err(|error| {
+            let message = format!("Cannot read {shown}: {length} bytes for the images: {error}");
+            ReadError::new(ReadErrorKind::Io, message)
+        })?;
+        self.images.resize(length, 0);
+        self.labels.resize(count, 0);
         Ok(())
     }
 

@@ -155,7 +155,8 @@ fn read_entry<R: Read>(
         let reason = format!("it has {size} bytes, expected at most {limit}");
         return Err(malformed(shown, &reason));
     };
-    let mut bytes = Vec::with_capacity(size);
+    // As far as it is there: the size alone, which the archive only claims, allocates nothing.
+    let mut bytes = Vec::new();
     let mut entry = entry;
     entry
         .read_to_end(&mut bytes)

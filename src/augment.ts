@@ -170,20 +170,24 @@ export function problemOfRecipe(recipe: ViewRecipe): string | undefined {
     }
   }
   for (const field of ["brightness", "contrast", "saturation"] as const) {
-    if (!(recipe[field] >= 0 && recipe[field] < Infinity)) {
-      return `${field}=${recipe[field]}: expected a finite number of at least 0`;
+    if (!(recipe[field] >= 0 && recipe[field] <= 1000)) {
+      return `${field}=${recipe[field]}: expected a number from 0 to 1000`;
     }
   }
   if (!(recipe.hue >= 0 && recipe.hue <= 0.5)) {
     return `hue=${recipe.hue}: expected a number from 0 to 0.5`;
   }
-  for (const field of ["cropScale", "cropRatio", "blurSigma"] as const) {
+  for (const field of ["cropScale", "cropRatio"] as const) {
     const [min, max] = recipe[field];
     const limit = field === "cropScale" ? 1 : Number.MAX_VALUE;
     if (!(min > 0 && min <= max && max <= limit)) {
       const expected = field === "cropScale" ? "0 < min ≤ max ≤ 1" : "0 < min ≤ max";
       return `${field}=[${min}, ${max}]: expected ${expected}`;
     }
+  }
+  const [least, most] = recipe.blurSigma;
+  if (!(least >= 0.001 && least <= most && most <= 1000)) {
+    return `blurSigma=[${least}, ${most}]: expected 0.001 ≤ min ≤ max ≤ 1000`;
   }
   const { cropSize, blurKernel } = recipe;
   if (!(Number.isInteger(cropSize) && cropSize >= 1 && cropSize <= 4096)) {

@@ -9,6 +9,7 @@ use tch::{Kind, Tensor};
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
 use crate::learner::Dtype;
+use crate::memory::zeros;
 use crate::random::permutation;
 use crate::view_kernels::{
     render_batch, render_centered_batch, BatchKey, CenteredSides, Images, Normalization,
@@ -63,6 +64,54 @@ pub struct ProbeOptions {
     crop: usize,
 }
 
+/// The most numbers of one view of a batch: 8 GiB, three times what 4096 images of 224 pixels have.
+const MAX_VIEW_VALUES: usize = 1 << 31;
+/// The largest batch of linear evaluation.
+const MAX_PROBE_BATCH: usize = 1 << 20;
+const MAX_DEMO_IMAGES: usize = 1_000_000;
+
+impl DatasetOptions {
+    /// Refuses numbers that would make views of NaN, and more images than the demo has.
+    pub fn validate(&self) -> Result<()> {
+        for (name, values, least) in [("mean", self.mean, -1000.0), ("std", self.std, 0.001)] {
+            if !values.iter().all(|value| (least..=1000.0).contains(value)) {
+                return Err(Error::invalid(format!(
+                    "Cannot normalise with {name}={values:?}: expected numbers from {least} to 1000"
+                )));
+            }
+        }
+        match self.source {
+            Source::Demo { count, .. } if !(1..=MAX_DEMO_IMAGES).contains(&count) => {
+                Err(Error::invalid(format!(
+                    "Cannot make {count} demo images: expected 1 to {MAX_DEMO_IMAGES}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ProbeOptions {
+    fn sides(&self) -> CenteredSides {
+        CenteredSides {
+            resize: self.resize,
+            crop: self.crop,
+        }
+    }
+
+    fn validate(&self) -> Result<()> {
+        self.train.validate().map_err(Error::invalid)?;
+        self.sides().validate().map_err(Error::invalid)?;
+        if (1..=MAX_PROBE_BATCH).contains(&self.batch_size) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "Cannot make probe batches of {} images: expected 1 to {MAX_PROBE_BATCH}",
+            self.batch_size
+        )))
+    }
+}
+
 /// A dataset's images, the recipes its views are made by, and the current batch.
 pub struct Dataset {
     pixels: Vec<u8>,
@@ -90,6 +139,7 @@ impl Object for Dataset {
 
 impl Dataset {
     pub fn open(options: DatasetOptions) -> Result<Self> {
+        options.validate()?;
         let workers = options.workers.clamp(1, 256);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
@@ -133,12 +183,7 @@ impl Dataset {
     }
 
     pub fn set_probe(&mut self, options: ProbeOptions) -> Result<()> {
-        options.train.validate().map_err(Error::invalid)?;
-        if options.batch_size == 0 {
-            return Err(Error::invalid(
-                "Cannot make probe batches of 0 images: expected at least 1",
-            ));
-        }
+        options.validate()?;
         self.probe = Some(options);
         Ok(())
     }
@@ -190,7 +235,7 @@ impl Dataset {
 
     fn render(&self, indices: &[u32], key: BatchKey, recipe: &ViewRecipe) -> Result<Tensor> {
         let side = recipe.crop_size;
-        let mut out = vec![0f32; indices.len() * side * side * 3];
+        let mut out = room_for_views(indices.len(), side)?;
         let pool = Some(&self.pool);
         render_batch(
             self.images(),
@@ -276,12 +321,9 @@ impl Dataset {
                 self.labels.len()
             ))
         })?;
-        let sides = CenteredSides {
-            resize: options.resize,
-            crop: options.crop,
-        };
+        let sides = options.sides();
         let indices: Vec<u32> = (start as u32..end as u32).collect();
-        let mut out = vec![0f32; count * sides.crop * sides.crop * 3];
+        let mut out = room_for_views(count, sides.crop)?;
         let pool = Some(&self.pool);
         render_centered_batch(
             self.images(),
@@ -314,6 +356,20 @@ impl Dataset {
     }
 }
 
+/// The numbers of `count` views of `side` × `side` pixels.
+fn room_for_views(count: usize, side: usize) -> Result<Vec<f32>> {
+    let values = [count, side, side]
+        .into_iter()
+        .try_fold(3usize, |product, factor| product.checked_mul(factor))
+        .filter(|&values| values <= MAX_VIEW_VALUES);
+    let values = values.ok_or_else(|| {
+        Error::invalid(format!(
+            "Cannot make {count} views of {side} × {side} pixels: expected at most {MAX_VIEW_VALUES} values"
+        ))
+    })?;
+    zeros(values, "a batch of views")
+}
+
 fn unset(what: &str, call: &str) -> Error {
     Error::invalid(format!("Cannot make {what}: call {call} first"))
 }
@@ -323,12 +379,8 @@ type Loaded = (Vec<u8>, Vec<u8>, serde_json::Value);
 fn load(source: Source) -> Result<Loaded> {
     match source {
         Source::Demo { train, count } => {
-            if !(1..=1_000_000).contains(&count) {
-                return Err(Error::invalid(format!(
-                    "Cannot make {count} demo images: expected 1 to 1000000"
-                )));
-            }
-            let (pixels, labels) = demo::generate(train, count);
+            let mut pixels = zeros(count * demo::IMAGE_SIZE, "the demo's images")?;
+            let labels = demo::fill(train, &mut pixels);
             let digest = Sha256::new()
                 .chain_update(&pixels)
                 .chain_update(&labels)

@@ -60,19 +60,18 @@ const COS: [i32; 16] = [
 ];
 const TRIG_BITS: u32 = 14;
 
-/// `count` images as planes of bytes (count × 3 × 32 × 32) and their labels. Image i is of class i mod 10 and does not
-/// depend on `count`; training and test images have nothing in common.
-pub fn generate(train: bool, count: usize) -> (Vec<u8>, Vec<u8>) {
+/// Draws as many images as `images` has room for (planes of bytes, count × 3 × 32 × 32) and returns their labels. Image i
+/// is of class i mod 10 and does not depend on the count; training and test images have nothing in common.
+pub fn fill(train: bool, images: &mut [u8]) -> Vec<u8> {
     let classes = CLASS_NAMES.len();
-    let mut images = vec![0; count * IMAGE_SIZE];
+    let count = images.len() / IMAGE_SIZE;
     images
         .par_chunks_exact_mut(IMAGE_SIZE)
         .enumerate()
         .for_each(|(index, image)| {
             draw(index % classes, stream(train, index), image);
         });
-    let labels = (0..count).map(|index| (index % classes) as u8).collect();
-    (images, labels)
+    (0..count).map(|index| (index % classes) as u8).collect()
 }
 
 fn stream(train: bool, index: usize) -> Stream {
@@ -280,6 +279,12 @@ impl Object {
 mod tests {
     use super::*;
     use sha2::{Digest, Sha256};
+
+    fn generate(train: bool, count: usize) -> (Vec<u8>, Vec<u8>) {
+        let mut images = vec![0; count * IMAGE_SIZE];
+        let labels = fill(train, &mut images);
+        (images, labels)
+    }
 
     fn digest(train: bool, count: usize) -> String {
         let (images, labels) = generate(train, count);

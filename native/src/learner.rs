@@ -38,6 +38,31 @@ pub enum Dtype {
     Float64,
 }
 
+/// The widest head, and the most weights of one of its layers: half a gigabyte.
+const MAX_WIDTH: i64 = 1 << 16;
+const MAX_WEIGHTS: i64 = 1 << 27;
+
+impl LearnerOptions {
+    /// Refuses what no machine has the memory for. No embedding is too wide for MAX_WIDTH.
+    pub fn validate(&self) -> Result<()> {
+        for (name, value) in [("hiddenDim", self.hidden_dim), ("zDim", self.z_dim)] {
+            if !(1..=MAX_WIDTH).contains(&value) {
+                return Err(Error::invalid(format!(
+                    "Cannot build a head with {name}={value}: expected 1 to {MAX_WIDTH}"
+                )));
+            }
+        }
+        let weights = self.hidden_dim * self.z_dim;
+        if weights > MAX_WEIGHTS {
+            return Err(Error::invalid(format!(
+                "Cannot build a head with hiddenDim={} and zDim={}: expected a product of at most {MAX_WEIGHTS}",
+                self.hidden_dim, self.z_dim
+            )));
+        }
+        Ok(())
+    }
+}
+
 impl Dtype {
     pub fn kind(self) -> Kind {
         match self {
@@ -78,13 +103,7 @@ impl Object for Learner {
 impl Learner {
     /// Initial weights are drawn in float32 whatever the dtype, so that runs in both start alike.
     pub fn new(options: LearnerOptions) -> Result<Self> {
-        for (name, value) in [("hiddenDim", options.hidden_dim), ("zDim", options.z_dim)] {
-            if !(1..=1 << 20).contains(&value) {
-                return Err(Error::invalid(format!(
-                    "Cannot build a head with {name}={value}: expected 1 to 1048576"
-                )));
-            }
-        }
+        options.validate()?;
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
         let kind = options.dtype.kind();
         let (hidden, outputs) = (options.hidden_dim, options.z_dim);

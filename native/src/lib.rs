@@ -11,6 +11,7 @@ pub mod lars;
 pub mod layers;
 pub mod learner;
 pub mod loss;
+pub mod memory;
 pub mod parameters;
 pub mod pickle;
 pub mod probe;

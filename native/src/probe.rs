@@ -19,6 +19,25 @@ pub struct LinearOptions {
     weight_decay: f64,
 }
 
+/// More embedding sides or classes, or weights in all, than any probe has.
+const MAX_SIDE: i64 = 1 << 20;
+const MAX_WEIGHTS: i64 = 1 << 27;
+
+impl LinearOptions {
+    /// Refuses what no probe can be made of.
+    pub fn validate(&self) -> Result<()> {
+        let (features, classes) = (self.features, self.classes);
+        let sides = 1..=MAX_SIDE;
+        let fits = sides.contains(&features) && sides.contains(&classes);
+        if fits && features * classes <= MAX_WEIGHTS {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "Cannot make a probe of {features} × {classes}: expected at least 1 × 1 and at most {MAX_WEIGHTS} weights"
+        )))
+    }
+}
+
 /// A linear classifier on embeddings, trained by SGD with Nesterov momentum.
 pub struct Probe {
     weight: Tensor,
@@ -36,6 +55,7 @@ impl Object for Probe {
 
 impl Probe {
     pub fn new(options: LinearOptions) -> Result<Self> {
+        options.validate()?;
         let LinearOptions {
             features,
             classes,
@@ -44,11 +64,6 @@ impl Probe {
             momentum,
             weight_decay,
         } = options;
-        if features < 1 || classes < 1 {
-            return Err(Error::invalid(format!(
-                "Cannot make a probe of {features} × {classes}: expected at least 1 × 1"
-            )));
-        }
         unsafe { torch_sys::at_manual_seed(seed as i64) };
         let bound = 1.0 / (features as f64).sqrt();
         let cpu = (Kind::Float, tch::Device::Cpu);
@@ -163,6 +178,11 @@ impl FeatureBank {
         k: i64,
         temperature: f64,
     ) -> Result<[f64; 2]> {
+        if temperature <= 0.0 {
+            return Err(Error::invalid(format!(
+                "Cannot classify by neighbours with temperature={temperature}: expected more than 0"
+            )));
+        }
         let batch = dataset.batch(1)?;
         if self.joined.is_none() {
             let (features, labels): (Vec<_>, Vec<_>) =

@@ -6,7 +6,8 @@
 //! darkens them by up to one level.) Without rounding, two implementations that differ in the last bit stay close.
 
 use crate::view_parameters::{
-    sample_view, Jitter, ViewKey, ViewParameters, ViewRecipe, BRIGHTNESS, CONTRAST, HUE, SATURATION,
+    sample_view, Jitter, ViewKey, ViewParameters, ViewRecipe, BRIGHTNESS, CONTRAST, HUE, MAX_SIDE,
+    SATURATION,
 };
 use rayon::prelude::*;
 
@@ -122,13 +123,13 @@ pub struct CenteredSides {
 }
 
 impl CenteredSides {
-    fn validate(self) -> Result<(), String> {
+    pub fn validate(self) -> Result<(), String> {
         let Self { resize, crop } = self;
-        if (1..=resize).contains(&crop) {
+        if (1..=resize).contains(&crop) && resize <= MAX_SIDE {
             return Ok(());
         }
         Err(format!(
-            "Cannot crop {crop} pixels from images resized to {resize}: expected 1 ≤ crop ≤ resize"
+            "Cannot crop {crop} pixels from images resized to {resize}: expected 1 ≤ crop ≤ resize ≤ {MAX_SIDE}"
         ))
     }
 }

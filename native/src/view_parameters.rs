@@ -7,6 +7,11 @@ use crate::random::{DrawKey, Draws, Purpose, Stream};
 use serde::{Deserialize, Deserializer, Serialize};
 
 const CROP_ATTEMPTS: usize = 10;
+/// The largest side of a view.
+pub const MAX_SIDE: usize = 4096;
+const MAX_STRENGTH: f64 = 1000.0;
+/// Deviations that a float32 can square without losing them.
+const BLUR_SIGMAS: [f64; 2] = [0.001, 1000.0];
 
 /// How views are drawn: probabilities, strengths and ranges of one of the two views.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -64,8 +69,8 @@ impl ViewRecipe {
             check(
                 name,
                 &value,
-                value >= 0.0 && value.is_finite(),
-                "a finite number ≥ 0",
+                (0.0..=MAX_STRENGTH).contains(&value),
+                "a number from 0 to 1000",
             )?;
         }
         check(
@@ -82,10 +87,16 @@ impl ViewRecipe {
         let fits = low > 0.0 && low <= high && high.is_finite();
         check("cropRatio", &self.crop_ratio, fits, "0 < min ≤ max")?;
         let [low, high] = self.blur_sigma;
-        let fits = low > 0.0 && low <= high && high.is_finite();
-        check("blurSigma", &self.blur_sigma, fits, "0 < min ≤ max")?;
+        let [least, most] = BLUR_SIGMAS;
+        let fits = least <= low && low <= high && high <= most;
+        check(
+            "blurSigma",
+            &self.blur_sigma,
+            fits,
+            "0.001 ≤ min ≤ max ≤ 1000",
+        )?;
 
-        let fits = (1..=4096).contains(&self.crop_size);
+        let fits = (1..=MAX_SIDE).contains(&self.crop_size);
         check(
             "cropSize",
             &self.crop_size,
@@ -615,6 +626,28 @@ pub(crate) mod tests {
                 "blurSigma",
                 ViewRecipe {
                     blur_sigma: [0.0, 1.0],
+                    ..cifar_recipe()
+                },
+            ),
+            (
+                "blurSigma",
+                // Zero as a float32: the blur would divide 0 by 0.
+                ViewRecipe {
+                    blur_sigma: [1e-300, 1e-300],
+                    ..cifar_recipe()
+                },
+            ),
+            (
+                "contrast",
+                ViewRecipe {
+                    contrast: 1e300,
+                    ..cifar_recipe()
+                },
+            ),
+            (
+                "cropSize",
+                ViewRecipe {
+                    crop_size: usize::MAX,
                     ..cifar_recipe()
                 },
             ),

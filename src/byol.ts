@@ -44,6 +44,14 @@ export interface PretrainHooks {
   interrupted?(): boolean;
 }
 
+/** Whether a step is logged wherever the run is cut; the last one of a start is, too. */
+export function isLogged(
+  stepsDone: number,
+  { logEverySteps, stepsPerEpoch }: Pick<PretrainOptions, "logEverySteps" | "stepsPerEpoch">,
+): boolean {
+  return stepsDone % logEverySteps === 0 || stepsDone % stepsPerEpoch === 0;
+}
+
 /**
  * Trains from `firstStep` to `endStep`.
  *
@@ -81,7 +89,7 @@ export async function pretrain(
     // Everything else at its own pace.
     const stepsDone = step + 1;
     const endsEpoch = stepsDone % stepsPerEpoch === 0;
-    if (stepsDone % options.logEverySteps === 0 || endsEpoch || stepsDone === options.endStep) {
+    if (isLogged(stepsDone, options) || stepsDone === options.endStep) {
       const metrics = learner.readMetrics();
       const row: TrainRow = {
         kind: "train",
@@ -106,7 +114,7 @@ export async function pretrain(
       hooks.logged?.(row);
     }
     await hooks.stepDone?.(stepsDone, endsEpoch ? stepsDone / stepsPerEpoch : undefined);
-    if (endsEpoch || stepsDone % options.logEverySteps === 0) {
+    if (isLogged(stepsDone, options)) {
       [loggedAt, loggedSteps] = [performance.now(), stepsDone];
     }
     // A loop of blocking calls sees a signal only when it yields.

@@ -1,9 +1,8 @@
-/** Which checkpoints a run keeps, and which one it goes on from. */
+/** The checkpoints of a run: their names, what they say, and which one a start goes on from. */
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { type CheckpointDescription, describeCheckpoint } from "./native/library.ts";
-import type { Learner } from "./native/learner.ts";
 
 /** What a checkpoint's metadata says. */
 export interface CheckpointMetadata {
@@ -16,24 +15,17 @@ export interface CheckpointMetadata {
   config: Record<string, unknown>;
 }
 
+/** A checkpoint that can be gone on from. */
+export interface Resumable {
+  path: string;
+  metadata: CheckpointMetadata;
+}
+
 const NAME = /^step-(\d{9})\.safetensors$/;
 
-/** Saves a training state and drops old ones: the two newest stay, and every `keepEveryEpochs` epochs' one. */
-export function saveCheckpoint(
-  folder: string,
-  learner: Learner,
-  { metadata, keepEverySteps }: { metadata: CheckpointMetadata; keepEverySteps: number },
-): string {
-  const path = join(folder, `step-${String(metadata.step).padStart(9, "0")}.safetensors`);
-  try {
-    learner.save(path, metadata);
-  } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.save);
-  }
-  for (const { path: old, step } of listCheckpoints(folder).slice(2)) {
-    if (keepEverySteps === 0 || step % keepEverySteps !== 0) Deno.removeSync(old);
-  }
-  return path;
+/** The path of a step's checkpoint. */
+export function checkpointPath(folder: string, step: number): string {
+  return join(folder, `step-${String(step).padStart(9, "0")}.safetensors`);
 }
 
 /** A folder's checkpoints by name, newest first. */
@@ -46,19 +38,67 @@ export function listCheckpoints(folder: string): { path: string; step: number }[
   return found.sort((a, b) => b.step - a.step);
 }
 
-/** The newest checkpoint that can be read; `warn` hears of those that cannot. */
+/**
+ * The newest checkpoint that is whole, found by reading it; `warn` hears of those that are not.
+ *
+ * @returns undefined where there are no checkpoints at all
+ * @throws UserError (checkpoint) where there are some and none is whole: starting anew would overwrite them
+ */
 export function newestCheckpoint(
   folder: string,
   warn: (line: string) => void,
-): { path: string; metadata: CheckpointMetadata } | undefined {
-  for (const { path } of listCheckpoints(folder)) {
+): Resumable | undefined {
+  const all = listCheckpoints(folder);
+  for (const { path, step } of all) {
     try {
-      return { path, metadata: metadataOf(path, describeOrThrow(path)) };
+      const found = readResumable(path);
+      if (found.metadata.step === step) return found;
+      warn(
+        `Cannot use the checkpoint ${path}: it holds step ${found.metadata.step}; trying the one before`,
+      );
     } catch (error) {
       warn(`${(error as Error).message}; trying the one before`);
     }
   }
-  return undefined;
+  if (all.length === 0) return undefined;
+  throw new UserError(
+    `Cannot go on with the run: none of the ${all.length} checkpoints in ${folder} can be used, ` +
+      "expected a whole one: choose another --run_dir, or remove the folder to start anew",
+    ExitCode.checkpoint,
+  );
+}
+
+/**
+ * The checkpoint that the user names.
+ *
+ * @throws UserError (checkpoint) when it is missing or damaged; (run folder) when the run has gone on from there
+ * already: its later checkpoints would be mistaken for the newest
+ */
+export function namedCheckpoint(path: string, folder: string): Resumable {
+  const found = readResumable(path);
+  const later = listCheckpoints(folder).filter(({ step }) => step > found.metadata.step);
+  if (later.length > 0) {
+    throw new UserError(
+      `Cannot go on from step ${found.metadata.step} with --resume=${path}: ${folder} holds ` +
+        `${later.length} later checkpoints, up to step ${
+          later[0]?.step
+        }, expected none: move them ` +
+        "away, or choose another --run_dir",
+      ExitCode.runFolder,
+    );
+  }
+  return found;
+}
+
+function readResumable(path: string): Resumable {
+  const description = describeOrThrow(path);
+  const metadata = metadataOf(path, description);
+  if (description.whole) return { path, metadata };
+  throw new UserError(
+    `Cannot go on from the checkpoint ${path}: it does not hold its own SHA-256, expected a ` +
+      "training state of this program",
+    ExitCode.checkpoint,
+  );
 }
 
 /** What a file holds. @throws UserError (checkpoint) when it is missing or damaged */

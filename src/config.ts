@@ -99,6 +99,12 @@ export interface RunConfig {
   runDir: string;
   /** `--save_every`: epochs between the checkpoints that are kept for good. */
   saveEveryEpochs: number;
+  /** `--save_every_minutes`: minutes between checkpoints; 0 for none by the clock. */
+  saveEveryMinutes: number;
+  /** `--save_every_steps`: steps between checkpoints; 0 for none by the step. */
+  saveEverySteps: number;
+  /** `--on_save_error`: what a failed save does to the run. */
+  onSaveError: "stop" | "continue";
   /** `--resume`: "auto", "never", or the path of a checkpoint. */
   resume: string;
   /** `--checkpoint`: the file to evaluate; null when training. */

@@ -434,8 +434,36 @@ export const OPTIONS: Table = {
     default: PER_DATASET,
     changeable: true,
     help:
-      "Epochs between the checkpoints that are kept; one is always written at the end. 0: only " +
-      "there",
+      "Epochs between the checkpoints that are kept for good; beside them the two newest stay, and " +
+      "one is always written at the end. 0: none by the epoch",
+  },
+  saveEveryMinutes: {
+    option: "save_every_minutes",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "number", least: 0 },
+    default: 15,
+    changeable: true,
+    help: "Minutes between checkpoints: what a killed run loses at most. 0: none by the clock",
+  },
+  saveEverySteps: {
+    option: "save_every_steps",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "integer", least: 0, most: LARGEST_COUNT },
+    default: 0,
+    changeable: true,
+    help: "Steps between checkpoints. 0: none by the step",
+  },
+  onSaveError: {
+    option: "on_save_error",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "choice", choices: ["stop", "continue"] },
+    default: "stop",
+    changeable: true,
+    help: "What a checkpoint or a row that cannot be written does to the run, as on a full disk: " +
+      "stop it, or let it go on with a warning and try again at the next one",
   },
   resume: {
     option: "resume",

@@ -105,19 +105,34 @@ export class Metrics implements Disposable {
   }
 }
 
-/** Appends rows to a file, one JSON object a line. */
+/** What a sink does with a row that cannot be written. */
+export interface JsonLinesOptions {
+  /** Whether that ends the run, or the row waits until a later one can be written. */
+  onError: "stop" | "continue";
+  /** Hears of rows that wait, once until they are written. */
+  warn(line: string): void;
+}
+
+/** Appends rows to a file, one JSON object a line. A row is in it as a whole or not at all. */
 export class JsonLinesSink implements MetricsSink {
   readonly #path: string;
+  readonly #options: JsonLinesOptions;
   #file: Deno.FsFile | undefined;
+  #length: number;
+  #waiting = "";
+  #isFailing = false;
+  #isTorn = false;
 
   /**
    * @param path created if it is not there, else continued
    * @throws UserError (run folder) when it cannot be opened
    */
-  constructor(path: string) {
+  constructor(path: string, options: JsonLinesOptions = { onError: "stop", warn: () => {} }) {
     this.#path = path;
+    this.#options = options;
     try {
       this.#file = Deno.openSync(path, { append: true, create: true });
+      this.#length = this.#file.statSync().size;
     } catch (error) {
       throw new UserError(
         `Cannot open ${path} for writing: ${(error as Error).message}`,
@@ -127,36 +142,60 @@ export class JsonLinesSink implements MetricsSink {
   }
 
   /**
-   * Appends one row.
+   * Appends one row, after those that wait.
    *
-   * @throws UserError (save) when it cannot be written, as on a full disk
+   * @throws UserError (save) when it cannot be written, as on a full disk, and that ends the run
    */
   write(row: MetricsRow): void {
-    this.#attempt((file) => writeAll(file, new TextEncoder().encode(lineOf(row))));
+    this.#waiting += lineOf(row);
+    try {
+      this.#writeWaiting();
+    } catch (error) {
+      if (this.#options.onError === "stop") throw error;
+      if (!this.#isFailing) {
+        this.#options.warn(`${(error as Error).message}; its rows wait for room`);
+      }
+      this.#isFailing = true;
+    }
   }
 
   /**
-   * Waits until the rows are on the disk.
+   * Waits until all rows are on the disk.
    *
    * @throws UserError (save) when they cannot be
    */
   flush(): void {
-    this.#attempt((file) => file.syncDataSync());
+    this.#writeWaiting();
+    this.#attempt((file) => file.syncDataSync(), 0);
   }
 
-  /** Closes the file. */
+  /** Closes the file; rows that still wait are lost: flush() first. */
   close(): void {
     this.#file?.close();
     this.#file = undefined;
   }
 
-  #attempt(action: (file: Deno.FsFile) => void): void {
+  #writeWaiting(): void {
+    const bytes = new TextEncoder().encode(this.#waiting);
+    this.#attempt((file) => {
+      // Half a row would spoil the next one.
+      if (this.#isTorn) file.truncateSync(this.#length);
+      this.#isTorn = true;
+      writeAll(file, bytes);
+    }, bytes.length);
+    this.#isTorn = false;
+    this.#length += bytes.length;
+    this.#waiting = "";
+    this.#isFailing = false;
+  }
+
+  #attempt(action: (file: Deno.FsFile) => void, bytes: number): void {
     if (!this.#file) throw new Error(`Cannot write to ${this.#path}: it is closed`);
     try {
       action(this.#file);
     } catch (error) {
       throw new UserError(
-        `Cannot write to ${this.#path}: ${(error as Error).message}`,
+        `Cannot write to ${this.#path} (${bytes} bytes): ${(error as Error).message}`,
         ExitCode.save,
       );
     }
@@ -180,14 +219,20 @@ export function readMetrics(path: string): MetricsRow[] {
  *
  * @param path the file; need not be there
  * @param nextStep the first step the resumed run will take, which is the number of steps it has behind it
+ * @param options.isLogged whether an unbroken run logs the step before `nextStep`: a start that ends there does
  * @returns the rows kept: an evaluation due at `nextStep` was done if its row is among them
  * @throws UserError (run folder) that names the line which is no row, or (save) when it cannot be written
  */
-export function truncateAfter(path: string, nextStep: number): MetricsRow[] {
+export function truncateAfter(
+  path: string,
+  nextStep: number,
+  { isLogged = () => true }: { isLogged?: (stepsDone: number) => boolean } = {},
+): MetricsRow[] {
   const { rows, whole } = read(path);
-  const kept = rows.filter((row) =>
-    row.kind === "train" ? row.step < nextStep : row.step <= nextStep
-  );
+  const kept = rows.filter((row) => {
+    if (row.kind !== "train") return row.step <= nextStep;
+    return row.step + 1 === nextStep ? isLogged(nextStep) : row.step < nextStep;
+  });
   if (whole && kept.length === rows.length) return kept;
   try {
     replaceFile(path, kept.map(lineOf).join(""));

@@ -96,18 +96,31 @@ export function createRunFolder(path: string): RunFolder {
   return folder;
 }
 
+/** Files that a killed start was writing beside those they were to become, and its check of the folder. */
+const LEFTOVER =
+  /^((config\.json|metrics\.jsonl|encoder\.safetensors|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
+
+/** Removes what killed starts left half-written. Only for the one start that may write to the folder. */
+export function removeLeftovers(folder: RunFolder): void {
+  for (const place of [folder.path, folder.checkpointsDir]) {
+    for (const { name } of [...Deno.readDirSync(place)]) {
+      if (LEFTOVER.test(name)) Deno.removeSync(join(place, name));
+    }
+  }
+}
+
 /**
  * Makes sure that a start may use a folder: that it holds no run, or the run to go on with.
  *
- * @returns the record of the run to go on with, or null where there is none, and what to tell the user
+ * @returns the record of the run to go on with, or null where there is none
  * @throws UserError (run folder) when it holds a run that `config` is not, or that is not to be continued
  */
 export function claimRunFolder(
   folder: RunFolder,
   config: RunConfig,
-): { previous: RunRecord | null; notes: string[] } {
+): RunRecord | null {
   const previous = readRunRecord(folder);
-  if (previous === null) return { previous, notes: [] };
+  if (previous === null) return null;
   if (config.resume === "never") {
     throw new UserError(
       `Cannot start a new run in ${folder.path}: it holds one, started ${previous.startedAt}, ` +
@@ -130,11 +143,7 @@ export function claimRunFolder(
       ExitCode.runFolder,
     );
   }
-  const notes = before.threads === config.threads ? [] : [
-    `This run was started with --threads=${before.threads} and goes on with ${config.threads}: ` +
-    "its numbers will not be those of an unbroken run to the last bit",
-  ];
-  return { previous, notes };
+  return previous;
 }
 
 /**

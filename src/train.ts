@@ -1,21 +1,22 @@
 /** `train`: builds what the loop needs, runs it, keeps the run folder. */
 
-import { cpus } from "node:os";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { PROBE_TRANSFORMS } from "./augment.ts";
 import { loadAugmentSchedule } from "./augment_schedule.ts";
-import { pretrain } from "./byol.ts";
-import { describeOrThrow, metadataOf, newestCheckpoint, saveCheckpoint } from "./checkpoint.ts";
+import { isLogged, pretrain } from "./byol.ts";
+import { type CheckpointMetadata, namedCheckpoint, newestCheckpoint } from "./checkpoint.ts";
+import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
+import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Interrupt } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
 import { Learner } from "./native/learner.ts";
 import { setThreads } from "./native/library.ts";
-import { claimRunFolder, createRunFolder, readCommit, writeRunRecord } from "./run_folder.ts";
-import { requireSameInputs } from "./run_folder.ts";
+import { claimRunFolder, createRunFolder, readCommit, removeLeftovers } from "./run_folder.ts";
+import { requireSameInputs, writeRunRecord } from "./run_folder.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { resultTable, stderrTerminal, TerminalSink } from "./terminal.ts";
 
@@ -52,19 +53,22 @@ export function createLearner(config: RunConfig): Learner {
 /**
  * Trains, or goes on with the run in the folder.
  *
+ * @param parts.openData opens the images: those that the options name, unless somebody brings others
  * @returns the exit code: 0, or 75 when a signal stopped it with everything saved
  */
-export async function train({ config, origins }: ParsedCommandLine): Promise<number> {
+export async function train(
+  { config, origins }: ParsedCommandLine,
+  parts: { openData: typeof openData } = { openData },
+): Promise<number> {
   using interrupt = new Interrupt();
   const setup = requireSetup();
   setThreads(config.threads);
   const folder = createRunFolder(config.runDir);
-  const { previous, notes } = claimRunFolder(folder, config);
+  const previous = claimRunFolder(folder, config);
   const terminal = stderrTerminal();
   const warn = (line: string): void => terminal.write(`${line}\n`);
-  notes.forEach(warn);
 
-  const data = await openData(config);
+  const data = await parts.openData(config);
   using train = data.train;
   using test = data.test;
   const description = train.describe();
@@ -81,13 +85,14 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
   const augmentation = loadAugmentSchedule(config, stepsPerEpoch);
   const inputs = { augmentation, data: description };
   if (previous !== null) requireSameInputs(folder, previous, inputs);
+  removeLeftovers(folder);
 
   using learner = createLearner(config);
   const newest = config.resume === "auto"
     ? newestCheckpoint(folder.checkpointsDir, warn)
     : config.resume === "never"
     ? undefined
-    : { path: config.resume, metadata: metadataOf(config.resume, describeOrThrow(config.resume)) };
+    : namedCheckpoint(config.resume, folder.checkpointsDir);
   if (newest !== undefined) {
     try {
       learner.load(newest.path);
@@ -96,6 +101,9 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
     }
   }
   const firstStep = newest?.metadata.step ?? 0;
+  const computer = thisComputer(config.threads, setup.libtorchVersion);
+  const { computers, note } = goOnWith(computersOf(newest?.metadata), computer);
+  if (note !== undefined) warn(note);
   if (previous === null) {
     writeRunRecord(folder, {
       config,
@@ -109,14 +117,17 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
       },
       commit: readCommit(projectRoot),
       data: { digest: description.digest, verified: description.verified },
-      machine: cpus()[0]?.model ?? "unknown",
+      machine: computer.processor,
       startedAt: new Date().toISOString(),
     });
   }
-  const kept = truncateAfter(folder.metricsFile, firstStep);
+  const kept = truncateAfter(folder.metricsFile, firstStep, {
+    isLogged: (stepsDone) => isLogged(stepsDone, { ...config, stepsPerEpoch }),
+  });
   const evaluations = kept.filter((row): row is EvalRow => row.kind === "eval");
   const show = new TerminalSink(terminal, { firstStep, endStep, epochs: config.epochs });
-  using metrics = new Metrics([new JsonLinesSink(folder.metricsFile), show]);
+  const rows = new JsonLinesSink(folder.metricsFile, { onError: config.onSaveError, warn });
+  using metrics = new Metrics([rows, show]);
   metrics.write({
     kind: "run",
     step: firstStep,
@@ -126,15 +137,22 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
     warnings: description.warnings,
   });
 
-  const metadataAt = (step: number): { step: number; epoch: number; config: RunConfig } & {
-    [key: string]: unknown;
-  } => ({ step, epoch: Math.floor(step / stepsPerEpoch), config });
-  const save = (step: number): void => {
-    saveCheckpoint(folder.checkpointsDir, learner, {
-      metadata: { ...metadataAt(step), config: { ...config } },
-      keepEverySteps: config.saveEveryEpochs * stepsPerEpoch,
-    });
-  };
+  const metadataAt = (step: number): CheckpointMetadata => ({
+    step,
+    epoch: Math.floor(step / stepsPerEpoch),
+    config: { ...config },
+    computers,
+  });
+  const isSaved = newest !== undefined &&
+    resolve(dirname(newest.path)) === resolve(folder.checkpointsDir);
+  await using writer = new CheckpointWriter({
+    folder: folder.checkpointsDir,
+    learner,
+    metadataAt,
+    syncFirst: [folder.metricsFile],
+    savedStep: isSaved ? firstStep : undefined,
+    warn,
+  }, { ...config, keepEverySteps: config.saveEveryEpochs * stepsPerEpoch });
   const evaluateAt = async (step: number): Promise<void> => {
     if (evaluations.some((row) => row.step === step)) return;
     using progress = show.progressOf({ label: "evaluating", total: 100 });
@@ -149,9 +167,12 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
   };
 
   const probes = config.evalEveryEpochs > 0;
-  const full = config.maxSteps === null;
-  if (probes && firstStep === 0 && full) await evaluateAt(0);
-  let saved = newest === undefined ? -1 : firstStep;
+  /** Due between steps: of an unbroken run before the first one, and every so many epochs but at its very end. */
+  const isEvaluationDue = (step: number): boolean =>
+    probes && step < totalSteps && step % (config.evalEveryEpochs * stepsPerEpoch) === 0 &&
+    (step > 0 || config.maxSteps === null);
+  // What the start before was killed or interrupted in, too.
+  if (isEvaluationDue(firstStep)) await evaluateAt(firstStep);
   const done = interrupt.requested ? firstStep : await pretrain({ learner, dataset: train }, {
     ...config,
     stepsPerEpoch,
@@ -164,14 +185,12 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
     trace: (step, schedule) => traceOf(step, schedule),
     stepDone: async (steps, epoch) => {
       show.tick(steps);
-      if (epoch === undefined) return;
-      if (config.saveEveryEpochs > 0 && epoch % config.saveEveryEpochs === 0) save(saved = steps);
-      if (probes && epoch % config.evalEveryEpochs === 0 && steps < totalSteps) {
-        await evaluateAt(steps);
-      }
+      writer.stepDone(steps);
+      if (epoch !== undefined && isEvaluationDue(steps)) await evaluateAt(steps);
     },
   });
-  if (saved !== done) save(done);
+  await writer.finish(done);
+  metrics.flush();
   if (interrupt.requested) {
     warn(`Interrupted at step ${done}, all saved: start the same command again to go on`);
     return ExitCode.interrupted;
@@ -179,12 +198,15 @@ export async function train({ config, origins }: ParsedCommandLine): Promise<num
   if (probes && (done === totalSteps || config.evalAtEnd)) await evaluateAt(done);
   if (interrupt.requested) return ExitCode.interrupted;
   const last = evaluations.at(-1);
-  learner.saveEncoder(join(folder.path, "encoder.safetensors"), {
-    ...metadataAt(done),
-    resnetType: config.resnetType,
-    stem: config.datasetName === "imagenet" ? "imagenet" : "cifar",
-    accuracy: last === undefined ? null : { ...last },
-  });
+  metrics.flush();
+  const encoder = join(folder.path, "encoder.safetensors");
+  saving(encoder, () =>
+    learner.saveEncoder(encoder, {
+      ...metadataAt(done),
+      resnetType: config.resnetType,
+      stem: config.datasetName === "imagenet" ? "imagenet" : "cifar",
+      accuracy: last === undefined ? null : { ...last },
+    }));
   const text = config.format === "json"
     ? JSON.stringify({ runDir: folder.path, step: done, evaluations })
     : evaluations.length > 0

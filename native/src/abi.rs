@@ -1,7 +1,7 @@
 //! The table: every exported function, one line of body each. One macro makes the `extern "C"` functions and the
 //! description that src/native/symbols.gen.ts is generated from, so the two sides cannot disagree.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tch::Tensor;
@@ -10,8 +10,9 @@ use crate::boundary::{
     close, guard, live_handles, register, with, Argument, Error, Finite, Json, OutNumbers, OutText,
     OutU32, Result, STATUSES,
 };
-use crate::checkpoint::{save, Checkpoint};
+use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
 use crate::dataset::Dataset;
+use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::Learner;
 use crate::probe::{FeatureBank, Probe};
@@ -53,6 +54,14 @@ struct SaveOptions {
     path: String,
     metadata: serde_json::Value,
     encoder_only: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct BackgroundSaveOptions {
+    path: PathBuf,
+    metadata: serde_json::Value,
+    sync_first: Vec<PathBuf>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +121,8 @@ abi! {
     fn byol_learner_metrics(learner: u32, numbers: OutNumbers<4>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
     fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
+    /// Copies the training state and starts the job that writes it to a file.
+    fn byol_learner_save_begin(learner: u32, options: Json, handle: OutU32) { let options = options.read()?; handle.write(with(learner, |l: &mut Learner| begin_save(l, options))?); Ok(()) }
     /// Reads the training state, or the encoder alone, from a file.
     fn byol_learner_load(learner: u32, options: Json) { let options: LoadOptions = options.read()?; with(learner, |l: &mut Learner| load_learner(l, &options)) }
     /// Starts a trace: keeps a copy of the state.
@@ -144,6 +155,10 @@ abi! {
     }
     /// Describes a checkpoint: metadata, number of tensors, shapes, SHA-256.
     fn byol_checkpoint_describe(options: Json, text: OutText) { text.write(&Checkpoint::open(&options.read::<String>()?)?.describe()?); Ok(()) }
+    /// Starts the job that reads a checkpoint and compares it with the SHA-256 it holds.
+    fn byol_checkpoint_verify_begin(path: Json, handle: OutU32) { let path = path.read::<String>()?; handle.write(register(Job::start(move || require_whole(&path))?)); Ok(()) }
+    /// Waits at most so long for a job: writes 1 when it is done, 0 when it is not; fails as the job did.
+    fn byol_job_wait(job: u32, milliseconds: u32, done: OutU32) { done.write(u32::from(with(job, |j: &mut Job| j.wait(milliseconds))?)); Ok(()) }
     /// Drops an object; harmless when repeated.
     fn byol_handle_close(handle: u32) { close(handle) }
 }
@@ -202,6 +217,12 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
         &tensors,
         &options.metadata.to_string(),
     )
+}
+
+fn begin_save(learner: &Learner, options: BackgroundSaveOptions) -> Result<u32> {
+    let snapshot = Snapshot::take(&learner.state()?, options.metadata.to_string())?;
+    let job = Job::start(move || snapshot.write(&options.path, &options.sync_first))?;
+    Ok(register(job))
 }
 
 fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {

@@ -7,6 +7,7 @@ pub mod cifar;
 pub mod dataset;
 pub mod demo;
 pub mod heads;
+pub mod job;
 pub mod lars;
 pub mod layers;
 pub mod learner;

@@ -1,5 +1,6 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
+import { Job } from "./job.ts";
 import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
 
 /** The networks to make. */
@@ -102,6 +103,25 @@ export class Learner extends NativeObject {
   /** Writes everything a resume needs: beside, synced, renamed. */
   save(path: string, metadata: Record<string, unknown>): void {
     this.#save(path, metadata, false);
+  }
+
+  /**
+   * Copies everything a resume needs, and writes the copy in a thread while the training goes on.
+   *
+   * @param options.syncFirst files that are to be on the disk before the checkpoint appears
+   */
+  beginSave(
+    path: string,
+    { metadata, syncFirst }: { metadata: Record<string, unknown>; syncFirst: string[] },
+  ): Job {
+    const symbols = openCore();
+    const request = json({ path, metadata, syncFirst });
+    return new Job(
+      readU32(
+        "byol_learner_save_begin",
+        (out, error) => symbols.byol_learner_save_begin(this.handle, request, out, error),
+      ),
+    );
   }
 
   /** Writes the online encoder alone, in torchvision's names. */

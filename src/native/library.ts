@@ -123,6 +123,8 @@ export function setThreads(threads: number): void {
 export interface CheckpointDescription {
   /** Our JSON of the file, or null. */
   metadata: Record<string, unknown> | null;
+  /** Whether it holds its own SHA-256, and that is right. */
+  whole: boolean;
   /** Number of tensors. */
   tensors: number;
   /** SHA-256 over all tensors sorted by name: name, dtype, shape, bytes. */

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
+use std::io::{Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -10,6 +11,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
+use super::digest::verify;
 use super::format::{FormatError, Header, TensorEntry};
 use super::METADATA_KEY;
 use crate::boundary::{Error, Result, Status};
@@ -53,9 +55,19 @@ impl Checkpoint {
         })
     }
 
+    /// Whether the file was seen to be whole by the SHA-256 it holds; another one than its bytes give is an error.
+    fn verify(&self) -> Result<bool> {
+        let name = self.path.display();
+        (&self.file)
+            .seek(SeekFrom::Start(0))
+            .map_err(|error| Error::io(format!("Cannot read the checkpoint {name}: {error}")))?;
+        verify(&self.file, &name.to_string())
+    }
+
     /// Our JSON of the file's metadata, the number of tensors, and SHA-256 over all tensors sorted by name: each
     /// as name, dtype, shape and bytes.
     pub fn describe(&self) -> Result<String> {
+        let whole = self.verify()?;
         // Checked, but passed on as the text it is: values in memory take many times its size.
         let metadata = self.header.text(METADATA_KEY).unwrap_or("null");
         let metadata: &RawValue = serde_json::from_str(metadata).map_err(|error| {
@@ -82,6 +94,7 @@ impl Checkpoint {
             .collect();
         let description = Description {
             metadata,
+            whole,
             tensors: tensors.len(),
             sha256: digest,
             shapes,
@@ -121,6 +134,7 @@ impl Checkpoint {
         targets: Vec<(String, Tensor)>,
         keep: impl Fn(&str) -> Option<String>,
     ) -> Result<()> {
+        self.verify()?;
         let wrong =
             |what: String| Error::invalid(format!("Cannot load {}: {what}", self.path.display()));
         let mut found: HashMap<String, &TensorEntry> = HashMap::new();
@@ -189,6 +203,7 @@ impl Checkpoint {
 #[derive(serde::Serialize)]
 struct Description<'a> {
     metadata: &'a RawValue,
+    whole: bool,
     tensors: usize,
     sha256: String,
     shapes: serde_json::Map<String, serde_json::Value>,

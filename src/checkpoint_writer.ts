@@ -1,0 +1,197 @@
+/**
+ * When a run saves, which checkpoints it keeps, and what it does when it cannot save. The state is copied between two
+ * steps; the copy is written in a thread of the core's while the training goes on. One save at a time.
+ *
+ * @module
+ */
+
+import { statfsSync } from "node:fs";
+import { dirname } from "node:path";
+import { type CheckpointMetadata, checkpointPath, listCheckpoints } from "./checkpoint.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { Job } from "./native/job.ts";
+import type { Learner } from "./native/learner.ts";
+
+/** Checkpoints that stay whatever their step, counted from the newest; only whole ones count. */
+const NEWEST_KEPT = 2;
+
+/** When to save, and what a failure does. Zeros are never. */
+export interface SavePolicy {
+  /** Steps between the checkpoints that stay for good. */
+  keepEverySteps: number;
+  saveEverySteps: number;
+  saveEveryMinutes: number;
+  /** Whether a failed save ends the run, or is a warning until the last one. */
+  onSaveError: "stop" | "continue";
+}
+
+/** What a writer needs beside its policy. */
+export interface CheckpointSource {
+  folder: string;
+  learner: Learner;
+  /** What the checkpoint of a step is to say. */
+  metadataAt(step: number): CheckpointMetadata;
+  /** Files to be on the disk before a checkpoint is: those that a resume cuts back to it. */
+  syncFirst: string[];
+  /** The step whose checkpoint is there already. */
+  savedStep: number | undefined;
+  /** Hears of what went wrong and does not end the run. */
+  warn(line: string): void;
+}
+
+/** Saves a run. Leaving its scope waits for a save under way. */
+export class CheckpointWriter implements AsyncDisposable {
+  readonly #source: CheckpointSource;
+  readonly #policy: SavePolicy;
+  readonly #damaged = new Set<string>();
+  #underWay: Promise<void> | undefined;
+  #failure: UserError | undefined;
+  #savedStep: number | undefined;
+  #savedAt = performance.now();
+  #isDue = false;
+
+  /** @param source its folder is the writer's alone */
+  constructor(source: CheckpointSource, policy: SavePolicy) {
+    this.#source = source;
+    this.#policy = policy;
+    this.#savedStep = source.savedStep;
+  }
+
+  /**
+   * Begins a save where one is due; while one is under way, the next step tries again.
+   *
+   * @throws UserError (save) when an earlier one has failed and the policy is to stop
+   */
+  stepDone(step: number): void {
+    if (this.#failure !== undefined && this.#policy.onSaveError === "stop") throw this.#failure;
+    this.#isDue ||= this.#isDueAt(step);
+    if (this.#isDue && this.#underWay === undefined) this.#begin(step);
+  }
+
+  /**
+   * Saves a step unless that is done, and waits.
+   *
+   * @throws UserError (save) when it cannot be, whatever the policy: nothing would be left of the last steps
+   */
+  async finish(step: number): Promise<void> {
+    await this.#underWay;
+    if (this.#savedStep === step) return;
+    this.#begin(step);
+    await this.#underWay;
+    if (this.#savedStep !== step && this.#failure !== undefined) throw this.#failure;
+  }
+
+  /** Waits for a save under way; how it ended is told by the calls above. */
+  async settled(): Promise<void> {
+    await this.#underWay;
+  }
+
+  /** Waits for a save under way. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.settled();
+  }
+
+  #isDueAt(step: number): boolean {
+    const { keepEverySteps, saveEverySteps, saveEveryMinutes } = this.#policy;
+    const minutes = (performance.now() - this.#savedAt) / 60_000;
+    return [keepEverySteps, saveEverySteps].some((every) => every > 0 && step % every === 0) ||
+      (saveEveryMinutes > 0 && minutes >= saveEveryMinutes);
+  }
+
+  #begin(step: number): void {
+    this.#isDue = false;
+    this.#savedAt = performance.now();
+    this.#underWay = this.#save(step).finally(() => this.#underWay = undefined);
+  }
+
+  /** Copies before its first wait, and never rejects. */
+  async #save(step: number): Promise<void> {
+    const { folder, learner, metadataAt, syncFirst, warn } = this.#source;
+    const path = checkpointPath(folder, step);
+    try {
+      using job = learner.beginSave(path, { metadata: metadataAt(step), syncFirst });
+      await job.done();
+      this.#savedStep = step;
+      this.#failure = undefined;
+    } catch (error) {
+      this.#failure = saveFailure(error, path);
+      if (this.#policy.onSaveError === "continue") {
+        warn(`${this.#failure.message}; the run goes on without (--on_save_error=continue)`);
+      }
+      return;
+    }
+    try {
+      await this.#dropOld();
+    } catch (error) {
+      warn(`Cannot remove old checkpoints from ${folder}: ${(error as Error).message}`);
+    }
+  }
+
+  /** Nothing is removed before two checkpoints that are newer have been read and found whole. */
+  async #dropOld(): Promise<void> {
+    const all = listCheckpoints(this.#source.folder);
+    const forGood = keptForGood(all.map(({ step }) => step), this.#policy.keepEverySteps);
+    let whole = 0;
+    for (const { path, step } of all) {
+      if (whole === NEWEST_KEPT) {
+        if (!forGood.has(step)) Deno.removeSync(path);
+      } else if (await this.#isWhole(path)) {
+        whole++;
+      }
+    }
+  }
+
+  async #isWhole(path: string): Promise<boolean> {
+    try {
+      using job = Job.verify(path);
+      await job.done();
+      return true;
+    } catch (error) {
+      const { message } = error as Error;
+      if (!this.#damaged.has(path)) this.#source.warn(`${message}; it does not count`);
+      this.#damaged.add(path);
+      return false;
+    }
+  }
+}
+
+/**
+ * The steps whose checkpoints stay for good: of each stretch of `every` steps but the one before `every` itself, the
+ * first there is. (A save that was due while another was under way comes some steps late.)
+ */
+export function keptForGood(steps: readonly number[], every: number): ReadonlySet<number> {
+  if (every === 0) return new Set();
+  const first = new Map<number, number>();
+  for (const step of steps) {
+    const stretch = Math.floor(step / every);
+    if (stretch > 0) first.set(stretch, Math.min(step, first.get(stretch) ?? step));
+  }
+  return new Set(first.values());
+}
+
+/** Does what writes a file of a run. @throws UserError (save) that says how much room there is, when it fails */
+export function saving<T>(path: string, write: () => T): T {
+  try {
+    return write();
+  } catch (error) {
+    throw saveFailure(error, path);
+  }
+}
+
+/** A failed save as the user hears of it. */
+export function saveFailure(error: unknown, path: string): UserError {
+  return new UserError(
+    `${(error as Error).message}${roomAround(path)}`,
+    ExitCode.save,
+  );
+}
+
+/** How much room there is, for the end of a message; a quota may leave less. */
+function roomAround(path: string): string {
+  try {
+    const { bavail, bsize } = statfsSync(dirname(path));
+    return `; the file system has ${bavail * bsize} bytes free`;
+  } catch {
+    return "";
+  }
+}

@@ -2,7 +2,20 @@
 
 import { projectRoot } from "../../src/setup/record.ts";
 
-const RUN = ["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"];
+const RUN = [
+  "run",
+  "--no-prompt",
+  "--allow-read",
+  "--allow-write",
+  "--allow-env",
+  "--allow-ffi",
+  "--allow-sys",
+];
+
+/** The program. */
+const PROGRAM = "src/cli.ts";
+/** Its `train` on a few images. */
+export const FEW_IMAGES = "bench/endurance/few_images.ts";
 
 /** Options of a network so small that a step takes some ten milliseconds. */
 export const TINY: readonly string[] = [
@@ -14,25 +27,65 @@ export const TINY: readonly string[] = [
   "--nb_workers=1",
 ];
 
-/** Starts it: `train`, `eval` or `info` with options. Its output is dropped. */
-export function startProgram(...args: string[]): Deno.ChildProcess {
+/** How a program ended. */
+export interface Ended {
+  code: number;
+  stderr: string;
+}
+
+/** Which program to run; its output is dropped, or kept. */
+interface Start {
+  script?: string;
+  stdout?: "piped";
+  stderr?: "piped";
+}
+
+function command(
+  args: readonly string[],
+  { script = PROGRAM, stdout, stderr }: Start = {},
+): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: [...RUN, "--allow-sys", "src/cli.ts", ...args],
+    args: [...RUN, script, ...args],
     cwd: projectRoot,
     stdin: "null",
-    stdout: "null",
-    stderr: "null",
-  }).spawn();
+    stdout: stdout ?? "null",
+    stderr: stderr ?? "null",
+  });
+}
+
+/** Starts it: `train`, `eval` or `info` with options. */
+export function startProgram(args: readonly string[], start: Start = {}): Deno.ChildProcess {
+  return command(args, start).spawn();
+}
+
+/** Starts it, waits until its stderr says something, and hands back what its end will be. */
+export async function startUntilItSays(
+  pattern: RegExp,
+  args: readonly string[],
+): Promise<{ ended: Promise<Ended> }> {
+  const child = startProgram(args, { stderr: "piped" });
+  let stderr = "";
+  const { promise: said, resolve } = Promise.withResolvers<void>();
+  const ended = (async (): Promise<Ended> => {
+    for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
+      stderr += text;
+      if (pattern.test(stderr)) resolve();
+    }
+    return { code: (await child.status).code, stderr };
+  })();
+  await Promise.race([said, ended]);
+  return { ended };
 }
 
 /** Runs it to its end. */
 export async function runProgram(
-  ...args: string[]
-): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [...RUN, "--allow-sys", "src/cli.ts", ...args],
-    cwd: projectRoot,
-    stdin: "null",
+  args: readonly string[],
+  { script }: Pick<Start, "script"> = {},
+): Promise<Ended & { stdout: string }> {
+  const { code, stdout, stderr } = await command(args, {
+    script,
+    stdout: "piped",
+    stderr: "piped",
   }).output();
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return { code, stdout: text(stdout), stderr: text(stderr) };

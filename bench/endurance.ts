@@ -1,6 +1,6 @@
 /**
- * The long forms of what tests/endurance/ does in short: `deno task bench endurance [--only=NAME,…]`. Each module in
- * endurance/ does one thing to the program many times; its rows go into one table.
+ * The long forms of what tests/endurance/ does in short: `deno task bench endurance [--only=NAME,…] [--share=0.1]`. Each
+ * module in endurance/ does one thing to the program many times, or a share of that; its rows go into one table.
  */
 
 import { parseArgs } from "node:util";
@@ -15,19 +15,25 @@ const FORMS: Readonly<Record<string, { times: number; load: () => Promise<LongFo
 
 /** Prints the table; the exit code is 1 where anything failed. */
 export async function bench(args: string[]): Promise<void> {
-  const { values } = parseArgs({ args, options: { only: { type: "string" } } });
+  const { values } = parseArgs({
+    args,
+    options: { only: { type: "string" }, share: { type: "string" } },
+  });
+  const share = Number(values.share ?? 1);
   const names = values.only?.split(",") ?? Object.keys(FORMS);
   const unknown = names.filter((name) => !(name in FORMS));
-  if (unknown.length > 0) {
+  if (unknown.length > 0 || !(share > 0)) {
     console.error(
-      `Cannot run --only=${unknown.join()}: expected some of ${Object.keys(FORMS).join()}`,
+      `Cannot run --only=${names.join()} --share=${share}: expected some of ` +
+        `${Object.keys(FORMS).join()}, and a share above 0`,
     );
     Deno.exitCode = 2;
     return;
   }
   const rows = [];
   for (const name of names) {
-    const { times, load } = FORMS[name]!;
+    const { load, ...whole } = FORMS[name]!;
+    const times = Math.ceil(whole.times * share);
     console.error(`== ${name}: ${times} times`);
     const form = await load();
     const startedAt = performance.now();

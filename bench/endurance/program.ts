@@ -58,23 +58,32 @@ export function startProgram(args: readonly string[], start: Start = {}): Deno.C
   return command(args, start).spawn();
 }
 
-/** Starts it, waits until its stderr says something, and hands back what its end will be. */
-export async function startUntilItSays(
-  pattern: RegExp,
-  args: readonly string[],
-): Promise<{ ended: Promise<Ended> }> {
+/** A program that is listened to. */
+export interface Listened {
+  /** Waits until its stderr has said something, or it has ended. */
+  said(pattern: RegExp): Promise<void>;
+  ended: Promise<Ended>;
+}
+
+/** Starts it and listens to its stderr. */
+export function listenTo(args: readonly string[]): Listened {
   const child = startProgram(args, { stderr: "piped" });
   let stderr = "";
-  const { promise: said, resolve } = Promise.withResolvers<void>();
+  const awaited: { pattern: RegExp; resolve: () => void }[] = [];
   const ended = (async (): Promise<Ended> => {
     for await (const text of child.stderr.pipeThrough(new TextDecoderStream())) {
       stderr += text;
-      if (pattern.test(stderr)) resolve();
+      for (const { pattern, resolve } of awaited) if (pattern.test(stderr)) resolve();
     }
     return { code: (await child.status).code, stderr };
   })();
-  await Promise.race([said, ended]);
-  return { ended };
+  const said = async (pattern: RegExp): Promise<void> => {
+    if (pattern.test(stderr)) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    awaited.push({ pattern, resolve });
+    await Promise.race([promise, ended]);
+  };
+  return { said, ended };
 }
 
 /** Runs it to its end. */

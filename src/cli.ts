@@ -1,4 +1,4 @@
-/** train | eval | info: reads the command line, calls what does the work, turns errors into exit codes. */
+/** train | eval | views | info: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
@@ -9,6 +9,7 @@ import { evaluate } from "./linear_eval.ts";
 import { setThreads } from "./native/library.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
 import { createLearner, evaluationOptions, train } from "./train.ts";
+import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
 
 async function evalCommand(args: string[]): Promise<number> {
   const environment: Environment = {
@@ -80,11 +81,15 @@ async function main([command, ...args]: string[]): Promise<number> {
       parsed.notes.forEach((note) => console.error(note));
       return await train(parsed);
     }
+    case "views":
+      if (!wantsHelp(args)) return await viewsCommand(args);
+      console.log(VIEWS_HELP);
+      return ExitCode.ok;
     case "info":
       return infoCommand(args);
     default:
       throw new UserError(
-        `Cannot run ${command ?? "no command"}: expected train, eval or info`,
+        `Cannot run ${command ?? "no command"}: expected train, eval, views or info`,
         ExitCode.usage,
       );
   }

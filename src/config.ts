@@ -31,6 +31,8 @@ export interface RunConfig {
   dataDir: string | null;
   /** `--allow_unverified_data`: data with a wrong MD5 is a warning. */
   allowUnverifiedData: boolean;
+  /** `--limit_train`: use the first so many training images only; null for all. */
+  limitTrain: number | null;
   /** `--offline`: never touch the network. */
   offline: boolean;
   /** `--preset`: a complete recipe by name. */
@@ -321,6 +323,7 @@ function savedOptions(
     const spec = optionOf(field);
     const value = saved[field];
     if (!spec.fromCheckpoint || value === undefined) continue;
+    if (value === null && spec.default === null) continue;
     const problem = problemOf(spec.value, value);
     if (problem) {
       throw new UserError(

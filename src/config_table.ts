@@ -100,6 +100,16 @@ export const OPTIONS: Table = {
     help: "Take data whose MD5 is not the published one, with a warning that stays in the run's " +
       "record",
   },
+  limitTrain: {
+    option: "limit_train",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: null,
+    defaultText: "all",
+    fromCheckpoint: true,
+    help: "Use the first so many training images only, for short experiments",
+  },
   offline: {
     option: "offline",
     group: "Data",

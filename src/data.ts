@@ -12,7 +12,13 @@ export const DEMO_IMAGES = { train: 5000, test: 1000 } as const;
 
 type DataConfig = Pick<
   RunConfig,
-  "datasetName" | "dataDir" | "dtype" | "nbWorkers" | "allowUnverifiedData" | "offline"
+  | "datasetName"
+  | "dataDir"
+  | "limitTrain"
+  | "dtype"
+  | "nbWorkers"
+  | "allowUnverifiedData"
+  | "offline"
 >;
 
 /**
@@ -38,6 +44,7 @@ function open(config: DataConfig, train: boolean): Dataset {
       dtype: config.dtype,
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
+      limit: train ? config.limitTrain ?? 0 : 0,
     });
   } catch (error) {
     if (!(error instanceof NativeError)) throw error;

@@ -131,7 +131,7 @@ export function claimRunFolder(
   }
   const before = previous.config;
   const differences = FIELDS.filter((field) =>
-    !optionOf(field).changeable && before[field] !== config[field]
+    !optionOf(field).changeable && (before[field] ?? null) !== config[field]
   );
   if (differences.length > 0) {
     const listed = differences.map((field) =>

@@ -16,6 +16,8 @@ use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::Learner;
 use crate::probe::{FeatureBank, Probe};
+use crate::view_checks::{render_cases, write_batch, write_samples};
+use crate::view_sheet::write_sheet;
 
 /// One exported function, for the generated table.
 pub struct Symbol {
@@ -103,6 +105,17 @@ abi! {
     fn byol_dataset_make_probe_batch(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_probe_batch(seed, step)) }
     /// Makes the test transform of some images.
     fn byol_dataset_make_centered(dataset: u32, start: u32, count: u32) { with(dataset, |d: &mut Dataset| d.make_centered(start as usize, count as usize)) }
+    /// Makes a step's views, writes one of the two with its images, and tells what was done to them.
+    fn byol_dataset_write_views(dataset: u32, options: Json, text: OutText) {
+        let options = options.read()?;
+        with(dataset, |d: &mut Dataset| { text.write(&write_batch(d, &options)?); Ok(()) })
+    }
+    /// Draws both views of the batch as a PNG.
+    fn byol_dataset_write_sheet(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| write_sheet(d, &options)) }
+    /// Renders given operations on a file's images.
+    fn byol_views_render(options: Json) { render_cases(&options.read()?) }
+    /// Writes parameters of views drawn with a recipe.
+    fn byol_views_sample(options: Json) { write_samples(&options.read()?) }
     /// Makes the online and the target network.
     fn byol_learner_create(options: Json, handle: OutU32) { handle.write(register(Learner::new(options.read()?)?)); Ok(()) }
     /// Writes the length of an embedding.

@@ -14,7 +14,7 @@ use crate::random::permutation;
 use crate::view_kernels::{
     render_batch, render_centered_batch, BatchKey, CenteredSides, Images, Normalization,
 };
-use crate::view_parameters::ViewRecipe;
+use crate::view_parameters::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 use crate::{boundary, demo};
 
 /// Where the images come from.
@@ -45,6 +45,8 @@ pub struct DatasetOptions {
     workers: usize,
     mean: [f32; 3],
     std: [f32; 3],
+    /// Keep the first so many images; 0 keeps all.
+    limit: usize,
 }
 
 #[derive(Deserialize)]
@@ -120,7 +122,7 @@ pub struct Dataset {
     description: serde_json::Value,
     kind: Kind,
     pool: rayon::ThreadPool,
-    normalization: Normalization,
+    pub normalization: Normalization,
     training: Option<BatchOptions>,
     probe: Option<ProbeOptions>,
     order: Option<(u64, u64, Vec<u32>)>,
@@ -131,6 +133,14 @@ pub struct Dataset {
 pub struct Batch {
     pub views: Vec<Tensor>,
     pub labels: Tensor,
+}
+
+/// What one of the two views of a step does to each of its images.
+pub struct DrawnView {
+    pub recipe: ViewRecipe,
+    /// The images, by their index in the dataset.
+    pub indices: Vec<u32>,
+    pub parameters: Vec<ViewParameters>,
 }
 
 impl Object for Dataset {
@@ -150,7 +160,7 @@ impl Dataset {
                     "Cannot start {workers} threads for the views: {error}"
                 ))
             })?;
-        let (pixels, labels, description) = load(options.source)?;
+        let (pixels, labels, description) = limited(load(options.source)?, options.limit)?;
         Ok(Self {
             pixels,
             labels,
@@ -211,11 +221,14 @@ impl Dataset {
         Ok(())
     }
 
+    fn indices_at(&mut self, batch_size: usize, seed: u64, step: u64) -> Vec<u32> {
+        let steps = (self.labels.len() / batch_size) as u64;
+        let start = (step % steps) as usize * batch_size;
+        self.epoch_order(seed, step / steps)[start..start + batch_size].to_vec()
+    }
+
     fn views_of(&mut self, options: &BatchOptions, seed: u64, step: u64) -> Result<Batch> {
-        let steps = (self.labels.len() / options.batch_size) as u64;
-        let start = (step % steps) as usize * options.batch_size;
-        let indices =
-            self.epoch_order(seed, step / steps)[start..start + options.batch_size].to_vec();
+        let indices = self.indices_at(options.batch_size, seed, step);
         let views = [(0, &options.view1), (1, &options.view2)]
             .into_iter()
             .map(|(view, recipe)| self.render(&indices, BatchKey { seed, step, view }, recipe))
@@ -224,6 +237,51 @@ impl Dataset {
             views,
             labels: self.labels_of(&indices)?,
         })
+    }
+
+    /// What make_views draws for step `step`, without rendering it.
+    pub fn drawn(&mut self, seed: u64, step: u64) -> Result<[DrawnView; 2]> {
+        let options = self
+            .training
+            .as_ref()
+            .ok_or_else(|| unset("views", "byol_dataset_set_recipes"))?;
+        let (recipes, batch_size) = (
+            [options.view1.clone(), options.view2.clone()],
+            options.batch_size,
+        );
+        let indices = self.indices_at(batch_size, seed, step);
+        let mut view = 0;
+        Ok(recipes.map(|recipe| {
+            let parameters = indices
+                .iter()
+                .map(|&index| {
+                    let sample = u64::from(index);
+                    let key = ViewKey {
+                        seed,
+                        step,
+                        sample,
+                        view,
+                    };
+                    sample_view(&recipe, key, self.side, self.side)
+                })
+                .collect();
+            view += 1;
+            DrawnView {
+                recipe,
+                indices: indices.clone(),
+                parameters,
+            }
+        }))
+    }
+
+    /// The bytes of some images, one after another, and the shape of each.
+    pub fn images_at(&self, indices: &[u32]) -> (Vec<u8>, [usize; 3]) {
+        let size = 3 * self.side * self.side;
+        let starts = indices.iter().map(|&index| index as usize * size);
+        let bytes = starts
+            .flat_map(|start| &self.pixels[start..start + size])
+            .copied();
+        (bytes.collect(), [3, self.side, self.side])
     }
 
     fn epoch_order(&mut self, seed: u64, epoch: u64) -> &[u32] {
@@ -375,6 +433,22 @@ fn unset(what: &str, call: &str) -> Error {
 }
 
 type Loaded = (Vec<u8>, Vec<u8>, serde_json::Value);
+
+/// The first `limit` images; the description's digest stays that of all.
+fn limited((mut pixels, mut labels, mut description): Loaded, limit: usize) -> Result<Loaded> {
+    if limit > labels.len() {
+        return Err(Error::invalid(format!(
+            "Cannot take the first {limit} images: the dataset has {}",
+            labels.len()
+        )));
+    }
+    if limit > 0 {
+        pixels.truncate(pixels.len() / labels.len() * limit);
+        labels.truncate(limit);
+        description["count"] = limit.into();
+    }
+    Ok((pixels, labels, description))
+}
 
 fn load(source: Source) -> Result<Loaded> {
     match source {

@@ -18,5 +18,7 @@ pub mod pickle;
 pub mod probe;
 pub mod random;
 pub mod resnet;
+pub mod view_checks;
 pub mod view_kernels;
 pub mod view_parameters;
+pub mod view_sheet;

@@ -1,5 +1,6 @@
 import type { Normalisation, ProbeTransforms, ViewPair } from "../augment.ts";
 import { NativeObject } from "./handle.ts";
+import type { ViewCases } from "./views.ts";
 import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
 
 /** Where images come from. */
@@ -14,6 +15,8 @@ export interface DatasetOptions {
   /** Threads that make views. */
   workers: number;
   normalisation: Normalisation;
+  /** Keep the first so many images; 0, or not given, keeps all. */
+  limit?: number;
 }
 
 /** What the core says of a dataset. */
@@ -33,9 +36,9 @@ export interface DatasetDescription {
 /** Images held by the core, and the batch last made from them. */
 export class Dataset extends NativeObject {
   /** Opens it. @throws NativeError when files are missing, truncated or not the official ones */
-  static open({ normalisation, ...options }: DatasetOptions): Dataset {
+  static open({ normalisation, limit = 0, ...options }: DatasetOptions): Dataset {
     const symbols = openCore();
-    const request = json({ ...options, mean: normalisation.mean, std: normalisation.std });
+    const request = json({ ...options, limit, mean: normalisation.mean, std: normalisation.std });
     return new Dataset(
       readU32("byol_dataset_open", (out, error) => symbols.byol_dataset_open(request, out, error)),
     );
@@ -75,6 +78,31 @@ export class Dataset extends NativeObject {
     check(
       openCore().byol_dataset_make_views(this.handle, BigInt(seed), BigInt(step), errorBuffer()),
       "byol_dataset_make_views",
+    );
+  }
+
+  /**
+   * Makes a step's views and writes one of the two, with its images, for another program to recompute.
+   *
+   * @returns what was done to each image
+   */
+  writeViews(path: string, options: { seed: number; step: number; view: 0 | 1 }): ViewCases {
+    const symbols = openCore();
+    const request = json({ path, ...options });
+    return JSON.parse(
+      readText(
+        "byol_dataset_write_views",
+        (text, error) => symbols.byol_dataset_write_views(this.handle, request, text, error),
+      ),
+    );
+  }
+
+  /** Draws both views of the batch as a PNG, four pairs a row. */
+  writeSheet(path: string): void {
+    const request = json({ path });
+    check(
+      openCore().byol_dataset_write_sheet(this.handle, request, errorBuffer()),
+      "byol_dataset_write_sheet",
     );
   }
 

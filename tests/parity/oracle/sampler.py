@@ -10,7 +10,8 @@ solarizeProbability, solarizeThreshold}.
 As many sets are drawn from torchvision.transforms.v2 (RandomResizedCrop, ColorJitter, GaussianBlur: make_params). Each
 number is compared by a two-sample Kolmogorov-Smirnov test, jitter's order by chi-square over its 24 permutations, each
 probability by a normal test of the count, and pairs of decisions that must not depend on each other by their correlation.
-Every p-value must exceed 0.001 (the correlations', of which there are many: 0.001 divided by their number).
+Every p-value must exceed 0.001 (the correlations', of which there are many: 0.001 divided by their number). The report's
+"difference" is the p-value, its "allowed" what that must exceed.
 """
 
 import argparse
@@ -102,6 +103,7 @@ def main():
 
     def check(name, p, allowed=P_ALLOWED):
         p_values[name] = float(f"{p:.4g}")
+        report.rows.append((allowed / max(p, 1e-300), name, p, allowed))
         report.require(p > allowed, f"{name}: p = {p:.3g}, expected more than {allowed:.3g}")
 
     ours = crop_numbers(views, options.height, options.width)

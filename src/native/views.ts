@@ -1,0 +1,70 @@
+/** Views as another program can recompute them; made by the code that trains, called by no run. */
+
+import type { ViewRecipe } from "../augment.ts";
+import { check, errorBuffer, json, openCore } from "./library.ts";
+
+/** Everything that one view does to its image. */
+export interface ViewParameters {
+  /** The crop box, in pixels of the image. */
+  top: number;
+  left: number;
+  height: number;
+  width: number;
+  flip: boolean;
+  /** The factors, and the order of the operations: 0 brightness, 1 contrast, 2 saturation, 3 hue. */
+  jitter: {
+    order: [number, number, number, number];
+    brightness: number;
+    contrast: number;
+    saturation: number;
+    hue: number;
+  } | null;
+  grayscale: boolean;
+  /** Standard deviation, in pixels of the view. */
+  blurSigma: number | null;
+  /** Values in [0, 1] from here up are inverted. */
+  solarize: number | null;
+}
+
+/** One view to render: a training view, or the test transform. */
+export type ViewCase =
+  & { name: string; /** Position in the file of images. */ image: number }
+  & ({ parameters: ViewParameters } | { resize: number });
+
+/** Views to render, all of one size. */
+export interface ViewCases {
+  cropSize: number;
+  blurKernel: number;
+  /** Null, both: the views stay in [0, 1]. */
+  mean: readonly number[] | null;
+  std: readonly number[] | null;
+  cases: ViewCase[];
+}
+
+/** Renders the cases on the images of a safetensors file, to `views` of the file at `path`. */
+export function renderViews(
+  cases: ViewCases,
+  { images, path }: { images: string; path: string },
+): void {
+  const request = json({ ...cases, images, path });
+  check(openCore().byol_views_render(request, errorBuffer()), "byol_views_render");
+}
+
+/** Which parameters to draw. */
+export interface SampleOptions {
+  seed: number;
+  step: number;
+  /** 0 and 1 are the training views, 2 is the probe's. */
+  view: number;
+  /** One draw for each of the samples 0 … count − 1. */
+  count: number;
+  /** Of the images. */
+  height: number;
+  width: number;
+}
+
+/** Draws parameters with a recipe and writes them to a file, one JSON object a line. */
+export function sampleViews(recipe: ViewRecipe, path: string, options: SampleOptions): void {
+  const request = json({ recipe, path, ...options });
+  check(openCore().byol_views_sample(request, errorBuffer()), "byol_views_sample");
+}

@@ -1,0 +1,74 @@
+/** `views`: a contact sheet of what the augmentations make of the training images. */
+
+import { loadAugmentSchedule } from "./augment_schedule.ts";
+import { parseCommandLine, thisEnvironment } from "./config.ts";
+import { openData } from "./data.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { recipesAt } from "./schedules.ts";
+
+/** Images on a sheet. */
+const IMAGES = 16;
+
+/** The text of `views --help`. */
+export const VIEWS_HELP =
+  `Draws both views of ${IMAGES} training images as one PNG, to be looked at.
+
+  deno task views --out=views.png
+  deno task views --out=views.png --preset=cifar10_tuned --seed=1
+  deno task views --out=late.png --aug_schedule=FILE.json --step=5000
+
+  --out=PATH
+      The file to write. Required.
+  --step=N
+      The step whose views are drawn, for augmentations that move. Default: 0
+
+Beside these it takes the options of train (deno task train --help): data set, preset, augmentations and seed
+decide what is drawn. The images are those that training at --batch_size=${IMAGES} sees in that step.`;
+
+/**
+ * Draws the sheet.
+ *
+ * @returns the exit code
+ * @throws UserError for what train would refuse, and where the file cannot be written
+ */
+export async function viewsCommand(args: readonly string[]): Promise<number> {
+  const own = new Map<string, string>();
+  const rest: string[] = [];
+  for (let index = 0; index < args.length; index++) {
+    const arg = args[index] ?? "";
+    const [, name, , value] = /^--(out|step)(=(.*))?$/s.exec(arg) ?? [];
+    if (name === undefined) rest.push(arg);
+    else own.set(name, value ?? args[++index] ?? "");
+  }
+  const path = own.get("out");
+  if (path === undefined || path === "") {
+    throw new UserError("Cannot draw views without a file: expected --out=PATH", ExitCode.usage);
+  }
+  const text = own.get("step") ?? "0";
+  const step = Number(text);
+  if (!/^\d+$/.test(text) || !Number.isSafeInteger(step)) {
+    throw new UserError(
+      `Cannot use --step=${text}: expected a whole number of at least 0`,
+      ExitCode.usage,
+    );
+  }
+  const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
+  notes.forEach((note) => console.error(note));
+  const { train, test } = await openData(config);
+  using dataset = train;
+  using _test = test;
+  const { count, warnings } = dataset.describe();
+  warnings.forEach((line) => console.error(line));
+  // Spans are in epochs of the run's own batches; the sheet shows fewer images.
+  const stepsPerEpoch = Math.max(1, Math.floor(count / config.batchSize));
+  const recipes = recipesAt(loadAugmentSchedule(config, stepsPerEpoch), step);
+  dataset.setRecipes(Math.min(IMAGES, count), recipes);
+  dataset.makeViews(config.seed, step);
+  try {
+    dataset.writeSheet(path);
+  } catch (error) {
+    throw new UserError((error as Error).message, ExitCode.save);
+  }
+  console.log(`Drew both views of ${Math.min(IMAGES, count)} images to ${path}`);
+  return ExitCode.ok;
+}

@@ -1,0 +1,23 @@
+/** Runs the program as a user does. */
+
+import { projectRoot } from "../src/setup/record.ts";
+
+/** What a run of the program left. */
+export interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+/** Runs `byol COMMAND …` to its end, with the permissions that deno.json gives it. */
+export async function byol(...args: string[]): Promise<Outcome> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
+      ...["--allow-sys", "src/cli.ts", ...args],
+    ],
+    cwd: projectRoot,
+  }).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, stdout: text(stdout), stderr: text(stderr) };
+}

@@ -15,6 +15,7 @@ export class Interrupt implements Disposable {
 
   constructor() {
     for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listener);
+    if (cameBefore()) this.#listener();
   }
 
   /** Whether a signal has come. */
@@ -25,5 +26,17 @@ export class Interrupt implements Disposable {
   /** Stops listening. */
   [Symbol.dispose](): void {
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#listener);
+  }
+}
+
+/** A batch script's warning may come before anybody listens: slurm/job.sh leaves a file as well. */
+function cameBefore(): boolean {
+  const file = Deno.env.get("BYOL_STOP_FILE");
+  if (file === undefined || file === "") return false;
+  try {
+    Deno.statSync(file);
+    return true;
+  } catch {
+    return false;
   }
 }

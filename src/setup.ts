@@ -1,14 +1,15 @@
 /**
  * Set-up: finds or installs libtorch and builds the core, once; a second start only looks that all is still there.
  *
- * As a program: `src/setup.ts [--offline] [--quiet] [--cuda] [--print]`. All it says goes to stderr; only --print
+ * As a program: `src/setup.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. All it says goes to stderr; only --print
  * writes on stdout, the path of the Deno binary it keeps in .byol/bin for machines without npx.
  */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { exists, REPAIR, setupError } from "./setup/basics.ts";
+import { writeBundle } from "./setup/bundle.ts";
 import type { Session } from "./setup/child.ts";
 import { buildCore, keepCore, manifestOf, removeOldCores } from "./setup/core.ts";
 import { fetchLibtorch, fetchProblem, findLibtorch } from "./setup/install.ts";
@@ -165,17 +166,23 @@ export async function keepDeno(root: string = projectRoot): Promise<string> {
   return to;
 }
 
-const HELP = `Usage: ${REPAIR} [--offline] [--quiet] [--cuda]
+const HELP = `Usage: ${REPAIR} [--offline] [--quiet] [--cuda] [--bundle=DIR]
   --offline  never touches the network
   --quiet    no progress
   --cuda     installs the libraries of CUDA also where there is no GPU (a login node)
-  --print    keeps a copy of Deno in .byol/bin and prints its path`;
+  --print    keeps a copy of Deno in .byol/bin and prints its path
+  --bundle=DIR  writes a folder with all that a compute node needs, to be copied or moved anywhere`;
 
 async function main(args: string[]): Promise<ExitCode> {
   const flag = { type: "boolean" } as const;
-  let values: { [name in "offline" | "quiet" | "cuda" | "print" | "help"]?: boolean };
+  let values: { [name in "offline" | "quiet" | "cuda" | "print" | "help"]?: boolean } & {
+    bundle?: string;
+  };
   try {
-    const options = { offline: flag, quiet: flag, cuda: flag, print: flag, help: flag };
+    const options = {
+      ...{ offline: flag, quiet: flag, cuda: flag, print: flag, help: flag },
+      bundle: { type: "string" },
+    } as const;
     values = parseArgs({ args, options, strict: true }).values;
   } catch (error) {
     console.error(`Cannot set up: ${(error as Error).message}\n${HELP}`);
@@ -191,6 +198,14 @@ async function main(args: string[]): Promise<ExitCode> {
       const deno = await keepDeno();
       if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });
       console.log(deno);
+    }
+    const { bundle, quiet } = values;
+    if (bundle !== undefined) {
+      const source = { root: projectRoot, record, deno: await keepDeno() };
+      await exclusively(
+        { root: projectRoot, quiet },
+        (session) => writeBundle(resolve(bundle), source, session),
+      );
     }
     return ExitCode.ok;
   } catch (error) {

@@ -10,13 +10,21 @@ import type { ParsedCommandLine, RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
 import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
+import { finishedResult, markFinished, type RunResult } from "./finished.ts";
 import { Interrupt } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
 import { Learner } from "./native/learner.ts";
 import { setThreads } from "./native/library.ts";
-import { claimRunFolder, createRunFolder, readCommit, removeLeftovers } from "./run_folder.ts";
-import { requireSameInputs, writeRunRecord } from "./run_folder.ts";
+import {
+  claimRunFolder,
+  createRunFolder,
+  readCommit,
+  removeLeftovers,
+  requireSameInputs,
+  type RunFolder,
+  writeRunRecord,
+} from "./run_folder.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { resultTable, stderrTerminal, TerminalSink } from "./terminal.ts";
 
@@ -50,6 +58,18 @@ export function createLearner(config: RunConfig): Learner {
   });
 }
 
+/** What a finished run prints. */
+function resultText(
+  config: RunConfig,
+  folder: RunFolder,
+  { step, evaluations }: RunResult,
+): string {
+  if (config.format === "json") return JSON.stringify({ runDir: folder.path, step, evaluations });
+  return evaluations.length > 0
+    ? resultTable(evaluations)
+    : `Trained ${step} steps; the run is in ${folder.path}`;
+}
+
 /**
  * Trains, or goes on with the run in the folder.
  *
@@ -62,12 +82,18 @@ export async function train(
 ): Promise<number> {
   using interrupt = new Interrupt();
   const setup = requireSetup();
-  setThreads(config.threads);
   const folder = createRunFolder(config.runDir);
   const previous = claimRunFolder(folder, config);
   const terminal = stderrTerminal();
   const warn = (line: string): void => terminal.write(`${line}\n`);
+  const finished = previous === null ? undefined : finishedResult(folder, config);
+  if (finished !== undefined) {
+    warn(`The run in ${folder.path} is finished: nothing is left to do`);
+    console.log(resultText(config, folder, finished));
+    return ExitCode.ok;
+  }
 
+  setThreads(config.threads);
   const data = await parts.openData(config);
   using train = data.train;
   using test = data.test;
@@ -207,12 +233,9 @@ export async function train(
       stem: config.datasetName === "imagenet" ? "imagenet" : "cifar",
       accuracy: last === undefined ? null : { ...last },
     }));
-  const text = config.format === "json"
-    ? JSON.stringify({ runDir: folder.path, step: done, evaluations })
-    : evaluations.length > 0
-    ? resultTable(evaluations)
-    : `Trained ${done} steps; the run is in ${folder.path}`;
-  console.log(text);
+  const result = { step: done, totalSteps, evaluations };
+  markFinished(folder, result);
+  console.log(resultText(config, folder, result));
   return ExitCode.ok;
 
   function traceOf(

@@ -87,7 +87,7 @@ export function examineSetup(root: string): SetupRecord | string {
     if (error instanceof Deno.errors.NotFound) return ".byol/setup.json is missing";
     throw error;
   }
-  const record = parseRecord(text);
+  const record = parseRecord(text, stateFolder(root));
   if (record === undefined) return ".byol/setup.json is damaged";
   for (const path of [record.core, ...record.preload]) {
     if (!exists(path)) return `${path} is missing`;
@@ -105,10 +105,15 @@ export function examineSetup(root: string): SetupRecord | string {
   return record;
 }
 
-function parseRecord(text: string): SetupRecord | undefined {
+/** A bundle's record names files of its own relative to where it lies: `./libtorch/lib/libc10.so`. */
+function parseRecord(text: string, state: string): SetupRecord | undefined {
   let record: Partial<SetupRecord> | null;
   try {
-    record = JSON.parse(text);
+    record = JSON.parse(
+      text,
+      (_name, value) =>
+        typeof value === "string" && value.startsWith("./") ? join(state, value) : value,
+    );
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
     throw error;

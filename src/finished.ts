@@ -1,0 +1,64 @@
+/**
+ * The mark of a finished run: result.json in its folder. A later start of the same command, as the links of a chain
+ * after the last needed one are, then ends at once: no lock, no data, no core.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { replaceFile } from "./atomic_file.ts";
+import type { RunConfig } from "./config.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import type { EvalRow } from "./metrics.ts";
+import type { RunFolder } from "./run_folder.ts";
+
+/** What a finished run leaves. */
+export interface RunResult {
+  /** Steps done. */
+  step: number;
+  /** Steps of the whole schedule, which `max_steps` may cut. */
+  totalSteps: number;
+  /** Every evaluation, in order. */
+  evaluations: EvalRow[];
+}
+
+function resultFile(folder: RunFolder): string {
+  return join(folder.path, "result.json");
+}
+
+/** Writes the mark. @throws UserError (save) */
+export function markFinished(folder: RunFolder, result: RunResult): void {
+  try {
+    replaceFile(resultFile(folder), `${JSON.stringify(result, null, 2)}\n`);
+  } catch (error) {
+    throw new UserError(
+      `Cannot write ${resultFile(folder)}: ${(error as Error).message}`,
+      ExitCode.save,
+    );
+  }
+}
+
+/** The mark in a folder, whatever is asked for now; undefined where there is none or it is damaged. */
+export function readResult(folder: RunFolder): RunResult | undefined {
+  try {
+    const found: Partial<RunResult> | null = JSON.parse(Deno.readTextFileSync(resultFile(folder)));
+    const whole = Number.isSafeInteger(found?.step) && Number.isSafeInteger(found?.totalSteps) &&
+      Array.isArray(found?.evaluations);
+    return whole ? found as RunResult : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The result where nothing is left to do of what `config` asks for: every step, and the evaluation at the end. */
+export function finishedResult(folder: RunFolder, config: RunConfig): RunResult | undefined {
+  if (config.resume !== "auto" || config.traceSteps > 0) return undefined;
+  const result = readResult(folder);
+  if (result === undefined) return undefined;
+  const endStep = Math.min(result.totalSteps, config.maxSteps ?? result.totalSteps);
+  if (result.step < endStep) return undefined;
+  const wantsEvaluation = config.evalEveryEpochs > 0 &&
+    (result.step === result.totalSteps || config.evalAtEnd);
+  const evaluated = result.evaluations.some(({ step }) => step === result.step);
+  return wantsEvaluation && !evaluated ? undefined : result;
+}

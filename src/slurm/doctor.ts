@@ -1,0 +1,307 @@
+/**
+ * `deno task doctor`: whether a node has what a training needs, as a table. Run it where the training will run:
+ * `srun … deno task doctor --profile=NAME [the options of deno task train]`.
+ *
+ * @module
+ */
+
+import { dirname, join, resolve } from "node:path";
+import { thisEnvironment } from "../config.ts";
+import { openData } from "../data.ts";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { openCore } from "../native/library.ts";
+import { exists } from "../setup/basics.ts";
+import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
+import { driverProblem, gpuProblem } from "./gpu_fit.ts";
+import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
+import { ask, runMain } from "./tools.ts";
+
+/** How one check went. */
+export interface Finding {
+  what: string;
+  /** `FAIL` means that a training cannot run here. */
+  status: "ok" | "warn" | "FAIL";
+  /** What was found, and how to repair it. */
+  text: string;
+}
+
+/** Checkpoints of ResNet-50 are near 1 GB, and a few are kept. */
+const ENOUGH_BYTES = 10e9;
+const LEAST_BYTES = 1e9;
+const PROBE_BYTES = 32 * 1024 * 1024;
+
+/** Runs every check, each on its own: one that fails does not hide the next. */
+export async function examineNode(request: Request): Promise<Finding[]> {
+  const found = examineSetup(projectRoot);
+  const setup = typeof found === "string" ? undefined : found;
+  return [
+    platform(),
+    deno(),
+    core(found),
+    ...await gpus(request, setup),
+    nccl(request, setup),
+    cores(request),
+    ...await space(resolve(request.config.runDir)),
+    await data(request),
+    await internet(),
+    await slurm(),
+  ];
+}
+
+function platform(): Finding {
+  const { os, arch } = Deno.build;
+  const fits = os === "linux" && arch === "x86_64";
+  return finding(
+    "platform",
+    fits ? "ok" : "FAIL",
+    `${os} on ${arch}${fits ? "" : ", expected linux on x86_64"}`,
+  );
+}
+
+function deno(): Finding {
+  const path = Deno.execPath();
+  const text = `${Deno.version.deno}, ${path}`;
+  return path.includes("node_modules") || path.includes("_npx")
+    ? finding(
+      "Deno",
+      "warn",
+      `${text}: of npx, which compute nodes lack; use the path that deno task setup prints`,
+    )
+    : finding("Deno", "ok", text);
+}
+
+function core(found: SetupRecord | string): Finding {
+  if (typeof found === "string") return finding("core", "FAIL", `${found}; run: deno task setup`);
+  try {
+    openCore();
+    return finding("core", "ok", `opens, libtorch ${found.libtorchVersion}`);
+  } catch (error) {
+    return finding("core", "FAIL", (error as Error).message);
+  }
+}
+
+async function gpus(
+  { profile, gpus, ranksPerNode }: Request,
+  setup?: SetupRecord,
+): Promise<Finding[]> {
+  const query = "--query-gpu=name,compute_cap,driver_version,memory.total";
+  const answer = await ask("nvidia-smi", [query, "--format=csv,noheader"]);
+  const lines = answer?.code === 0
+    ? answer.stdout.trim().split("\n").filter((line) => line !== "")
+    : [];
+  if (lines.length === 0) {
+    const why = answer === undefined
+      ? "no nvidia-smi"
+      : answer.stderr.trim() || answer.stdout.trim() || "none";
+    return gpus
+      ? [
+        finding(
+          "GPUs",
+          "FAIL",
+          `${why}, expected ${ranksPerNode}: is this a compute node with --gres=gpu:${ranksPerNode}?`,
+        ),
+      ]
+      : [finding("GPUs", "ok", `none (${why}), and none asked for`)];
+  }
+  const findings: Finding[] = [];
+  const models = lines.map((line) => line.split(",").map((part) => part.trim()));
+  const [name = "", capability = "", driver = ""] = models[0] ?? [];
+  const short = gpus && lines.length < ranksPerNode;
+  findings.push(
+    finding(
+      "GPUs",
+      short ? "FAIL" : "ok",
+      `${lines.length} × ${name}${short ? `, expected ${ranksPerNode}` : ""}`,
+    ),
+  );
+  if (setup === undefined) return findings;
+  const architecture = `sm_${capability.replace(".", "")}`;
+  const problem = gpuProblem(architecture, setup);
+  const severity = gpus ? "FAIL" : "warn";
+  findings.push(
+    problem === undefined
+      ? finding(
+        "architecture",
+        "ok",
+        `${architecture}, which libtorch ${setup.libtorchVersion} has kernels for`,
+      )
+      : finding("architecture", severity, problem),
+  );
+  if (profile.architecture !== null && profile.architecture !== architecture) {
+    findings.push(
+      finding("profile", "warn", `is for ${profile.architecture}, the node has ${architecture}`),
+    );
+  }
+  const old = driverProblem(driver, setup.libtorchVersion);
+  findings.push(finding("driver", old === undefined ? "ok" : severity, old ?? driver));
+  return findings;
+}
+
+function nccl({ gpus, nodes, ranksPerNode }: Request, setup?: SetupRecord): Finding {
+  if (!gpus || nodes * ranksPerNode === 1) {
+    return finding("NCCL", "ok", "not needed: ranks talk by Gloo, or there is one");
+  }
+  if (setup === undefined) return finding("NCCL", "FAIL", "unknown without set-up");
+  const places = [join(setup.libtorch, "lib"), join(dirname(setup.libtorch), "nvidia/nccl/lib")];
+  const file = places.map((place) => join(place, "libnccl.so.2")).find(exists);
+  return file === undefined
+    ? finding(
+      "NCCL",
+      "FAIL",
+      `libnccl.so.2 is not in ${places.join(" or ")}; run: deno task setup --cuda`,
+    )
+    : finding("NCCL", "ok", file);
+}
+
+function cores({ coresPerRank, ranksPerNode, profileName }: Request): Finding {
+  const usable = navigator.hardwareConcurrency;
+  const task = Deno.env.get("SLURM_CPUS_PER_TASK");
+  if (Deno.env.has("SLURM_STEP_ID")) {
+    const text = `${usable} for this task (SLURM_CPUS_PER_TASK=${task ?? "not set"})`;
+    return usable >= coresPerRank ? finding("cores", "ok", text) : finding(
+      "cores",
+      "warn",
+      `${text}, expected ${coresPerRank}: srun wants --cpus-per-task of its own`,
+    );
+  }
+  const wanted = coresPerRank * ranksPerNode;
+  return usable >= wanted
+    ? finding("cores", "ok", `${usable} here, outside of a job step`)
+    : finding(
+      "cores",
+      "warn",
+      `${usable} here, profile ${profileName} counts on ${wanted} of a node`,
+    );
+}
+
+/** Free space and inodes, and a file written for real: a quota shows nowhere else. */
+async function space(runDir: string): Promise<Finding[]> {
+  let folder = runDir;
+  while (!exists(folder)) folder = dirname(folder);
+  const free = await ask("df", ["--output=avail,iavail", "--block-size=1", folder]);
+  const [bytes = NaN, inodes = NaN] = (free?.stdout.trim().split("\n").at(-1) ?? "").trim().split(
+    /\s+/,
+  ).map(Number);
+  const text = `${(bytes / 1e9).toFixed(1)} GB${
+    inodes > 0 ? ` and ${inodes} inodes` : ""
+  } free for ${runDir}`;
+  const status = !(bytes >= LEAST_BYTES) ? "FAIL" : bytes < ENOUGH_BYTES ? "warn" : "ok";
+  const findings = [
+    finding(
+      "space",
+      status,
+      status === "ok" ? text : `${text}, expected ${ENOUGH_BYTES / 1e9} GB: choose --run_dir`,
+    ),
+  ];
+  const probe = join(folder, `.byol-doctor-${Deno.pid}`);
+  try {
+    using file = Deno.openSync(probe, { write: true, createNew: true });
+    const block = new Uint8Array(1024 * 1024);
+    for (let done = 0; done < PROBE_BYTES;) done += file.writeSync(block);
+    file.syncSync();
+    findings.push(
+      finding("quota", "ok", `${PROBE_BYTES / 2 ** 20} MiB written and synced in ${folder}`),
+    );
+  } catch (error) {
+    findings.push(
+      finding("quota", "FAIL", `cannot write in ${folder}: ${(error as Error).message}`),
+    );
+  } finally {
+    if (exists(probe)) Deno.removeSync(probe);
+  }
+  const quota = await ask("quota", ["--show-mntpoint", "--hide-device", "--human-readable"]);
+  const lines = quota?.stdout.trim().split("\n").slice(1) ?? [];
+  for (const line of lines) {
+    findings.push(finding("quota", line.includes("*") ? "warn" : "ok", line.trim()));
+  }
+  return findings;
+}
+
+async function data({ config }: Request): Promise<Finding> {
+  if (config.datasetName === "demo") return finding("data", "ok", "demo, built in");
+  const folder = config.dataDir ?? "";
+  if (config.datasetName === "imagenet") {
+    const missing = ["train", "val"].map((name) => join(folder, name)).filter((path) =>
+      !exists(path)
+    );
+    return missing.length === 0
+      ? finding("data", "ok", `imagenet in ${folder}`)
+      : finding("data", "FAIL", `${missing.join(" and ")} missing; see --data_dir`);
+  }
+  try {
+    const opened = await openData({ ...config, offline: true });
+    using train = opened.train;
+    using _test = opened.test;
+    const { count, verified } = train.describe();
+    const text = `${config.datasetName} in ${folder}, ${count} training images`;
+    return finding("data", "ok", `${text}, ${verified ? "the published bytes" : "not verified"}`);
+  } catch (error) {
+    return finding("data", "FAIL", (error as Error).message);
+  }
+}
+
+/** Loads the whole program with the network forbidden. */
+async function internet(): Promise<Finding> {
+  const answer = await ask(Deno.execPath(), [
+    ...["run", "--no-prompt", "--cached-only", "--no-remote", "--allow-read", "--allow-env"],
+    ...["--allow-sys", "src/cli.ts", "train", "--help"],
+  ], { cwd: projectRoot });
+  return answer?.code === 0
+    ? finding("internet", "ok", "not needed: the program loads without")
+    : finding("internet", "FAIL", `the program does not load without: ${answer?.stderr.trim()}`);
+}
+
+async function slurm(): Promise<Finding> {
+  const [sbatch, scontrol] = [
+    await ask("sbatch", ["--version"]),
+    await ask("scontrol", ["--version"]),
+  ];
+  if (sbatch === undefined && scontrol === undefined) {
+    return finding("Slurm", "warn", "neither sbatch nor scontrol is here");
+  }
+  const found = sbatch ?? scontrol;
+  if (found?.code !== 0) {
+    return finding("Slurm", "warn", `does not answer: ${found?.stderr.trim()}`);
+  }
+  const text = scontrol === undefined
+    ? "no scontrol: a stopped job goes on in another one, by sbatch"
+    : "scontrol puts a stopped job back";
+  return finding("Slurm", "ok", `${found.stdout.trim()}; ${text}`);
+}
+
+function finding(what: string, status: Finding["status"], text: string): Finding {
+  return { what, status, text };
+}
+
+function table(findings: readonly Finding[]): string {
+  return findings.map(({ what, status, text }) =>
+    `${status.padEnd(6)}${what.padEnd(14)}${text.replaceAll("\n", " ")}`
+  ).join("\n");
+}
+
+function helpText(): string {
+  const width = Math.max(...Object.keys(OWN_OPTIONS).map((name) => name.length)) + 4;
+  return [
+    "Usage: deno task doctor [--profile=NAME …] [options of deno task train]",
+    "",
+    ...Object.entries(OWN_OPTIONS).map(([name, text]) => `  ${`--${name}`.padEnd(width)}${text}`),
+    "",
+    "Exit code 0: a training can run here; 6: it cannot, see the lines FAIL.",
+  ].join("\n");
+}
+
+async function main(args: string[]): Promise<ExitCode> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(helpText());
+    return ExitCode.ok;
+  }
+  if (args.includes("--")) {
+    throw new UserError("Cannot use -- with doctor: it submits nothing", ExitCode.usage);
+  }
+  const request = readRequest(args, { environment: thisEnvironment(), extraOptions: {} });
+  const findings = await examineNode(request);
+  console.log(table(findings));
+  return findings.some(({ status }) => status === "FAIL") ? ExitCode.setup : ExitCode.ok;
+}
+
+if (import.meta.main) await runMain(main);

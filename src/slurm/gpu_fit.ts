@@ -1,0 +1,71 @@
+/**
+ * Whether a libtorch fits a GPU and its driver, from what is known about the published builds.
+ *
+ * @module
+ */
+
+import type { SetupRecord } from "../setup/record.ts";
+
+/** A build of PyTorch 2.11 by the CUDA it is for. */
+interface CudaBuild {
+  /** Architectures it has kernels for. Code for sm_80 also runs on a later sm_8x. */
+  architectures: readonly string[];
+  /** The first driver it works with. */
+  driver: number;
+}
+
+const BUILDS: Readonly<Record<string, CudaBuild>> = {
+  cu126: {
+    architectures: ["sm_50", "sm_60", "sm_70", "sm_75", "sm_80", "sm_86", "sm_90"],
+    driver: 525,
+  },
+  cu130: {
+    architectures: ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"],
+    driver: 580,
+  },
+};
+
+/** The CUDA that a version names: `2.11.0+cu130`; PyPI's wheel, without a name, is cu130. */
+function buildOf(version: string): { name: string; build: CudaBuild | undefined } {
+  const local = version.split("+")[1];
+  const name = local ?? "cu130";
+  return { name, build: BUILDS[name] };
+}
+
+/** Why this libtorch cannot use a GPU of an architecture, or undefined where it can or nothing is known. */
+export function gpuProblem(
+  architecture: string | null,
+  { libtorchVersion, cudaCapable }: Pick<SetupRecord, "libtorchVersion" | "cudaCapable">,
+): string | undefined {
+  if (!cudaCapable) {
+    return `libtorch ${libtorchVersion} here is for CPUs only: run deno task setup --cuda on a login node`;
+  }
+  const { name, build } = buildOf(libtorchVersion);
+  if (architecture === null || build === undefined || runsOn(build, architecture)) return undefined;
+  return `libtorch ${libtorchVersion} (${name}) has no kernels for ${architecture}, only for ` +
+    `${build.architectures.join(", ")}: set LIBTORCH to ${
+      architecture < "sm_75" ? "the cu126 build" : "a build that has them"
+    } and run deno task setup`;
+}
+
+function runsOn({ architectures }: CudaBuild, architecture: string): boolean {
+  const [major, minor] = partsOf(architecture);
+  return architectures.some((one) => {
+    const [itsMajor, itsMinor] = partsOf(one);
+    return itsMajor === major && itsMinor <= minor;
+  });
+}
+
+/** sm_86 is 8 and 6, sm_120 is 12 and 0. */
+function partsOf(architecture: string): [major: number, minor: number] {
+  const digits = architecture.replace("sm_", "");
+  return [Number(digits.slice(0, -1)), Number(digits.slice(-1))];
+}
+
+/** Why a driver is too old for this libtorch, or undefined where it is not or nothing is known. */
+export function driverProblem(driver: string, libtorchVersion: string): string | undefined {
+  const { name, build } = buildOf(libtorchVersion);
+  const major = Number(driver.split(".")[0]);
+  if (build === undefined || major >= build.driver) return undefined;
+  return `driver ${driver} is too old for ${name}: expected ${build.driver} or newer`;
+}

@@ -1,0 +1,217 @@
+/**
+ * `deno task plan`: what a training will take before anything is spent: images/s (measured by a short run here, or
+ * given), hours, GPU-hours, and how many jobs under the time limit.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { DEMO_IMAGES } from "../data.ts";
+import { type RunConfig, thisEnvironment } from "../config.ts";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { projectRoot } from "../setup/record.ts";
+import { PROFILES } from "./profiles.ts";
+import { OWN_OPTIONS, readRequest, type Request, timeText } from "./request.ts";
+import { ask, runMain } from "./tools.ts";
+
+/** Images of the data sets as published. */
+const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
+  demo: DEMO_IMAGES,
+  cifar10: { train: 50_000, test: 10_000 },
+  imagenet: { train: 1_281_167, test: 50_000 },
+};
+
+/**
+ * Forward passes of the encoder that one training image costs: two views, each once through the online network
+ * forward, twice as much backward, and once through the target.
+ */
+const FORWARDS_PER_IMAGE = 8;
+/** What a job needs before its first step and after the signal, in seconds: opening, indexing, loading. */
+const START_SECONDS = 120;
+
+const PLAN_OPTIONS = {
+  images_per_second:
+    "source images a second of the whole job; without it a short run measures one rank here",
+  measure_steps: "steps of that run (12)",
+  train_images: "training images, where they are not the published number",
+} as const;
+
+/** What a training takes. */
+export interface Plan {
+  stepsPerEpoch: number;
+  totalSteps: number;
+  /** Source images over the whole training. */
+  images: number;
+  trainingSeconds: number;
+  evaluations: number;
+  evaluationSeconds: number;
+  totalSeconds: number;
+  /** Hours times GPUs, or times cores where there are none. */
+  deviceHours: number;
+  /** Jobs under the time limit. */
+  links: number;
+}
+
+/** What a training at a speed takes. */
+export function planOf(
+  request: Pick<
+    Request,
+    "config" | "nodes" | "ranksPerNode" | "coresPerRank" | "gpus" | "seconds" | "signalSeconds"
+  >,
+  { imagesPerSecond, trainImages }: { imagesPerSecond: number; trainImages?: number },
+): Plan {
+  const { config } = request;
+  const count = IMAGES[config.datasetName] ?? { train: 0, test: 0 };
+  const train = trainImages ?? count.train;
+  const stepsPerEpoch = Math.floor(train / config.batchSize);
+  const totalSteps = Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Infinity);
+  const images = totalSteps * config.batchSize;
+  const evaluations = evaluationsOf(config, totalSteps / stepsPerEpoch);
+  const forwards = config.probeEpochs * train + count.test;
+  const evaluationSeconds = evaluations * forwards / FORWARDS_PER_IMAGE / imagesPerSecond;
+  const trainingSeconds = images / imagesPerSecond;
+  const totalSeconds = trainingSeconds + evaluationSeconds;
+  const ranks = request.nodes * request.ranksPerNode;
+  const devices = request.gpus ? ranks : ranks * request.coresPerRank;
+  const useful = request.seconds - request.signalSeconds - START_SECONDS;
+  return {
+    stepsPerEpoch,
+    totalSteps,
+    images,
+    trainingSeconds,
+    evaluations,
+    evaluationSeconds,
+    totalSeconds,
+    deviceHours: totalSeconds / 3600 * devices,
+    links: useful > 0 ? Math.ceil(totalSeconds / useful) : Infinity,
+  };
+}
+
+/** One before the training, one every so many epochs, one at the end. */
+function evaluationsOf({ evalEveryEpochs, maxSteps }: RunConfig, epochs: number): number {
+  if (evalEveryEpochs === 0 || maxSteps !== null) return 0;
+  return 1 + Math.ceil(epochs / evalEveryEpochs);
+}
+
+/** Images a second of one rank, by a short run of the same options here. */
+async function measure(request: Request, steps: number): Promise<number> {
+  const folder = await Deno.makeTempDir({ prefix: "byol-plan-" });
+  const { config, nodes, ranksPerNode } = request;
+  const perRank = config.batchSize / (nodes * ranksPerNode);
+  if (!Number.isInteger(perRank)) {
+    throw new UserError(
+      `Cannot divide --batch_size=${config.batchSize} among ${nodes * ranksPerNode} ranks: ` +
+        "expected a multiple",
+      ExitCode.usage,
+    );
+  }
+  try {
+    const run = await ask(Deno.execPath(), [
+      ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
+      ...["--allow-sys", "src/cli.ts", "train", ...request.programArgs],
+      ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${perRank}`],
+      ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
+      ...[`--run_dir=${folder}`, "--resume=auto"],
+    ], { cwd: projectRoot });
+    if (run?.code !== 0) {
+      throw new UserError(
+        `Cannot measure here, the short run ended with ${run?.code}: expected 0, or ` +
+          `--images_per_second=N\n${run?.stderr.trim()}`,
+        ExitCode.unexpected,
+      );
+    }
+    const rows = Deno.readTextFileSync(join(folder, "metrics.jsonl")).trim().split("\n")
+      .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train");
+    // The first steps pay for what is done once.
+    const speeds = rows.slice(Math.floor(rows.length / 2)).map((row) => row.images_per_second);
+    return speeds.sort((a, b) => a - b)[Math.floor(speeds.length / 2)];
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function table(request: Request, speed: { text: string }, plan: Plan): string {
+  const { qos, gpus, nodes, ranksPerNode, config } = request;
+  const rows: [string, string][] = [
+    ["job", `${nodes} × ${ranksPerNode} ranks, profile ${request.profileName}`],
+    ["images/s", speed.text],
+    [
+      "steps",
+      `${plan.stepsPerEpoch} an epoch of batch ${config.batchSize}, ${plan.totalSteps} in all`,
+    ],
+    ["source images", plan.images.toLocaleString("en")],
+    ["training", hours(plan.trainingSeconds)],
+    [
+      "evaluation",
+      `${
+        hours(plan.evaluationSeconds)
+      } for ${plan.evaluations}, estimated from the work of a forward pass`,
+    ],
+    ["total", hours(plan.totalSeconds)],
+    [gpus ? "GPU-hours" : "core-hours", plan.deviceHours.toFixed(1)],
+    [
+      "links",
+      `${plan.links} of ${timeText(request.seconds)}${qos?.name ? ` under ${qos.name}` : ""}`,
+    ],
+  ];
+  const width = Math.max(...rows.map(([name]) => name.length)) + 2;
+  return rows.map(([name, text]) => `${name.padEnd(width)}${text}`).join("\n");
+}
+
+function hours(seconds: number): string {
+  return seconds < 3600 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
+}
+
+function helpText(): string {
+  const options = { ...PLAN_OPTIONS, ...OWN_OPTIONS };
+  const width = Math.max(...Object.keys(options).map((name) => name.length)) + 4;
+  return [
+    "Usage: deno task plan [options] [options of deno task train]",
+    "",
+    ...Object.entries(options).map(([name, text]) => `  ${`--${name}`.padEnd(width)}${text}`),
+    "",
+    `Profiles: ${Object.keys(PROFILES).join(", ")}`,
+  ].join("\n");
+}
+
+function positive(request: Request, name: keyof typeof PLAN_OPTIONS): number | undefined {
+  const text = request.extra[name];
+  if (text === undefined) return undefined;
+  if (Number(text) > 0 && Number.isFinite(Number(text))) return Number(text);
+  throw new UserError(
+    `Cannot use --${name}=${text}: expected a number above 0`,
+    ExitCode.usage,
+  );
+}
+
+async function main(args: string[]): Promise<ExitCode> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(helpText());
+    return ExitCode.ok;
+  }
+  const request = readRequest(args, {
+    environment: thisEnvironment(),
+    extraOptions: { images_per_second: "value", measure_steps: "value", train_images: "value" },
+  });
+  const given = positive(request, "images_per_second");
+  const ranks = request.nodes * request.ranksPerNode;
+  let speed: { imagesPerSecond: number; text: string };
+  if (given !== undefined) speed = { imagesPerSecond: given, text: `${given} (given)` };
+  else {
+    const steps = positive(request, "measure_steps") ?? 12;
+    const one = await measure(request, steps);
+    const scaled = ranks > 1
+      ? ` on one rank here, × ${ranks} ranks as if they cost one another nothing`
+      : " here";
+    speed = {
+      imagesPerSecond: one * ranks,
+      text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured in ${steps} steps${scaled})`,
+    };
+  }
+  const trainImages = positive(request, "train_images");
+  const plan = planOf(request, { imagesPerSecond: speed.imagesPerSecond, trainImages });
+  console.log(table(request, speed, plan));
+  return ExitCode.ok;
+}
+
+if (import.meta.main) await runMain(main);

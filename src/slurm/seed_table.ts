@@ -1,0 +1,74 @@
+/**
+ * `seed_table.ts FOLDER [COUNT]`: the accuracies of the runs FOLDER/seed-*, with mean and standard deviation once all
+ * (or COUNT, where more are to come) are finished.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { readResult } from "../finished.ts";
+import type { EvalRow } from "../metrics.ts";
+import { runFolderAt } from "../run_folder.ts";
+import { runMain } from "./tools.ts";
+
+const COLUMNS = ["knn_top1", "top1", "top5"] as const;
+
+/** Mean and standard deviation (n − 1). */
+export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
+  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) };
+}
+
+/** The table as Markdown: a row for each seed, the summary below once `count` runs are evaluated. */
+export function seedTable(folder: string, count = 0): string {
+  const rows = seedsIn(folder).map((seed) => {
+    const last = readResult(runFolderAt(join(folder, `seed-${seed}`)))?.evaluations.at(-1);
+    return { seed, last };
+  });
+  const found = rows.flatMap(({ last }) => last ?? []);
+  const lines = [
+    "| seed | k-NN top-1 | probe top-1 | probe top-5 |",
+    "| ---- | ---------- | ----------- | ----------- |",
+    ...rows.map(({ seed, last }) => line(String(seed), (name) => shown(last, name))),
+  ];
+  const wanted = Math.max(count, rows.length);
+  if (found.length < wanted) {
+    return [...lines, "", `${found.length} of ${wanted} runs are evaluated so far`].join("\n");
+  }
+  const summary = line("mean ± std", (name) => {
+    const { mean, deviation } = meanAndDeviation(found.map((row) => row[name]));
+    return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
+  });
+  return [...lines, summary].join("\n");
+}
+
+function seedsIn(folder: string): number[] {
+  try {
+    const names = [...Deno.readDirSync(folder)].map(({ name }) => /^seed-(\d+)$/.exec(name)?.[1]);
+    const seeds = names.filter((seed) => seed !== undefined).map(Number).sort((a, b) => a - b);
+    if (seeds.length > 0) return seeds;
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  throw new UserError(
+    `Cannot read the seeds of ${folder}: expected folders seed-N`,
+    ExitCode.usage,
+  );
+}
+
+function line(head: string, cell: (name: typeof COLUMNS[number]) => string): string {
+  return `| ${[head, ...COLUMNS.map(cell)].join(" | ")} |`;
+}
+
+function shown(row: EvalRow | undefined, name: typeof COLUMNS[number]): string {
+  return row === undefined ? "not finished" : row[name].toFixed(2);
+}
+
+if (import.meta.main) {
+  await runMain(([folder = "", count = "0"]) => {
+    console.log(seedTable(folder, Number(count)));
+    return ExitCode.ok;
+  });
+}

@@ -1,0 +1,86 @@
+/**
+ * `deno task submit`: renders a script of slurm/ for a profile and hands it to sbatch; --dry_run prints it.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { thisEnvironment } from "../config.ts";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { projectRoot, readSetup } from "../setup/record.ts";
+import { gpuProblem } from "./gpu_fit.ts";
+import { PROFILES } from "./profiles.ts";
+import { jobFolder, render } from "./render.ts";
+import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";
+import { ask, runMain } from "./tools.ts";
+
+/** The account that slurm/env.sh names. */
+export async function accountOfSite(): Promise<string> {
+  const read = '. slurm/env.sh && printf %s "$BYOL_ACCOUNT"';
+  return (await ask("bash", ["-c", read], { cwd: projectRoot }))?.stdout ?? "";
+}
+
+function helpText(): string {
+  const options = { ...OWN_OPTIONS, dry_run: "print the script, submit nothing" };
+  const width = Math.max(...Object.keys(options).map((name) => name.length)) + 4;
+  return [
+    "Usage: deno task submit [options] [options of deno task train or eval] [-- options of sbatch]",
+    "",
+    ...Object.entries(options).map(([name, text]) => `  ${`--${name}`.padEnd(width)}${text}`),
+    "",
+    "Profiles",
+    ...Object.entries(PROFILES).map(([name, { about }]) => `  ${name.padEnd(width)}${about}`),
+  ].join("\n");
+}
+
+/** What would only fail in the queue. */
+function problemsOf(request: Request): string[] {
+  const setup = readSetup();
+  if (setup === undefined) return ["the core is not set up: run deno task setup on a login node"];
+  const problem = gpuProblem(request.profile.architecture, setup);
+  return request.gpus && problem !== undefined ? [problem] : [];
+}
+
+async function main(args: string[]): Promise<ExitCode> {
+  if (args.includes("--help") || args.includes("-h")) {
+    console.log(helpText());
+    return ExitCode.ok;
+  }
+  const request = readRequest(args, {
+    environment: thisEnvironment(),
+    extraOptions: { dry_run: "flag" },
+    account: await accountOfSite(),
+  });
+  const template = Deno.readTextFileSync(join(projectRoot, "slurm", JOBS[request.job].script));
+  const script = render(request, { template, root: projectRoot });
+  const problems = problemsOf(request);
+  if (request.extra.dry_run === "true") {
+    for (const problem of problems) console.error(`Would not start: ${problem}`);
+    console.log(script);
+    return ExitCode.ok;
+  }
+  if (problems.length > 0) {
+    throw new UserError(`Cannot submit: ${problems.join("; ")}`, ExitCode.setup);
+  }
+  const folder = jobFolder(request);
+  // Slurm writes no log where its folder is missing, and says so nowhere.
+  Deno.mkdirSync(folder, { recursive: true });
+  const stamp = new Date().toISOString().replace(/[:.]/g, "-");
+  const file = join(folder, `${request.job}-${stamp}.sbatch`);
+  Deno.writeTextFileSync(file, script, { mode: 0o755 });
+  const answer = await ask("sbatch", ["--parsable", file], { cwd: projectRoot });
+  if (answer === undefined) {
+    throw new UserError(
+      "Cannot submit: there is no sbatch here, expected a login node; --dry_run prints the script",
+      ExitCode.setup,
+    );
+  }
+  if (answer.code !== 0) {
+    throw new UserError(`Cannot submit ${file}: ${answer.stderr.trim()}`, ExitCode.usage);
+  }
+  console.error(`${file}\nlogs in ${folder}`);
+  console.log(answer.stdout.trim());
+  return ExitCode.ok;
+}
+
+if (import.meta.main) await runMain(main);

@@ -1,0 +1,302 @@
+/**
+ * A real Slurm on this machine, for tests: munged, slurmctld and slurmd with a configuration, ports and files of their
+ * own in a temporary folder, ended and removed at the end of the scope. One node, which runs several jobs at a time.
+ */
+
+import { equal } from "node:assert/strict";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { projectRoot } from "../../src/setup/record.ts";
+
+/** Where Debian keeps the daemons. */
+const SEARCH_PATH = `/usr/sbin:/sbin:${Deno.env.get("PATH") ?? ""}`;
+const PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue"];
+/** Jobs and requests of the node may lag behind on a busy machine. */
+const PATIENCE_SECONDS = 600;
+
+/** What is missing for a Slurm here, as `skip()` wants to hear it; undefined when nothing is. */
+export function slurmMissing(): string | undefined {
+  if (Deno.uid() !== 0) {
+    return "slurmctld and slurmd want root; run as root, for instance in a container";
+  }
+  const missing = PROGRAMS.filter((program) => !isThere(program));
+  if (missing.length === 0) return undefined;
+  return `${missing.join(", ")} are missing; run as root: apt-get install -y slurm-wlm munge`;
+}
+
+/** Whether a program is on the path of the daemons. */
+export function isThere(program: string): boolean {
+  return SEARCH_PATH.split(":").some((folder) => {
+    try {
+      return Deno.statSync(join(folder, program)).isFile;
+    } catch {
+      return false;
+    }
+  });
+}
+
+/** How a job stands. */
+export interface JobState {
+  /** RUNNING, PENDING, COMPLETED, FAILED, … */
+  state: string;
+  /** The exit code of the batch script. */
+  exitCode: number;
+  /** How often it was started again. */
+  restarts: number;
+}
+
+/** The cluster. Its folder is also for whatever a test writes. */
+export class SlurmCluster implements AsyncDisposable {
+  /** A folder that the jobs see too. */
+  readonly folder: string;
+  readonly #daemons: { name: string; child: Deno.ChildProcess }[] = [];
+
+  private constructor(folder: string) {
+    this.folder = folder;
+  }
+
+  /** Starts it and waits for the node. */
+  static async start(): Promise<SlurmCluster> {
+    const folder = await Deno.makeTempDir({ prefix: "byol-slurm-" });
+    const cluster = new SlurmCluster(folder);
+    try {
+      await cluster.#start();
+      return cluster;
+    } catch (error) {
+      await cluster[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  /** Submits a script of slurm/ from the project's folder; its output goes to `folder`. Returns the job's id. */
+  async submit(
+    script: string,
+    args: readonly string[],
+    { sbatch = [], env = {} }: { sbatch?: readonly string[]; env?: Record<string, string> } = {},
+  ): Promise<string> {
+    const output = join(this.folder, `${script.replace(/\..*/, "")}-%j.out`);
+    const words = ["--parsable", `--output=${output}`, ...sbatch, `slurm/${script}`, ...args];
+    return (await this.ask("sbatch", words, env)).trim();
+  }
+
+  /** What a job wrote so far. */
+  log(script: string, job: string): string {
+    try {
+      return Deno.readTextFileSync(join(this.folder, `${script.replace(/\..*/, "")}-${job}.out`));
+    } catch {
+      return "";
+    }
+  }
+
+  /** Runs a client of Slurm, which has to succeed, and returns its stdout. */
+  async ask(
+    program: string,
+    args: readonly string[],
+    env: Record<string, string> = {},
+  ): Promise<string> {
+    const { code, stdout, stderr } = await new Deno.Command(program, {
+      args: [...args],
+      cwd: projectRoot,
+      env: { ...this.environment, ...env },
+      stdin: "null",
+    }).output();
+    const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+    equal(code, 0, `${program} ${args.join(" ")}: ${text(stderr)}`);
+    return text(stdout);
+  }
+
+  /** What makes Slurm's clients talk to this cluster. */
+  get environment(): Record<string, string> {
+    return {
+      PATH: SEARCH_PATH,
+      SLURM_CONF: join(this.folder, "slurm.conf"),
+      // A job would read them as its own.
+      BYOL_ROOT: projectRoot,
+      BYOL_DENO: Deno.execPath(),
+    };
+  }
+
+  /** How a job stands; an array's task is named ID_TASK. */
+  async state(job: string): Promise<JobState> {
+    const text = await this.ask("scontrol", ["--oneliner", "show", "job", job]);
+    const value = (name: string): string =>
+      text.match(new RegExp(`\\b${name}=([^\\s:]+)`))?.[1] ?? "";
+    return {
+      state: value("JobState"),
+      exitCode: Number(value("ExitCode")),
+      restarts: Number(value("Restarts")),
+    };
+  }
+
+  /** Waits until something holds; the logs of all jobs are the message when it never does. */
+  async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
+    const deadline = performance.now() + PATIENCE_SECONDS * 1000;
+    while (!await holds()) {
+      if (performance.now() > deadline) {
+        throw new Error(`${what}: not within ${PATIENCE_SECONDS} s\n${this.#everyLog()}`);
+      }
+      await sleep(250);
+    }
+  }
+
+  /** Waits for the end of a job and returns how it ended. */
+  async ended(job: string): Promise<JobState> {
+    let last: JobState | undefined;
+    await this.until(`the end of job ${job}`, async () => {
+      last = await this.state(job);
+      return !/PENDING|RUNNING|COMPLETING|REQUEUED|CONFIGURING/.test(last.state);
+    });
+    return last!;
+  }
+
+  async #start(): Promise<void> {
+    const [controlPort, nodePort] = [freePort(), freePort()];
+    // munged runs as its own user, who has to get through.
+    await Deno.chmod(this.folder, 0o755);
+    for (const name of ["state", "spool", "munge"]) await Deno.mkdir(join(this.folder, name));
+    const munge = join(this.folder, "munge");
+    await Deno.writeFile(join(munge, "key"), crypto.getRandomValues(new Uint8Array(1024)), {
+      mode: 0o600,
+    });
+    await this.#run("chown", ["-R", "munge:munge", munge]);
+    await Deno.writeTextFile(
+      join(this.folder, "slurm.conf"),
+      this.#configuration(controlPort, nodePort),
+    );
+    const own = (file: string): string => join(munge, file);
+    this.#daemon("setpriv", [
+      ...[
+        "--reuid=munge",
+        "--regid=munge",
+        "--clear-groups",
+        "--pdeathsig=TERM",
+        "munged",
+        "--foreground",
+      ],
+      ...[`--key-file=${own("key")}`, `--socket=${own("socket")}`, `--pid-file=${own("pid")}`],
+      ...[`--log-file=${own("log")}`, `--seed-file=${own("seed")}`],
+    ]);
+    await this.until("munged's socket", () => exists(own("socket")));
+    const configuration = join(this.folder, "slurm.conf");
+    this.#daemon("setpriv", ["--pdeathsig=TERM", "slurmctld", "-D", "-f", configuration]);
+    this.#daemon("setpriv", [
+      "--pdeathsig=TERM",
+      "slurmd",
+      "-D",
+      "-f",
+      configuration,
+      "-N",
+      "localhost",
+    ]);
+    await this.until("an idle node", async () => {
+      const { stdout } = await new Deno.Command("sinfo", {
+        args: ["--noheader", "--format=%T"],
+        env: this.environment,
+        stderr: "null",
+      }).output();
+      return new TextDecoder().decode(stdout).trim() === "idle";
+    });
+  }
+
+  #configuration(controlPort: number, nodePort: number): string {
+    const { folder } = this;
+    return [
+      "ClusterName=test",
+      `SlurmctldHost=${hostname()}(127.0.0.1)`,
+      `SlurmctldPort=${controlPort}`,
+      `SlurmdPort=${nodePort}`,
+      "SlurmUser=root",
+      "SlurmdUser=root",
+      "AuthType=auth/munge",
+      // A job that is put back waits for the end of its credential: 120 s by default, 5 s are the least.
+      `AuthInfo=socket=${join(folder, "munge", "socket")},cred_expire=5`,
+      "CredType=cred/munge",
+      "ProctrackType=proctrack/linuxproc",
+      "TaskPlugin=task/none",
+      "MpiDefault=none",
+      "JobAcctGatherType=jobacct_gather/none",
+      "AccountingStorageType=accounting_storage/none",
+      "JobCompType=jobcomp/none",
+      "SelectType=select/cons_tres",
+      "SelectTypeParameters=CR_Core",
+      "SchedulerParameters=sched_min_interval=0,batch_sched_delay=0,sched_interval=5",
+      // As many cores as the tests ask for, whatever the machine has.
+      "SlurmdParameters=config_overrides",
+      "ReturnToService=2",
+      "JobRequeue=1",
+      "KillWait=5",
+      `StateSaveLocation=${join(folder, "state")}`,
+      `SlurmdSpoolDir=${join(folder, "spool")}`,
+      `SlurmctldPidFile=${join(folder, "slurmctld.pid")}`,
+      `SlurmdPidFile=${join(folder, "slurmd.pid")}`,
+      `SlurmctldLogFile=${join(folder, "slurmctld.log")}`,
+      `SlurmdLogFile=${join(folder, "slurmd.log")}`,
+      `NodeName=localhost NodeHostname=${hostname()} NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN`,
+      "PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:8",
+      "",
+    ].join("\n");
+  }
+
+  #daemon(program: string, args: string[]): void {
+    const name = args.find((arg) => PROGRAMS.includes(arg)) ?? program;
+    const child = new Deno.Command(program, {
+      args,
+      env: this.environment,
+      stdin: "null",
+      stdout: "null",
+      stderr: "null",
+    }).spawn();
+    this.#daemons.push({ name, child });
+  }
+
+  async #run(program: string, args: string[]): Promise<void> {
+    const { code, stderr } = await new Deno.Command(program, { args }).output();
+    equal(code, 0, new TextDecoder().decode(stderr));
+  }
+
+  #everyLog(): string {
+    const logs = [...Deno.readDirSync(this.folder)].filter(({ name }) => /\.(out|log)$/.test(name));
+    return logs.map(({ name }) =>
+      `-- ${name}\n${Deno.readTextFileSync(join(this.folder, name)).slice(-3000)}`
+    )
+      .join("\n");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#daemons.length === 3) {
+      // The processes of jobs outlive slurmd.
+      const quietly = { env: this.environment, stdout: "null", stderr: "null" } as const;
+      await new Deno.Command("scancel", { args: ["--user=root"], ...quietly }).output();
+      const deadline = performance.now() + 30_000;
+      for (let busy = true; busy && performance.now() < deadline;) {
+        const { stdout } = await new Deno.Command("squeue", {
+          args: ["--noheader", "--states=running,completing"],
+          env: this.environment,
+          stderr: "null",
+        }).output();
+        busy = new TextDecoder().decode(stdout).trim() !== "";
+        if (busy) await sleep(250);
+      }
+    }
+    for (const { child } of this.#daemons.toReversed()) {
+      child.kill("SIGTERM");
+      await child.status;
+    }
+    await Deno.remove(this.folder, { recursive: true });
+  }
+}
+
+function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return (listener.addr as Deno.NetAddr).port;
+}
+
+function exists(path: string): boolean {
+  try {
+    Deno.statSync(path);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,237 @@
+/** The scripts of slurm/ and what renders, plans and examines them, without a Slurm: the real one is in tests/slurm/. */
+import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
+import { join } from "node:path";
+import { type Environment, thisEnvironment } from "../src/config.ts";
+import { UserError } from "../src/exit_codes.ts";
+import { projectRoot } from "../src/setup/record.ts";
+import { driverProblem, gpuProblem } from "../src/slurm/gpu_fit.ts";
+import { planOf } from "../src/slurm/plan.ts";
+import { PROFILES } from "../src/slurm/profiles.ts";
+import { directives, render } from "../src/slurm/render.ts";
+import { JOBS, readRequest, type Request } from "../src/slurm/request.ts";
+import { seedTable } from "../src/slurm/seed_table.ts";
+import { skip } from "./skip.ts";
+
+const environment: Environment = thisEnvironment();
+
+function request(...args: string[]): Request {
+  return readRequest(args, { environment, extraOptions: {} });
+}
+
+/** A request for Jean Zay's nodes, whatever this machine has. */
+function onJeanZay(name: string, ...args: string[]): Request {
+  const profile = PROFILES[name]!;
+  const qos = profile.qos.find((one) => one.name === profile.defaultQos);
+  const { gpusPerNode: ranksPerNode, coresPerRank } = profile;
+  const rest = { ranksPerNode, coresPerRank, gpus: true, account: "abc" };
+  return { ...request(...args), profileName: name, profile, qos, ...rest };
+}
+
+async function program(
+  script: string,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
+  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-all", `src/slurm/${script}`, ...args],
+    cwd: projectRoot,
+  }).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, out: text(stdout), err: text(stderr) };
+}
+
+Deno.test("shellcheck has nothing to say on the scripts, as they are and rendered", async () => {
+  const folder = await Deno.makeTempDir();
+  const files = ["env.sh", "job.sh", ...Object.values(JOBS).map(({ script }) => script)]
+    .map((name) => join("slurm", name));
+  for (const [job, { script }] of Object.entries(JOBS)) {
+    if (job === "eval") continue;
+    const template = Deno.readTextFileSync(join(projectRoot, "slurm", script));
+    const file = join(folder, script);
+    const found = request(`--job=${job}`, "--aug_schedule=it's a file.json");
+    Deno.writeTextFileSync(file, render(found, { template, root: projectRoot }));
+    files.push(file);
+  }
+  let answer: Deno.CommandOutput;
+  try {
+    answer = await new Deno.Command("shellcheck", {
+      args: [
+        "--external-sources",
+        `--source-path=${join(projectRoot, "slurm")}`,
+        ...files,
+        ".ci/run",
+      ],
+      cwd: projectRoot,
+    }).output();
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    return skip("there is no shellcheck; run as root: apt-get install -y shellcheck");
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+  equal(answer.code, 0, new TextDecoder().decode(answer.stdout));
+});
+
+Deno.test("every script has a time limit, keeps its log, and never sends SIGUSR1", () => {
+  for (const { script } of Object.values(JOBS)) {
+    const text = Deno.readTextFileSync(join(projectRoot, "slurm", script));
+    const signal = script === "eval.sbatch" ? [] : ["--signal=B:USR2@"];
+    for (const line of ["--time=", "--open-mode=append", "--requeue", ...signal]) {
+      match(text, new RegExp(`^#SBATCH ${line}`, "m"), `${script}: ${line}`);
+    }
+    ok(!/USR1|npx/.test(text), script);
+  }
+  const shared = Deno.readTextFileSync(join(projectRoot, "slurm", "job.sh"));
+  match(shared, /srun --kill-on-bad-exit=1 --cpus-per-task=/);
+  ok(!/-USR1|trap .*USR1/.test(shared));
+});
+
+Deno.test("each profile of Jean Zay asks for its nodes", () => {
+  const expected: Record<string, string[]> = {
+    "jeanzay-v100-16g": ["abc@v100", "v100-16g", "qos_gpu-t3", "4", "10"],
+    "jeanzay-v100-32g": ["abc@v100", "v100-32g", "qos_gpu-t3", "4", "10"],
+    "jeanzay-a100": ["abc@a100", "a100", "qos_gpu_a100-t3", "8", "8"],
+    "jeanzay-h100": ["abc@h100", "h100", "qos_gpu_h100-t3", "4", "24"],
+  };
+  for (const [name, [account, constraint, qos, gpus, cores]] of Object.entries(expected)) {
+    const lines = directives(onJeanZay(name, "--nodes=2"));
+    for (
+      const line of [
+        ...[`--account=${account}`, `--constraint=${constraint}`, `--qos=${qos}`, "--nodes=2"],
+        ...[`--ntasks-per-node=${gpus}`, `--gres=gpu:${gpus}`, `--cpus-per-task=${cores}`],
+        ...["--hint=nomultithread", "--time=20:00:00", "--open-mode=append", "--signal=B:USR2@180"],
+      ]
+    ) {
+      ok(lines.includes(line), `${name}: ${line} is not in ${lines.join(" ")}`);
+    }
+  }
+  const modules = Deno.readTextFileSync(join(projectRoot, "slurm", "env.sh"));
+  for (const [name, { archModule }] of Object.entries(PROFILES)) {
+    if (archModule !== null) match(modules, new RegExp(`${name}\\) module load ${archModule} `));
+  }
+});
+
+Deno.test("submit --dry_run prints the script with sbatch's own options last", async () => {
+  const { code, out, err } = await program(
+    ...[
+      "submit.ts",
+      "--profile=generic",
+      "--nodes=2",
+      "--ranks_per_node=3",
+      "--job=chain",
+      "--links=4",
+    ] as const,
+    ...["--time=1:30:00", "--preset=byol_cifar10", "--data_dir=a b", "--dry_run"],
+    ...["--", "--partition=long", "-w", "node1"],
+  );
+  equal(code, 0, err);
+  const lines = out.split("\n");
+  const sbatch = lines.filter((line) => line.startsWith("#SBATCH ")).map((line) => line.slice(8));
+  deepEqual(sbatch.slice(-2), ["--partition=long", "-w node1"]);
+  for (const line of ["--array=1-4%1", "--nodes=2", "--ntasks-per-node=3", "--time=01:30:00"]) {
+    ok(sbatch.includes(line), line);
+  }
+  const run = join(projectRoot, "runs", "byol_cifar10");
+  ok(lines.includes(`set -- --preset=byol_cifar10 '--data_dir=a b' --run_dir=${run}`), out);
+});
+
+Deno.test("what cannot run is refused before anything waits in a queue", () => {
+  const cases: [string[], RegExp][] = [
+    [["--profile=jeanzay"], /--profile=jeanzay: expected one of generic, jeanzay-v100-16g/],
+    [["--job=trian"], /--job=trian/],
+    [["--nodes=0"], /--nodes=0: expected a whole number of at least 1/],
+    [["--time=20"], /--time=20: expected hours, minutes and seconds/],
+    [
+      ["--profile=jeanzay-a100", "--qos=qos_gpu-t4"],
+      /--qos=qos_gpu-t4: expected one of qos_gpu_a100-dev/,
+    ],
+    [["--time=30:00:00"], /at most 20 hours/],
+    [["--epoch=3"], /--epoch/],
+    [["--job=eval"], /--checkpoint=FILE/],
+    [["--nodes"], /--nodes without a value/],
+  ];
+  for (const [args, message] of cases) {
+    throws(() => request(...args), (error) => {
+      ok(error instanceof UserError, String(error));
+      match(error.message, message);
+      return true;
+    });
+  }
+});
+
+Deno.test("a plan counts steps, evaluations, GPU-hours and links", () => {
+  const asked = onJeanZay("jeanzay-a100", "--preset=byol_cifar10", "--data_dir=x");
+  const plan = planOf(asked, { imagesPerSecond: 1000 });
+  equal(plan.stepsPerEpoch, 97);
+  equal(plan.totalSteps, 77_600);
+  equal(plan.images, 77_600 * 512);
+  equal(plan.evaluations, 9);
+  // 90 epochs of 50,000 forward passes and 10,000 of the test, an eighth of a training image each.
+  equal(plan.evaluationSeconds, 9 * 4_510_000 / 8 / 1000);
+  equal(plan.trainingSeconds, 77_600 * 512 / 1000);
+  equal(plan.deviceHours, plan.totalSeconds / 3600 * 8);
+  equal(plan.links, 1);
+  equal(planOf(asked, { imagesPerSecond: 100 }).links, 7);
+});
+
+Deno.test("plan measures a short run or takes a speed", async () => {
+  const tiny = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--threads=1", "--nb_epochs=2"];
+  const given = await program("plan.ts", ...tiny, "--images_per_second=100", "--clsf_every=0");
+  equal(given.code, 0, given.err);
+  match(given.out, /^steps +312 an epoch of batch 16, 624 in all$/m);
+  match(given.out, /^training +1\.7 min$/m);
+  const measured = await program("plan.ts", ...tiny, "--measure_steps=4");
+  equal(measured.code, 0, measured.err);
+  match(measured.out, /^images\/s +\d+\.\d \(\d+\.\d measured in 4 steps here\)$/m);
+  const wrong = await program("plan.ts", ...tiny, "--images_per_second=-1");
+  equal(wrong.code, 2);
+});
+
+Deno.test("a GPU is held against what libtorch was built for", () => {
+  const cu130 = { libtorchVersion: "2.11.0", cudaCapable: true };
+  match(gpuProblem("sm_70", cu130)!, /no kernels for sm_70.*cu126/);
+  equal(gpuProblem("sm_70", { ...cu130, libtorchVersion: "2.11.0+cu126" }), undefined);
+  equal(gpuProblem("sm_80", cu130), undefined);
+  // Code for 8.6 runs on 8.9.
+  equal(gpuProblem("sm_89", cu130), undefined);
+  match(gpuProblem("sm_60", cu130)!, /sm_60/);
+  match(gpuProblem("sm_80", { ...cu130, cudaCapable: false })!, /setup --cuda/);
+  match(driverProblem("550.54.15", "2.11.0+cu130")!, /expected 580/);
+  equal(driverProblem("580.95.05", "2.11.0"), undefined);
+});
+
+Deno.test("doctor's table says what is well and what is not, and so does its exit code", async () => {
+  const folder = await Deno.makeTempDir();
+  const run = `--run_dir=${join(folder, "new", "run")}`;
+  const well = await program("doctor.ts", run);
+  equal(well.code, 0, well.out + well.err);
+  for (const what of ["core", "GPUs", "cores", "space", "quota", "data", "internet"]) {
+    match(well.out, new RegExp(`^(ok|warn) +${what} `, "m"));
+  }
+  deepEqual([...Deno.readDirSync(folder)], []);
+  const none = await program(
+    "doctor.ts",
+    run,
+    "--dataset_name=cifar10",
+    `--data_dir=${folder}/none`,
+  );
+  equal(none.code, 6, none.out);
+  match(none.out, /^FAIL +data .*none/m);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("the table of seeds has mean and deviation once all are there", async () => {
+  const folder = await Deno.makeTempDir();
+  for (const [seed, top1] of [[1, 90], [2, 92], [10, 94]] as const) {
+    Deno.mkdirSync(join(folder, `seed-${seed}`));
+    const row = { kind: "eval", step: 5, epoch: 1, knn_top1: 80, top1, top5: 99.5 };
+    const result = { step: 5, totalSteps: 5, evaluations: [row] };
+    Deno.writeTextFileSync(join(folder, `seed-${seed}`, "result.json"), JSON.stringify(result));
+  }
+  const table = seedTable(folder, 3);
+  match(table, /\| mean ± std \| 80\.00 ± 0\.00 \| 92\.00 ± 2\.00 \| 99\.50 ± 0\.00 \|$/);
+  match(table, /\| 2 \|.*\n\| 10 \|/);
+  match(seedTable(folder, 4), /3 of 4 runs are evaluated so far$/);
+  Deno.removeSync(join(folder, "seed-2", "result.json"));
+  match(seedTable(folder, 3), /\| 2 \| not finished \|[\s\S]*2 of 3/);
+  await Deno.remove(folder, { recursive: true });
+});

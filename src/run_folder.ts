@@ -52,7 +52,7 @@ export interface RunRecord {
   data: {
     /** SHA-256 over the images and labels as read, in hex. */
     digest: string;
-    /** Whether they are the published bytes. */
+    /** Whether training and test data are the published bytes. */
     verified: boolean;
   };
   /** The processor, as results are bit for bit the same on one type only. */

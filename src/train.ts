@@ -98,7 +98,10 @@ export async function train(
   using train = data.train;
   using test = data.test;
   const description = train.describe();
-  for (const line of [...description.warnings, ...test.describe().warnings]) warn(line);
+  // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
+  const warnings = [...description.warnings, ...test.describe().warnings];
+  const verified = description.verified && test.describe().verified;
+  for (const line of warnings) warn(line);
   if (config.batchSize > description.count) {
     throw new UserError(
       `Cannot train with --batch_size=${config.batchSize}: expected at most the ${description.count} training images`,
@@ -142,7 +145,7 @@ export async function train(
         core: setup.hash,
       },
       commit: readCommit(projectRoot),
-      data: { digest: description.digest, verified: description.verified },
+      data: { digest: description.digest, verified },
       machine: computer.processor,
       startedAt: new Date().toISOString(),
     });
@@ -159,8 +162,8 @@ export async function train(
     step: firstStep,
     time: new Date().toISOString(),
     threads: config.threads,
-    verified: description.verified,
-    warnings: description.warnings,
+    verified,
+    warnings,
   });
 
   const metadataAt = (step: number): CheckpointMetadata => ({

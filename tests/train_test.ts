@@ -100,6 +100,11 @@ Deno.test("CIFAR-10 that is not the official bytes, or is cut short, is refused"
   match(wrong.stderr, /--allow_unverified_data/);
   const allowed = await byol("train", ...options, ...small, "--allow_unverified_data");
   equal(allowed.code, 0, allowed.stderr);
+  // The refusal became a warning that stays in the record, for the test images too.
+  const [started] = Deno.readTextFileSync(join(folder, "run", "metrics.jsonl")).split("\n");
+  const { verified, warnings } = JSON.parse(started ?? "");
+  equal(verified, false);
+  match(warnings.join("\n"), /data_batch_5\.bin[^]*test_batch\.bin/);
   const batch = [...Deno.readDirSync(folder)].some(({ name }) => name === "data_batch_3.bin")
     ? join(folder, "data_batch_3.bin")
     : join(folder, "cifar-10-batches-bin", "data_batch_3.bin");

@@ -31,9 +31,18 @@ async function program(
   script: string,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
+  return await programWith({}, script, ...args);
+}
+
+async function programWith(
+  env: Record<string, string>,
+  script: string,
+  ...args: string[]
+): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-prompt", "--allow-all", `src/slurm/${script}`, ...args],
     cwd: projectRoot,
+    env,
   }).output();
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   return { code, out: text(stdout), err: text(stderr) };
@@ -216,6 +225,22 @@ Deno.test("doctor's table says what is well and what is not, and so does its exi
   );
   equal(none.code, 6, none.out);
   match(none.out, /^FAIL +data .*none/m);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("doctor reads what nvidia-smi says of the GPUs", async () => {
+  const folder = await Deno.makeTempDir();
+  const file = join(folder, "nvidia-smi");
+  Deno.writeTextFileSync(
+    file,
+    "#!/bin/sh\nyes 'Tesla V100-SXM2-32GB, 7.0, 535.129.03, 32768 MiB' | head -n 4\n",
+    { mode: 0o755 },
+  );
+  const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
+  const { out, err } = await programWith(env, "doctor.ts", `--run_dir=${folder}/run`);
+  match(out, /^ok +GPUs +4 × Tesla V100-SXM2-32GB$/m, err);
+  // Not asked for, hence no failure: no kernels for them, or a libtorch without CUDA.
+  match(out, /^warn +architecture .*(sm_70|setup --cuda)/m);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -221,6 +221,8 @@ async function data({ config }: Request): Promise<Finding> {
   if (config.datasetName === "demo") return finding("data", "ok", "demo, built in");
   const folder = config.dataDir ?? "";
   if (config.datasetName === "imagenet") {
+    // Reading the names of 1.3 million files takes minutes: only whether they may be there.
+    if (exists(folder) && Deno.statSync(folder).isFile) return finding("data", "ok", folder);
     const missing = ["train", "val"].map((name) => join(folder, name)).filter((path) =>
       !exists(path)
     );

@@ -62,7 +62,7 @@ export function planOf(
 ): Plan {
   const { config } = request;
   const count = IMAGES[config.datasetName] ?? { train: 0, test: 0 };
-  const train = trainImages ?? count.train;
+  const train = Math.min(trainImages ?? count.train, config.limitTrain ?? Infinity);
   const stepsPerEpoch = Math.floor(train / config.batchSize);
   const totalSteps = Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Infinity);
   const images = totalSteps * config.batchSize;

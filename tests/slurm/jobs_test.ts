@@ -83,9 +83,9 @@ Deno.test("jobs on a real Slurm", async (test) => {
   const warn = (job: string): Promise<string> =>
     cluster.ask("scancel", ["--batch", "--signal=USR2", job]);
 
-  /** Two epochs on the embedded images, of 20 steps each. */
-  const EPOCHS = ["--nb_epochs=2", "--batch_size=250", "--save_every=1"];
-  const STEPS = 40;
+  /** Three epochs on the embedded images, of 20 steps each. */
+  const EPOCHS = ["--nb_epochs=3", "--limit_train=320"];
+  const STEPS = 60;
   const whole = runAt("whole");
 
   await test.step("train.sbatch trains to the end, and a later job on the run ends at once", async () => {

@@ -180,13 +180,12 @@ export function saving<T>(path: string, write: () => T): T {
 
 /** A failed save as the user hears of it. */
 export function saveFailure(error: unknown, path: string): UserError {
-  return new UserError(
-    `${(error as Error).message}${roomAround(path)}`,
-    ExitCode.save,
-  );
+  const { message } = error as Error;
+  const quota = /quota/i.test(message) ? ", but your quota has not" : "";
+  return new UserError(`${message}${roomAround(path)}${quota}`, ExitCode.save);
 }
 
-/** How much room there is, for the end of a message; a quota may leave less. */
+/** How much room there is, for the end of a message. */
 function roomAround(path: string): string {
   try {
     const { bavail, bsize } = statfsSync(dirname(path));

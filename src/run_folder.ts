@@ -98,7 +98,7 @@ export function createRunFolder(path: string): RunFolder {
 
 /** Files that a killed start was writing beside those they were to become, and its check of the folder. */
 const LEFTOVER =
-  /^((config\.json|metrics\.jsonl|encoder\.safetensors|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
+  /^((config\.json|metrics\.jsonl|encoder\.safetensors|result\.json|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
 
 /** Removes what killed starts left half-written. Only for the one start that may write to the folder. */
 export function removeLeftovers(folder: RunFolder): void {

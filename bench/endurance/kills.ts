@@ -18,7 +18,7 @@ const OPTIONS = [
   "train",
   ...TINY,
   ...EVALUATED,
-  "--hidden_dim=2048",
+  "--hidden_dim=1024",
   "--z_dim=256",
   "--nb_epochs=10000",
   "--save_every=0",

@@ -5,8 +5,8 @@
  */
 
 import type { AugmentSchedule } from "./augment_schedule.ts";
+import { FiniteCheck } from "./bad_numbers.ts";
 import { yieldToEvents } from "./event_loop.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
 import type { TrainRow } from "./metrics.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
@@ -56,7 +56,7 @@ export function isLogged(
  * Trains from `firstStep` to `endStep`.
  *
  * @returns the number of steps done: less than endStep when interrupted
- * @throws UserError (numbers) when the loss is not finite
+ * @throws UserError (numbers) when the loss or the gradient is not finite
  */
 export async function pretrain(
   { learner, dataset }: { learner: Learner; dataset: Dataset },
@@ -70,6 +70,7 @@ export async function pretrain(
     warmupSteps: options.warmupEpochs * stepsPerEpoch,
     totalSteps,
   };
+  const numbers = new FiniteCheck();
   let loggedAt = performance.now();
   let loggedSteps = options.firstStep;
   for (let step = options.firstStep; step < options.endStep; step++) {
@@ -104,13 +105,7 @@ export async function pretrain(
         gradient_norm: metrics.gradientNorm,
         parameter_norm: metrics.parameterNorm,
       };
-      if (!Number.isFinite(metrics.loss) || !Number.isFinite(metrics.gradientNorm)) {
-        throw new UserError(
-          `Cannot go on after step ${step}: loss ${metrics.loss}, gradient norm ${metrics.gradientNorm} ` +
-            `at learning rate ${learningRate} and tau ${tau}, expected finite numbers`,
-          ExitCode.numbers,
-        );
-      }
+      numbers.see(row);
       hooks.logged?.(row);
     }
     await hooks.stepDone?.(stepsDone, endsEpoch ? stepsDone / stepsPerEpoch : undefined);

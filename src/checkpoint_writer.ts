@@ -11,6 +11,7 @@ import { type CheckpointMetadata, checkpointPath, listCheckpoints } from "./chec
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Job } from "./native/job.ts";
 import type { Learner } from "./native/learner.ts";
+import { NativeError } from "./native/native_error.ts";
 
 /** Checkpoints that stay whatever their step, counted from the newest; only whole ones count. */
 const NEWEST_KEPT = 2;
@@ -60,10 +61,11 @@ export class CheckpointWriter implements AsyncDisposable {
   /**
    * Begins a save where one is due; while one is under way, the next step tries again.
    *
-   * @throws UserError (save) when an earlier one has failed and the policy is to stop
+   * @throws UserError (save) when an earlier one has failed and the policy is to stop; (numbers) when the state it
+   * was to save was not finite, whatever the policy
    */
   stepDone(step: number): void {
-    if (this.#failure !== undefined && this.#policy.onSaveError === "stop") throw this.#failure;
+    if (this.#failure !== undefined && this.#endsRun(this.#failure)) throw this.#failure;
     this.#isDue ||= this.#isDueAt(step);
     if (this.#isDue && this.#underWay === undefined) this.#begin(step);
   }
@@ -115,7 +117,7 @@ export class CheckpointWriter implements AsyncDisposable {
       this.#failure = undefined;
     } catch (error) {
       this.#failure = saveFailure(error, path);
-      if (this.#policy.onSaveError === "continue") {
+      if (!this.#endsRun(this.#failure)) {
         warn(`${this.#failure.message}; the run goes on without (--on_save_error=continue)`);
       }
       return;
@@ -125,6 +127,11 @@ export class CheckpointWriter implements AsyncDisposable {
     } catch (error) {
       warn(`Cannot remove old checkpoints from ${folder}: ${(error as Error).message}`);
     }
+  }
+
+  /** A state that is not finite does not get better by going on. */
+  #endsRun(failure: UserError): boolean {
+    return this.#policy.onSaveError === "stop" || failure.exitCode === ExitCode.numbers;
   }
 
   /** Nothing is removed before two checkpoints that are newer have been read and found whole. */
@@ -180,6 +187,12 @@ export function saving<T>(path: string, write: () => T): T {
 
 /** A failed save as the user hears of it. */
 export function saveFailure(error: unknown, path: string): UserError {
+  if (error instanceof NativeError && error.code === "NotFinite") {
+    return new UserError(
+      `${error.message}. ${path} was not written; the checkpoints before it are as they were`,
+      ExitCode.numbers,
+    );
+  }
   const { message } = error as Error;
   const quota = /quota/i.test(message) ? ", but your quota has not" : "";
   return new UserError(`${message}${roomAround(path)}${quota}`, ExitCode.save);

@@ -5,6 +5,7 @@ import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "
 import { openData } from "./data.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { helpText } from "./help.ts";
+import { Interrupt, interrupted, unlessInterrupted } from "./interrupt.ts";
 import { evaluate } from "./linear_eval.ts";
 import { setThreads } from "./native/library.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
@@ -18,8 +19,10 @@ async function evalCommand(args: string[]): Promise<number> {
   };
   const { config, notes } = parseCommandLine("eval", args, environment);
   notes.forEach((note) => console.error(note));
+  using interrupt = new Interrupt();
   setThreads(config.threads);
-  const { train, test } = await openData(config);
+  interrupt.watchCalls();
+  const { train, test } = await openData(config, { signal: interrupt.signal });
   using _train = train;
   using _test = test;
   using learner = createLearner(config);
@@ -29,13 +32,13 @@ async function evalCommand(args: string[]): Promise<number> {
     throw new UserError((error as Error).message, ExitCode.checkpoint);
   }
   using progress = new Progress(stderrTerminal(), { label: "evaluating", total: 100 });
-  const found = await evaluate(
-    { learner, train, test },
-    evaluationOptions(config),
-    (done) => progress.update(Math.min(100, Math.floor(100 * done))),
-  );
+  const evaluation = evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
+    progress.update(Math.min(100, Math.floor(100 * done)));
+    return interrupt.requested;
+  });
+  const found = await unlessInterrupted(evaluation);
   progress.close();
-  if (found === undefined) return ExitCode.interrupted;
+  if (found === undefined) throw interrupted("before the evaluation was done");
   console.log(
     config.format === "json"
       ? JSON.stringify(found)

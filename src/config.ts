@@ -107,6 +107,12 @@ export interface RunConfig {
   saveEverySteps: number;
   /** `--on_save_error`: what a failed save does to the run. */
   onSaveError: "stop" | "continue";
+  /** `--stop_on_collapse`: whether collapsed embeddings end the run, or are a warning. */
+  stopOnCollapse: boolean;
+  /** `--collapse_below`: the share of 1/√z_dim below which an embedding_std counts as collapsed. */
+  collapseBelow: number;
+  /** `--collapse_rows`: logged steps in a row below it before that is said. */
+  collapseRows: number;
   /** `--resume`: "auto", "never", or the path of a checkpoint. */
   resume: string;
   /** `--checkpoint`: the file to evaluate; null when training. */

@@ -475,6 +475,34 @@ export const OPTIONS: Table = {
     help: "What a checkpoint or a row that cannot be written does to the run, as on a full disk: " +
       "stop it, or let it go on with a warning and try again at the next one",
   },
+  stopOnCollapse: {
+    option: "stop_on_collapse",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "flag" },
+    default: false,
+    changeable: true,
+    help: "End the run with exit code 7 when the embeddings have collapsed; else that is a warning",
+  },
+  collapseBelow: {
+    option: "collapse_below",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "number", least: 0, most: 1 },
+    default: 0.1,
+    changeable: true,
+    help: "Embeddings count as collapsed while embedding_std is below this share of 1/√z_dim, " +
+      "which is its value when they spread over the whole sphere",
+  },
+  collapseRows: {
+    option: "collapse_rows",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: 20,
+    changeable: true,
+    help: "Logged steps in a row for which they have to be, before it is said",
+  },
   resume: {
     option: "resume",
     group: "Run",

@@ -24,10 +24,14 @@ type DataConfig = Pick<
 /**
  * Opens the training and the test images.
  *
- * @throws UserError (data) when they are missing, damaged or not the published ones
+ * @throws UserError (data) when they are missing, damaged or not the published ones; the signal's reason when
+ * it ends a download
  */
-export async function openData(config: DataConfig): Promise<{ train: Dataset; test: Dataset }> {
-  if (config.datasetName === "cifar10") await fetchIfMissing(config);
+export async function openData(
+  config: DataConfig,
+  { signal }: { signal?: AbortSignal } = {},
+): Promise<{ train: Dataset; test: Dataset }> {
+  if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
   const train = open(config, true);
   try {
     return { train, test: open(config, false) };
@@ -65,7 +69,10 @@ function sourceOf(config: DataConfig, train: boolean): DatasetSource {
 }
 
 /** A folder the user named is read as it is; an empty or absent one is filled. */
-async function fetchIfMissing({ dataDir, offline }: DataConfig): Promise<void> {
+async function fetchIfMissing(
+  { dataDir, offline }: DataConfig,
+  signal: AbortSignal | undefined,
+): Promise<void> {
   const folder = dataDir ?? "";
   try {
     if ([...Deno.readDirSync(folder)].some(({ name }) => !name.endsWith(".part"))) return;
@@ -77,5 +84,5 @@ async function fetchIfMissing({ dataDir, offline }: DataConfig): Promise<void> {
       );
     }
   }
-  await downloadCifar10(folder, { offline });
+  await downloadCifar10(folder, { offline, signal });
 }

@@ -22,11 +22,11 @@ export const ExitCode = {
   checkpoint: 5,
   /** Set-up: toolchain or libtorch missing, or a core built from another table. */
   setup: 6,
-  /** The training's numbers went bad: a loss or a gradient is not finite. */
+  /** The training's numbers went bad: not finite, or, with --stop_on_collapse, collapsed embeddings. */
   numbers: 7,
   /** A checkpoint or a metrics file could not be written. */
   save: 8,
-  /** Stopped on a signal with everything saved: start the same command again to go on. */
+  /** Stopped on a signal with everything saved (but at a second signal, which ends it at once): start the same command again to go on. */
   interrupted: 75,
 } as const;
 
@@ -42,7 +42,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.runFolder]: "run folder: not writable, locked, or another run in it",
   [ExitCode.checkpoint]: "checkpoint: missing, damaged, or of another architecture",
   [ExitCode.setup]: "set-up: toolchain or libtorch missing, or a core of another table",
-  [ExitCode.numbers]: "numbers went bad: a loss or a gradient is not finite",
+  [ExitCode.numbers]: "numbers went bad: not finite, or collapsed (--stop_on_collapse)",
   [ExitCode.save]: "a save failed, for instance on a full disk",
   [ExitCode.interrupted]: "interrupted with everything saved: start again to resume",
 };

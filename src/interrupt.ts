@@ -1,16 +1,26 @@
-/** Signals that ask a run to stop at the next step boundary. */
+/** Signals that ask the program to stop: a run at its next step, with everything saved. */
+
+import { constants } from "node:os";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { NativeError } from "./native/native_error.ts";
+import { SignalWatch } from "./native/signal_watch.ts";
 
 /** SIGUSR1 is left alone: it opens Deno's debugger port. */
-const SIGNALS: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
 /** One Ctrl-C under `deno task` arrives twice within a millisecond. */
 const SAME_REQUEST_MILLISECONDS = 1000;
 
 /** Listens for signals while it lives; a second request, a second later or more, ends the process at once. */
 export class Interrupt implements Disposable {
   #at: number | undefined;
+  #watch: SignalWatch | undefined;
+  readonly #controller = new AbortController();
   readonly #listener = (): void => {
     this.#at ??= performance.now();
-    if (performance.now() - this.#at >= SAME_REQUEST_MILLISECONDS) Deno.exit(75);
+    this.#controller.abort(interrupted("before anything was to be saved"));
+    if (performance.now() - this.#at < SAME_REQUEST_MILLISECONDS) return;
+    console.error("Interrupted again: ended at once");
+    Deno.exit(ExitCode.interrupted);
   };
 
   constructor() {
@@ -18,13 +28,31 @@ export class Interrupt implements Disposable {
     if (cameBefore()) this.#listener();
   }
 
+  /**
+   * Lets the core watch, too: its long calls then give up at a signal, and a second request ends the process in the
+   * midst of one. Listeners alone wait for the end of the call.
+   */
+  watchCalls(): void {
+    this.#watch ??= SignalWatch.start({
+      signals: SIGNALS.map((name) => constants.signals[name]),
+      sameRequestMilliseconds: SAME_REQUEST_MILLISECONDS,
+      exitCode: ExitCode.interrupted,
+    });
+  }
+
   /** Whether a signal has come. */
   get requested(): boolean {
-    return this.#at !== undefined;
+    return this.#at !== undefined || this.#watch?.seen === true;
+  }
+
+  /** Aborted by a signal, as soon as the event loop runs: for work that waits there. */
+  get signal(): AbortSignal {
+    return this.#controller.signal;
   }
 
   /** Stops listening. */
   [Symbol.dispose](): void {
+    this.#watch?.close();
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#listener);
   }
 }
@@ -38,5 +66,23 @@ function cameBefore(): boolean {
     return true;
   } catch {
     return false;
+  }
+}
+
+/** What a signal ends a command with. */
+export function interrupted(when: string): UserError {
+  return new UserError(
+    `Interrupted ${when}: start the same command again to go on`,
+    ExitCode.interrupted,
+  );
+}
+
+/** What work comes to, or undefined where a call of the core was given up because of a signal. */
+export async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof NativeError && error.code === "Interrupted") return undefined;
+    throw error;
   }
 }

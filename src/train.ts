@@ -3,6 +3,7 @@
 import { dirname, join, resolve } from "node:path";
 import { PROBE_TRANSFORMS } from "./augment.ts";
 import { loadAugmentSchedule } from "./augment_schedule.ts";
+import { CollapseWatch } from "./bad_numbers.ts";
 import { isLogged, pretrain } from "./byol.ts";
 import { type CheckpointMetadata, namedCheckpoint, newestCheckpoint } from "./checkpoint.ts";
 import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
@@ -11,7 +12,7 @@ import { openData } from "./data.ts";
 import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { finishedResult, markFinished, type RunResult } from "./finished.ts";
-import { Interrupt } from "./interrupt.ts";
+import { Interrupt, interrupted, unlessInterrupted } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
 import { Learner } from "./native/learner.ts";
@@ -25,6 +26,7 @@ import {
   type RunFolder,
   writeRunRecord,
 } from "./run_folder.ts";
+import { RunLock } from "./run_lock.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { resultTable, stderrTerminal, TerminalSink } from "./terminal.ts";
 
@@ -83,10 +85,11 @@ export async function train(
   using interrupt = new Interrupt();
   const setup = requireSetup();
   const folder = createRunFolder(config.runDir);
-  const previous = claimRunFolder(folder, config);
   const terminal = stderrTerminal();
   const warn = (line: string): void => terminal.write(`${line}\n`);
-  const finished = previous === null ? undefined : finishedResult(folder, config);
+  const finished = claimRunFolder(folder, config) === null
+    ? undefined
+    : finishedResult(folder, config);
   if (finished !== undefined) {
     warn(`The run in ${folder.path} is finished: nothing is left to do`);
     console.log(resultText(config, folder, finished));
@@ -94,7 +97,11 @@ export async function train(
   }
 
   setThreads(config.threads);
-  const data = await parts.openData(config);
+  interrupt.watchCalls();
+  using lock = await RunLock.take(folder.path, { log: warn, signal: interrupt.signal });
+  // Again: another start may have been at it until now.
+  const previous = claimRunFolder(folder, config);
+  const data = await parts.openData(config, { signal: interrupt.signal });
   using train = data.train;
   using test = data.test;
   const description = train.describe();
@@ -114,6 +121,7 @@ export async function train(
   const augmentation = loadAugmentSchedule(config, stepsPerEpoch);
   const inputs = { augmentation, data: description };
   if (previous !== null) requireSameInputs(folder, previous, inputs);
+  if (interrupt.requested) throw interrupted("before the first step");
   removeLeftovers(folder);
 
   using learner = createLearner(config);
@@ -178,18 +186,21 @@ export async function train(
     folder: folder.checkpointsDir,
     learner,
     metadataAt,
-    syncFirst: [folder.metricsFile],
+    // The lock: without it, a save under way comes to nothing.
+    syncFirst: [folder.metricsFile, lock.file],
     savedStep: isSaved ? firstStep : undefined,
     warn,
   }, { ...config, keepEverySteps: config.saveEveryEpochs * stepsPerEpoch });
   const evaluateAt = async (step: number): Promise<void> => {
     if (evaluations.some((row) => row.step === step)) return;
     using progress = show.progressOf({ label: "evaluating", total: 100 });
-    const found = await evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
+    const evaluation = evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
       return interrupt.requested;
     });
+    const found = await unlessInterrupted(evaluation);
     if (found === undefined) return;
+    lock.check();
     const row: EvalRow = { kind: "eval", step, epoch: step / stepsPerEpoch, ...found };
     evaluations.push(row);
     metrics.write(row);
@@ -200,6 +211,7 @@ export async function train(
   const isEvaluationDue = (step: number): boolean =>
     probes && step < totalSteps && step % (config.evalEveryEpochs * stepsPerEpoch) === 0 &&
     (step > 0 || config.maxSteps === null);
+  const collapse = new CollapseWatch(config);
   // What the start before was killed or interrupted in, too.
   if (isEvaluationDue(firstStep)) await evaluateAt(firstStep);
   const done = interrupt.requested ? firstStep : await pretrain({ learner, dataset: train }, {
@@ -210,14 +222,23 @@ export async function train(
     endStep,
   }, {
     interrupted: () => interrupt.requested,
-    logged: (row) => metrics.write(row),
+    logged: (row) => {
+      lock.check();
+      metrics.write(row);
+      const collapsed = collapse.see(row);
+      if (collapsed === undefined) return;
+      if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);
+      warn(collapsed);
+    },
     trace: (step, schedule) => traceOf(step, schedule),
     stepDone: async (steps, epoch) => {
       show.tick(steps);
+      lock.check();
       writer.stepDone(steps);
       if (epoch !== undefined && isEvaluationDue(steps)) await evaluateAt(steps);
     },
   });
+  lock.check(0);
   await writer.finish(done);
   metrics.flush();
   if (interrupt.requested) {
@@ -225,7 +246,8 @@ export async function train(
     return ExitCode.interrupted;
   }
   if (probes && (done === totalSteps || config.evalAtEnd)) await evaluateAt(done);
-  if (interrupt.requested) return ExitCode.interrupted;
+  if (interrupt.requested) throw interrupted("in the last evaluation, with the training saved");
+  lock.check(0);
   const last = evaluations.at(-1);
   metrics.flush();
   const encoder = join(folder.path, "encoder.safetensors");

@@ -62,12 +62,18 @@ export function startProgram(args: readonly string[], start: Start = {}): Deno.C
 export interface Listened {
   /** Waits until its stderr has said something, or it has ended. */
   said(pattern: RegExp): Promise<void>;
+  /** All that it has said so far. */
+  stderr(): string;
+  kill(signal: Deno.Signal): void;
   ended: Promise<Ended>;
 }
 
 /** Starts it and listens to its stderr. */
-export function listenTo(args: readonly string[]): Listened {
-  const child = startProgram(args, { stderr: "piped" });
+export function listenTo(
+  args: readonly string[],
+  { script }: Pick<Start, "script"> = {},
+): Listened {
+  const child = startProgram(args, { script, stderr: "piped" });
   let stderr = "";
   const awaited: { pattern: RegExp; resolve: () => void }[] = [];
   const ended = (async (): Promise<Ended> => {
@@ -83,7 +89,7 @@ export function listenTo(args: readonly string[]): Listened {
     awaited.push({ pattern, resolve });
     await Promise.race([promise, ended]);
   };
-  return { said, ended };
+  return { said, stderr: () => stderr, kill: (signal) => child.kill(signal), ended };
 }
 
 /** Runs it to its end. */

@@ -12,12 +12,15 @@ use crate::boundary::{
 };
 use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
 use crate::dataset::Dataset;
+use crate::heartbeat::Heartbeat;
 use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::Learner;
 use crate::probe::{FeatureBank, Probe};
+use crate::signals::Watch;
 use crate::view_checks::{render_cases, write_batch, write_samples};
 use crate::view_sheet::write_sheet;
+use crate::{process, signals};
 
 /// One exported function, for the generated table.
 pub struct Symbol {
@@ -172,6 +175,16 @@ abi! {
     fn byol_checkpoint_verify_begin(path: Json, handle: OutU32) { let path = path.read::<String>()?; handle.write(register(Job::start(move || require_whole(&path))?)); Ok(()) }
     /// Waits at most so long for a job: writes 1 when it is done, 0 when it is not; fails as the job did.
     fn byol_job_wait(job: u32, milliseconds: u32, done: OutU32) { done.write(u32::from(with(job, |j: &mut Job| j.wait(milliseconds))?)); Ok(()) }
+    /// Watches for signals until the handle is closed: a second request ends the process.
+    fn byol_signals_watch(options: Json, handle: OutU32) { handle.write(register(Watch::start(options.read()?)?)); Ok(()) }
+    /// Writes 1 once a watched signal has come.
+    fn byol_signals_seen(seen: OutU32) { seen.write(u32::from(signals::seen())); Ok(()) }
+    /// Writes what tells a process from others that had or have its number.
+    fn byol_process_describe(pid: u32, text: OutText) { text.write(&process::describe(pid)); Ok(()) }
+    /// Starts to write a lock's file again and again in a thread.
+    fn byol_heartbeat_start(options: Json, handle: OutU32) { handle.write(register(Heartbeat::start(options.read()?)?)); Ok(()) }
+    /// Fails once the lock is lost; looks itself when the last beat is that old.
+    fn byol_heartbeat_check(heartbeat: u32, max_age_milliseconds: u32) { with(heartbeat, |h: &mut Heartbeat| h.check(max_age_milliseconds)) }
     /// Drops an object; harmless when repeated.
     fn byol_handle_close(handle: u32) { close(handle) }
 }
@@ -225,15 +238,14 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
     } else {
         learner.state()?
     };
-    save(
-        Path::new(&options.path),
-        &tensors,
-        &options.metadata.to_string(),
-    )
+    let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
+    snapshot.require_finite()?;
+    snapshot.write(Path::new(&options.path), &[])
 }
 
 fn begin_save(learner: &Learner, options: BackgroundSaveOptions) -> Result<u32> {
     let snapshot = Snapshot::take(&learner.state()?, options.metadata.to_string())?;
+    snapshot.require_finite()?;
     let job = Job::start(move || snapshot.write(&options.path, &options.sync_first))?;
     Ok(register(job))
 }

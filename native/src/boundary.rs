@@ -24,10 +24,12 @@ pub enum Status {
     Torch = 5,
     Panic = 6,
     Distributed = 7,
+    NotFinite = 8,
+    Interrupted = 9,
 }
 
 /// Every status with its name, for the generated table.
-pub const STATUSES: [(&str, Status); 8] = [
+pub const STATUSES: [(&str, Status); 10] = [
     ("Ok", Status::Ok),
     ("InvalidArgument", Status::InvalidArgument),
     ("BadHandle", Status::BadHandle),
@@ -36,6 +38,8 @@ pub const STATUSES: [(&str, Status); 8] = [
     ("Torch", Status::Torch),
     ("Panic", Status::Panic),
     ("Distributed", Status::Distributed),
+    ("NotFinite", Status::NotFinite),
+    ("Interrupted", Status::Interrupted),
 ];
 
 /// Why an exported function failed.

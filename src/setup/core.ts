@@ -56,9 +56,14 @@ async function linkFolder(root: string, libtorch: string, session: Session): Pro
   // Under the name its users ask for, and under the one the linker looks for.
   if (gomp !== undefined) links.push([gomp, basename(gomp)], [gomp, "libgomp.so"]);
   // By ln: Deno makes links only for programs that may write everywhere.
-  for (const [library = "", name = ""] of links) {
-    const words = ["ln", "--symbolic", library, join(part, "lib", name)];
-    await mustRun({ words }, `link ${library} with ln`, session);
+  try {
+    for (const [library = "", name = ""] of links) {
+      const words = ["ln", "--symbolic", library, join(part, "lib", name)];
+      await mustRun({ words }, `link ${library} with ln`, session);
+    }
+  } catch (error) {
+    await removeTree(part);
+    throw error;
   }
   await Deno.rename(part, folder);
   return folder;

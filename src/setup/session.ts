@@ -10,7 +10,7 @@ import { stateFolder } from "./record.ts";
 /**
  * Runs `work` while no other set-up runs in the checkout.
  *
- * @throws {UserError} (exit code 75) after SIGINT, SIGTERM or SIGHUP, when the children have ended.
+ * @throws {UserError} (exit code 75) after SIGINT, SIGTERM, SIGHUP or SIGUSR2, when the children have ended.
  */
 export async function exclusively<T>(
   { root, quiet = false }: { root: string; quiet?: boolean },
@@ -26,7 +26,7 @@ export async function exclusively<T>(
     quiet,
     signal: interruption.signal,
   };
-  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP"];
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"];
   for (const signal of signals) Deno.addSignalListener(signal, interrupt);
   try {
     await Deno.mkdir(stateFolder(root), { recursive: true });

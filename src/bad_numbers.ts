@@ -1,0 +1,70 @@
+/** Numbers that have gone bad: what is said of them, and when embeddings count as collapsed. */
+
+import { ExitCode, UserError } from "./exit_codes.ts";
+import type { TrainRow } from "./metrics.ts";
+
+/** Rows that a message shows. */
+const ROWS_SHOWN = 5;
+
+/** Refuses to go on from a step whose loss or gradient is not finite. */
+export class FiniteCheck {
+  readonly #rows: TrainRow[] = [];
+
+  /**
+   * Takes a logged step.
+   *
+   * @throws UserError (numbers) with the step, what it was taken with, and the rows before
+   */
+  see(row: TrainRow): void {
+    const { loss, gradient_norm: gradientNorm = NaN, learning_rate: learningRate, tau } = row;
+    if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
+      throw new UserError(
+        `Cannot go on after step ${row.step}: loss ${loss}, gradient norm ${gradientNorm} at ` +
+          `learning rate ${learningRate} and tau ${tau}, expected finite numbers. ` +
+          `${this.#shown()}No checkpoint holds these numbers; a lower --lr_init may avoid them`,
+        ExitCode.numbers,
+      );
+    }
+    this.#rows.push(row);
+    if (this.#rows.length > ROWS_SHOWN) this.#rows.shift();
+  }
+
+  #shown(): string {
+    if (this.#rows.length === 0) return "No step was logged before it. ";
+    const lines = this.#rows.map((row) =>
+      `  step ${row.step}: loss ${row.loss}, gradient norm ${row.gradient_norm}, parameter norm ` +
+      `${row.parameter_norm}, embedding std ${row.embedding_std}, learning rate ${row.learning_rate}\n`
+    );
+    return `The rows before it:\n${lines.join("")}`;
+  }
+}
+
+/** When embeddings count as collapsed. */
+export interface CollapseOptions {
+  zDim: number;
+  /** As a share of 1/√z_dim, the spread over the whole sphere. */
+  collapseBelow: number;
+  /** Logged steps in a row. */
+  collapseRows: number;
+}
+
+/** Tells when the projections of all images have become one and the same. */
+export class CollapseWatch {
+  readonly #options: CollapseOptions;
+  #rows = 0;
+
+  /** @param options when embeddings count as collapsed */
+  constructor(options: CollapseOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a logged step. @returns what to say, once for each time that it collapses */
+  see({ step, embedding_std: std }: Pick<TrainRow, "step" | "embedding_std">): string | undefined {
+    const { zDim, collapseBelow, collapseRows } = this.#options;
+    const bound = collapseBelow / Math.sqrt(zDim);
+    this.#rows = std < bound ? this.#rows + 1 : 0;
+    if (this.#rows !== collapseRows) return undefined;
+    return `The embeddings have collapsed: embedding_std is ${std} at step ${step}, and below ` +
+      `${bound} for ${collapseRows} logged steps, expected up to ${1 / Math.sqrt(zDim)}`;
+  }
+}

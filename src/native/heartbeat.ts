@@ -1,0 +1,59 @@
+import { NativeObject } from "./handle.ts";
+import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+
+/** What a heartbeat writes, and how often. */
+export interface HeartbeatOptions {
+  /** The file, which must be there; one that was removed is not made again. */
+  path: string;
+  /** Its content, which is written over itself. */
+  content: string;
+  everyMilliseconds: number;
+  /** So many missed beats, and the file counts as lost. */
+  mostMissed: number;
+}
+
+/** A file written again and again by a thread of the core's, whatever JavaScript is busy with. */
+export class Heartbeat extends NativeObject {
+  /** Starts the thread, which lives until close(). */
+  static start(options: HeartbeatOptions): Heartbeat {
+    const symbols = openCore();
+    const request = json(options);
+    return new Heartbeat(
+      readU32(
+        "byol_heartbeat_start",
+        (out, error) => symbols.byol_heartbeat_start(request, out, error),
+      ),
+    );
+  }
+
+  /**
+   * Looks itself when the last beat is that old.
+   *
+   * @throws NativeError when the file was removed, or could not be written for too long
+   */
+  check(maxAgeMilliseconds: number): void {
+    check(
+      openCore().byol_heartbeat_check(this.handle, maxAgeMilliseconds, errorBuffer()),
+      "byol_heartbeat_check",
+    );
+  }
+}
+
+/** What tells a process from others that had or have its number. */
+export interface ProcessIdentity {
+  /** The boot of the machine and the name space of its process numbers; null where it does not say. */
+  machine: string | null;
+  /** When the process was started; null when it is gone. */
+  started: string | null;
+}
+
+/** Looks a process of this machine up. */
+export function describeProcess(pid: number): ProcessIdentity {
+  const symbols = openCore();
+  return JSON.parse(
+    readText(
+      "byol_process_describe",
+      (text, error) => symbols.byol_process_describe(pid, text, error),
+    ),
+  );
+}

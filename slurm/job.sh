@@ -15,12 +15,20 @@ byol_warned='' byol_ended='' byol_signalled='' byol_srun=''
 BYOL_STOP_FILE=${TMPDIR:-/tmp}/byol-stop-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}-$$
 export BYOL_STOP_FILE
 trap 'rm -f "$BYOL_STOP_FILE"' EXIT
-trap 'byol_signalled=yes; byol_warned=yes; byol_say "time is nearly up, stopping the ranks"; byol_forward' USR2
+trap 'byol_signalled=yes; byol_warn' USR2
 # From scancel, from preemption, or at the time limit; Slurm tells the ranks itself.
 trap 'byol_signalled=yes; byol_ended=yes' TERM
 
-byol_forward() {
+# Once: a second signal tells a rank to leave without saving.
+byol_warn() {
+  if [[ -n $byol_warned ]]; then return; fi
+  byol_warned=yes
+  byol_say "time is nearly up, stopping the ranks"
   : >"$BYOL_STOP_FILE"
+  byol_forward
+}
+
+byol_forward() {
   if [[ -n $byol_srun ]]; then kill -USR2 "$byol_srun" 2>/dev/null || :; fi
 }
 

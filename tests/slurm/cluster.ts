@@ -38,6 +38,8 @@ export function isThere(program: string): boolean {
 
 /** How a job stands. */
 export interface JobState {
+  /** Its plain number, also for an array's task: scancel's signals want that. */
+  id: string;
   /** RUNNING, PENDING, COMPLETED, FAILED, … */
   state: string;
   /** The exit code of the batch script. */
@@ -123,6 +125,7 @@ export class SlurmCluster implements AsyncDisposable {
     const value = (name: string): string =>
       text.match(new RegExp(`\\b${name}=([^\\s:]+)`))?.[1] ?? "";
     return {
+      id: value("JobId"),
       state: value("JobState"),
       exitCode: Number(value("ExitCode")),
       restarts: Number(value("Restarts")),

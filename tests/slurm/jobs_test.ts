@@ -123,7 +123,11 @@ Deno.test("jobs on a real Slurm", async (test) => {
     ok(starts[1]! > 0 && starts[1]! < STEPS, `went on at step ${starts[1]}`);
     deepEqual(stepsOf(run), upTo(STEPS));
     equal(await weightsOf(run, STEPS), await weightsOf(whole, STEPS));
-    console.log(log);
+    console.log(
+      log.split("\n").filter((line) => /^(slurm|Interrupted|resumed|Trained)/.test(line)).join(
+        "\n",
+      ),
+    );
   });
 
   await test.step("a rank killed by SIGKILL ends the job, which is not started again", async () => {
@@ -213,7 +217,13 @@ Deno.test("jobs on a real Slurm", async (test) => {
     const run = runAt("seeds");
     const job = await cluster.submit("array_seeds.sbatch", [
       ...TINY.filter((option) => !option.startsWith("--clsf_every")),
-      ...["--max_steps=1", "--eval_at_end", "--nb_epochs_clsf=1", `--run_dir=${run}`],
+      ...[
+        "--max_steps=1",
+        "--limit_train=320",
+        "--eval_at_end",
+        "--nb_epochs_clsf=1",
+        `--run_dir=${run}`,
+      ],
     ], { sbatch: [...TASKS, `--output=${join(cluster.folder, "seeds-%a.out")}`] });
     for (const seed of [1, 2, 3]) {
       const { state } = await cluster.ended(`${job}_${seed}`);
@@ -248,7 +258,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     };
     await reaches(run, 1);
     for (const { pid } of ranksOf(run)) Deno.kill(pid, "SIGSTOP");
-    await warn(`${job}_1`);
+    await warn((await cluster.state(`${job}_1`)).id);
     for (const { pid } of ranksOf(run)) Deno.kill(pid, "SIGCONT");
     await cluster.until(
       "link 1 put back",
@@ -293,7 +303,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
       /Trained 2 steps/,
     );
     const evaluated = await deno(
-      ...["--job=eval", "--time=0:10:00", "--threads=1", "--nb_epochs_clsf=1"],
+      ...["--job=eval", "--time=0:10:00", "--threads=1", "--nb_epochs_clsf=1", "--limit_train=320"],
       `--checkpoint=${join(run, "encoder.safetensors")}`,
     );
     equal((await cluster.ended(evaluated)).state, "COMPLETED");

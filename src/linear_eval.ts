@@ -43,8 +43,13 @@ export interface Accuracies {
   knn_top1: number;
 }
 
+/** What an evaluation has just done with a batch, and what it holds: enough to recompute it elsewhere. */
+export type EvaluationStage =
+  | { stage: "bank" | "neighbours"; bank: FeatureBank }
+  | { stage: "probe" | "test"; probe: Probe };
+
 /** Called between batches with the share that is done, 0 to 1; true stops the evaluation. */
-export type Between = (done: number) => boolean | void;
+export type Between = (done: number, stage: EvaluationStage) => boolean | void;
 
 /** @returns the accuracies, or undefined when `between` stopped it */
 export async function evaluate(
@@ -61,23 +66,23 @@ export async function evaluate(
   // In images, so that the progress is even.
   const total = count + 2 * testCount + options.epochs * count;
   let done = 0;
-  const stopped = async (images: number): Promise<boolean> => {
+  const stopped = async (images: number, stage: EvaluationStage): Promise<boolean> => {
     done += images;
     await yieldToEvents();
-    return between(done / total) === true;
+    return between(done / total, stage) === true;
   };
 
   using bank = FeatureBank.create();
   for (const [start, size] of chunks(count)) {
     train.makeCentered(start, size);
     bank.append(learner, train);
-    if (await stopped(size)) return undefined;
+    if (await stopped(size, { stage: "bank", bank })) return undefined;
   }
   let right = 0;
   for (const [start, size] of chunks(testCount)) {
     test.makeCentered(start, size);
     right += bank.classify(learner, test, KNN).right;
-    if (await stopped(size)) return undefined;
+    if (await stopped(size, { stage: "neighbours", bank })) return undefined;
   }
 
   using probe = Probe.create({
@@ -92,12 +97,12 @@ export async function evaluate(
   for (let step = 0; step < totalSteps; step++) {
     train.makeProbeBatch(options.seed, step);
     probe.train(learner, train, probeLearningRateAt(step, rates));
-    if (await stopped(options.batchSize)) return undefined;
+    if (await stopped(options.batchSize, { stage: "probe", probe })) return undefined;
   }
   for (const [start, size] of chunks(testCount)) {
     test.makeCentered(start, size);
     probe.test(learner, test);
-    if (await stopped(size)) return undefined;
+    if (await stopped(size, { stage: "test", probe })) return undefined;
   }
   return { ...probe.accuracy(), knn_top1: 100 * right / testCount };
 }

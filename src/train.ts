@@ -29,6 +29,7 @@ import {
 import { RunLock } from "./run_lock.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { resultTable, stderrTerminal, TerminalSink } from "./terminal.ts";
+import { traceStep } from "./trace.ts";
 
 /** How linear evaluation goes by the options. */
 export function evaluationOptions(config: RunConfig): EvaluationOptions {
@@ -230,7 +231,10 @@ export async function train(
       if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);
       warn(collapsed);
     },
-    trace: (step, schedule) => traceOf(step, schedule),
+    trace: (step, schedule) =>
+      step - firstStep < config.traceSteps
+        ? traceStep({ learner, dataset: train }, config, { step, ...schedule })
+        : undefined,
     stepDone: async (steps, epoch) => {
       show.tick(steps);
       lock.check();
@@ -262,24 +266,4 @@ export async function train(
   markFinished(folder, result);
   console.log(resultText(config, folder, result));
   return ExitCode.ok;
-
-  function traceOf(
-    step: number,
-    { learningRate, tau }: { learningRate: number; tau: number },
-  ): (() => void) | undefined {
-    if (step - firstStep >= config.traceSteps) return undefined;
-    Deno.mkdirSync(config.traceDir, { recursive: true });
-    const trace = learner.beginTrace();
-    return () => {
-      const name = `trace-${String(step).padStart(6, "0")}.safetensors`;
-      const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
-      const { hiddenDim, zDim, dtype } = config;
-      const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";
-      const { loss } = learner.readMetrics();
-      const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
-      const rates = { learningRate, tau, momentum, weightDecay, eta };
-      trace.write(train, join(config.traceDir, name), { loss, step, ...rates, ...network });
-      trace.close();
-    };
-  }
 }

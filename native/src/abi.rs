@@ -11,6 +11,7 @@ use crate::boundary::{
     OutU32, Result, STATUSES,
 };
 use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
+use crate::checks::{write_answers, write_embeddings, write_neighbours, write_outputs};
 use crate::dataset::Dataset;
 use crate::heartbeat::Heartbeat;
 use crate::job::Job;
@@ -145,6 +146,13 @@ abi! {
     fn byol_learner_trace_begin(learner: u32, handle: OutU32) { with(learner, |l: &mut Learner| { handle.write(register(Trace::new(l)?)); Ok(()) }) }
     /// Writes a trace file: views, state before, gradients, state after.
     fn byol_learner_trace_write(learner: u32, dataset: u32, trace: u32, options: Json) { let options = options.read()?; write_trace(learner, dataset, trace, &options) }
+    /// Writes what the online network makes of a file's images, in eval and in train mode.
+    fn byol_learner_write_outputs(learner: u32, options: Json) { let options = options.read()?; with(learner, |l: &mut Learner| write_outputs(l, &options)) }
+    /// Writes the embeddings of the dataset's batch.
+    fn byol_learner_write_embeddings(learner: u32, dataset: u32, options: Json) {
+        let options = options.read()?;
+        with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| write_embeddings(l, d, &options)))
+    }
     /// Makes a linear probe.
     fn byol_probe_create(options: Json, handle: OutU32) { handle.write(register(Probe::new(options.read()?)?)); Ok(()) }
     /// Trains the probe on the dataset's batch.
@@ -157,6 +165,11 @@ abi! {
     }
     /// Writes images tested, right at first guess, right within five.
     fn byol_probe_counts(probe: u32, numbers: OutNumbers<3>) { with(probe, |p: &mut Probe| { numbers.write(p.counts()?); Ok(()) }) }
+    /// Writes the probe's weights, and its answers on the dataset's batch.
+    fn byol_probe_write_answers(probe: u32, learner: u32, dataset: u32, options: Json) {
+        let options = options.read()?;
+        with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| write_answers(p, l, d, &options))))
+    }
     /// Makes an empty feature bank.
     fn byol_bank_create(handle: OutU32) { handle.write(register(FeatureBank::default())); Ok(()) }
     /// Adds the embeddings of the dataset's batch.
@@ -168,6 +181,11 @@ abi! {
         with(bank, |b: &mut FeatureBank| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| {
             numbers.write(b.classify(l, d, i64::from(k), temperature.0)?); Ok(())
         })))
+    }
+    /// Writes the nearest neighbours' answers on the dataset's batch.
+    fn byol_bank_write_answers(bank: u32, learner: u32, dataset: u32, options: Json) {
+        let options = options.read()?;
+        with(bank, |b: &mut FeatureBank| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| write_neighbours(b, l, d, &options))))
     }
     /// Describes a checkpoint: metadata, number of tensors, shapes, SHA-256.
     fn byol_checkpoint_describe(options: Json, text: OutText) { text.write(&Checkpoint::open(&options.read::<String>()?)?.describe()?); Ok(()) }

@@ -93,6 +93,13 @@ pub struct Learner {
     last: Option<LastStep>,
 }
 
+/// What the online network made of a batch.
+pub struct Outputs {
+    pub embedding: Tensor,
+    pub projection: Tensor,
+    pub prediction: Tensor,
+}
+
 /// What the last forward pass left for the metrics.
 struct LastStep {
     loss: Tensor,
@@ -186,20 +193,9 @@ impl Learner {
         let _grad = GradMode::set(true);
         let (mut projections, mut predictions) = (Vec::new(), Vec::new());
         for views in &passes {
-            let embedding = self
-                .encoder
-                .layer
-                .forward(&self.encoder.parameters, views, true)?;
-            let projection =
-                self.projector
-                    .layer
-                    .forward(&self.projector.parameters, &embedding, true)?;
-            predictions.push(self.predictor.layer.forward(
-                &self.predictor.parameters,
-                &projection,
-                true,
-            )?);
-            projections.push(projection.f_detach()?);
+            let outputs = self.outputs(views, true)?;
+            predictions.push(outputs.prediction);
+            projections.push(outputs.projection.f_detach()?);
         }
         let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?;
         loss.f_backward()?;
@@ -208,6 +204,25 @@ impl Learner {
             projections: Tensor::f_cat(&projections, 0)?,
         });
         Ok(())
+    }
+
+    /// What the online network makes of images. In train mode batch statistics are used, and the running ones move.
+    pub fn outputs(&self, images: &Tensor, train: bool) -> Result<Outputs> {
+        let encoder = &self.encoder;
+        let embedding = encoder.layer.forward(&encoder.parameters, images, train)?;
+        let projector = &self.projector;
+        let projection = projector
+            .layer
+            .forward(&projector.parameters, &embedding, train)?;
+        let predictor = &self.predictor;
+        let prediction = predictor
+            .layer
+            .forward(&predictor.parameters, &projection, train)?;
+        Ok(Outputs {
+            embedding,
+            projection,
+            prediction,
+        })
     }
 
     /// LARS over all parameters with the gradients of the last pass.
@@ -344,6 +359,20 @@ impl Learner {
             state.push((format!("momentum.{name}"), buffer.shallow_clone()));
         }
         Ok(state)
+    }
+
+    /// The running statistics of the online network.
+    pub fn buffers(&self) -> Vec<(String, Tensor)> {
+        let buffers = self
+            .online()
+            .into_iter()
+            .filter(|(_, entry)| entry.role == Role::Buffer);
+        buffers
+            .map(|(part, entry)| {
+                let name = format!("{part}.{}", entry.name);
+                (name, entry.tensor.shallow_clone())
+            })
+            .collect()
     }
 
     /// The online encoder alone, in torchvision's names.

@@ -3,6 +3,7 @@
 pub mod abi;
 pub mod boundary;
 pub mod checkpoint;
+pub mod checks;
 pub mod cifar;
 pub mod dataset;
 pub mod demo;

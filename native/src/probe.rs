@@ -124,10 +124,7 @@ impl Probe {
     /// Counts the right answers on the dataset's one-view batch.
     pub fn test(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
         let batch = dataset.batch(1)?;
-        let logits = learner
-            .embed(&batch.views[0])?
-            .f_linear(&self.weight, Some(&self.bias))?;
-        let best = logits.f_topk(5.min(logits.size()[1]), 1, true, true)?.1;
+        let best = self.best(&learner.embed(&batch.views[0])?)?;
         let hits = best
             .f_eq_tensor(&batch.labels.f_unsqueeze(1)?)?
             .f_to_kind(Kind::Int64)?;
@@ -135,6 +132,20 @@ impl Probe {
         let _ = self.correct[1].f_add_(&hits.f_sum(None)?)?;
         self.seen += batch.labels.size()[0];
         Ok(())
+    }
+
+    /// The five likeliest classes of each embedding, best first; all of them where there are fewer.
+    pub fn best(&self, features: &Tensor) -> Result<Tensor> {
+        let logits = features.f_linear(&self.weight, Some(&self.bias))?;
+        Ok(logits.f_topk(5.min(logits.size()[1]), 1, true, true)?.1)
+    }
+
+    /// Weight and bias under PyTorch's names.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        Ok(vec![
+            ("weight".to_owned(), self.weight.f_detach()?),
+            ("bias".to_owned(), self.bias.f_detach()?),
+        ])
     }
 
     /// Images tested, right at first guess, right within five.
@@ -184,6 +195,17 @@ impl FeatureBank {
             )));
         }
         let batch = dataset.batch(1)?;
+        let scores = self.scores(&learner.embed(&batch.views[0])?, k, temperature)?;
+        let right = scores
+            .f_argmax(1, false)?
+            .f_eq_tensor(&batch.labels)?
+            .f_sum(Kind::Int64)?
+            .f_int64_value(&[])?;
+        Ok([batch.labels.size()[0] as f64, right as f64])
+    }
+
+    /// Each class's sum of the neighbours' weights, for each embedding.
+    pub fn scores(&mut self, features: &Tensor, k: i64, temperature: f64) -> Result<Tensor> {
         if self.joined.is_none() {
             let (features, labels): (Vec<_>, Vec<_>) =
                 self.chunks.iter().map(|(f, l)| (f, l)).unzip();
@@ -194,15 +216,15 @@ impl FeatureBank {
             }
             self.joined = Some((Tensor::f_cat(&features, 0)?, Tensor::f_cat(&labels, 0)?));
         }
-        let Some((features, labels)) = &self.joined else {
+        let Some((known, labels)) = &self.joined else {
             return Err(Error::invalid(
                 "Cannot classify by neighbours: the feature bank is empty",
             ));
         };
-        let k = k.clamp(1, features.size()[0]);
-        let queries = normalize(&learner.embed(&batch.views[0])?)?;
+        let k = k.clamp(1, known.size()[0]);
+        let queries = normalize(features)?;
         let (cosines, neighbours) = queries
-            .f_matmul(&features.f_transpose(0, 1)?)?
+            .f_matmul(&known.f_transpose(0, 1)?)?
             .f_topk(k, 1, true, false)?;
         let weights = cosines.f_div_scalar(temperature)?.f_exp()?;
         let classes = labels.f_max()?.f_int64_value(&[])? + 1;
@@ -213,13 +235,6 @@ impl FeatureBank {
             [queries.size()[0], classes],
             (weights.kind(), weights.device()),
         )?;
-        let winners = scores
-            .f_scatter_add(1, &votes, &weights)?
-            .f_argmax(1, false)?;
-        let right = winners
-            .f_eq_tensor(&batch.labels)?
-            .f_sum(Kind::Int64)?
-            .f_int64_value(&[])?;
-        Ok([batch.labels.size()[0] as f64, right as f64])
+        Ok(scores.f_scatter_add(1, &votes, &weights)?)
     }
 }

@@ -146,6 +146,30 @@ export class Learner extends NativeObject {
     check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
   }
 
+  /**
+   * Writes what the online network makes of `input`, a tensor of a safetensors file, in eval and then in train mode,
+   * and the batch normalisations' buffers after: for another program to recompute.
+   */
+  writeOutputs(options: { input: string; path: string; encoderOnly: boolean }): void {
+    check(
+      openCore().byol_learner_write_outputs(this.handle, json(options), errorBuffer()),
+      "byol_learner_write_outputs",
+    );
+  }
+
+  /** Writes `features` and `labels` of the dataset's one-view batch, for another program to recompute. */
+  writeEmbeddings(dataset: Dataset, path: string): void {
+    check(
+      openCore().byol_learner_write_embeddings(
+        this.handle,
+        dataset.handle,
+        json({ path }),
+        errorBuffer(),
+      ),
+      "byol_learner_write_embeddings",
+    );
+  }
+
   /** Keeps the state before a step; write it after the step. */
   beginTrace(): Trace {
     const symbols = openCore();

@@ -47,6 +47,23 @@ export class Probe extends NativeObject {
     );
   }
 
+  /**
+   * Writes `weight` and `bias`, and `features`, `labels` and `top5` (the likeliest classes, best first) of the
+   * dataset's one-view batch: for another program to recompute.
+   */
+  writeAnswers(learner: Learner, dataset: Dataset, path: string): void {
+    check(
+      openCore().byol_probe_write_answers(
+        this.handle,
+        learner.handle,
+        dataset.handle,
+        json({ path }),
+        errorBuffer(),
+      ),
+      "byol_probe_write_answers",
+    );
+  }
+
   /** Accuracy so far, in percent. */
   accuracy(): { top1: number; top5: number } {
     const out = new Float64Array(3);
@@ -95,5 +112,26 @@ export class FeatureBank extends NativeObject {
     );
     const [tested = 0, right = 0] = out;
     return { tested, right };
+  }
+
+  /**
+   * Writes `features`, `labels` and `scores` (each class's sum of the neighbours' weights) of the dataset's one-view
+   * batch: for another program to recompute.
+   */
+  writeAnswers(
+    learner: Learner,
+    dataset: Dataset,
+    options: { k: number; temperature: number; path: string },
+  ): void {
+    check(
+      openCore().byol_bank_write_answers(
+        this.handle,
+        learner.handle,
+        dataset.handle,
+        json(options),
+        errorBuffer(),
+      ),
+      "byol_bank_write_answers",
+    );
   }
 }

@@ -161,12 +161,8 @@ impl Checkpoint {
                     target.size()
                 )));
             }
-            let kind = match stored.dtype {
-                Dtype::F32 => Kind::Float,
-                Dtype::F64 => Kind::Double,
-                Dtype::I64 => Kind::Int64,
-                other => return Err(wrong(format!("{name} has element type {other:?}"))),
-            };
+            let kind = kind_of(stored.dtype)
+                .ok_or_else(|| wrong(format!("{name} has element type {:?}", stored.dtype)))?;
             if kind != target.kind() {
                 return Err(wrong(format!(
                     "{name} has element type {kind:?}, expected {:?}",
@@ -186,6 +182,24 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// The tensor of a name, which must be of the given element type.
+    pub fn named(&self, name: &str, kind: Kind) -> Result<Tensor> {
+        let wrong =
+            |what: String| Error::invalid(format!("Cannot use {}: {what}", self.path.display()));
+        let mut tensors = self.header.tensors.iter();
+        let stored = tensors
+            .find(|tensor| tensor.name == name)
+            .ok_or_else(|| wrong(format!("the tensor {name} is missing")))?;
+        if kind_of(stored.dtype) != Some(kind) {
+            return Err(wrong(format!(
+                "{name} has element type {:?}, expected {kind:?}",
+                stored.dtype
+            )));
+        }
+        let shape: Vec<i64> = stored.shape.iter().map(|&size| size as i64).collect();
+        self.tensor(stored, &shape, kind)
+    }
+
     /// Only for a tensor whose shape is known to be a possible one.
     fn tensor(&self, stored: &TensorEntry, shape: &[i64], kind: Kind) -> Result<Tensor> {
         let length = usize::try_from(stored.length()).unwrap_or(usize::MAX);
@@ -197,6 +211,16 @@ impl Checkpoint {
         bytes.resize(length, 0);
         self.read_at(&mut bytes, self.header.offset_of(stored))?;
         Ok(Tensor::f_from_data_size(&bytes, shape, kind)?)
+    }
+}
+
+/// The element type as tensors have it, where they have it.
+fn kind_of(dtype: Dtype) -> Option<Kind> {
+    match dtype {
+        Dtype::F32 => Some(Kind::Float),
+        Dtype::F64 => Some(Kind::Double),
+        Dtype::I64 => Some(Kind::Int64),
+        _ => None,
     }
 }
 

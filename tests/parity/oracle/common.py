@@ -87,7 +87,7 @@ class Report:
             "worst": [{"name": n, "difference": d, "allowed": a} for _, n, d, a in self.rows[:WORST_SHOWN]],
             "failureCount": len(self.failures),
             "failures": self.failures[:FAILURES_SHOWN],
-        }).replace("Infinity", '"inf"').replace("NaN", '"nan"'))
+        }).replace("Infinity", '"inf"').replace("NaN", '"nan"'), flush=True)
         return 1 if self.failures else 0
 
 

@@ -1,6 +1,6 @@
 """Our networks against torchvision's.
 
-  python networks.py compare WEIGHTS OUTPUTS
+  python networks.py compare WEIGHTS OUTPUTS [WEIGHTS OUTPUTS …]
       WEIGHTS  an encoder file (torchvision's names) or a full checkpoint (online.encoder.* …) of ours; its metadata
                says resnetType and stem, for a checkpoint also hiddenDim and zDim (or --resnet_type … say so).
       OUTPUTS  safetensors: input [N,3,H,W]; output.eval and output.train, the encoder's features; optional, for a
@@ -18,11 +18,16 @@
   python networks.py init-stats FILE FILE … (at least 5, of different seeds; encoder files or checkpoints)
       Mean, standard deviation and kurtosis of each layer, over all files, against as many seeds of torchvision's own
       initialisation; BN parameters and buffers exactly.
+  python networks.py init-stats --follow
+      reads the file names from stdin, a line each, and answers each with a line; the file is then needed no more. An
+      empty line ends it, and is answered with the report.
 """
 
 import argparse
+import hashlib
 import json
 import math
+import sys
 
 import torch
 from torch import nn
@@ -78,14 +83,24 @@ def forward(model, x, heads):
 
 
 def compare(options):
-    weights, metadata = load(options.weights)
-    ours, _ = load(options.outputs)
+    if len(options.files) % 2 != 0:
+        raise BadInput(f"Cannot compare {len(options.files)} files: expected WEIGHTS OUTPUTS, in pairs")
+    report = Report("networks")
+    for weights, outputs in zip(options.files[::2], options.files[1::2]):
+        compare_pair(report, weights, outputs, options)
+    return report.finish()
+
+
+def compare_pair(report, weights_path, outputs_path, options):
+    weights, metadata = load(weights_path)
+    ours, _ = load(outputs_path)
     model, is_checkpoint, dtype = build(weights, metadata, options)
+    where = "checkpoint" if is_checkpoint else "encoder file"
     if not is_checkpoint:
         ours = {n.replace("after.", "after.encoder.", 1) if not n.startswith("after.encoder.") else n: t for n, t in ours.items()}
     x = ours.pop("input", None)
     if x is None:
-        raise BadInput(f"Cannot find input in {options.outputs}")
+        raise BadInput(f"Cannot find input in {outputs_path}")
     if x.dtype != dtype:
         raise BadInput(f"Cannot compare input {x.dtype} with weights {dtype}: expected the same type")
     heads = is_checkpoint and any(n.startswith("prediction.") for n in ours)
@@ -93,17 +108,15 @@ def compare(options):
     if not heads:
         after = {n: b for n, b in after.items() if n.startswith("after.encoder.")}
 
-    report = Report("networks")
     truth = outputs | after
-    report.same_names(ours, truth, options.outputs)
+    report.same_names(ours, truth, outputs_path)
     for name in sorted(set(ours) & set(truth)):
         a, b = ours[name], truth[name]
         if not b.is_floating_point():
-            report.require(torch.equal(a.long(), b.long()), f"{name}: {a.tolist()}, expected {b.tolist()}")
+            report.require(torch.equal(a.long(), b.long()), f"{where}: {name}: {a.tolist()}, expected {b.tolist()}")
             continue
-        report.require(a.dtype == dtype, f"{name}: has type {a.dtype}, expected {dtype}")
-        report.check(name, distance(a, b), TOLERANCE[dtype] * b.double().norm().item())
-    return report.finish()
+        report.require(a.dtype == dtype, f"{where}: {name}: has type {a.dtype}, expected {dtype}")
+        report.check(f"{where}: {name}", distance(a, b), TOLERANCE[dtype] * b.double().norm().item())
 
 
 def randomised(options):
@@ -142,49 +155,84 @@ def randomised(options):
     return 0
 
 
-def moments(samples):
-    """Mean, standard deviation, kurtosis and count of one layer's values over all seeds."""
-    x = torch.cat([s.double().flatten() for s in samples])
-    deviation = x - x.mean()
-    variance = deviation.pow(2).mean()
-    kurtosis = (deviation.pow(4).mean() / variance.pow(2)).item() if variance > 0 else 0.0
-    return x.mean().item(), math.sqrt(variance.item()), kurtosis, x.numel()
+class Layer:
+    """Moments of one layer's values over all seeds, summed up as they come (about 0, where all the means are)."""
+
+    def __init__(self):
+        self.count, self.sums, self.digests = 0, [0.0] * 4, []
+
+    def add(self, tensor):
+        x = tensor.double().flatten()
+        self.count += x.numel()
+        self.sums = [total + x.pow(power).sum().item() for power, total in enumerate(self.sums, 1)]
+        self.digests.append(hashlib.sha256(tensor.contiguous().numpy().tobytes()).digest())
+
+    def moments(self):
+        """Mean, standard deviation and kurtosis."""
+        m1, m2, m3, m4 = (total / self.count for total in self.sums)
+        variance = m2 - m1 ** 2
+        fourth = m4 - 4 * m1 * m3 + 6 * m1 ** 2 * m2 - 3 * m1 ** 4
+        return m1, math.sqrt(variance), fourth / variance ** 2
+
+
+class InitialisationStatistics:
+    """Adds one file after another, each beside a fresh model of PyTorch's, and keeps no weights."""
+
+    def __init__(self, options):
+        self.options, self.files, self.report = options, 0, Report("init-stats")
+        self.ours, self.theirs, self.constants = {}, {}, {}
+
+    def fresh(self, seed, metadata, model):
+        torch.manual_seed(77_777 + seed)
+        made = Online(*model_kind(metadata, self.options), *head_sizes(metadata, self.options, model)).state_dict()
+        return {name: made[name] for name in model.state_dict()}
+
+    def add(self, path):
+        weights, metadata = load(path)
+        model, *_ = build(weights, metadata, self.options)
+        theirs = self.fresh(self.files, metadata, model)
+        if self.files == 0:
+            other = self.fresh(-1, metadata, model)
+            # Gammas, betas and running statistics begin at the same values whatever the seed.
+            self.constants = {n: t for n, t in theirs.items() if torch.equal(t, other[n])}
+        for name, tensor in model.state_dict().items():
+            if name in self.constants:
+                constant = self.constants[name]
+                self.report.require(
+                    torch.equal(tensor.double(), constant.double()),
+                    f"{name}: file {self.files} differs from the constant {constant.flatten()[0].item()}",
+                )
+                continue
+            self.ours.setdefault(name, Layer()).add(tensor)
+            self.theirs.setdefault(name, Layer()).add(theirs[name])
+        self.files += 1
+
+    def finish(self):
+        if self.files < 5:
+            raise BadInput(f"Cannot judge an initialisation from {self.files} files: expected at least 5, better 20")
+        report = self.report
+        report.extra |= {"files": self.files, "constants": len(self.constants)}
+        for name, ours in self.ours.items():
+            report.require(len(set(ours.digests)) == self.files, f"{name}: two files hold the same values")
+            (mean_a, std_a, kurt_a), (mean_b, std_b, kurt_b) = ours.moments(), self.theirs[name].moments()
+            # Standard errors of a difference of two samples of n values each (kurtosis: bounded by the normal's 24 / n).
+            n = ours.count
+            report.check(f"{name} mean", abs(mean_a - mean_b), Z_ALLOWED * std_b * math.sqrt(2 / n))
+            report.check(f"{name} std", abs(std_a / std_b - 1), Z_ALLOWED * math.sqrt((kurt_b - 1) / (2 * n)))
+            report.check(f"{name} kurtosis", abs(kurt_a - kurt_b), Z_ALLOWED * math.sqrt(48 / n))
+        return report.finish()
 
 
 def init_stats(options):
-    if len(options.files) < 5:
-        raise BadInput(f"Cannot judge an initialisation from {len(options.files)} files: expected at least 5, better 20")
-    ours, theirs = [], []
-    for seed, path in enumerate(options.files):
-        weights, metadata = load(path)
-        torch.manual_seed(77_777 + seed)
-        model, *_ = build(weights, metadata, options)
-        torch.manual_seed(77_777 + seed)
-        fresh = Online(model_kind(metadata, options)[0], model_kind(metadata, options)[1], *head_sizes(metadata, options, model))
-        ours.append(model.state_dict())
-        names = ours[-1].keys()
-        theirs.append({n: t for n, t in fresh.state_dict().items() if n in names})
-
-    report = Report("init-stats")
-    report.extra["files"] = len(options.files)
-    for name, example in ours[0].items():
-        a, b = [state[name] for state in ours], [state[name] for state in theirs]
-        if torch.equal(b[0], b[1]):  # a constant: gammas, betas, running statistics
-            for number, tensor in enumerate(a):
-                report.require(
-                    torch.equal(tensor.double(), b[0].double()),
-                    f"{name}: file {number} differs from the constant {b[0].flatten()[0].item()}",
-                )
-            continue
-        for i in range(len(a)):
-            for j in range(i):
-                report.require(not torch.equal(a[i], a[j]), f"{name}: files {j} and {i} hold the same values")
-        (mean_a, std_a, kurt_a, n), (mean_b, std_b, kurt_b, _) = moments(a), moments(b)
-        # Standard errors of a difference of two samples of n values each (kurtosis: bounded by the normal's 24 / n).
-        report.check(f"{name} mean", abs(mean_a - mean_b), Z_ALLOWED * std_b * math.sqrt(2 / n))
-        report.check(f"{name} std", abs(std_a / std_b - 1), Z_ALLOWED * math.sqrt((kurt_b - 1) / (2 * n)))
-        report.check(f"{name} kurtosis", abs(kurt_a - kurt_b), Z_ALLOWED * math.sqrt(48 / n))
-    return report.finish()
+    statistics = InitialisationStatistics(options)
+    if not options.follow:
+        for path in options.files:
+            statistics.add(path)
+        return statistics.finish()
+    for path in iter(lambda: sys.stdin.readline().rstrip("\n"), ""):
+        statistics.add(path)
+        print(json.dumps({"what": "init-stats", "ok": True, "files": statistics.files}), flush=True)
+    return statistics.finish()
 
 
 def model_kind(metadata, options):
@@ -208,8 +256,7 @@ def main():
         sub.add_argument("--hidden_dim", type=int, default=32 if making else None)
         sub.add_argument("--z_dim", type=int, default=16 if making else None)
         if mode == "compare":
-            sub.add_argument("weights")
-            sub.add_argument("outputs")
+            sub.add_argument("files", nargs="+")
         elif making:
             sub.add_argument("--dtype", choices=tuple(DTYPES), default="float64")
             sub.add_argument("--out", required=True)
@@ -220,7 +267,8 @@ def main():
             sub.add_argument("--size", type=int, default=64)
             sub.add_argument("--seed", type=int, default=0)
         else:
-            sub.add_argument("files", nargs="+")
+            sub.add_argument("files", nargs="*")
+            sub.add_argument("--follow", action="store_true")
     options = parser.parse_args()
     return {"compare": compare, "randomise": randomised, "init-stats": init_stats}[options.mode](options)
 

@@ -3,6 +3,10 @@
   python step.py trace-000000.safetensors [trace-000001.safetensors …]
       [--total_steps=N --warmup_steps=N --lr_init=X --tau_base=X]   check the metadata's learningRate and tau as well
       [--allow_gap]                                                  files need not be consecutive steps
+      [--memory_format=channels_last|contiguous]                     of PyTorch's float32 runs, see below
+  python step.py --follow [same options]
+      reads file names from stdin, a line each, and answers each with a report in one line; the file is then needed no
+      more. An empty line ends it, and is answered too.
 
 Trace file: view1, view2; online.before.*, target.before.*, momentum.before.*, grad.* (as autograd gives them, before
 weight decay), online.after.*, target.after.*, momentum.after.*; metadata "byol": loss, learningRate, tau, step, momentum,
@@ -14,7 +18,10 @@ What is demanded, with |.| the Euclidean norm and G the largest norm of a gradie
   float32  |ours - truth| <= 2 |PyTorch's float32 - truth|, truth = the same step in float64 from the same float32 inputs.
            PyTorch's float32 distance is the largest over --orders (default 4) orders of the batch: the order is
            mathematically irrelevant, so each is as much "PyTorch in float32" as the others, and one order alone may be
-           exact by luck.
+           exact by luck. It runs in channels_last, as ours does (the format PyTorch itself recommends for convolutions on
+           a CPU). The format matters: PyTorch's batch_norm kernel for channels_last adds up the mean of N*H*W values in
+           float32, one after another, where its kernel for contiguous tensors adds in float64, so PyTorch's own running
+           means are up to 30 times further from the truth in channels_last. --memory_format=contiguous shows that.
 Floors, below which a difference means nothing:
   gradients            float64 1e-12 G, float32 1e-7 G: some gradients are truly 0 (the projector's last bias) and
                        hold nothing but the cancellation of terms of size G.
@@ -26,6 +33,7 @@ num_batches_tracked must be equal; with several files, every `after` tensor must
 """
 
 import argparse
+import sys
 
 import torch
 
@@ -37,19 +45,21 @@ FLOAT64, FLOAT32_RATIO = 1e-9, 2.0
 GRADIENT_FLOOR = {"float64": 1e-12, "float32": 1e-7}
 TENSOR_FLOOR = {"float64": 0.0, "float32": 1e-7}
 SCHEDULE = 1e-12
+MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 GROUPS = ("online.after", "target.after", "momentum.after", "grad")
 
 
-def recompute(trace, meta, dtype, order=None):
+def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None):
     """One whole step in the given type; returns all tensors under the names of the trace file, and the loss."""
     sizes = meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]
-    online, target = Online(*sizes).to(dtype), Target(*sizes).to(dtype)
+    online, target = (network(*sizes).to(dtype).to(memory_format=memory_format) for network in (Online, Target))
     online.load_state_dict(below(trace, "online.before."), strict=True)
     target.load_state_dict(below(trace, "target.before."), strict=True)
     online.train(), target.train()
     views = [trace[name].to(dtype) for name in ("view1", "view2")]
     if order is not None:
         views = [view[order] for view in views]
+    views = [view.contiguous(memory_format=memory_format) for view in views]
 
     loss = loss_of(online, target, *views, meta["bnViews"])
     names = [name for name, _ in online.named_parameters()]
@@ -93,7 +103,7 @@ def floor_of(name, truth, meta, largest_gradient, parameters):
     return floor
 
 
-def check_step(report, path, trace, meta, orders):
+def check_step(report, path, trace, meta, options):
     step, dtype = meta["step"], need(meta, "dtype", path)
     if dtype not in DTYPES:
         raise BadInput(f"Cannot check a trace of type {dtype}: expected float32 or float64")
@@ -109,7 +119,9 @@ def check_step(report, path, trace, meta, orders):
 
     runs = []
     if dtype == "float32":
-        runs = [recompute(trace, meta, torch.float32, order) for order in orders_of(orders, len(trace["view1"]))]
+        memory_format = MEMORY_FORMATS[options.memory_format]
+        orders = orders_of(options.orders, len(trace["view1"]))
+        runs = [recompute(trace, meta, torch.float32, memory_format, order) for order in orders]
     allowed = FLOAT64 * abs(loss)
     if dtype == "float32":
         # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
@@ -157,35 +169,50 @@ def check_chain(report, before, before_step, trace, step):
             report.require(same, f"{group}.{name}: step {step} did not begin with what step {before_step} left")
 
 
+def check_file(report, path, previous, options):
+    """Returns what the next file is compared with: a whole trace of ResNet-18 can take 443 MB."""
+    trace, meta = load(path)
+    check_step(report, path, trace, meta, options)
+    if options.total_steps is not None:
+        check_schedules(report, meta, options)
+    if previous is not None:
+        if meta["step"] == previous[1] + 1:
+            check_chain(report, *previous, trace, meta["step"])
+        else:
+            report.require(options.allow_gap, f"{path}: is step {meta['step']}, expected {previous[1] + 1}")
+    report.extra.setdefault("losses", []).append(meta["loss"])
+    return {n: t for n, t in trace.items() if ".after." in n}, meta["step"]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("traces", nargs="+")
+    parser.add_argument("traces", nargs="*")
+    parser.add_argument("--follow", action="store_true")
     parser.add_argument("--total_steps", type=int)
     parser.add_argument("--warmup_steps", type=int)
     parser.add_argument("--lr_init", type=float)
     parser.add_argument("--tau_base", type=float)
     parser.add_argument("--orders", type=int, default=4)
     parser.add_argument("--allow_gap", action="store_true")
+    parser.add_argument("--memory_format", choices=tuple(MEMORY_FORMATS), default="channels_last")
     options = parser.parse_args()
     schedule = (options.total_steps, options.warmup_steps, options.lr_init, options.tau_base)
     if any(v is not None for v in schedule) and None in schedule:
         parser.error("--total_steps, --warmup_steps, --lr_init and --tau_base come together")
+    if options.follow == bool(options.traces):
+        parser.error("expected trace files, or --follow and their names on stdin")
 
-    report, previous = Report("step"), None
-    report.extra["losses"] = []
+    previous, code = None, 0
+    if options.follow:
+        for path in iter(lambda: sys.stdin.readline().rstrip("\n"), ""):
+            report = Report("step")
+            previous = check_file(report, path, previous, options)
+            code |= report.finish()
+        Report("step").finish()
+        return code
+    report = Report("step")
     for path in options.traces:
-        trace, meta = load(path)
-        check_step(report, path, trace, meta, options.orders)
-        report.extra["losses"].append(meta["loss"])
-        if options.total_steps is not None:
-            check_schedules(report, meta, options)
-        if previous is not None:
-            if meta["step"] == previous[1] + 1:
-                check_chain(report, *previous, trace, meta["step"])
-            else:
-                report.require(options.allow_gap, f"{path}: is step {meta['step']}, expected {previous[1] + 1}")
-        # Only what the next file is compared with is kept: a whole trace of ResNet-18 can take 443 MB.
-        previous = {n: t for n, t in trace.items() if ".after." in n}, meta["step"]
+        previous = check_file(report, path, previous, options)
     return report.finish()
 
 

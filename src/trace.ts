@@ -1,0 +1,43 @@
+/**
+ * Training steps written whole, for anyone to recompute (docs/files.md).
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import type { RunConfig } from "./config.ts";
+import type { Dataset } from "./native/dataset.ts";
+import type { Learner } from "./native/learner.ts";
+
+/** The step to trace. */
+export interface TracedStep {
+  step: number;
+  learningRate: number;
+  tau: number;
+}
+
+/**
+ * Keeps the state before a step.
+ *
+ * @returns to be called after the step: writes the trace to a file of --trace_dir and returns its path
+ */
+export function traceStep(
+  { learner, dataset }: { learner: Learner; dataset: Dataset },
+  config: RunConfig,
+  { step, learningRate, tau }: TracedStep,
+): () => string {
+  Deno.mkdirSync(config.traceDir, { recursive: true });
+  const trace = learner.beginTrace();
+  return () => {
+    const path = join(config.traceDir, `trace-${String(step).padStart(6, "0")}.safetensors`);
+    const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
+    const { hiddenDim, zDim, dtype } = config;
+    const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";
+    const { loss } = learner.readMetrics();
+    const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
+    const rates = { learningRate, tau, momentum, weightDecay, eta };
+    trace.write(dataset, path, { loss, step, ...rates, ...network });
+    trace.close();
+    return path;
+  };
+}

@@ -3,6 +3,7 @@
 const BENCHES: Readonly<Record<string, string>> = {
   demo: "training against the untrained encoder on the embedded images, three seeds",
   endurance: "200 kills, and the other long forms of what tests/endurance/ does in short",
+  parity: "every number that is compared with PyTorch and torchvision, and the worst difference",
   ffi: "share of a step that its calls into the core cost",
 };
 

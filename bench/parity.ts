@@ -1,0 +1,97 @@
+/**
+ * Everything that is compared with PyTorch and torchvision, whole, as one table of worst differences.
+ *
+ *   deno task bench parity [--only=PART] [--data_dir=DIR] [--seeds=1,2,3,4,5] [--keep=DIR]
+ *
+ * --data_dir is CIFAR-10's binary files: without them the part that learns, and the views of its images, are left out,
+ * loudly. --keep is where the runs of the part that learns leave their results: one that is there is not repeated.
+ */
+
+import { parseArgs } from "node:util";
+import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { oracleFolder } from "../tests/oracle.ts";
+import { EVALUATION_CHECKS } from "../tests/parity/evaluation.ts";
+import { NETWORK_CHECKS } from "../tests/parity/networks.ts";
+import type { ParityCheck } from "../tests/parity/oracle.ts";
+import { STEP_CHECKS } from "../tests/parity/steps.ts";
+import { cifarViewsCheck, hasPhotos, PHOTO_CHECKS, VIEW_CHECKS } from "../tests/parity/views.ts";
+import { rowOf } from "./parity/checks.ts";
+import { learningRows } from "./parity/learning.ts";
+import { type ParityRow, parityTable } from "./parity/rows.ts";
+
+const PARTS = ["networks", "steps", "views", "evaluation", "learning"] as const;
+type Part = typeof PARTS[number];
+
+/** Runs the parts and prints the table; the exit code is 1 where something differs by more than is allowed. */
+export async function bench(args: string[]): Promise<void> {
+  const text = { type: "string" } as const;
+  const { values } = parseArgs({
+    args,
+    strict: true,
+    options: { only: text, data_dir: text, seeds: text, keep: text },
+  });
+  const only = PARTS.find((part) => part === values.only);
+  if (values.only !== undefined && only === undefined) {
+    throw new UserError(
+      `Cannot run with --only=${values.only}: expected one of ${PARTS.join(", ")}`,
+      ExitCode.usage,
+    );
+  }
+  const oracle = oracleFolder();
+  if (oracle === undefined) {
+    throw new UserError(
+      "Cannot compare with PyTorch: it is not installed; run: deno task test --oracle=install",
+      ExitCode.setup,
+    );
+  }
+  const dataDir = values.data_dir;
+  const left: string[] = [];
+  const runPart = async (part: Part): Promise<ParityRow[]> => {
+    if (part !== "learning") return await rowsOf(checksOf(part, dataDir, left));
+    if (dataDir === undefined) {
+      left.push("learning, which needs --data_dir");
+      return [];
+    }
+    return await learningRows({
+      dataDir,
+      oracle,
+      seeds: (values.seeds ?? "1,2,3,4,5").split(",").map(Number),
+      keep: values.keep ?? await Deno.makeTempDir(),
+    });
+  };
+  const rows: ParityRow[] = [];
+  for (const part of only === undefined ? PARTS : [only]) rows.push(...await runPart(part));
+  console.log(`\n${parityTable(rows)}`);
+  for (const what of left) console.log(`LEFT OUT: ${what}`);
+  if (rows.length === 0 || rows.some(({ ok }) => !ok)) Deno.exitCode = 1;
+}
+
+/** The whole comparisons of a part; `left` hears of those that cannot be made here. */
+function checksOf(
+  part: Exclude<Part, "learning">,
+  dataDir: string | undefined,
+  left: string[],
+): ParityCheck[] {
+  switch (part) {
+    case "networks":
+      return NETWORK_CHECKS.long;
+    case "steps":
+      return STEP_CHECKS.long;
+    case "evaluation":
+      return EVALUATION_CHECKS.long;
+    case "views": {
+      const checks = [...VIEW_CHECKS.long];
+      if (hasPhotos()) checks.push(...PHOTO_CHECKS.long);
+      else left.push("operations on photos, which need the folder that BYOL_DATA names");
+      if (dataDir !== undefined) checks.push(cifarViewsCheck(dataDir));
+      else left.push("training views of CIFAR-10's images, which need --data_dir");
+      return checks;
+    }
+  }
+}
+
+async function rowsOf(checks: readonly ParityCheck[]): Promise<ParityRow[]> {
+  const rows: ParityRow[] = [];
+  for (const check of checks) rows.push(await rowOf(check));
+  return rows;
+}

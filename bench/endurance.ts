@@ -39,7 +39,7 @@ export async function bench(args: string[]): Promise<void> {
     const startedAt = performance.now();
     const found = await form(times);
     const seconds = (performance.now() - startedAt) / 1000;
-    rows.push(...found.map((row, index) => ({ ...row, seconds: index === 0 ? seconds : 0 })));
+    rows.push(...found.map((row, index) => ({ ...row, seconds: index === 0 ? seconds : NaN })));
   }
   console.log(enduranceTable(rows));
   for (const { form, failures } of rows) {

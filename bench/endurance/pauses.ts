@@ -21,11 +21,12 @@ const NETWORKS: readonly { name: string; options: string[]; share: number }[] = 
 /** Steps from one save to the next. */
 const STEPS_BETWEEN = 2;
 
-/** Saves so often with the small network, and a quarter as often with the large one. */
+/** Saves so often with the small network, and a quarter as often, rounded down, with the large one. */
 export async function pauses(times: number): Promise<EnduranceRow[]> {
   const rows: EnduranceRow[] = [];
   for (const { name, options, share } of NETWORKS) {
-    rows.push(await pausesOf(name, options, Math.ceil(times * share)));
+    const saves = Math.floor(times * share);
+    if (saves > 0) rows.push(await pausesOf(name, options, saves));
   }
   return rows;
 }

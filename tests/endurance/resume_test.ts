@@ -51,7 +51,7 @@ Deno.test("a damaged newest checkpoint is said and skipped; where all are, the s
   deepEqual(differences({ damaged: join(root, "damaged"), whole: join(root, "whole") }, 7), []);
 
   const all = listCheckpoints(checkpoints).map(({ step }) => step);
-  all.forEach(damage);
+  for (const step of all) Deno.truncateSync(checkpointPath(checkpoints, step), 3000);
   const refused = await start("damaged", 9);
   equal(refused.code, 5, refused.stderr);
   match(refused.stderr, /none of the \d checkpoints in \S+ can be used/);

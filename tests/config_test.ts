@@ -314,7 +314,8 @@ Deno.test("eval takes what is not given from the checkpoint", () => {
     ...machine(),
     checkpointConfig: (path) => {
       assert.equal(path, "demo.safetensors");
-      return { datasetName: "demo", resnetType: "resnet20", probeEpochs: 7, seed: 5, threads: 64 };
+      const network = { datasetName: "demo", resnetType: "resnet20" };
+      return { ...network, probeEpochs: 7, seed: 5, threads: 64, limitTrain: null };
     },
   };
   const args = ["--checkpoint=demo.safetensors", "--batch_size_clsf=32"];
@@ -327,6 +328,7 @@ Deno.test("eval takes what is not given from the checkpoint", () => {
   assert.equal(origins.probeBatchSize, "command line");
   assert.equal(config.probeMomentum, 0.9);
   assert.equal(origins.probeMomentum, "dataset");
+  assert.deepEqual([config.limitTrain, origins.limitTrain], [null, "default"]);
   assert.equal(config.threads, 3, "threads belong to the machine, not to the checkpoint");
 });
 

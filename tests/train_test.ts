@@ -1,27 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { projectRoot } from "../src/setup/record.ts";
+import { byol } from "./byol.ts";
 import { writeRandomCifarBinary } from "./cifar_files.ts";
-
-/** Runs the program as a user does. */
-async function byol(...args: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      "--no-prompt",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "--allow-ffi",
-      "--allow-sys",
-      "src/cli.ts",
-      ...args,
-    ],
-    cwd: projectRoot,
-  }).output();
-  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
-}
 
 const SMALL = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--log_every=1", "--threads=1"];
 

@@ -38,8 +38,6 @@ export function isThere(program: string): boolean {
 
 /** How a job stands. */
 export interface JobState {
-  /** Its plain number, also for an array's task: scancel's signals want that. */
-  id: string;
   /** RUNNING, PENDING, COMPLETED, FAILED, … */
   state: string;
   /** The exit code of the batch script. */
@@ -125,7 +123,6 @@ export class SlurmCluster implements AsyncDisposable {
     const value = (name: string): string =>
       text.match(new RegExp(`\\b${name}=([^\\s:]+)`))?.[1] ?? "";
     return {
-      id: value("JobId"),
       state: value("JobState"),
       exitCode: Number(value("ExitCode")),
       restarts: Number(value("Restarts")),
@@ -135,11 +132,15 @@ export class SlurmCluster implements AsyncDisposable {
   /** Waits until something holds; the logs of all jobs are the message when it never does. */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE_SECONDS * 1000;
-    while (!await holds()) {
-      if (performance.now() > deadline) {
-        throw new Error(`${what}: not within ${PATIENCE_SECONDS} s\n${this.#everyLog()}`);
+    try {
+      while (!await holds()) {
+        if (performance.now() > deadline) throw new Error(`not within ${PATIENCE_SECONDS} s`);
+        await sleep(250);
       }
-      await sleep(250);
+    } catch (error) {
+      throw new Error(`${what}: ${(error as Error).message}\n${this.#everyLog()}`, {
+        cause: error,
+      });
     }
   }
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";
-import { ranksOf } from "./ranks_of.ts";
+import { batchShellOf, ranksOf } from "./ranks_of.ts";
 
 /** Ranks of a job. */
 const RANKS = 1;
@@ -79,7 +79,14 @@ Deno.test("jobs on a real Slurm", async (test) => {
       sbatch: [...TASKS, ...options.sbatch ?? []],
     });
   const reaches = (run: string, step: number): Promise<void> =>
-    cluster.until(`step ${step} of ${run}`, () => (stepsOf(run).at(-1) ?? -1) >= step);
+    cluster.until(`step ${step} of ${run}`, async () => {
+      if ((stepsOf(run).at(-1) ?? -1) >= step) return true;
+      const busy = await cluster.ask("squeue", ["--noheader"]);
+      if (busy.trim() === "") {
+        throw new Error(`no job is left that could reach step ${step} of ${run}`);
+      }
+      return false;
+    });
   const warn = (job: string): Promise<string> =>
     cluster.ask("scancel", ["--batch", "--signal=USR2", job]);
 
@@ -213,6 +220,22 @@ Deno.test("jobs on a real Slurm", async (test) => {
     deepEqual(stepsOf(run), upTo(40));
   });
 
+  await test.step("two jobs for one run folder: the second is told who holds it", async () => {
+    const run = runAt("shared");
+    const first = await train(run, ["--max_steps=100000", "--nb_epochs=400"]);
+    await reaches(run, 1);
+    const second = await train(run, ["--max_steps=100000", "--nb_epochs=400"]);
+    const { state, exitCode } = await cluster.ended(second);
+    const log = cluster.log("train.sbatch", second);
+    deepEqual([state, exitCode], ["FAILED", 4], log);
+    match(log, new RegExp(`job ${first}`));
+    await cluster.ask("scancel", [first]);
+    await cluster.until(
+      "the end of the first",
+      async () => (await cluster.state(first)).state === "CANCELLED",
+    );
+  });
+
   await test.step("an array of three seeds ends with a table of mean and deviation", async () => {
     const run = runAt("seeds");
     const job = await cluster.submit("array_seeds.sbatch", [
@@ -258,7 +281,8 @@ Deno.test("jobs on a real Slurm", async (test) => {
     };
     await reaches(run, 1);
     for (const { pid } of ranksOf(run)) Deno.kill(pid, "SIGSTOP");
-    await warn((await cluster.state(`${job}_1`)).id);
+    // scancel of 22.05 does not signal the shell of an array's task.
+    Deno.kill(batchShellOf(run)!, "SIGUSR2");
     for (const { pid } of ranksOf(run)) Deno.kill(pid, "SIGCONT");
     await cluster.until(
       "link 1 put back",

@@ -243,6 +243,16 @@ pub fn read_edition(
         }
         Place::Archive(format, path) => {
             let file = File::open(&path).map_err(|error| io_error(&path, &error))?;
+            let length = file.metadata().map_err(|error| io_error(&path, &error))?;
+            let (length, limit) = (length.len(), edition.max_unpacked_bytes());
+            // Its MD5 is that of all its bytes: a file that never ends would never be done.
+            if length > limit {
+                let message = format!(
+                    "Cannot read {}: it has {length} bytes, expected at most {limit}",
+                    path.display()
+                );
+                return Err(ReadError::new(ReadErrorKind::Malformed, message));
+            }
             let mut batches = Batches::new(edition, format, train, allow_unverified);
             archive::read(file, &path.display().to_string(), &mut batches)?;
             batches.finish(match format {

@@ -11,6 +11,10 @@ const FORMS: Readonly<Record<string, { times: number; load: () => Promise<LongFo
   kills: { times: 200, load: async () => (await import("./endurance/kills.ts")).kills },
   resumes: { times: 40, load: async () => (await import("./endurance/resumes.ts")).resumes },
   pauses: { times: 40, load: async () => (await import("./endurance/pauses.ts")).pauses },
+  mutations: {
+    times: 100_000,
+    load: async () => (await import("./endurance/mutations.ts")).mutations,
+  },
 };
 
 /** Prints the table; the exit code is 1 where anything failed. */

@@ -415,7 +415,7 @@ impl Dataset {
 }
 
 /// The numbers of `count` views of `side` × `side` pixels.
-fn room_for_views(count: usize, side: usize) -> Result<Vec<f32>> {
+pub fn room_for_views(count: usize, side: usize) -> Result<Vec<f32>> {
     let values = [count, side, side]
         .into_iter()
         .try_fold(3usize, |product, factor| product.checked_mul(factor))

@@ -2,16 +2,21 @@
 //! batch with its images and parameters. All by the code that trains. Cold: nothing of a run calls this.
 
 use std::fs;
-use std::io::Write;
+use std::io::{Read, Write};
 
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Deserialize;
 use tch::Kind;
 
 use crate::boundary::{Error, Result};
-use crate::dataset::{Dataset, DrawnView};
+use crate::checkpoint::format::Header;
+use crate::checkpoint::open_plain;
+use crate::dataset::{room_for_views, Dataset, DrawnView};
 use crate::view_kernels::{CenteredSides, ImageRef, Normalization, Renderer};
 use crate::view_parameters::{sample_view, ViewKey, ViewParameters, ViewRecipe};
+
+/// The largest file of images: these checks are for some hundred.
+const MAX_IMAGES_BYTES: u64 = 1 << 30;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -65,12 +70,7 @@ pub struct BatchOptions {
 
 /// Renders each case.
 pub fn render_cases(options: &RenderOptions) -> Result<()> {
-    let bytes = fs::read(&options.images).map_err(|error| {
-        Error::io(format!(
-            "Cannot read the images {}: {error}",
-            options.images
-        ))
-    })?;
+    let bytes = read_images(&options.images)?;
     let images = images_of(&bytes, &options.images)?;
     let size = options.crop_size;
     if !(1..=4096).contains(&size) {
@@ -83,8 +83,9 @@ pub fn render_cases(options: &RenderOptions) -> Result<()> {
         std: options.std.unwrap_or([1.0; 3]),
     };
     let mut renderer = Renderer::default();
-    let mut view = vec![0f32; 3 * size * size];
-    let mut views = Vec::with_capacity(view.len() * options.cases.len());
+    let mut view = room_for_views(1, size)?;
+    let mut views = room_for_views(options.cases.len(), size)?;
+    views.clear();
     for (number, case) in options.cases.iter().enumerate() {
         let wrong = |what: String| {
             Error::invalid(format!(
@@ -123,6 +124,23 @@ pub fn render_cases(options: &RenderOptions) -> Result<()> {
         &options.path,
         &[("views", Dtype::F32, shape, float_bytes(&views))],
     )
+}
+
+fn read_images(path: &str) -> Result<Vec<u8>> {
+    let failed =
+        |error: std::io::Error| Error::io(format!("Cannot read the images {path}: {error}"));
+    let wrong = |what: String| Error::invalid(format!("Cannot read the images {path}: {what}"));
+    let (file, length) = open_plain(path).map_err(failed)?;
+    if length > MAX_IMAGES_BYTES {
+        return Err(wrong(format!(
+            "it has {length} bytes, expected at most {MAX_IMAGES_BYTES}"
+        )));
+    }
+    let mut bytes = Vec::new();
+    file.take(length).read_to_end(&mut bytes).map_err(failed)?;
+    // The strict reader first: what it has passed, the library reads without a surprise.
+    Header::read(bytes.as_slice(), bytes.len() as u64).map_err(|error| wrong(error.to_string()))?;
+    Ok(bytes)
 }
 
 /// Writes parameters drawn with a recipe, one JSON object a line.
@@ -227,7 +245,8 @@ fn images_of<'a>(bytes: &'a [u8], path: &str) -> Result<Vec<ImageRef<'a>>> {
             )));
         };
         let (height, width) = (*height, *width);
-        let size = (3 * height * width).max(1);
+        let sides = [3, height, width].into_iter();
+        let size = sides.fold(1, usize::saturating_mul).max(1);
         images.extend(tensor.data().chunks_exact(size).map(|pixels| ImageRef {
             pixels,
             height,

@@ -18,6 +18,8 @@ const LEAST_SIDE: usize = 96;
 const GAP: usize = 2;
 const MARGIN: usize = 10;
 const BACKGROUND: u8 = 255;
+/// More than anybody looks at.
+const MAX_PAIRS: i64 = 4096;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -28,6 +30,12 @@ pub struct SheetOptions {
 /// Writes the current batch's views, four pairs a row, the first view on the left of each pair.
 pub fn write_sheet(dataset: &Dataset, options: &SheetOptions) -> Result<()> {
     let views = &dataset.batch(2)?.views;
+    let count = views[0].size()[0];
+    if count > MAX_PAIRS {
+        return Err(Error::invalid(format!(
+            "Cannot draw a sheet of {count} pairs of views: expected at most {MAX_PAIRS}"
+        )));
+    }
     let pictures = [
         bytes_of(&views[0], &dataset.normalization)?,
         bytes_of(&views[1], &dataset.normalization)?,

@@ -3,12 +3,13 @@
 //! It stands in the header's metadata, so that the file stays a plain safetensors file, and is taken over the whole
 //! file, header included, with 64 zeros where its 64 characters stand. Whoever writes the file puts zeros first.
 
-use std::fs::File;
 use std::io::Read;
 use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
+use super::format::MAX_HEADER_BYTES;
+use super::Checkpoint;
 use crate::boundary::{Error, Result};
 
 /// The metadata's key of it.
@@ -17,8 +18,6 @@ pub const DIGEST_KEY: &str = "file_sha256";
 pub const DIGEST_ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 const CHUNK_BYTES: usize = 1 << 20;
-/// safetensors allows no larger header.
-const LARGEST_HEADER: u64 = 100_000_000;
 
 /// Where the digest stands in a header. Inside a JSON text quotes are escaped, so that no value can pass for the key.
 pub fn digest_place(header: &[u8]) -> Option<Range<usize>> {
@@ -39,9 +38,7 @@ pub fn hex(hash: Sha256) -> String {
 
 /// Makes sure that a file is there to the last byte, as one of ours says of itself.
 pub fn require_whole(path: &str) -> Result<()> {
-    let file = File::open(path)
-        .map_err(|error| Error::io(format!("Cannot read the checkpoint {path}: {error}")))?;
-    if verify(file, path)? {
+    if Checkpoint::open(path)?.verify()? {
         return Ok(());
     }
     Err(damaged(path, "it does not hold its own SHA-256"))
@@ -59,7 +56,7 @@ pub fn verify(mut file: impl Read, name: &str) -> Result<bool> {
     let mut length = [0; 8];
     file.read_exact(&mut length).map_err(failed)?;
     let header_bytes = u64::from_le_bytes(length);
-    if header_bytes > LARGEST_HEADER {
+    if header_bytes > MAX_HEADER_BYTES {
         let what = format!("its header is to have {header_bytes} bytes");
         return Err(damaged(name, &what));
     }

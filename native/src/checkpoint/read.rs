@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::fs::{self, File};
-use std::io::{Seek, SeekFrom};
+use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
@@ -26,6 +26,17 @@ pub struct Checkpoint {
     header: Header,
 }
 
+/// A plain file and its length.
+pub fn open_plain(path: &str) -> io::Result<(File, u64)> {
+    // Looked at before it is opened: a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::other("it is not a plain file"));
+    }
+    let file = File::open(path)?;
+    let length = file.metadata()?.len();
+    Ok((file, length))
+}
+
 impl Checkpoint {
     pub fn open(path: &str) -> Result<Self> {
         let failed = |error: FormatError| {
@@ -35,19 +46,7 @@ impl Checkpoint {
                 FormatError::Damaged(_) => Error::invalid(message),
             }
         };
-        // Looked at before it is opened: a pipe would wait for its writer.
-        let metadata = fs::metadata(path).map_err(|error| failed(FormatError::Io(error)))?;
-        if !metadata.is_file() {
-            return Err(Error::io(format!(
-                "Cannot read the checkpoint {path}: it is not a plain file"
-            )));
-        }
-        let open = || {
-            let file = File::open(path)?;
-            let length = file.metadata()?.len();
-            Ok((file, length))
-        };
-        let (file, length) = open().map_err(|error| failed(FormatError::Io(error)))?;
+        let (file, length) = open_plain(path).map_err(|error| failed(FormatError::Io(error)))?;
         Ok(Self {
             header: Header::read(&file, length).map_err(failed)?,
             path: PathBuf::from(path),
@@ -56,7 +55,7 @@ impl Checkpoint {
     }
 
     /// Whether the file was seen to be whole by the SHA-256 it holds; another one than its bytes give is an error.
-    fn verify(&self) -> Result<bool> {
+    pub fn verify(&self) -> Result<bool> {
         let name = self.path.display();
         (&self.file)
             .seek(SeekFrom::Start(0))

@@ -93,6 +93,14 @@ pub fn live_handles() -> u32 {
     count
 }
 
+/// One thread: others wait for each other at every small copy.
+pub fn use_one_thread() {
+    assert_eq!(
+        unsafe { abi::byol_core_set_threads(1, std::ptr::null_mut()) },
+        0
+    );
+}
+
 /// An object of the core for as long as the test runs.
 pub struct Kept(pub u32);
 

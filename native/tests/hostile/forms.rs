@@ -9,7 +9,7 @@ use byol::cifar::{read_edition, Edition, IMAGE_BYTES};
 use byol::dataset::DatasetOptions;
 use byol::learner::LearnerOptions;
 
-use crate::core::{call, create, describe, Kept, Outcome};
+use crate::core::{call, create, describe, use_one_thread, Kept, Outcome};
 use crate::files::{binary_batch, checkpoints, gzip, python_batch, tar, Folder};
 use crate::memory::peak_of;
 use crate::mutate::Random;
@@ -17,9 +17,9 @@ use crate::mutate::Random;
 pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim":4,"zDim":4,"bnViews":"joint",
     "larsVariant":"reference","dtype":"float32","seed":1}"#;
 pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","workers":1,
-    "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;
+    "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 const CIFAR: &str = r#"{"source":{"kind":"cifar10","directory":"/nowhere","train":true,"allowUnverified":false},
-    "dtype":"float32","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;
+    "dtype":"float32","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.33],"flipProbability":0.5,
     "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
     "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;
@@ -95,6 +95,7 @@ fn described_checkpoints(times: usize) -> Tally {
 
 /// The exported function on a real encoder, whose learner must stay as it is unless all fits.
 fn loaded_checkpoints(times: usize) -> Tally {
+    use_one_thread();
     let (folder, mut random, mut tally) = (Folder::new("load"), Random(2), Tally::default());
     let learner = Kept::new(LEARNER, abi::byol_learner_create);
     let path = folder.0.join("encoder.safetensors");

@@ -10,6 +10,8 @@ import { enduranceTable, type LongForm } from "./endurance/row.ts";
 const FORMS: Readonly<Record<string, { times: number; load: () => Promise<LongForm> }>> = {
   kills: { times: 200, load: async () => (await import("./endurance/kills.ts")).kills },
   resumes: { times: 40, load: async () => (await import("./endurance/resumes.ts")).resumes },
+  signals: { times: 48, load: async () => (await import("./endurance/signals.ts")).signals },
+  exits: { times: 100, load: async () => (await import("./endurance/exits.ts")).exits },
   pauses: { times: 40, load: async () => (await import("./endurance/pauses.ts")).pauses },
   mutations: {
     times: 100_000,

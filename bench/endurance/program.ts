@@ -89,7 +89,15 @@ export function listenTo(
     awaited.push({ pattern, resolve });
     await Promise.race([promise, ended]);
   };
-  return { said, stderr: () => stderr, kill: (signal) => child.kill(signal), ended };
+  const kill = (signal: Deno.Signal): void => {
+    try {
+      child.kill(signal);
+    } catch (error) {
+      // It has ended before: its code tells.
+      if (!(error instanceof TypeError)) throw error;
+    }
+  };
+  return { said, stderr: () => stderr, kill, ended };
 }
 
 /** Runs it to its end. */

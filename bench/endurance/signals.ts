@@ -16,15 +16,14 @@ const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
 const PHASES = ["loading", "evaluating", "training", "saving"] as const;
 /** What a run may take beside the step it is in. */
 const ALLOWED_SECONDS = 5;
-const EPOCHS = 3;
+const EPOCHS = 2;
 const STEPS = 8 * EPOCHS;
 /** A state that takes about as long to write as a step, so that there is a time to hit. */
 const OPTIONS = [
   "train",
   ...TINY,
   ...EVALUATED,
-  "--hidden_dim=1024",
-  "--nb_epochs_clsf=4",
+  "--hidden_dim=512",
   "--save_every_steps=2",
   `--nb_epochs=${EPOCHS}`,
 ];

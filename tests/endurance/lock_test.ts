@@ -1,0 +1,51 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { FEW_IMAGES, listenTo, runProgram, TINY } from "../../bench/endurance/program.ts";
+import { readMetrics } from "../../src/metrics.ts";
+
+const OPTIONS = ["train", ...TINY, "--clsf_every=0", "--save_every=0", "--nb_epochs=100000"];
+
+Deno.test("a second start on a run is refused with 4 and told who holds it; the first one goes on", async () => {
+  const folder = await Deno.makeTempDir();
+  const run = join(folder, "run");
+  const options = [...OPTIONS, `--run_dir=${run}`];
+  const first = listenTo(options, { script: FEW_IMAGES });
+  await first.said(/training \d+ %/);
+  const second = await runProgram(options, { script: FEW_IMAGES });
+  equal(second.code, 4, second.stderr);
+  match(
+    second.stderr,
+    /Cannot use the run folder \S+: process \d+ on \S+, since \S+Z, with a last sign of life \d+ s/,
+  );
+  first.kill("SIGTERM");
+  const { code, stderr } = await first.ended;
+  equal(code, 75, stderr);
+  const other = await runProgram([...options, "--seed=3", "--tau_base=0.5"], {
+    script: FEW_IMAGES,
+  });
+  equal(other.code, 4);
+  match(other.stderr, /--tau_base=\S+ there, 0\.5 here; --seed=0 there, 3 here/);
+  const never = await runProgram([...options, "--resume=never"], { script: FEW_IMAGES });
+  equal(never.code, 4);
+  match(never.stderr, /Cannot start a new run in \S+: it holds one/);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a run whose lock is taken away stops with 4 and writes nothing more", async () => {
+  const folder = await Deno.makeTempDir();
+  const run = join(folder, "run");
+  const { said, ended } = listenTo([...OPTIONS, `--run_dir=${run}`], { script: FEW_IMAGES });
+  await said(/training \d+ %/);
+  await Deno.remove(join(run, "lock"), { recursive: true });
+  const { code, stderr } = await ended;
+  equal(code, 4, stderr);
+  match(stderr, /Cannot go on with the run: Lost the lock \S+: somebody has removed it/);
+  deepEqual([...Deno.readDirSync(join(run, "checkpoints"))], []);
+  equal(readMetrics(join(run, "metrics.jsonl")).length > 0, true);
+  deepEqual([...Deno.readDirSync(run)].map(({ name }) => name).sort(), [
+    "checkpoints",
+    "config.json",
+    "metrics.jsonl",
+  ]);
+  await Deno.remove(folder, { recursive: true });
+});

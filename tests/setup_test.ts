@@ -248,23 +248,32 @@ Deno.test("SIGTERM ends pip and leaves nothing half-made", async () => {
   await connection.readable.pipeTo(new WritableStream());
 });
 
-Deno.test("SIGTERM ends cargo together with the programs it started", async () => {
-  await using checkout = await Checkout.create();
-  checkout.write(
-    "native/build.rs",
-    `fn main() {
+for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const) {
+  Deno.test(`${signal} ends cargo together with the programs it started`, async () => {
+    await using checkout = await Checkout.create();
+    checkout.write(
+      "native/build.rs",
+      `fn main() {
     std::fs::write("../pid", std::process::id().to_string()).unwrap();
     std::thread::sleep(std::time::Duration::from_secs(60));
 }`,
-  );
-  const child = checkout.start([], { LIBTORCH: checkout.writeLibtorch("libtorch") });
-  const result = finished(child);
-  const pid = Number(await textOf(checkout.path("pid")));
-  process.kill(pid, 0);
-  child.kill("SIGTERM");
-  assert.equal((await result).code, 75);
-  assert(await isGoneSoon(pid), "the build script is still running");
-});
+    );
+    const child = checkout.start([], { LIBTORCH: checkout.writeLibtorch("libtorch") });
+    const result = finished(child);
+    const pid = Number(await textOf(checkout.path("pid")));
+    process.kill(pid, 0);
+    child.kill(signal);
+    assert.equal((await result).code, 75);
+    assert(await isGoneSoon(pid), "the build script is still running");
+    // Of the build, only cargo's own cache is left: no core, no record, no half-made folder of links.
+    const left = namesIn(checkout.path(".byol")).filter((name) => name !== "target");
+    assert.deepEqual(left.filter((name) => namesIn(checkout.path(".byol", name)).length > 0), [
+      "link",
+    ]);
+    const links = namesIn(checkout.path(".byol/link"));
+    assert.deepEqual(links.filter((name) => name.includes(".")), []);
+  });
+}
 
 /** Whether a process ends within 10 seconds: the system needs a moment to clear away one that was killed. */
 async function isGoneSoon(pid: number): Promise<boolean> {

@@ -25,6 +25,20 @@ fn alone() -> MutexGuard<'static, ()> {
     LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
+/// Bytes that may be held at the end of a form beyond what was before: a few tables of the libraries.
+const MAX_LEFT: usize = 100_000;
+
+/// Bytes that are held beyond `held`, once the threads of closed datasets are gone: they end by themselves.
+fn settled(held: usize) -> usize {
+    for _ in 0..300 {
+        if live().saturating_sub(held) <= MAX_LEFT {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(100));
+    }
+    live().saturating_sub(held)
+}
+
 #[test]
 fn damaged_files_and_options_give_errors_only() {
     let _alone = alone();
@@ -36,16 +50,14 @@ fn damaged_files_and_options_give_errors_only() {
         form(20);
         let (handles, held, before) = (live_handles(), live(), resident());
         let mut tally: Tally = form(total * share / 100);
-        let (left, grown) = (
-            live().saturating_sub(held),
-            resident().saturating_sub(before),
-        );
+        let left = settled(held);
+        let grown = resident().saturating_sub(before);
         if live_handles() != handles {
             tally
                 .failures
                 .push(format!("{} handles are left", live_handles()));
         }
-        if left > 100_000 {
+        if left > MAX_LEFT {
             tally.failures.push(format!("{left} bytes are left"));
         }
         if grown > 64 << 20 {

@@ -36,8 +36,8 @@ export function bench(): void {
   const closed = 0xffff_ffff;
   const calls = (): void => {
     dataset.setRecipes(config.batchSize, recipes);
-    symbols.byol_dataset_make_views(closed, 0n, 0n, errorBuffer());
-    symbols.byol_learner_forward_backward(closed, closed, errorBuffer());
+    symbols.byol_dataset_make_views(closed, 0n, 0n, 0, errorBuffer());
+    symbols.byol_learner_forward_backward(closed, closed, 0, 1, errorBuffer());
     symbols.byol_learner_apply_update(closed, ...rates, errorBuffer());
     symbols.byol_learner_move_target(closed, 0.99, errorBuffer());
   };

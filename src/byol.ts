@@ -16,6 +16,8 @@ import { learningRateAt, recipesAt, tauAt } from "./schedules.ts";
 export interface PretrainOptions {
   seed: number;
   batchSize: number;
+  /** Parts that a step's batch is computed in. */
+  accumulateSteps: number;
   stepsPerEpoch: number;
   epochs: number;
   warmupEpochs: number;
@@ -40,8 +42,8 @@ export interface PretrainHooks {
   logged?(row: TrainRow): void;
   /** A step is done; `epoch` is set where it was the last one of an epoch. */
   stepDone?(stepsDone: number, epoch: number | undefined): Promise<void>;
-  /** Whether to stop now. */
-  interrupted?(): boolean;
+  /** Whether to stop after so many steps. */
+  interrupted?(stepsDone: number): boolean;
 }
 
 /** Whether a step is logged wherever the run is cut; the last one of a start is, too. */
@@ -63,7 +65,7 @@ export async function pretrain(
   options: PretrainOptions,
   hooks: PretrainHooks = {},
 ): Promise<number> {
-  const { seed, batchSize, stepsPerEpoch, momentum, weightDecay, eta } = options;
+  const { seed, batchSize, accumulateSteps, stepsPerEpoch, momentum, weightDecay, eta } = options;
   const totalSteps = options.epochs * stepsPerEpoch;
   const rates = {
     baseLearningRate: options.learningRate,
@@ -81,8 +83,10 @@ export async function pretrain(
 
     // BYOL in the order of the paper.
     const endTrace = hooks.trace?.(step, { learningRate, tau });
-    dataset.makeViews(seed, step);
-    learner.forwardBackward(dataset);
+    for (let part = 0; part < accumulateSteps; part++) {
+      dataset.makeViews(seed, step, part);
+      learner.forwardBackward(dataset, { part, parts: accumulateSteps });
+    }
     learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
     learner.moveTarget(tau);
     endTrace?.();
@@ -114,7 +118,7 @@ export async function pretrain(
     }
     // A loop of blocking calls sees a signal only when it yields.
     await yieldToEvents();
-    if (hooks.interrupted?.()) return stepsDone;
+    if (hooks.interrupted?.(stepsDone)) return stepsDone;
   }
   return options.endStep;
 }

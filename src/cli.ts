@@ -6,8 +6,10 @@ import { openData } from "./data.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { helpText } from "./help.ts";
 import { Interrupt, interrupted, unlessInterrupted } from "./interrupt.ts";
+import { launch } from "./launch.ts";
 import { evaluate } from "./linear_eval.ts";
 import { setThreads } from "./native/library.ts";
+import { ALONE } from "./ranks.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
 import { createLearner, evaluationOptions, train } from "./train.ts";
 import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
@@ -80,9 +82,13 @@ async function main([command, ...args]: string[]): Promise<number> {
         return ExitCode.ok;
       }
       if (command === "eval") return await evalCommand(args);
-      const parsed = parseCommandLine("train", args, thisEnvironment());
-      parsed.notes.forEach((note) => console.error(note));
-      return await train(parsed);
+      const environment = thisEnvironment();
+      const parsed = parseCommandLine("train", args, environment);
+      const { place = ALONE } = environment;
+      const { ranks } = parsed.config;
+      if (place.launcher === "none" && ranks > 1) return await launch(ranks, args);
+      if (place.rank === 0) parsed.notes.forEach((note) => console.error(note));
+      return await train(parsed, { openData, place });
     }
     case "views":
       if (!wantsHelp(args)) return await viewsCommand(args);

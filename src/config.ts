@@ -21,6 +21,7 @@ import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { nearestTo } from "./nearest.ts";
 import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
+import { coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay } from "./sites.ts";
 
 /** Everything a run needs to know, one field per option; null where nothing is asked for. */
@@ -45,12 +46,18 @@ export interface RunConfig {
   zDim: number;
   /** `--bn_views`: one batch-normalisation pass over both views, or one per view. */
   bnViews: "joint" | "separate";
+  /** `--sync_bn`: batch statistics over all ranks. */
+  syncBn: boolean;
   /** `--nb_epochs` */
   epochs: number;
   /** `--nb_epochs_warmup`: epochs over which the learning rate rises. */
   warmupEpochs: number;
-  /** `--batch_size`: images per optimizer step; an incomplete last batch is dropped. */
+  /** `--batch_size`: images per optimizer step, over all ranks; an incomplete last batch is dropped. */
   batchSize: number;
+  /** `--accumulate_steps`: parts that a step's batch is computed in. */
+  accumulateSteps: number;
+  /** `--max_batch_per_rank`: most images that a rank computes at once; null for no limit. */
+  maxBatchPerRank: number | null;
   /** `--lr_init`: the learning rate after the warm-up, used as given. */
   learningRate: number;
   /** `--momentum`: of the optimizer. */
@@ -95,6 +102,12 @@ export interface RunConfig {
   nbWorkers: number;
   /** `--threads`: threads of libtorch's own computations. */
   threads: number;
+  /** `--ranks`: processes that train together. */
+  ranks: number;
+  /** `--init_timeout`: seconds for all ranks to come together. */
+  initTimeout: number;
+  /** `--step_timeout`: seconds that a rank waits for the others within a step. */
+  stepTimeout: number;
   /** `--expe_name` */
   expeName: string;
   /** `--run_dir` */
@@ -147,6 +160,8 @@ export interface Environment {
   exists(path: string): boolean;
   /** Cores this process may use. */
   cores: number;
+  /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
+  place?: Readonly<Place>;
   /**
    * The configuration that a checkpoint was made with, for `eval`.
    *
@@ -157,10 +172,13 @@ export interface Environment {
 
 /** This machine. What Deno's permissions hide is taken as absent. */
 export function thisEnvironment(): Environment {
+  const variable: Variable = (name) => quietly(() => Deno.env.get(name));
+  const place = discoverPlace(variable);
   return {
-    variable: (name) => quietly(() => Deno.env.get(name)),
+    variable,
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
-    cores: navigator.hardwareConcurrency,
+    cores: coresOfRank(navigator.hardwareConcurrency, place, variable),
+    place,
   };
 }
 
@@ -389,12 +407,52 @@ function deriveDefaults(config: RunConfig, origins: Origins, environment: Enviro
     config.dataDir = `data/${config.datasetName}`;
     origins.dataDir = "dataset";
   }
+  deriveRanks(config, origins, environment.place);
   if (origins.threads === "default") config.threads = environment.cores;
   if (origins.expeName === "default") {
     config.expeName = config.preset ?? `${config.datasetName}_${config.resnetType}`;
   }
   if (origins.runDir === "default") config.runDir = `runs/${config.expeName}`;
   if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
+}
+
+/** How many ranks there are, and how many parts a step's batch is computed in. */
+function deriveRanks(config: RunConfig, origins: Origins, place?: Readonly<Place>): void {
+  const started = place !== undefined && place.launcher !== "none" ? place.worldSize : undefined;
+  if (started !== undefined) {
+    if (origins.ranks === "command line" && config.ranks !== started) {
+      throw usage(
+        `Cannot use --ranks=${config.ranks} among the ${started} ranks that ${place?.launcher} started: ` +
+          "expected that number, or no --ranks",
+      );
+    }
+    config.ranks = started;
+  }
+  const { batchSize, ranks, maxBatchPerRank } = config;
+  if (batchSize % ranks !== 0) {
+    throw usage(
+      `Cannot train with --batch_size=${batchSize} on ${ranks} ranks: expected a multiple of ${ranks}`,
+    );
+  }
+  const share = batchSize / ranks;
+  if (maxBatchPerRank !== null && origins.accumulateSteps === "default") {
+    config.accumulateSteps = Math.ceil(share / maxBatchPerRank);
+    while (share % config.accumulateSteps !== 0) config.accumulateSteps++;
+    if (config.accumulateSteps > 1) origins.accumulateSteps = "--max_batch_per_rank";
+  }
+  const parts = config.accumulateSteps;
+  if (share % parts !== 0) {
+    throw usage(
+      `Cannot train with --batch_size=${batchSize} on ${ranks} ranks in --accumulate_steps=${parts}: ` +
+        `expected a multiple of ${ranks * parts}`,
+    );
+  }
+  if (maxBatchPerRank !== null && share / parts > maxBatchPerRank) {
+    throw usage(
+      `Cannot keep to --max_batch_per_rank=${maxBatchPerRank} with --accumulate_steps=${parts}: a rank ` +
+        `computes ${share / parts} images at once`,
+    );
+  }
 }
 
 /** Options that are fine alone and cannot run together. */

@@ -173,6 +173,17 @@ export const OPTIONS: Table = {
       "separate, a pass for each, as DeepMind's does",
   },
 
+  syncBn: {
+    option: "sync_bn",
+    group: "Network",
+    commands: TRAIN,
+    value: { kind: "flag" },
+    default: true,
+    help:
+      "On several ranks, batch statistics over the images of all of them, forward and backward; " +
+      "--sync_bn=false: each rank's own",
+  },
+
   epochs: {
     option: "nb_epochs",
     group: "Training",
@@ -196,7 +207,30 @@ export const OPTIONS: Table = {
     // Batch normalisation of one value is undefined.
     value: { kind: "integer", least: 2, most: LARGEST_COUNT },
     default: PER_DATASET,
-    help: "Images per step; the incomplete last batch of an epoch is dropped",
+    help: "Images per step, over all ranks; the incomplete last batch of an epoch is dropped",
+  },
+  accumulateSteps: {
+    option: "accumulate_steps",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: 1,
+    defaultText: "1, or what --max_batch_per_rank needs",
+    changeable: true,
+    help:
+      "Parts that each step's batch is computed in, one after the other, where it does not fit into " +
+      "memory; batch statistics are those of a part",
+  },
+  maxBatchPerRank: {
+    option: "max_batch_per_rank",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: LARGEST_COUNT },
+    default: null,
+    defaultText: "no limit",
+    changeable: true,
+    help:
+      "Most images that a rank computes at once: sets --accumulate_steps to the least that keeps to it",
   },
   learningRate: {
     option: "lr_init",
@@ -416,6 +450,37 @@ export const OPTIONS: Table = {
     help: "Threads that compute. Recorded, as sums in another order are other bits",
   },
 
+  ranks: {
+    option: "ranks",
+    group: "Machine",
+    commands: TRAIN,
+    value: { kind: "integer", least: 1, most: 65536 },
+    default: 1,
+    defaultText: "those that srun or torchrun started, or 1",
+    changeable: true,
+    help:
+      "Processes that train together. Started here, with their output prefixed, unless srun or torchrun " +
+      "has started them",
+  },
+  initTimeout: {
+    option: "init_timeout",
+    group: "Machine",
+    commands: TRAIN,
+    value: { kind: "number", above: 0, most: 86400 },
+    default: 300,
+    changeable: true,
+    help: "Seconds for all ranks to come together",
+  },
+  stepTimeout: {
+    option: "step_timeout",
+    group: "Machine",
+    commands: TRAIN,
+    value: { kind: "number", above: 0, most: 86400 },
+    default: 100,
+    changeable: true,
+    help: "Seconds that a rank waits for another within a step before it gives up and names it",
+  },
+
   expeName: {
     option: "expe_name",
     group: "Run",
@@ -579,8 +644,8 @@ export const NOT_YET_AVAILABLE: readonly {
   {
     field: "hardware",
     value: "multi-gpu",
-    needs: "it needs the distributed side of the core, which this version does not have; " +
-      "expected --hardware=cpu",
+    needs: "it needs the CUDA side of the core, which this version does not have; " +
+      "expected --hardware=cpu, with --ranks=N for several processes",
   },
   {
     field: "precision",

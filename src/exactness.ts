@@ -15,11 +15,19 @@ export interface Computer {
   threads: number;
   /** libtorch's version. */
   libtorch: string;
+  /** Processes that trained together; 1 where it is not said. */
+  ranks?: number;
+  /** Parts that a step's batch was computed in; 1 where it is not said. */
+  parts?: number;
 }
 
 /** This one. */
-export function thisComputer(threads: number, libtorch: string): Computer {
-  return { processor: cpus()[0]?.model ?? "unknown", threads, libtorch };
+export function thisComputer(
+  threads: number,
+  libtorch: string,
+  shares: { ranks: number; parts: number } = { ranks: 1, parts: 1 },
+): Computer {
+  return { processor: cpus()[0]?.model ?? "unknown", threads, libtorch, ...shares };
 }
 
 /** Those a checkpoint says it was computed by: one, unless its run changed its computer before. */
@@ -47,6 +55,8 @@ export function goOnWith(
   };
 }
 
-function shown({ processor, threads, libtorch }: Computer): string {
-  return `--threads=${threads} on ${processor}, libtorch ${libtorch}`;
+function shown({ processor, threads, libtorch, ranks = 1, parts = 1 }: Computer): string {
+  const several = (ranks > 1 ? ` --ranks=${ranks}` : "") +
+    (parts > 1 ? ` --accumulate_steps=${parts}` : "");
+  return `--threads=${threads}${several} on ${processor}, libtorch ${libtorch}`;
 }

@@ -26,6 +26,8 @@ export const ExitCode = {
   numbers: 7,
   /** A checkpoint or a metrics file could not be written. */
   save: 8,
+  /** Another rank died or went silent, or the ranks could not meet. */
+  ranks: 9,
   /** Stopped on a signal with everything saved (but at a second signal, which ends it at once): start the same command again to go on. */
   interrupted: 75,
 } as const;
@@ -44,6 +46,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.setup]: "set-up: toolchain or libtorch missing, or a core of another table",
   [ExitCode.numbers]: "numbers went bad: not finite, or collapsed (--stop_on_collapse)",
   [ExitCode.save]: "a save failed, for instance on a full disk",
+  [ExitCode.ranks]: "ranks: another one died or went silent, or they could not meet",
   [ExitCode.interrupted]: "interrupted with everything saved: start again to resume",
 };
 

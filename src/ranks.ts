@@ -119,6 +119,16 @@ function placeOfSlurm(variable: Variable): Place {
   };
 }
 
+/**
+ * Cores of one rank, of those that its process may use: Slurm says how many it gave to each task; else the ranks of
+ * a node share.
+ */
+export function coresOfRank(cores: number, place: Readonly<Place>, variable: Variable): number {
+  const perTask = Number(variable("SLURM_CPUS_PER_TASK"));
+  if (place.launcher === "slurm" && perTask >= 1) return Math.min(cores, Math.floor(perTask));
+  return Math.max(1, Math.floor(cores / place.localWorldSize));
+}
+
 const MOST_RANKS = 65536;
 /** Below the ports that systems give out by themselves (from 32768 on Linux). */
 const FIRST_PORT = 10_000;

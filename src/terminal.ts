@@ -36,6 +36,14 @@ export function stderrTerminal(): Terminal {
   };
 }
 
+/** Shows nothing: the terminal of all ranks but the first. */
+export const SILENT: Terminal = {
+  write() {},
+  isTerminal: false,
+  columns: () => 80,
+  now: () => performance.now(),
+};
+
 /** A terminal without a size, as some pseudo-terminals are, gets the usual one. */
 function consoleColumns(): number {
   try {

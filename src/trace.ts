@@ -14,6 +14,8 @@ export interface TracedStep {
   step: number;
   learningRate: number;
   tau: number;
+  /** Whose views they are; the other ranks' files have it in their names. */
+  rank?: number;
 }
 
 /**
@@ -24,12 +26,13 @@ export interface TracedStep {
 export function traceStep(
   { learner, dataset }: { learner: Learner; dataset: Dataset },
   config: RunConfig,
-  { step, learningRate, tau }: TracedStep,
+  { step, learningRate, tau, rank = 0 }: TracedStep,
 ): () => string {
   Deno.mkdirSync(config.traceDir, { recursive: true });
   const trace = learner.beginTrace();
   return () => {
-    const path = join(config.traceDir, `trace-${String(step).padStart(6, "0")}.safetensors`);
+    const name = `trace-${String(step).padStart(6, "0")}${rank === 0 ? "" : `.rank${rank}`}`;
+    const path = join(config.traceDir, `${name}.safetensors`);
     const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
     const { hiddenDim, zDim, dtype } = config;
     const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";

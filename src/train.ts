@@ -24,11 +24,14 @@ import {
   removeLeftovers,
   requireSameInputs,
   type RunFolder,
+  runFolderAt,
   writeRunRecord,
 } from "./run_folder.ts";
+import { ALONE, type Place } from "./ranks.ts";
 import { RunLock } from "./run_lock.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
-import { resultTable, stderrTerminal, TerminalSink } from "./terminal.ts";
+import { Team } from "./team.ts";
+import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./terminal.ts";
 import { traceStep } from "./trace.ts";
 
 /** How linear evaluation goes by the options. */
@@ -77,32 +80,63 @@ function resultText(
  * Trains, or goes on with the run in the folder.
  *
  * @param parts.openData opens the images: those that the options name, unless somebody brings others
+ * @param parts.place this process's place among the ranks; none: it is alone
  * @returns the exit code: 0, or 75 when a signal stopped it with everything saved
  */
 export async function train(
-  { config, origins }: ParsedCommandLine,
-  parts: { openData: typeof openData } = { openData },
+  parsed: ParsedCommandLine,
+  parts: { openData: typeof openData; place?: Readonly<Place> } = { openData },
 ): Promise<number> {
   using interrupt = new Interrupt();
+  const { hash } = requireSetup();
+  setThreads(parsed.config.threads);
+  using team = await Team.meet(parts.place ?? ALONE, {
+    config: parsed.config,
+    core: hash,
+    interrupted: () => interrupt.requested,
+  });
+  try {
+    const code = await trainWith(team, parsed, { ...parts, interrupt });
+    team.part();
+    return code;
+  } catch (error) {
+    throw await team.blame(error);
+  }
+}
+
+async function trainWith(
+  team: Team,
+  { config, origins }: ParsedCommandLine,
+  parts: { openData: typeof openData; interrupt: Interrupt },
+): Promise<number> {
+  const { interrupt } = parts;
   const setup = requireSetup();
-  const folder = createRunFolder(config.runDir);
-  const terminal = stderrTerminal();
+  const terminal = team.leads ? stderrTerminal() : SILENT;
   const warn = (line: string): void => terminal.write(`${line}\n`);
-  const finished = claimRunFolder(folder, config) === null
-    ? undefined
-    : finishedResult(folder, config);
-  if (finished !== undefined) {
+  const folder = runFolderAt(config.runDir);
+  const isFinished = await team.fromLeader(() => {
+    createRunFolder(config.runDir);
+    const finished = claimRunFolder(folder, config) === null
+      ? undefined
+      : finishedResult(folder, config);
+    if (finished === undefined) return false;
     warn(`The run in ${folder.path} is finished: nothing is left to do`);
     console.log(resultText(config, folder, finished));
-    return ExitCode.ok;
-  }
+    return true;
+  });
+  if (isFinished) return ExitCode.ok;
 
-  setThreads(config.threads);
   interrupt.watchCalls();
-  using lock = await RunLock.take(folder.path, { log: warn, signal: interrupt.signal });
-  // Again: another start may have been at it until now.
-  const previous = claimRunFolder(folder, config);
-  const data = await parts.openData(config, { signal: interrupt.signal });
+  using held = new DisposableStack();
+  let lock: RunLock | undefined;
+  const previous = await team.fromLeader(async () => {
+    lock = held.use(
+      await RunLock.take(folder.path, { log: warn, signal: interrupt.signal }),
+    );
+    // Again: another start may have been at it until now.
+    return claimRunFolder(folder, config);
+  });
+  const data = await team.leaderFirst(() => parts.openData(config, { signal: interrupt.signal }));
   using train = data.train;
   using test = data.test;
   const description = train.describe();
@@ -116,33 +150,41 @@ export async function train(
       ExitCode.usage,
     );
   }
+  team.shareOut(train, config.accumulateSteps);
+  await team.requireSame("images", description.digest);
   const stepsPerEpoch = Math.floor(description.count / config.batchSize);
   const totalSteps = config.epochs * stepsPerEpoch;
   const endStep = Math.min(totalSteps, config.maxSteps ?? totalSteps);
   const augmentation = loadAugmentSchedule(config, stepsPerEpoch);
   const inputs = { augmentation, data: description };
   if (previous !== null) requireSameInputs(folder, previous, inputs);
-  if (interrupt.requested) throw interrupted("before the first step");
-  removeLeftovers(folder);
+  if (team.agreeToStop(interrupt.requested)) throw interrupted("before the first step");
 
   using learner = createLearner(config);
-  const newest = config.resume === "auto"
-    ? newestCheckpoint(folder.checkpointsDir, warn)
-    : config.resume === "never"
-    ? undefined
-    : namedCheckpoint(config.resume, folder.checkpointsDir);
-  if (newest !== undefined) {
+  const newest = await team.fromLeader(() => {
+    removeLeftovers(folder);
+    const newest = config.resume === "auto"
+      ? newestCheckpoint(folder.checkpointsDir, warn)
+      : config.resume === "never"
+      ? undefined
+      : namedCheckpoint(config.resume, folder.checkpointsDir);
+    if (newest === undefined) return null;
     try {
       learner.load(newest.path);
     } catch (error) {
       throw new UserError((error as Error).message, ExitCode.checkpoint);
     }
-  }
+    return newest;
+  });
+  team.join(learner, config);
   const firstStep = newest?.metadata.step ?? 0;
-  const computer = thisComputer(config.threads, setup.libtorchVersion);
+  const computer = thisComputer(config.threads, setup.libtorchVersion, {
+    ranks: config.ranks,
+    parts: config.accumulateSteps,
+  });
   const { computers, note } = goOnWith(computersOf(newest?.metadata), computer);
   if (note !== undefined) warn(note);
-  if (previous === null) {
+  if (previous === null && team.leads) {
     writeRunRecord(folder, {
       config,
       origins,
@@ -159,18 +201,23 @@ export async function train(
       startedAt: new Date().toISOString(),
     });
   }
-  const kept = truncateAfter(folder.metricsFile, firstStep, {
-    isLogged: (stepsDone) => isLogged(stepsDone, { ...config, stepsPerEpoch }),
-  });
+  const kept = await team.fromLeader(() =>
+    truncateAfter(folder.metricsFile, firstStep, {
+      isLogged: (stepsDone) => isLogged(stepsDone, { ...config, stepsPerEpoch }),
+    })
+  );
   const evaluations = kept.filter((row): row is EvalRow => row.kind === "eval");
   const show = new TerminalSink(terminal, { firstStep, endStep, epochs: config.epochs });
-  const rows = new JsonLinesSink(folder.metricsFile, { onError: config.onSaveError, warn });
-  using metrics = new Metrics([rows, show]);
+  const rows = team.leads
+    ? [new JsonLinesSink(folder.metricsFile, { onError: config.onSaveError, warn })]
+    : [];
+  using metrics = new Metrics([...rows, show]);
   metrics.write({
     kind: "run",
     step: firstStep,
     time: new Date().toISOString(),
     threads: config.threads,
+    ranks: config.ranks,
     verified,
     warnings,
   });
@@ -181,27 +228,34 @@ export async function train(
     config: { ...config },
     computers,
   });
-  const isSaved = newest !== undefined &&
+  const isSaved = newest !== null &&
     resolve(dirname(newest.path)) === resolve(folder.checkpointsDir);
-  await using writer = new CheckpointWriter({
+  const source = {
     folder: folder.checkpointsDir,
     learner,
     metadataAt,
     // The lock: without it, a save under way comes to nothing.
-    syncFirst: [folder.metricsFile, lock.file],
+    syncFirst: [folder.metricsFile, ...(lock === undefined ? [] : [lock.file])],
     savedStep: isSaved ? firstStep : undefined,
     warn,
-  }, { ...config, keepEverySteps: config.saveEveryEpochs * stepsPerEpoch });
+  };
+  const keepEverySteps = config.saveEveryEpochs * stepsPerEpoch;
+  await using writer = team.leads
+    ? new CheckpointWriter(source, { ...config, keepEverySteps })
+    : undefined;
   const evaluateAt = async (step: number): Promise<void> => {
     if (evaluations.some((row) => row.step === step)) return;
     using progress = show.progressOf({ label: "evaluating", total: 100 });
-    const evaluation = evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
-      progress.update(Math.min(100, Math.floor(100 * done)));
-      return interrupt.requested;
+    learner.shareStatistics();
+    const found = await team.fromLeader(async () => {
+      const evaluation = evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
+        progress.update(Math.min(100, Math.floor(100 * done)));
+        return interrupt.requested;
+      });
+      return await unlessInterrupted(evaluation) ?? null;
     });
-    const found = await unlessInterrupted(evaluation);
-    if (found === undefined) return;
-    lock.check();
+    if (found === null) return;
+    lock?.check();
     const row: EvalRow = { kind: "eval", step, epoch: step / stepsPerEpoch, ...found };
     evaluations.push(row);
     metrics.write(row);
@@ -215,16 +269,17 @@ export async function train(
   const collapse = new CollapseWatch(config);
   // What the start before was killed or interrupted in, too.
   if (isEvaluationDue(firstStep)) await evaluateAt(firstStep);
-  const done = interrupt.requested ? firstStep : await pretrain({ learner, dataset: train }, {
+  const stopped = (): boolean => team.agreeToStop(interrupt.requested);
+  const done = stopped() ? firstStep : await pretrain({ learner, dataset: train }, {
     ...config,
     stepsPerEpoch,
     augmentation,
     firstStep,
     endStep,
   }, {
-    interrupted: () => interrupt.requested,
+    interrupted: (steps) => team.stopsAfter(steps, interrupt.requested, config.logEverySteps),
     logged: (row) => {
-      lock.check();
+      lock?.check();
       metrics.write(row);
       const collapsed = collapse.see(row);
       if (collapsed === undefined) return;
@@ -233,25 +288,34 @@ export async function train(
     },
     trace: (step, schedule) =>
       step - firstStep < config.traceSteps
-        ? traceStep({ learner, dataset: train }, config, { step, ...schedule })
+        ? traceStep({ learner, dataset: train }, config, {
+          step,
+          rank: team.place.rank,
+          ...schedule,
+        })
         : undefined,
     stepDone: async (steps, epoch) => {
       show.tick(steps);
-      lock.check();
-      writer.stepDone(steps);
+      lock?.check();
+      writer?.stepDone(steps);
       if (epoch !== undefined && isEvaluationDue(steps)) await evaluateAt(steps);
     },
   });
-  lock.check(0);
-  await writer.finish(done);
+  // The others wait for it as long as rank 0 lives, not for one step's time.
+  await team.fromLeader(async () => {
+    lock?.check(0);
+    await writer?.finish(done);
+    return null;
+  });
   metrics.flush();
-  if (interrupt.requested) {
+  if (done < endStep || stopped()) {
     warn(`Interrupted at step ${done}, all saved: start the same command again to go on`);
     return ExitCode.interrupted;
   }
   if (probes && (done === totalSteps || config.evalAtEnd)) await evaluateAt(done);
-  if (interrupt.requested) throw interrupted("in the last evaluation, with the training saved");
-  lock.check(0);
+  if (stopped()) throw interrupted("in the last evaluation, with the training saved");
+  if (!team.leads) return ExitCode.ok;
+  lock?.check(0);
   const last = evaluations.at(-1);
   metrics.flush();
   const encoder = join(folder.path, "encoder.safetensors");

@@ -12,12 +12,13 @@ use crate::boundary::{
 };
 use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
 use crate::checks::{write_answers, write_embeddings, write_neighbours, write_outputs};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Share};
 use crate::heartbeat::Heartbeat;
 use crate::job::Job;
 use crate::lars::LarsStep;
-use crate::learner::Learner;
+use crate::learner::{BatchPart, Learner};
 use crate::probe::{FeatureBank, Probe};
+use crate::process_group::Ranks;
 use crate::signals::Watch;
 use crate::view_checks::{render_cases, write_batch, write_samples};
 use crate::view_sheet::write_sheet;
@@ -78,6 +79,13 @@ struct LoadOptions {
 }
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoreEntry {
+    key: String,
+    value: String,
+}
+
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct TraceOptions {
     path: String,
@@ -103,8 +111,12 @@ abi! {
     fn byol_dataset_set_recipes(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.set_recipes(options)) }
     /// Sets the batch size and the transforms of linear evaluation.
     fn byol_dataset_set_probe(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.set_probe(options)) }
-    /// Makes both views of a step's images.
-    fn byol_dataset_make_views(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_views(seed, step)) }
+    /// Sets what of a step's batch this process takes: of each of equal parts, its rank's share.
+    fn byol_dataset_set_share(dataset: u32, rank: u32, ranks: u32, parts: u32) {
+        with(dataset, |d: &mut Dataset| d.set_share(Share { rank: rank as usize, ranks: ranks as usize, parts: parts as usize }))
+    }
+    /// Makes both views of one part of a step's images.
+    fn byol_dataset_make_views(dataset: u32, seed: u64, step: u64, part: u32) { with(dataset, |d: &mut Dataset| d.make_views(seed, step, part as usize)) }
     /// Makes one view of a probe step's images.
     fn byol_dataset_make_probe_batch(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_probe_batch(seed, step)) }
     /// Makes the test transform of some images.
@@ -124,8 +136,14 @@ abi! {
     fn byol_learner_create(options: Json, handle: OutU32) { handle.write(register(Learner::new(options.read()?)?)); Ok(()) }
     /// Writes the length of an embedding.
     fn byol_learner_features(learner: u32, features: OutU32) { with(learner, |l: &mut Learner| { features.write(l.features() as u32); Ok(()) }) }
-    /// Computes loss and gradients on the dataset's two views.
-    fn byol_learner_forward_backward(learner: u32, dataset: u32) { forward_backward(learner, dataset) }
+    /// Computes loss and gradients on the dataset's two views: one of the parts of a step's batch.
+    fn byol_learner_forward_backward(learner: u32, dataset: u32, part: u32, parts: u32) { forward_backward(learner, dataset, BatchPart { index: part, count: parts }) }
+    /// Goes on from rank 0's state, and averages gradients over the ranks from now on.
+    fn byol_learner_join(learner: u32, ranks: u32, sync_bn: u32) {
+        with(learner, |l: &mut Learner| with(ranks, |r: &mut Ranks| l.join(r.group()?, sync_bn != 0)))
+    }
+    /// Takes rank 0's running statistics.
+    fn byol_learner_share_statistics(learner: u32) { with(learner, |l: &mut Learner| l.share_statistics()) }
     /// Applies LARS.
     fn byol_learner_apply_update(learner: u32, learning_rate: Finite, momentum: Finite, weight_decay: Finite, eta: Finite) {
         with(learner, |l: &mut Learner| l.apply_update(&LarsStep {
@@ -187,6 +205,22 @@ abi! {
         let options = options.read()?;
         with(bank, |b: &mut FeatureBank| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| write_neighbours(b, l, d, &options))))
     }
+    /// Opens the store that the ranks meet at (rank 0), or connects to it.
+    fn byol_ranks_connect(options: Json, handle: OutU32) { handle.write(register(Ranks::connect(options.read()?)?)); Ok(()) }
+    /// Sets a key of the store.
+    fn byol_ranks_set(ranks: u32, options: Json) { let StoreEntry { key, value } = options.read()?; with(ranks, |r: &mut Ranks| r.set(&key, &value)) }
+    /// Writes a key's text as JSON, null where it is not set yet.
+    fn byol_ranks_read(ranks: u32, options: Json, text: OutText) { let key = options.read::<String>()?; with(ranks, |r: &mut Ranks| { text.write(&r.read(key)?); Ok(()) }) }
+    /// Connects the ranks with each other, once all are there, and starts to watch who is alive.
+    fn byol_ranks_open_group(ranks: u32, options: Json) { let options = options.read()?; with(ranks, |r: &mut Ranks| r.open_group(&options)) }
+    /// Writes how long ago each rank and the store were seen alive, and why the first rank left that did.
+    fn byol_ranks_health(ranks: u32, text: OutText) { with(ranks, |r: &mut Ranks| { text.write(&r.health()?); Ok(()) }) }
+    /// Tells the others why this rank leaves.
+    fn byol_ranks_leave(ranks: u32, options: Json) { let reason = options.read::<String>()?; with(ranks, |r: &mut Ranks| r.leave(reason)) }
+    /// Writes 1 where any rank brings other than 0.
+    fn byol_ranks_any(ranks: u32, flag: u32, any: OutU32) { with(ranks, |r: &mut Ranks| { any.write(u32::from(r.any(flag != 0)?)); Ok(()) }) }
+    /// Waits until every rank has come here.
+    fn byol_ranks_barrier(ranks: u32) { with(ranks, |r: &mut Ranks| r.group()?.barrier()) }
     /// Describes a checkpoint: metadata, number of tensors, shapes, SHA-256.
     fn byol_checkpoint_describe(options: Json, text: OutText) { text.write(&Checkpoint::open(&options.read::<String>()?)?.describe()?); Ok(()) }
     /// Starts the job that reads a checkpoint and compares it with the SHA-256 it holds.
@@ -234,7 +268,7 @@ fn info() -> String {
         .to_string()
 }
 
-fn forward_backward(learner: u32, dataset: u32) -> Result<()> {
+fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
     with(learner, |l: &mut Learner| {
         with(dataset, |d: &mut Dataset| {
             let views = &d.batch(2)?.views;
@@ -245,7 +279,7 @@ fn forward_backward(learner: u32, dataset: u32) -> Result<()> {
                     l.kind()
                 )));
             }
-            l.forward_backward(&views[0], &views[1])
+            l.forward_backward(&views[0], &views[1], part)
         })
     })
 }

@@ -114,6 +114,22 @@ impl ProbeOptions {
     }
 }
 
+/// What of a step's batch this process takes: of each of `parts` equal parts, rank `rank`'s share.
+#[derive(Clone, Copy)]
+pub struct Share {
+    pub rank: usize,
+    pub ranks: usize,
+    pub parts: usize,
+}
+
+impl Share {
+    const WHOLE: Self = Self {
+        rank: 0,
+        ranks: 1,
+        parts: 1,
+    };
+}
+
 /// A dataset's images, the recipes its views are made by, and the current batch.
 pub struct Dataset {
     pixels: Vec<u8>,
@@ -125,6 +141,7 @@ pub struct Dataset {
     pub normalization: Normalization,
     training: Option<BatchOptions>,
     probe: Option<ProbeOptions>,
+    share: Share,
     order: Option<(u64, u64, Vec<u32>)>,
     pub batch: Option<Batch>,
 }
@@ -174,6 +191,7 @@ impl Dataset {
             },
             training: None,
             probe: None,
+            share: Share::WHOLE,
             order: None,
             batch: None,
         })
@@ -208,27 +226,68 @@ impl Dataset {
         )))
     }
 
-    /// Both views of step `step`'s images: a pure function of seed, step and recipes. Each epoch goes through its
-    /// own order of the images; the last ones that fill no batch are left out.
-    pub fn make_views(&mut self, seed: u64, step: u64) -> Result<()> {
+    /// Sets what of each step's batch `make_views` takes; until then, all of it.
+    pub fn set_share(&mut self, share: Share) -> Result<()> {
+        let Share { rank, ranks, parts } = share;
+        if ranks == 0 || parts == 0 || rank >= ranks {
+            return Err(Error::invalid(format!(
+                "Cannot take the share of rank {rank} of {ranks} in {parts} parts: expected rank 0 to ranks − 1 and \
+                 at least one part"
+            )));
+        }
+        self.share = share;
+        Ok(())
+    }
+
+    /// Both views of step `step`'s images, of this rank's share of one part: a pure function of seed, step, recipes
+    /// and image, whoever takes the image. Each epoch goes through its own order of the images; the last ones that
+    /// fill no batch are left out.
+    pub fn make_views(&mut self, seed: u64, step: u64, part: usize) -> Result<()> {
         let options = self
             .training
             .take()
             .ok_or_else(|| unset("views", "byol_dataset_set_recipes"))?;
-        let made = self.views_of(&options, seed, step);
+        let made = self.views_of(&options, (seed, step), part);
         self.training = Some(options);
         self.batch = Some(made?);
         Ok(())
     }
 
+    /// The images of step `step`, in the order of its batch.
     fn indices_at(&mut self, batch_size: usize, seed: u64, step: u64) -> Vec<u32> {
         let steps = (self.labels.len() / batch_size) as u64;
         let start = (step % steps) as usize * batch_size;
         self.epoch_order(seed, step / steps)[start..start + batch_size].to_vec()
     }
 
-    fn views_of(&mut self, options: &BatchOptions, seed: u64, step: u64) -> Result<Batch> {
-        let indices = self.indices_at(options.batch_size, seed, step);
+    /// Of those, the images of this rank's share of one part. The parts lie one behind the other, each divided by the
+    /// ranks: which images are normalised together does not depend on the number of ranks.
+    fn share_at(
+        &mut self,
+        batch_size: usize,
+        (seed, step): (u64, u64),
+        part: usize,
+    ) -> Result<Vec<u32>> {
+        let Share { rank, ranks, parts } = self.share;
+        if batch_size % (ranks * parts) != 0 || part >= parts {
+            return Err(Error::invalid(format!(
+                "Cannot make part {part} of {parts} of a batch of {batch_size} for {ranks} ranks: expected a multiple \
+                 of {}, and a part below {parts}",
+                ranks * parts
+            )));
+        }
+        let size = batch_size / (ranks * parts);
+        let start = (part * ranks + rank) * size;
+        Ok(self.indices_at(batch_size, seed, step)[start..start + size].to_vec())
+    }
+
+    fn views_of(
+        &mut self,
+        options: &BatchOptions,
+        (seed, step): (u64, u64),
+        part: usize,
+    ) -> Result<Batch> {
+        let indices = self.share_at(options.batch_size, (seed, step), part)?;
         let views = [(0, &options.view1), (1, &options.view2)]
             .into_iter()
             .map(|(view, recipe)| self.render(&indices, BatchKey { seed, step, view }, recipe))
@@ -486,6 +545,76 @@ fn load(source: Source) -> Result<Loaded> {
                 "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
             });
             Ok((read.images, read.labels, description))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn demo(count: usize) -> Dataset {
+        let options = serde_json::json!({
+            "source": { "kind": "demo", "train": true, "count": count },
+            "dtype": "float32", "workers": 1, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
+        });
+        Dataset::open(serde_json::from_value(options).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn every_image_is_seen_once_an_epoch_by_one_rank_in_one_part() {
+        for (ranks, parts) in [(1, 1), (2, 1), (1, 3), (4, 3)] {
+            let (batch, seed) = (24, 5);
+            let mut seen = Vec::new();
+            for rank in 0..ranks {
+                let mut dataset = demo(100);
+                dataset.set_share(Share { rank, ranks, parts }).unwrap();
+                for step in 4..8 {
+                    for part in 0..parts {
+                        let share = dataset.share_at(batch, (seed, step), part).unwrap();
+                        assert_eq!(share.len(), batch / (ranks * parts));
+                        seen.extend(share);
+                    }
+                }
+            }
+            let mut expected = demo(100).epoch_order(seed, 1)[..96].to_vec();
+            expected.sort_unstable();
+            seen.sort_unstable();
+            assert_eq!(seen, expected, "{ranks} ranks, {parts} parts");
+        }
+    }
+
+    #[test]
+    fn parts_are_the_same_images_whatever_the_number_of_ranks() {
+        let part_of = |ranks: usize| -> Vec<u32> {
+            let shares = (0..ranks).map(|rank| {
+                let mut dataset = demo(100);
+                let parts = 2;
+                dataset.set_share(Share { rank, ranks, parts }).unwrap();
+                dataset.share_at(24, (5, 1), 1).unwrap()
+            });
+            shares.flatten().collect()
+        };
+        assert_eq!(part_of(1), part_of(2));
+        assert_eq!(part_of(1), part_of(4));
+    }
+
+    #[test]
+    fn a_batch_that_ranks_and_parts_do_not_divide_is_refused() {
+        let mut dataset = demo(100);
+        let whole = Share {
+            rank: 1,
+            ranks: 4,
+            parts: 3,
+        };
+        dataset.set_share(whole).unwrap();
+        let message = dataset.share_at(30, (5, 0), 0).unwrap_err().message;
+        assert!(
+            message.contains("a batch of 30 for 4 ranks: expected a multiple of 12"),
+            "{message}"
+        );
+        for share in [Share { rank: 4, ..whole }, Share { parts: 0, ..whole }] {
+            assert!(dataset.set_share(share).is_err());
         }
     }
 }

@@ -112,13 +112,22 @@ impl BatchNorm {
         })
     }
 
-    /// In train mode the batch's statistics are used, and the running ones move.
+    /// In train mode the batch's statistics are used, and the running ones move. Where the network is normalised
+    /// over several ranks, the batch is that of all of them.
     pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
         if train {
             let _ = parameters
                 .get(self.batches)
                 .shallow_clone()
                 .f_add_scalar_(1)?;
+        }
+        if let Some(group) = parameters.sync.as_ref().filter(|_| train) {
+            return group.batch_norm(
+                input,
+                [self.weight, self.bias].map(|index| parameters.get(index)),
+                [self.mean, self.variance].map(|index| parameters.get(index)),
+                (BN_MOMENTUM, BN_EPSILON),
+            );
         }
         Ok(input.f_batch_norm(
             Some(parameters.get(self.weight)),

@@ -1,5 +1,7 @@
 //! The online and the target network, and what a step of BYOL does to them.
 
+use std::sync::Arc;
+
 use serde::Deserialize;
 use tch::{Kind, Tensor};
 
@@ -9,6 +11,7 @@ use crate::lars::{LarsStep, LarsVariant};
 use crate::loss::{byol_loss, normalize};
 use crate::parameters::{Parameters, Role};
 use crate::resnet::ResNet;
+use crate::shim::{Group, Reducer};
 
 #[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -82,6 +85,8 @@ struct Part<L> {
 
 /// Online encoder, projector and predictor; target encoder and projector; LARS momentum.
 pub struct Learner {
+    // First, so that it is dropped before the parameters it watches.
+    ranks: Option<RankLink>,
     encoder: Part<ResNet>,
     projector: Part<Head>,
     predictor: Part<Head>,
@@ -100,10 +105,23 @@ pub struct Outputs {
     pub prediction: Tensor,
 }
 
-/// What the last forward pass left for the metrics.
+/// The other ranks, and what averages gradients over them.
+struct RankLink {
+    reducer: Reducer,
+    group: Arc<Group>,
+}
+
+/// One of the equal parts that a step's batch is computed in.
+#[derive(Clone, Copy)]
+pub struct BatchPart {
+    pub index: u32,
+    pub count: u32,
+}
+
+/// What the parts of the last step left for the metrics: mean loss so far, projections of each part.
 struct LastStep {
     loss: Tensor,
-    projections: Tensor,
+    projections: Vec<Tensor>,
 }
 
 impl Object for Learner {
@@ -139,6 +157,7 @@ impl Learner {
             }
         }
         Ok(Self {
+            ranks: None,
             target_encoder: replica(&encoder.parameters)?,
             target_projector: replica(&projector.parameters)?,
             encoder,
@@ -159,14 +178,70 @@ impl Learner {
         self.kind
     }
 
-    /// Loss and gradients on both views (each batch × 3 × side × side). The running statistics of both networks
-    /// move by their own train-mode pass.
-    pub fn forward_backward(&mut self, view1: &Tensor, view2: &Tensor) -> Result<()> {
-        for part in [
+    /// Joins this learner with those of the other ranks: all go on from rank 0's state, and gradients are averaged.
+    /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
+    pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
+        let state = self.state()?;
+        group.broadcast(&state.iter().map(|(_, tensor)| tensor).collect::<Vec<_>>())?;
+        let learned = self
+            .online()
+            .into_iter()
+            .filter(|(_, entry)| entry.role == Role::Parameter);
+        let learned: Vec<&Tensor> = learned.map(|(_, entry)| &entry.tensor).collect();
+        let reducer = Reducer::open(group, &learned)?;
+        for parameters in [
             &mut self.encoder.parameters,
             &mut self.projector.parameters,
             &mut self.predictor.parameters,
+            &mut self.target_encoder,
+            &mut self.target_projector,
         ] {
+            parameters.sync = (sync_bn && group.size > 1).then(|| Arc::clone(group));
+        }
+        self.ranks = Some(RankLink {
+            reducer,
+            group: Arc::clone(group),
+        });
+        Ok(())
+    }
+
+    /// Gives every rank rank 0's running statistics, which differ where each rank normalises its own batches.
+    pub fn share_statistics(&self) -> Result<()> {
+        let Some(ranks) = &self.ranks else {
+            return Ok(());
+        };
+        let networks = [
+            &self.encoder.parameters,
+            &self.projector.parameters,
+            &self.predictor.parameters,
+            &self.target_encoder,
+            &self.target_projector,
+        ];
+        let buffers: Vec<&Tensor> = networks
+            .into_iter()
+            .flat_map(|network| &network.entries)
+            .filter(|entry| entry.role == Role::Buffer)
+            .map(|entry| &entry.tensor)
+            .collect();
+        ranks.group.broadcast(&buffers)
+    }
+
+    /// Loss and gradients on both views (each batch × 3 × side × side) of one part of the step's batch; gradients
+    /// add up over the parts, and the last part ends with them averaged over the ranks. The running statistics of
+    /// both networks move by their own train-mode pass.
+    pub fn forward_backward(
+        &mut self,
+        view1: &Tensor,
+        view2: &Tensor,
+        batch_part: BatchPart,
+    ) -> Result<()> {
+        let first = batch_part.index == 0;
+        let networks = [
+            &mut self.encoder.parameters,
+            &mut self.projector.parameters,
+            &mut self.predictor.parameters,
+        ];
+        for part in networks.into_iter().filter(|_| first) {
             for entry in &mut part.entries {
                 if entry.role == Role::Parameter {
                     entry.tensor.zero_grad();
@@ -197,12 +272,27 @@ impl Learner {
             predictions.push(outputs.prediction);
             projections.push(outputs.projection.f_detach()?);
         }
-        let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?;
-        loss.f_backward()?;
-        self.last = Some(LastStep {
-            loss: loss.f_detach()?,
-            projections: Tensor::f_cat(&projections, 0)?,
-        });
+        let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?
+            .f_div_scalar(f64::from(batch_part.count))?;
+        if batch_part.index + 1 == batch_part.count {
+            if let Some(ranks) = &self.ranks {
+                ranks.reducer.prepare()?;
+            }
+        }
+        if let Err(error) = loss.f_backward() {
+            if let Some(ranks) = &self.ranks {
+                ranks.group.give_up();
+            }
+            return Err(error.into());
+        }
+        let loss = loss.f_detach()?;
+        match self.last.as_mut().filter(|_| !first) {
+            Some(last) => {
+                last.loss = last.loss.f_add(&loss)?;
+                last.projections.append(&mut projections);
+            }
+            None => self.last = Some(LastStep { loss, projections }),
+        }
         Ok(())
     }
 
@@ -272,14 +362,24 @@ impl Learner {
         Ok(())
     }
 
-    /// Loss, embedding spread, gradient norm, parameter norm: the only wait on the device.
+    /// Loss, embedding spread, gradient norm, parameter norm, over the batches of all ranks: the only wait on the
+    /// device.
     /// The spread is the standard deviation over the batch of the l2-normalised online projections, mean over
     /// dimensions: 1/√z_dim when spread, 0 when collapsed (Chen & He 2021, §4.1).
     pub fn metrics(&self) -> Result<[f64; 4]> {
         let last = self.last.as_ref().ok_or_else(|| {
             Error::invalid("Cannot read metrics: expected a forward and backward pass before")
         })?;
-        let spread = normalize(&last.projections)?
+        let (mut loss, mut projections) = (
+            last.loss.f_detach_copy()?,
+            Tensor::f_cat(&last.projections, 0)?,
+        );
+        if let Some(RankLink { group, .. }) = &self.ranks {
+            group.sum(&loss)?;
+            loss = loss.f_div_scalar(group.size as f64)?;
+            projections = group.gather(&projections)?;
+        }
+        let spread = normalize(&projections)?
             .f_std_dim(Some([0].as_slice()), true, false)?
             .f_mean(None)?;
         let (mut gradients, mut weights) = (0.0, 0.0);
@@ -302,7 +402,7 @@ impl Learner {
                 .powi(2);
         }
         Ok([
-            last.loss.f_double_value(&[])?,
+            loss.f_double_value(&[])?,
             spread.f_double_value(&[])?,
             f64::sqrt(gradients),
             f64::sqrt(weights),

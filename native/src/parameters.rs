@@ -1,8 +1,11 @@
 //! A network's named tensors: parameters, and the buffers of its batch normalisations.
 
+use std::sync::Arc;
+
 use tch::{Kind, Tensor};
 
 use crate::boundary::{Error, Result};
+use crate::shim::Group;
 
 /// What a tensor is to the optimizer and to the moving average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Entry {
 #[derive(Default)]
 pub struct Parameters {
     pub entries: Vec<Entry>,
+    /// The ranks whose batches are normalised together; None: each rank's own.
+    pub sync: Option<Arc<Group>>,
 }
 
 impl Parameters {

@@ -157,7 +157,7 @@ mod tests {
             write_sheet(&dataset, &options).is_err(),
             "no views were made yet"
         );
-        dataset.make_views(1, 2).unwrap();
+        dataset.make_views(1, 2, 0).unwrap();
         write_sheet(&dataset, &options).unwrap();
 
         let file = std::io::BufReader::new(File::open(&path).unwrap());

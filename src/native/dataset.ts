@@ -73,10 +73,24 @@ export class Dataset extends NativeObject {
     );
   }
 
-  /** Makes both views of step `step`'s images: a function of seed, step and recipes alone. */
-  makeViews(seed: number, step: number): void {
+  /** Sets what of each step's batch this process takes: of each of equal parts, its rank's share. Else it takes all. */
+  setShare({ rank, ranks, parts }: { rank: number; ranks: number; parts: number }): void {
     check(
-      openCore().byol_dataset_make_views(this.handle, BigInt(seed), BigInt(step), errorBuffer()),
+      openCore().byol_dataset_set_share(this.handle, rank, ranks, parts, errorBuffer()),
+      "byol_dataset_set_share",
+    );
+  }
+
+  /** Makes both views of step `step`'s images, or of a part of them: a function of seed, step and recipes alone. */
+  makeViews(seed: number, step: number, part = 0): void {
+    check(
+      openCore().byol_dataset_make_views(
+        this.handle,
+        BigInt(seed),
+        BigInt(step),
+        part,
+        errorBuffer(),
+      ),
       "byol_dataset_make_views",
     );
   }

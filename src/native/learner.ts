@@ -61,11 +61,25 @@ export class Learner extends NativeObject {
     );
   }
 
-  /** Loss and gradients on the dataset's two views (BYOL, eq. 2). */
-  forwardBackward(dataset: Dataset): void {
+  /** Loss and gradients on the dataset's two views (BYOL, eq. 2); they add up over the parts of a step's batch. */
+  forwardBackward(dataset: Dataset, { part, parts } = { part: 0, parts: 1 }): void {
     check(
-      openCore().byol_learner_forward_backward(this.handle, dataset.handle, errorBuffer()),
+      openCore().byol_learner_forward_backward(
+        this.handle,
+        dataset.handle,
+        part,
+        parts,
+        errorBuffer(),
+      ),
       "byol_learner_forward_backward",
+    );
+  }
+
+  /** Takes rank 0's running statistics, where each rank normalises its own batches. */
+  shareStatistics(): void {
+    check(
+      openCore().byol_learner_share_statistics(this.handle, errorBuffer()),
+      "byol_learner_share_statistics",
     );
   }
 

@@ -68,6 +68,11 @@ const CASES: Readonly<Record<Exclude<ExitCode, 75>, Case>> = {
     // No file beyond 256 kB; the signal that goes with it is ignored, as on a full disk there is none.
     before: "trap '' XFSZ; ulimit -f 512;",
   },
+  [ExitCode.ranks]: {
+    says: /Cannot reach rank 0 at 127\.0\.0\.1:1 /,
+    args: (folder) => run(folder, "--init_timeout=1"),
+    before: "export RANK=1 WORLD_SIZE=2 MASTER_ADDR=127.0.0.1 MASTER_PORT=1;",
+  },
 };
 
 function copyTree(from: string, to: string): void {

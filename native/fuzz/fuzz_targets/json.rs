@@ -72,7 +72,7 @@ fuzz_target!(|input: &[u8]| {
         0 => unsafe {
             let set = expected(byol_dataset_set_recipes(dataset(), raw, none));
             if set && small(text, &["/view1/cropSize", "/view2/cropSize"]) {
-                assert!(expected(byol_dataset_make_views(dataset(), 1, u64::MAX, none)));
+                assert!(expected(byol_dataset_make_views(dataset(), 1, u64::MAX, 0, none)));
                 all_finite(dataset());
             }
         },

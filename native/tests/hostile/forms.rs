@@ -308,7 +308,7 @@ fn set(
 
 fn make_views(dataset: u32) -> Outcome {
     call(b"", |_, error| unsafe {
-        abi::byol_dataset_make_views(dataset, 1, u64::MAX, error)
+        abi::byol_dataset_make_views(dataset, 1, u64::MAX, 0, error)
     })
 }
 

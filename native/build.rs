@@ -1,0 +1,31 @@
+//! Compiles the C++ shim (shim/*.cpp): what tch lacks of libtorch.
+
+use std::env;
+use std::path::PathBuf;
+
+fn main() {
+    println!("cargo:rerun-if-changed=shim");
+    println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
+    let Some(libtorch) = env::var_os("LIBTORCH_INCLUDE").or_else(|| env::var_os("LIBTORCH")) else {
+        println!("cargo:warning=Cannot compile the shim: expected LIBTORCH, the folder of libtorch; use deno task setup");
+        std::process::exit(1);
+    };
+    let include = PathBuf::from(libtorch).join("include");
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .opt_level(2)
+        .include("shim/declarations")
+        // As system headers: their warnings are not ours.
+        .flag(format!("-isystem{}", include.display()))
+        .flag(format!(
+            "-isystem{}",
+            include.join("torch/csrc/api/include").display()
+        ))
+        .define("USE_C10D", None)
+        .define("USE_DISTRIBUTED", None)
+        .define("USE_C10D_GLOO", None)
+        .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .file("shim/distributed.cpp")
+        .compile("byol_shim");
+}

@@ -1,0 +1,119 @@
+import { NativeObject } from "./handle.ts";
+import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+import type { Learner } from "./learner.ts";
+
+/** How a rank reaches the store that the ranks meet at. */
+export interface ConnectOptions {
+  rank: number;
+  worldSize: number;
+  /** Where rank 0 opens the store. */
+  host: string;
+  port: number;
+  /** How long one try may take. */
+  connectMilliseconds: number;
+  /** How often a rank says that it is alive. */
+  beatMilliseconds: number;
+  /** How long the store may take to answer. */
+  answerMilliseconds: number;
+}
+
+/** How the ranks reach each other. */
+export interface GroupOptions {
+  /** A network interface by name, or "". */
+  interface: string;
+  /** Else an address of this machine, or "": that of the machine's name. */
+  address: string;
+  /** How long a rank waits for the others in a collective. */
+  timeoutMilliseconds: number;
+}
+
+/** What a rank knows of the others. */
+export interface Health {
+  /** Milliseconds since each rank was seen alive. */
+  ages: number[];
+  /** Milliseconds since the store, which rank 0 holds, has answered. */
+  storeAge: number;
+  /** What the first rank said that left before its time. */
+  left: string | null;
+}
+
+/** A rank's connection to the others: the store they meet at, and their collectives (c10d). */
+export class ProcessGroup extends NativeObject {
+  /** Opens the store (rank 0) or connects to it. @throws NativeError (Distributed) */
+  static connect(options: ConnectOptions): ProcessGroup {
+    const request = json(options);
+    const symbols = openCore();
+    return new ProcessGroup(
+      readU32(
+        "byol_ranks_connect",
+        (out, error) => symbols.byol_ranks_connect(request, out, error),
+      ),
+    );
+  }
+
+  /** Sets a key of the store. */
+  set(key: string, value: string): void {
+    const request = json({ key, value });
+    check(openCore().byol_ranks_set(this.handle, request, errorBuffer()), "byol_ranks_set");
+  }
+
+  /** A key's text, or null where nobody has set it yet. */
+  read(key: string): string | null {
+    const request = json(key);
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_ranks_read",
+        (text, error) => symbols.byol_ranks_read(this.handle, request, text, error),
+      ),
+    );
+  }
+
+  /** Connects the ranks with each other, once all are there, and starts to watch who is alive. */
+  openGroup(options: GroupOptions): void {
+    const request = json(options);
+    check(
+      openCore().byol_ranks_open_group(this.handle, request, errorBuffer()),
+      "byol_ranks_open_group",
+    );
+  }
+
+  /** Who was seen alive when. */
+  health(): Health {
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_ranks_health",
+        (text, error) => symbols.byol_ranks_health(this.handle, text, error),
+      ),
+    );
+  }
+
+  /** Tells the others why this rank leaves before its time; only the first one is heard. */
+  leave(reason: string): void {
+    const request = json(reason);
+    check(openCore().byol_ranks_leave(this.handle, request, errorBuffer()), "byol_ranks_leave");
+  }
+
+  /** Whether any rank says so. All ranks must ask; none waits for its device. */
+  any(flag: boolean): boolean {
+    const symbols = openCore();
+    return readU32(
+      "byol_ranks_any",
+      (out, error) => symbols.byol_ranks_any(this.handle, Number(flag), out, error),
+    ) !== 0;
+  }
+
+  /** Waits until every rank has come here. */
+  barrier(): void {
+    check(openCore().byol_ranks_barrier(this.handle, errorBuffer()), "byol_ranks_barrier");
+  }
+
+  /** Makes a learner go on from rank 0's state and average its gradients over the ranks. */
+  join(learner: Learner, { syncBn }: { syncBn: boolean }): void {
+    check(
+      openCore().byol_learner_join(learner.handle, this.handle, Number(syncBn), errorBuffer()),
+      "byol_learner_join",
+    );
+  }
+}

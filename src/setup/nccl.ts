@@ -1,0 +1,67 @@
+/**
+ * The GPUs' side of the ranks (native/shim/nccl.cpp): a library of its own, as it links libtorch_cuda, which a
+ * machine without a GPU need not have. Built where CUDA's and NCCL's headers are found.
+ */
+
+import { dirname, join } from "node:path";
+import { exists } from "./basics.ts";
+import { mustRun, type Session } from "./child.ts";
+
+/** The headers that compiling the library takes, each with the wheel that brings it for libtorch 2.11 on CUDA 13. */
+export const HEADERS: Readonly<Record<string, string>> = {
+  "cuda_runtime.h": "nvidia-cuda-runtime==13.0.96",
+  "crt/host_defines.h": "nvidia-cuda-crt==13.0.88",
+  "nv/target": "nvidia-cuda-cccl==13.0.85",
+  "cublas_v2.h": "nvidia-cublas==13.1.0.3",
+  "cusparse.h": "nvidia-cusparse==12.6.3.3",
+  "cusolverDn.h": "nvidia-cusolver==12.0.4.66",
+  "nccl.h": "nvidia-nccl-cu13==2.28.9",
+};
+
+/** The include folders below a place that holds Python's nvidia packages. */
+export function wheelIncludes(place: string): string[] {
+  const paths = ["nvidia/cu13/include", "nvidia/nccl/include"];
+  return paths.map((path) => join(place, path)).filter(exists);
+}
+
+/** Which headers a list of include folders lacks. */
+export function missingHeaders(includes: readonly string[]): string[] {
+  const has = (header: string): boolean => includes.some((folder) => exists(join(folder, header)));
+  return Object.keys(HEADERS).filter((header) => !has(header));
+}
+
+/** The include folders of this machine's CUDA, or undefined where it has no complete set. */
+export function findCudaIncludes(libtorch: string, cudaHome: string): string[] | undefined {
+  const toolkit = [cudaHome, "/usr/local/cuda"].filter((folder) => folder !== "")
+    .map((folder) => join(folder, "include"));
+  const candidates = [
+    wheelIncludes(dirname(libtorch)),
+    [...toolkit, "/usr/include"].filter(exists),
+  ];
+  return candidates.find((includes) => missingHeaders(includes).length === 0);
+}
+
+/** Compiles and links the library. @throws {UserError} (exit code 6) when that fails */
+export async function buildNccl(
+  { root, libtorch, includes, output }: {
+    root: string;
+    libtorch: string;
+    includes: readonly string[];
+    output: string;
+  },
+  session: Session,
+): Promise<void> {
+  const torch = join(libtorch, "include");
+  const system = [torch, join(torch, "torch/csrc/api/include"), ...includes];
+  const defines = ["USE_C10D", "USE_DISTRIBUTED", "USE_C10D_GLOO", "USE_C10D_NCCL"];
+  const words = ["g++", "-std=c++17", "-O1", "-shared", "-fPIC", "-o", output];
+  words.push(
+    ...defines.map((name) => `-D${name}`),
+    ...system.flatMap((path) => ["-isystem", path]),
+  );
+  words.push(join(root, "native/shim/nccl.cpp"), `-L${join(libtorch, "lib")}`);
+  // Everything the library itself uses must be there; what libtorch_cuda needs is looked for when it is loaded.
+  words.push("-ltorch_cuda", "-lc10_cuda", "-ltorch_cpu", "-lc10");
+  words.push("-Wl,--no-undefined", "-Wl,--allow-shlib-undefined");
+  await mustRun({ words }, "build the library of the GPUs' ranks with g++", session);
+}

@@ -1,0 +1,110 @@
+/** Runs the program on several ranks, as a user does. */
+
+import { join } from "node:path";
+import { projectRoot } from "../src/setup/record.ts";
+
+/** The least network and batch, one thread each. */
+export const TINY: readonly string[] = [
+  "--resnet_type=resnet20",
+  "--hidden_dim=16",
+  "--z_dim=8",
+  "--batch_size=16",
+  "--threads=1",
+  "--nb_workers=1",
+  "--clsf_every=0",
+  "--log_every=1",
+];
+
+/** How a program ended. */
+export interface Ended {
+  code: number;
+  stdout: string;
+  stderr: string;
+  seconds: number;
+}
+
+/** Starts `train`; the environment decides which rank it is, if any. */
+export function start(
+  args: readonly string[],
+  env: Record<string, string> = {},
+  permissions: readonly string[] = [],
+): {
+  child: Deno.ChildProcess;
+  ended: Promise<Ended>;
+} {
+  const started = performance.now();
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", "--no-prompt", "--allow-all", ...permissions, "src/cli.ts", "train", ...args],
+    cwd: projectRoot,
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const ended = Promise.all([
+    child.status,
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+  ]).then(([{ code }, stdout, stderr]) => ({
+    code,
+    stdout,
+    stderr,
+    seconds: (performance.now() - started) / 1000,
+  }));
+  return { child, ended };
+}
+
+/** Starts the ranks one by one, as srun does, each on its own. */
+export function startRanks(
+  ranks: number,
+  argsOf: (rank: number) => readonly string[],
+  port = freePort(),
+): { child: Deno.ChildProcess; ended: Promise<Ended> }[] {
+  return Array.from({ length: ranks }, (_, rank) => startRank(rank, { ranks, port }, argsOf(rank)));
+}
+
+/** Starts one of several ranks. */
+export function startRank(
+  rank: number,
+  { ranks, port }: { ranks: number; port: number },
+  args: readonly string[],
+  permissions: readonly string[] = [],
+): { child: Deno.ChildProcess; ended: Promise<Ended> } {
+  return start(args, {
+    RANK: `${rank}`,
+    WORLD_SIZE: `${ranks}`,
+    MASTER_ADDR: "127.0.0.1",
+    MASTER_PORT: `${port}`,
+  }, permissions);
+}
+
+/** A port that nobody listens at. */
+export function freePort(): number {
+  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  return listener.addr.port;
+}
+
+/** The rows of a run's metrics, as far as they are written. */
+export function rowsOf(runDir: string): { kind: string; step: number; [field: string]: unknown }[] {
+  try {
+    const text = Deno.readTextFileSync(join(runDir, "metrics.jsonl"));
+    return text.split("\n").filter((line) => line.endsWith("}")).map((line) => JSON.parse(line));
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw error;
+  }
+}
+
+/** Waits until a run has logged a step. */
+export async function trained(runDir: string, steps: number): Promise<void> {
+  for (let tries = 0; tries < 1200; tries++) {
+    if (rowsOf(runDir).filter(({ kind }) => kind === "train").length >= steps) return;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+  throw new Error(`No ${steps} steps were logged in ${runDir} within 60 s`);
+}
+
+/** The path of a run's checkpoint. */
+export function checkpointOf(runDir: string, step: number): string {
+  return join(runDir, "checkpoints", `step-${String(step).padStart(9, "0")}.safetensors`);
+}

@@ -117,10 +117,13 @@ byol_start_again() {
   byol_say "stopped on a signal after $restarts restarts: starting job $job again"
   # Slurm ends this shell as soon as it has put the job back.
   if command -v scontrol >/dev/null && scontrol requeue "$job"; then return; fi
-  # Compute nodes may lack scontrol. A job of its own, which begins when this one has left the run folder; an
-  # inherited SLURM_RESTART_COUNT would be taken for its own.
+  # Compute nodes may lack scontrol. A job of its own, which begins when this one has left the run folder, with as
+  # many ranks whoever asked for them; an inherited SLURM_RESTART_COUNT would be taken for its own.
+  local shape=(--nodes="${SLURM_JOB_NUM_NODES:-1}" --ntasks="${SLURM_NTASKS:-1}"
+    --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}")
   if command -v sbatch >/dev/null && env -u SLURM_RESTART_COUNT BYOL_RESTARTS_BEFORE="$((restarts + 1))" sbatch \
-    --dependency="afterany:$job" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} "$script" "$@"; then
+    "${shape[@]}" --dependency="afterany:$job" ${SLURM_ARRAY_TASK_ID:+--array="$SLURM_ARRAY_TASK_ID"} \
+    "$script" "$@"; then
     return
   fi
   byol_say "neither scontrol nor sbatch could: submit again to go on"

@@ -2,13 +2,14 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { OPTIONS } from "../../src/config_table.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";
 import { batchShellOf, ranksOf } from "./ranks_of.ts";
 
-/** Ranks of a job. */
-const RANKS = 1;
+/** Ranks of a job, where the program has several. */
+const RANKS = "ranks" in OPTIONS ? 2 : 1;
 const TASKS = [`--ntasks=${RANKS}`];
 const TINY = [
   ...[

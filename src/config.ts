@@ -162,6 +162,8 @@ export interface Environment {
   cores: number;
   /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
   place?: Readonly<Place>;
+  /** The command line is only planned with: what a later version brings is not refused. */
+  planning?: true;
   /**
    * The configuration that a checkpoint was made with, for `eval`.
    *
@@ -246,7 +248,7 @@ export function parseCommandLine(
   }
   const config = values as RunConfig;
   const all = origins as Origins;
-  requireAvailable(config, all);
+  if (!environment.planning) requireAvailable(config, all);
   scaleLearningRate(config, all, preset);
   deriveDefaults(config, all, environment);
   requireSound(config, all);

@@ -125,7 +125,7 @@ Deno.test("submit --dry_run prints the script with sbatch's own options last", a
       "submit.ts",
       "--profile=generic",
       "--nodes=2",
-      "--ranks_per_node=3",
+      "--ranks_per_node=4",
       "--job=chain",
       "--links=4",
     ] as const,
@@ -136,11 +136,29 @@ Deno.test("submit --dry_run prints the script with sbatch's own options last", a
   const lines = out.split("\n");
   const sbatch = lines.filter((line) => line.startsWith("#SBATCH ")).map((line) => line.slice(8));
   deepEqual(sbatch.slice(-2), ["--partition=long", "-w node1"]);
-  for (const line of ["--array=1-4%1", "--nodes=2", "--ntasks-per-node=3", "--time=01:30:00"]) {
+  for (const line of ["--array=1-4%1", "--nodes=2", "--ntasks-per-node=4", "--time=01:30:00"]) {
     ok(sbatch.includes(line), line);
   }
   const run = join(projectRoot, "runs", "byol_cifar10");
   ok(lines.includes(`set -- --preset=byol_cifar10 '--data_dir=a b' --run_dir=${run}`), out);
+});
+
+Deno.test("ImageNet on two nodes of Jean Zay is planned and rendered", async () => {
+  const asked = ["--profile=jeanzay-a100", "--preset=byol_imagenet", "--nodes=2", "--data_dir=x"];
+  const { code, out, err } = await program("submit.ts", ...asked, "--account=abc", "--dry_run");
+  equal(code, 0, err);
+  const run = join(projectRoot, "runs", "byol_imagenet");
+  for (
+    const line of [
+      ...["#SBATCH --constraint=a100", "#SBATCH --account=abc@a100", "#SBATCH --nodes=2"],
+      "set -- --computer=jeanzay --hardware=multi-gpu --preset=byol_imagenet --data_dir=x " +
+      `--run_dir=${run}`,
+    ]
+  ) ok(out.split("\n").includes(line), `${line} is not in ${out}`);
+  const plan = await program("plan.ts", ...asked, "--images_per_second=10000");
+  equal(plan.code, 0, plan.err);
+  match(plan.out, /^steps +312 an epoch of batch 4096, 312000 in all$/m);
+  match(plan.out, /^links +\d+ of 20:00:00 under qos_gpu_a100-t3$/m);
 });
 
 Deno.test("what cannot run is refused before anything waits in a queue", () => {
@@ -157,6 +175,7 @@ Deno.test("what cannot run is refused before anything waits in a queue", () => {
     [["--epoch=3"], /--epoch/],
     [["--job=eval"], /--checkpoint=FILE/],
     [["--nodes"], /--nodes without a value/],
+    [["--ranks_per_node=3", "--batch_size=64"], /--batch_size=64 on 3 ranks: expected a multiple/],
   ];
   for (const [args, message] of cases) {
     throws(() => request(...args), (error) => {

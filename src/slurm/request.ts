@@ -7,6 +7,7 @@
 import { parseArgs } from "node:util";
 import { type Environment, parseCommandLine, type RunConfig } from "../config.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
+import { ALONE } from "../ranks.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";
 
 /** The scripts of slurm/, by the name that --job takes. */
@@ -56,6 +57,8 @@ export interface Request {
   seeds: number;
   /** The program's resolved options, and as they are to be typed. */
   config: RunConfig;
+  /** What this version of the program cannot run of them, in words. */
+  unavailable: string | undefined;
   programArgs: string[];
   /** Options for sbatch, after `--`. */
   sbatchArgs: string[];
@@ -96,7 +99,15 @@ export function readRequest(
   const nodes = wholeNumber(own, "nodes", 1);
   const qos = qosOf(own.qos, profile);
   const programArgs = withSite(rest, { profile, gpus, ranks: nodes * ranksPerNode });
-  const { config } = parseCommandLine(JOBS[job].command, programArgs, environment);
+  const { command } = JOBS[job];
+  const where: Environment = {
+    ...environment,
+    // A batch that the ranks cannot share is better refused here than in the queue.
+    place: command === "train"
+      ? { ...ALONE, worldSize: nodes * ranksPerNode, launcher: "slurm" }
+      : undefined,
+  };
+  const { config } = parseCommandLine(command, programArgs, { ...where, planning: true });
   const seconds = own.time === undefined ? (qos?.hours ?? 20) * 3600 : secondsOf(own.time);
   if (qos !== undefined && seconds > qos.hours * 3600) {
     throw usage(
@@ -121,6 +132,7 @@ export function readRequest(
     links: wholeNumber(own, "links", 2),
     seeds: wholeNumber(own, "seeds", 3),
     config,
+    unavailable: refusalOf(() => parseCommandLine(command, programArgs, where)),
     programArgs,
     sbatchArgs,
     extra: own,
@@ -171,6 +183,16 @@ function withSite(
   if (profile.computer !== "other") site.push(`--computer=${profile.computer}`);
   if (gpus) site.push(`--hardware=${ranks > 1 ? "multi-gpu" : "mono-gpu"}`);
   return [...site, ...rest];
+}
+
+function refusalOf(parse: () => unknown): string | undefined {
+  try {
+    parse();
+    return undefined;
+  } catch (error) {
+    if (error instanceof UserError) return error.message;
+    throw error;
+  }
 }
 
 function qosOf(name: string | undefined, profile: Profile): Qos | undefined {

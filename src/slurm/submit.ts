@@ -37,8 +37,8 @@ function helpText(): string {
 function problemsOf(request: Request): string[] {
   const setup = readSetup();
   if (setup === undefined) return ["the core is not set up: run deno task setup on a login node"];
-  const problem = gpuProblem(request.profile.architecture, setup);
-  return request.gpus && problem !== undefined ? [problem] : [];
+  const gpus = request.gpus ? gpuProblem(request.profile.architecture, setup) : undefined;
+  return [request.unavailable, gpus].filter((problem) => problem !== undefined);
 }
 
 async function main(args: string[]): Promise<ExitCode> {

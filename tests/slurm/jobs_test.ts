@@ -2,14 +2,13 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { OPTIONS } from "../../src/config_table.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";
 import { batchShellOf, ranksOf } from "./ranks_of.ts";
 
-/** Ranks of a job, where the program has several. */
-const RANKS = "ranks" in OPTIONS ? 2 : 1;
+/** Ranks of a job: Gloo's, on the CPU. */
+const RANKS = 2;
 const TASKS = [`--ntasks=${RANKS}`];
 const TINY = [
   ...[
@@ -91,9 +90,9 @@ Deno.test("jobs on a real Slurm", async (test) => {
   const warn = (job: string): Promise<string> =>
     cluster.ask("scancel", ["--batch", "--signal=USR2", job]);
 
-  /** Three epochs on the embedded images, of 20 steps each. */
-  const EPOCHS = ["--nb_epochs=3", "--limit_train=320"];
-  const STEPS = 60;
+  /** Three epochs on some of the embedded images, of 10 steps each. */
+  const EPOCHS = ["--nb_epochs=3", "--limit_train=160"];
+  const STEPS = 30;
   const whole = runAt("whole");
 
   await test.step("train.sbatch trains to the end, and a later job on the run ends at once", async () => {
@@ -180,7 +179,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     for (const name of ["bash", "env", "date", "rm", "srun", "sbatch"]) {
       await Deno.symlink(`/usr/bin/${name}`, join(path, name));
     }
-    const job = await train(run, ["--max_steps=40"], {
+    const job = await train(run, ["--max_steps=20"], {
       env: { PATH: path, SBATCH_OUTPUT: join(cluster.folder, "train-%j.out") },
     });
     await reaches(run, 1);
@@ -193,7 +192,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     const next = log.match(/Submitted batch job (\d+)/)?.[1];
     ok(next !== undefined, log);
     deepEqual((await cluster.ended(next)).state, "COMPLETED");
-    deepEqual(stepsOf(run), upTo(40));
+    deepEqual(stepsOf(run), upTo(20));
   });
 
   await test.step("scancel saves and does not start again", async () => {
@@ -211,14 +210,14 @@ Deno.test("jobs on a real Slurm", async (test) => {
 
   await test.step("a lost node: the job goes on from the newest checkpoint without having had a signal", async () => {
     const run = runAt("lost");
-    const job = await train(run, ["--max_steps=40"]);
+    const job = await train(run, ["--max_steps=20"]);
     await reaches(run, 3);
     await cluster.ask("scontrol", ["update", "NodeName=localhost", "State=DOWN", "Reason=test"]);
     await cluster.until("the job put back", async () => (await cluster.state(job)).restarts === 1);
     await cluster.ask("scontrol", ["update", "NodeName=localhost", "State=RESUME"]);
     const { state, exitCode } = await cluster.ended(job);
     deepEqual([state, exitCode], ["COMPLETED", 0], cluster.log("train.sbatch", job));
-    deepEqual(stepsOf(run), upTo(40));
+    deepEqual(stepsOf(run), upTo(20));
   });
 
   await test.step("two jobs for one run folder: the second is told who holds it", async () => {
@@ -267,7 +266,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     const run = runAt("chain");
     const job = await cluster.submit("chain.sbatch", [
       ...TINY,
-      "--max_steps=40",
+      "--max_steps=20",
       `--run_dir=${run}`,
     ], {
       sbatch: [...TASKS, "--array=1-3%1", `--output=${join(cluster.folder, "link-%a.out")}`],
@@ -295,10 +294,10 @@ Deno.test("jobs on a real Slurm", async (test) => {
     }
     match(link(1), new RegExp(`starting job ${job}_1 again`));
     // The next link finished what the first had begun; the others found nothing to do.
-    match(link(2), /Trained 40 steps/);
+    match(link(2), /Trained 20 steps/);
     match(link(1), /restart 1[\s\S]*is finished: nothing is left to do/);
     match(link(3), /is finished: nothing is left to do/);
-    deepEqual(stepsOf(run), upTo(40));
+    deepEqual(stepsOf(run), upTo(20));
   });
 
   await test.step("deno task submit renders, submits and runs; eval.sbatch evaluates what came out", async () => {

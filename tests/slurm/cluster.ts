@@ -229,7 +229,8 @@ export class SlurmCluster implements AsyncDisposable {
       "SlurmdParameters=config_overrides",
       "ReturnToService=2",
       "JobRequeue=1",
-      "KillWait=5",
+      // A busy machine saves slowly.
+      "KillWait=30",
       `StateSaveLocation=${join(folder, "state")}`,
       `SlurmdSpoolDir=${join(folder, "spool")}`,
       `SlurmctldPidFile=${join(folder, "slurmctld.pid")}`,

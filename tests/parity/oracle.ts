@@ -75,7 +75,7 @@ export class OracleConversation implements AsyncDisposable {
 
   /** Starts it. */
   constructor(script: string, args: string[]) {
-    this.#begun = this.#oracle.send(JSON.stringify([script, "--follow", ...args]));
+    this.#begun = this.#oracle.send(JSON.stringify([script, ...args, "--follow"]));
   }
 
   /** @throws Error when the program could not compare at all, and has ended */

@@ -25,4 +25,6 @@ def answer(script, *arguments):
 
 if __name__ == "__main__":
     for line in iter(sys.stdin.readline, ""):
-        answer(*json.loads(line))
+        # A file name for a program that has ended with an error: its asker has been told.
+        if line.startswith("["):
+            answer(*json.loads(line))

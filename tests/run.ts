@@ -128,7 +128,8 @@ async function runCargo(): Promise<Counts> {
   const child = new Deno.Command(program, {
     args,
     cwd: projectRoot,
-    env: { ...environment, LD_LIBRARY_PATH: join(libtorch, "lib") },
+    // One test at a time: some count the memory of the whole process.
+    env: { ...environment, LD_LIBRARY_PATH: join(libtorch, "lib"), RUST_TEST_THREADS: "1" },
     stdin: "null",
     stdout: "piped",
   }).spawn();

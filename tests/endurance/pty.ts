@@ -16,10 +16,12 @@ export interface AtTerminal {
 const SHELL = `trap : INT; "$@"; echo "ended with $?."`;
 
 const DRIVER = `
-import json, os, pty, select, sys, time
+import json, os, pty, select, signal, sys, time
 words, acts = json.loads(sys.argv[1]), json.loads(sys.argv[2])
 pid, terminal = pty.fork()
 if pid == 0:
+    # A suite that a shell started in the background has SIGINT ignored, and every child inherits that.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     os.execvp("sh", ["sh", "-c", ${JSON.stringify(SHELL)}, "sh"] + words)
 output, deadline, last = b"", time.time() + 240, time.time()
 def pump(seconds):

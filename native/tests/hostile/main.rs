@@ -28,10 +28,14 @@ fn alone() -> MutexGuard<'static, ()> {
 /// Bytes that may be held at the end of a form beyond what was before: a few tables of the libraries.
 const MAX_LEFT: usize = 100_000;
 
+/// The same where datasets were opened: what the queues of their ended threads leave is freed late, and does not grow
+/// with the number of datasets (1.12 MB after 360 runs, 1.08 MB after 1080).
+const MAX_LEFT_BY_THREADS: usize = 2 << 20;
+
 /// Bytes that are held beyond `held`, once the threads of closed datasets are gone: they end by themselves.
-fn settled(held: usize) -> usize {
+fn settled(held: usize, most: usize) -> usize {
     for _ in 0..300 {
-        if live().saturating_sub(held) <= MAX_LEFT {
+        if live().saturating_sub(held) <= most {
             break;
         }
         std::thread::sleep(std::time::Duration::from_millis(100));
@@ -46,18 +50,25 @@ fn damaged_files_and_options_give_errors_only() {
     let mut rows = String::new();
     let mut failures = Vec::new();
     for (name, share, form) in FORMS {
-        // What is made once and kept is not a leak.
-        form(20);
+        // What is made once and kept, such as the threads that all datasets share, is not a leak: the same damage again
+        // must leave nothing.
+        form((total * share / 100).min(500));
         let (handles, held, before) = (live_handles(), live(), resident());
         let mut tally: Tally = form(total * share / 100);
-        let left = settled(held);
+        let opens_datasets = name == "options as JSON";
+        let most = if opens_datasets {
+            MAX_LEFT_BY_THREADS
+        } else {
+            MAX_LEFT
+        };
+        let left = settled(held, most);
         let grown = resident().saturating_sub(before);
         if live_handles() != handles {
             tally
                 .failures
                 .push(format!("{} handles are left", live_handles()));
         }
-        if left > MAX_LEFT {
+        if left > most {
             tally.failures.push(format!("{left} bytes are left"));
         }
         if grown > 64 << 20 {

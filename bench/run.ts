@@ -8,6 +8,8 @@ const BENCHES: Readonly<Record<string, string>> = {
   ranks: "cost of collectives on one rank, and two ranks against two threads",
   ffi: "share of a step that its calls into the core cost",
   planted_errors: "errors planted one by one in the sources, and the tests that go red for each",
+  loader:
+    "photos to finished views: images a second and core, beside torchvision and libjpeg-turbo",
 };
 
 const [name, ...args] = Deno.args;

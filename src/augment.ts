@@ -6,7 +6,7 @@
  */
 
 /** The data sets the program knows. */
-export type DatasetName = "demo" | "cifar10" | "imagenet";
+export type DatasetName = "demo" | "cifar10" | "imagenet" | "folder";
 
 /**
  * How one view is made. The operations come in the order of the fields: random resized crop (bicubic,
@@ -91,7 +91,18 @@ export const VIEW_RECIPES: Readonly<Record<DatasetName, ViewPair>> = {
   demo: CIFAR_VIEWS,
   cifar10: CIFAR_VIEWS,
   imagenet: IMAGENET_VIEWS,
+  folder: IMAGENET_VIEWS,
 };
+
+/** The same recipes at another side in pixels: a blur's kernel keeps its share of the view, and stays odd. */
+export function viewsAtSize({ view1, view2 }: ViewPair, size: number): ViewPair {
+  const resized = (recipe: ViewRecipe): ViewRecipe => ({
+    ...structuredClone(recipe),
+    cropSize: size,
+    blurKernel: 2 * Math.floor(recipe.blurKernel * size / (2 * recipe.cropSize)) + 1,
+  });
+  return { view1: resized(view1), view2: resized(view2) };
+}
 
 /** How the probe sees images: training with a random crop and a flip, testing with a central crop. */
 export interface ProbeTransforms {
@@ -122,14 +133,27 @@ function probeView(cropSize: number): ViewRecipe {
   };
 }
 
+const IMAGENET_PROBE: ProbeTransforms = {
+  train: probeView(224),
+  test: { resize: 256, crop: 224 },
+};
 const CIFAR_PROBE: ProbeTransforms = { train: probeView(32), test: { resize: 36, crop: 32 } };
 
 /** The probe's transforms, by data set. */
 export const PROBE_TRANSFORMS: Readonly<Record<DatasetName, ProbeTransforms>> = {
   demo: CIFAR_PROBE,
   cifar10: CIFAR_PROBE,
-  imagenet: { train: probeView(224), test: { resize: 256, crop: 224 } },
+  imagenet: IMAGENET_PROBE,
+  folder: IMAGENET_PROBE,
 };
+
+/** The probe's transforms at another side in pixels: the test image is resized by the same ratio to its crop. */
+export function probeAtSize({ train, test }: ProbeTransforms, size: number): ProbeTransforms {
+  return {
+    train: { ...structuredClone(train), cropSize: size },
+    test: { resize: Math.round(test.resize * size / test.crop), crop: size },
+  };
+}
 
 /** Mean and standard deviation of the red, green and blue channel of images in [0, 1]. */
 export interface Normalisation {
@@ -144,11 +168,17 @@ const CIFAR_NORMALISATION: Normalisation = {
   std: [0.247, 0.243, 0.261],
 };
 
+const IMAGENET_NORMALISATION: Normalisation = {
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+};
+
 /** The constants every image is normalised with, by data set. */
 export const NORMALISATION: Readonly<Record<DatasetName, Normalisation>> = {
   demo: CIFAR_NORMALISATION,
   cifar10: CIFAR_NORMALISATION,
-  imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },
+  imagenet: IMAGENET_NORMALISATION,
+  folder: IMAGENET_NORMALISATION,
 };
 
 /**

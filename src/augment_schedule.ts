@@ -27,6 +27,7 @@ import {
   VIEW_RECIPES,
   type ViewPair,
   type ViewRecipe,
+  viewsAtSize,
 } from "./augment.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { PRESETS } from "./presets.ts";
@@ -90,6 +91,8 @@ export interface AugmentConfig {
   preset: string | null;
   /** The file of `--aug_schedule`, or null. */
   augSchedule: string | null;
+  /** `--image_size`, or null for the recipes' own. */
+  imageSize?: number | null;
   /** Epochs of the run. */
   epochs: number;
 }
@@ -119,9 +122,12 @@ export function loadAugmentSchedule(
 }
 
 /** The recipes a run starts from: its preset's where it has some, else its data set's. */
-export function viewsOf(config: Pick<AugmentConfig, "preset" | "datasetName">): ViewPair {
+export function viewsOf(
+  config: Pick<AugmentConfig, "preset" | "datasetName" | "imageSize">,
+): ViewPair {
   const preset = config.preset === null ? undefined : PRESETS[config.preset];
-  return preset?.views ?? VIEW_RECIPES[config.datasetName];
+  const views = preset?.views ?? VIEW_RECIPES[config.datasetName];
+  return typeof config.imageSize === "number" ? viewsAtSize(views, config.imageSize) : views;
 }
 
 /** What a schedule's text is read with. */

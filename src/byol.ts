@@ -85,6 +85,7 @@ export async function pretrain(
     const endTrace = hooks.trace?.(step, { learningRate, tau });
     for (let part = 0; part < accumulateSteps; part++) {
       dataset.makeViews(seed, step, part);
+      announceAfter(dataset, step * accumulateSteps + part, options);
       learner.forwardBackward(dataset, { part, parts: accumulateSteps });
     }
     learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
@@ -121,4 +122,14 @@ export async function pretrain(
     if (hooks.interrupted?.(stepsDone)) return stepsDone;
   }
   return options.endStep;
+}
+
+/** Lets the views that come after a part's be made while the networks compute, as far as the data set has room. */
+function announceAfter(dataset: Dataset, part: number, options: PretrainOptions): void {
+  const { seed, batchSize, accumulateSteps, augmentation, endStep } = options;
+  for (let next = part + 1; next < endStep * accumulateSteps; next++) {
+    const step = Math.floor(next / accumulateSteps);
+    const place = { seed, step, part: next % accumulateSteps };
+    if (!dataset.announceViews(place, { batchSize, ...recipesAt(augmentation, step) })) break;
+  }
 }

@@ -1,4 +1,4 @@
-/** train | eval | views | info: reads the command line, calls what does the work, turns errors into exit codes. */
+/** train | eval | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
@@ -9,6 +9,7 @@ import { Interrupt, interrupted, unlessInterrupted } from "./interrupt.ts";
 import { launch } from "./launch.ts";
 import { evaluate } from "./linear_eval.ts";
 import { setThreads } from "./native/library.ts";
+import { packCommand } from "./pack.ts";
 import { ALONE } from "./ranks.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
 import { createLearner, evaluationOptions, train } from "./train.ts";
@@ -27,6 +28,7 @@ async function evalCommand(args: string[]): Promise<number> {
   const { train, test } = await openData(config, { signal: interrupt.signal });
   using _train = train;
   using _test = test;
+  if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
   using learner = createLearner(config);
   try {
     learner.loadEncoder(config.checkpoint ?? "");
@@ -96,9 +98,11 @@ async function main([command, ...args]: string[]): Promise<number> {
       return ExitCode.ok;
     case "info":
       return infoCommand(args);
+    case "pack":
+      return await packCommand(args);
     default:
       throw new UserError(
-        `Cannot run ${command ?? "no command"}: expected train, eval, views or info`,
+        `Cannot run ${command ?? "no command"}: expected train, eval, views, info or pack`,
         ExitCode.usage,
       );
   }

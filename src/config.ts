@@ -22,7 +22,7 @@ import { ExitCode, UserError } from "./exit_codes.ts";
 import { nearestTo } from "./nearest.ts";
 import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
 import { coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
-import { dataDirOnJeanZay } from "./sites.ts";
+import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
 
 /** Everything a run needs to know, one field per option; null where nothing is asked for. */
 export interface RunConfig {
@@ -30,6 +30,12 @@ export interface RunConfig {
   datasetName: DatasetName;
   /** `--data_dir`: the folder or archive of the images; null for a built-in data set. */
   dataDir: string | null;
+  /** `--image_size`: side of the views in pixels; null for the recipes' own. */
+  imageSize: number | null;
+  /** `--stage_to`: where packed shards are copied first; null leaves them where they are. */
+  stageTo: string | null;
+  /** `--max_bad_fraction`: share of the image files that may be unusable. */
+  maxBadFraction: number;
   /** `--allow_unverified_data`: data with a wrong MD5 is a warning. */
   allowUnverifiedData: boolean;
   /** `--limit_train`: use the first so many training images only; null for all. */
@@ -90,6 +96,10 @@ export interface RunConfig {
   probeMomentum: number;
   /** `--weight_decay_clsf` */
   probeWeightDecay: number;
+  /** `--clsf_augment`: whether the probe sees random crops and flips. */
+  probeAugment: boolean;
+  /** `--clsf_lr_sweep`: whether the probe's learning rate is chosen on held-out training images. */
+  probeSweep: boolean;
   /** `--computer` */
   computer: "jeanzay" | "other";
   /** `--hardware` */
@@ -100,6 +110,8 @@ export interface RunConfig {
   dtype: "float32" | "float64";
   /** `--nb_workers`: threads that prepare views; never changes a result. */
   nbWorkers: number;
+  /** `--prefetch`: batches of photos that may be made ahead; never changes a result. */
+  prefetch: number;
   /** `--threads`: threads of libtorch's own computations. */
   threads: number;
   /** `--ranks`: processes that train together. */
@@ -395,17 +407,22 @@ function requireAvailable(config: RunConfig, origins: Origins): void {
 
 /** The defaults that follow from other options or from the machine. */
 function deriveDefaults(config: RunConfig, origins: Origins, environment: Environment): void {
+  if (config.datasetName === "imagenet" && origins.dataDir === "default") {
+    config.dataDir = imagenetDir(environment);
+    origins.dataDir = "dataset";
+  }
   if (config.computer === "jeanzay") {
     if (origins.offline === "command line" && !config.offline) {
       throw usage("Cannot use --offline=false with --computer=jeanzay: it never downloads");
     }
     config.offline = true;
     if (origins.offline === "default") origins.offline = "--computer=jeanzay";
-    if (origins.dataDir === "default" && config.datasetName !== "demo") {
+    if (origins.dataDir === "default" && config.datasetName === "cifar10") {
       config.dataDir = dataDirOnJeanZay(config.datasetName, environment);
       origins.dataDir = "--computer=jeanzay";
     }
-  } else if (origins.dataDir === "default" && config.datasetName !== "demo") {
+  }
+  if (origins.dataDir === "default" && config.datasetName !== "demo") {
     config.dataDir = `data/${config.datasetName}`;
     origins.dataDir = "dataset";
   }
@@ -470,6 +487,9 @@ function requireSound(config: RunConfig, origins: Origins): void {
       `Cannot use --trace_dir=${config.traceDir} without steps to write: ` +
         "expected --trace_steps=N with it",
     );
+  }
+  if (config.probeSweep && config.probeAugment) {
+    throw usage("Cannot use --clsf_lr_sweep without --clsf_augment=false: it trains many probes");
   }
   if (config.evalAtEnd && config.evalEveryEpochs === 0) {
     throw usage("Cannot use --eval_at_end with --clsf_every=0, which switches evaluation off");

@@ -74,10 +74,12 @@ export const OPTIONS: Table = {
     option: "dataset_name",
     group: "Data",
     commands: BOTH,
-    value: { kind: "choice", choices: ["demo", "cifar10", "imagenet"] },
+    value: { kind: "choice", choices: ["demo", "cifar10", "imagenet", "folder"] },
     default: "demo",
     fromCheckpoint: true,
-    help: "The images. demo is built in: 10 classes of small shapes and textures",
+    help:
+      "The images. demo is built in: 10 classes of small shapes and textures; folder is anybody's " +
+      "JPEG and PNG files, treated as ImageNet's (docs/imagenet.md)",
   },
   dataDir: {
     option: "data_dir",
@@ -88,7 +90,42 @@ export const OPTIONS: Table = {
     defaultText: "data/<dataset_name>; with --computer=jeanzay, a folder below $DSDIR",
     changeable: true,
     help: "Where the images are, or are to be downloaded to: for cifar10 the official binary or " +
-      "python files, their folder, or either .tar.gz",
+      "python files, their folder, or either .tar.gz; for imagenet and folder a folder of class " +
+      "folders, below train/ and val/ where there are such",
+  },
+  imageSize: {
+    option: "image_size",
+    group: "Data",
+    commands: BOTH,
+    // What the views' recipes allow.
+    value: { kind: "integer", least: 8, most: 4096 },
+    default: null,
+    defaultText: "224, and 32 for demo and cifar10, or the preset's",
+    fromCheckpoint: true,
+    help: "Side of the views in pixels, in training and evaluation; blur kernel and the resize " +
+      "before the central crop follow",
+  },
+  stageTo: {
+    option: "stage_to",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "none: read where it is",
+    changeable: true,
+    help:
+      "Copy packed shards (deno task pack) to this folder first, on a disk of the node or in /dev/shm; " +
+      "what is there already is not copied again",
+  },
+  maxBadFraction: {
+    option: "max_bad_fraction",
+    group: "Data",
+    commands: BOTH,
+    value: { kind: "number", least: 0, most: 1 },
+    default: 0.0001,
+    changeable: true,
+    help: "Share of the image files that may be unusable: those are skipped and listed in " +
+      "<run_dir>/bad_files.json; more of them end the run",
   },
   allowUnverifiedData: {
     option: "allow_unverified_data",
@@ -382,6 +419,28 @@ export const OPTIONS: Table = {
     fromCheckpoint: true,
     help: "Weight decay of the probe",
   },
+  probeAugment: {
+    option: "clsf_augment",
+    group: "Evaluation",
+    commands: BOTH,
+    value: { kind: "flag" },
+    default: true,
+    fromCheckpoint: true,
+    help:
+      "The probe trains on random crops and flips, drawn anew each epoch, as the original's does. " +
+      "Off: each image passes the encoder once, as a central crop",
+  },
+  probeSweep: {
+    option: "clsf_lr_sweep",
+    group: "Evaluation",
+    commands: BOTH,
+    value: { kind: "flag" },
+    default: false,
+    fromCheckpoint: true,
+    help:
+      "Choose the probe's learning rate on a tenth of the training images, then train on all; the " +
+      "result says which. Needs --clsf_augment=false",
+  },
   checkpoint: {
     option: "checkpoint",
     group: "Evaluation",
@@ -438,6 +497,17 @@ export const OPTIONS: Table = {
     changeable: true,
     help:
       "Threads that prepare images, at most the cores there are; 0 or 1: one. Changes no result",
+  },
+  prefetch: {
+    option: "prefetch",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "integer", least: 0, most: 64 },
+    default: 2,
+    changeable: true,
+    help:
+      "Batches of imagenet or folder that may be made ahead; with the one in use they bound the " +
+      "memory. Changes no result",
   },
   threads: {
     option: "threads",
@@ -652,12 +722,6 @@ export const NOT_YET_AVAILABLE: readonly {
     value: "mixed",
     needs: "it needs a GPU and a gradient scaler, which this version does not use; " +
       "expected --precision=normal",
-  },
-  {
-    field: "datasetName",
-    value: "imagenet",
-    needs: "it needs a reader of JPEG folders, which this version does not have; " +
-      "expected --dataset_name=demo or cifar10",
   },
 ];
 

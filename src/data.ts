@@ -6,6 +6,7 @@ import { downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Dataset, type DatasetSource } from "./native/dataset.ts";
 import { NativeError } from "./native/native_error.ts";
+import { openPhotos } from "./photos.ts";
 
 /** Images of the embedded data set. */
 export const DEMO_IMAGES = { train: 5000, test: 1000 } as const;
@@ -19,10 +20,15 @@ type DataConfig = Pick<
   | "nbWorkers"
   | "allowUnverifiedData"
   | "offline"
+  | "maxBadFraction"
+  | "prefetch"
+  | "stageTo"
+  | "evalEveryEpochs"
+  | "checkpoint"
 >;
 
 /**
- * Opens the training and the test images.
+ * Opens the training and the test images; a folder of photos may have none to test on.
  *
  * @throws UserError (data) when they are missing, damaged or not the published ones; the signal's reason when
  * it ends a download
@@ -30,7 +36,10 @@ type DataConfig = Pick<
 export async function openData(
   config: DataConfig,
   { signal }: { signal?: AbortSignal } = {},
-): Promise<{ train: Dataset; test: Dataset }> {
+): Promise<{ train: Dataset; test: Dataset | undefined }> {
+  if (config.datasetName === "imagenet" || config.datasetName === "folder") {
+    return await openPhotos(config, signal);
+  }
   if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
   const train = open(config, true);
   try {

@@ -9,7 +9,8 @@ import type { ProbeTransforms } from "./augment.ts";
 import { yieldToEvents } from "./event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
-import { FeatureBank, Probe } from "./native/probe.ts";
+import { probeOnFeatures } from "./feature_probe.ts";
+import { FeatureBank, Features, Probe } from "./native/probe.ts";
 import { probeLearningRateAt } from "./schedules.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
@@ -27,6 +28,10 @@ export interface EvaluationOptions {
   learningRate: number;
   momentum: number;
   weightDecay: number;
+  /** Whether the probe sees random crops and flips, each anew; else features are computed once. */
+  augment: boolean;
+  /** Whether the probe's learning rate is chosen on held-out training images; only without augmentation. */
+  sweep: boolean;
 }
 
 /** What is evaluated, and on which images. */
@@ -41,6 +46,8 @@ export interface Accuracies {
   top1: number;
   top5: number;
   knn_top1: number;
+  /** What a sweep of the learning rate chose, and by what. */
+  details?: Record<string, number>;
 }
 
 /** What an evaluation has just done with a batch, and what it holds: enough to recompute it elsewhere. */
@@ -73,21 +80,41 @@ export async function evaluate(
   };
 
   using bank = FeatureBank.create();
+  // Without augmentation, what the neighbours are looked up with is also what the probe learns from.
+  using trainFeatures = options.augment ? undefined : Features.create();
+  using testFeatures = options.augment ? undefined : Features.create();
   for (const [start, size] of chunks(count)) {
     train.makeCentered(start, size);
     bank.append(learner, train);
+    trainFeatures?.append(learner, train);
     if (await stopped(size, { stage: "bank", bank })) return undefined;
   }
-  let right = 0;
+  let [right, tested] = [0, 0];
   for (const [start, size] of chunks(testCount)) {
     test.makeCentered(start, size);
-    right += bank.classify(learner, test, KNN).right;
+    const found = bank.classify(learner, test, KNN);
+    testFeatures?.append(learner, test);
+    right += found.right;
+    // A file that cannot be used is not tested.
+    tested += found.tested;
     if (await stopped(size, { stage: "neighbours", bank })) return undefined;
   }
 
+  const shape = { features: learner.features(), classes };
+  if (trainFeatures !== undefined && testFeatures !== undefined) {
+    const found = await probeOnFeatures(
+      { train: trainFeatures, test: testFeatures },
+      { ...options, ...shape, count },
+      async (probe, share) => {
+        await yieldToEvents();
+        const before = (count + testCount) / total;
+        return between(before + (1 - before) * share, { stage: "probe", probe }) === true;
+      },
+    );
+    return found && { ...found, knn_top1: 100 * right / tested };
+  }
   using probe = Probe.create({
-    features: learner.features(),
-    classes,
+    ...shape,
     dtype: options.dtype,
     seed: options.seed,
     momentum: options.momentum,
@@ -104,7 +131,7 @@ export async function evaluate(
     probe.test(learner, test);
     if (await stopped(size, { stage: "test", probe })) return undefined;
   }
-  return { ...probe.accuracy(), knn_top1: 100 * right / testCount };
+  return { ...probe.accuracy(), knn_top1: 100 * right / tested };
 }
 
 function* chunks(count: number): Generator<[start: number, size: number]> {

@@ -88,6 +88,7 @@ export const DATASET_DEFAULTS: Readonly<Record<DatasetName, Readonly<Recipe>>> =
   demo: DEMO,
   cifar10: BYOL_CIFAR10,
   imagenet: BYOL_IMAGENET,
+  folder: BYOL_IMAGENET,
 };
 
 /** A complete recipe by name. */

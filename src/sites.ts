@@ -4,15 +4,10 @@
  * @module
  */
 
-import type { DatasetName } from "./augment.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 
-/** Names under $DSDIR that a data set may have; the first that is there is taken. */
-const JEAN_ZAY_FOLDERS: Readonly<Record<Exclude<DatasetName, "demo">, readonly string[]>> = {
-  cifar10: ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"],
-  // Older nodes have it one folder deeper.
-  imagenet: ["imagenet/RawImages", "imagenet"],
-};
+/** Names under $DSDIR that CIFAR-10 may have; the first that is there is taken. */
+const CIFAR_FOLDERS = ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"];
 
 /** Advice to append to a message about data that is missing on Jean Zay. */
 export const JEAN_ZAY_DATA_HINT =
@@ -32,14 +27,31 @@ interface Machine {
 }
 
 /**
- * Where Jean Zay keeps a data set.
+ * Where ImageNet is when nobody says: below $DSDIR, on some sites one folder deeper, or beside the program.
+ *
+ * @returns the first that holds the training images, loose or packed; else the first, for the message
+ */
+export function imagenetDir(machine: Machine): string {
+  const folders = imagenetDirs(machine);
+  const found = folders.find((folder) =>
+    ["train", "train.json"].some((name) => machine.exists(`${folder}/${name}`))
+  );
+  return found ?? folders[0]!;
+}
+
+/** The folders that imagenetDir looks at, in order. */
+export function imagenetDirs(machine: Pick<Machine, "variable">): string[] {
+  const root = machine.variable("DSDIR");
+  const shared = root ? [`${root}/imagenet`, `${root}/imagenet/RawImages`] : [];
+  return [...shared, "data/imagenet"];
+}
+
+/**
+ * Where Jean Zay keeps CIFAR-10.
  *
  * @throws UserError (data) when $DSDIR is not set or does not hold it
  */
-export function dataDirOnJeanZay(
-  dataset: Exclude<DatasetName, "demo">,
-  machine: Machine,
-): string {
+export function dataDirOnJeanZay(dataset: "cifar10", machine: Machine): string {
   const root = machine.variable("DSDIR");
   if (root === undefined || root === "") {
     throw new UserError(
@@ -48,7 +60,7 @@ export function dataDirOnJeanZay(
       ExitCode.data,
     );
   }
-  const names = JEAN_ZAY_FOLDERS[dataset];
+  const names = CIFAR_FOLDERS;
   const found = names.find((name) => machine.exists(`${root}/${name}`));
   if (found === undefined) {
     throw new UserError(

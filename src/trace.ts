@@ -4,6 +4,7 @@
  * @module
  */
 
+import { stemOf } from "./stem.ts";
 import { join } from "node:path";
 import type { RunConfig } from "./config.ts";
 import type { Dataset } from "./native/dataset.ts";
@@ -35,7 +36,7 @@ export function traceStep(
     const path = join(config.traceDir, `${name}.safetensors`);
     const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
     const { hiddenDim, zDim, dtype } = config;
-    const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";
+    const stem = stemOf(config);
     const { loss } = learner.readMetrics();
     const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
     const rates = { learningRate, tau, momentum, weightDecay, eta };

@@ -1,8 +1,9 @@
 /** `train`: builds what the loop needs, runs it, keeps the run folder. */
 
 import { dirname, join, resolve } from "node:path";
-import { PROBE_TRANSFORMS } from "./augment.ts";
+import { PROBE_TRANSFORMS, probeAtSize } from "./augment.ts";
 import { loadAugmentSchedule } from "./augment_schedule.ts";
+import { BadFileRecord } from "./bad_files.ts";
 import { CollapseWatch } from "./bad_numbers.ts";
 import { isLogged, pretrain } from "./byol.ts";
 import { type CheckpointMetadata, namedCheckpoint, newestCheckpoint } from "./checkpoint.ts";
@@ -29,6 +30,7 @@ import {
 } from "./run_folder.ts";
 import { ALONE, type Place } from "./ranks.ts";
 import { RunLock } from "./run_lock.ts";
+import { stemOf } from "./stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
 import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./terminal.ts";
@@ -39,19 +41,23 @@ export function evaluationOptions(config: RunConfig): EvaluationOptions {
   return {
     seed: config.seed,
     dtype: config.dtype,
-    transforms: PROBE_TRANSFORMS[config.datasetName],
+    transforms: config.imageSize === null
+      ? PROBE_TRANSFORMS[config.datasetName]
+      : probeAtSize(PROBE_TRANSFORMS[config.datasetName], config.imageSize),
     epochs: config.probeEpochs,
     batchSize: config.probeBatchSize,
     learningRate: config.probeLearningRate,
     momentum: config.probeMomentum,
     weightDecay: config.probeWeightDecay,
+    augment: config.probeAugment,
+    sweep: config.probeSweep,
   };
 }
 
 /** The learner that the options describe, with weights drawn from the seed. */
 export function createLearner(config: RunConfig): Learner {
   const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
-  const stem = config.datasetName === "imagenet" ? "imagenet" : "cifar";
+  const stem = stemOf(config);
   return Learner.create({
     resnetType,
     stem,
@@ -141,9 +147,11 @@ async function trainWith(
   using test = data.test;
   const description = train.describe();
   // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
-  const warnings = [...description.warnings, ...test.describe().warnings];
-  const verified = description.verified && test.describe().verified;
+  const testDescription = test?.describe();
+  const warnings = [...description.warnings, ...testDescription?.warnings ?? []];
+  const verified = description.verified && (testDescription?.verified ?? true);
   for (const line of warnings) warn(line);
+  using badFiles = new BadFileRecord(join(folder.path, "bad_files.json"), { train, test }, warn);
   if (config.batchSize > description.count) {
     throw new UserError(
       `Cannot train with --batch_size=${config.batchSize}: expected at most the ${description.count} training images`,
@@ -244,7 +252,7 @@ async function trainWith(
     ? new CheckpointWriter(source, { ...config, keepEverySteps })
     : undefined;
   const evaluateAt = async (step: number): Promise<void> => {
-    if (evaluations.some((row) => row.step === step)) return;
+    if (test === undefined || evaluations.some((row) => row.step === step)) return;
     using progress = show.progressOf({ label: "evaluating", total: 100 });
     learner.shareStatistics();
     const found = await team.fromLeader(async () => {
@@ -281,6 +289,7 @@ async function trainWith(
     logged: (row) => {
       lock?.check();
       metrics.write(row);
+      badFiles.update();
       const collapsed = collapse.see(row);
       if (collapsed === undefined) return;
       if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);
@@ -323,7 +332,7 @@ async function trainWith(
     learner.saveEncoder(encoder, {
       ...metadataAt(done),
       resnetType: config.resnetType,
-      stem: config.datasetName === "imagenet" ? "imagenet" : "cifar",
+      stem: stemOf(config),
       accuracy: last === undefined ? null : { ...last },
     }));
   const result = { step: done, totalSteps, evaluations };

@@ -3,9 +3,11 @@ import { join } from "node:path";
 import {
   NORMALISATION,
   PROBE_TRANSFORMS,
+  probeAtSize,
   problemOfRecipe,
   VIEW_RECIPES,
   type ViewRecipe,
+  viewsAtSize,
 } from "../src/augment.ts";
 import {
   type AugmentSchedule,
@@ -73,7 +75,7 @@ Deno.test("the published recipes differ between the views only in blur and solar
 });
 
 Deno.test("every published recipe passes the check; the data sets have their constants", () => {
-  for (const dataset of ["demo", "cifar10", "imagenet"] as const) {
+  for (const dataset of ["demo", "cifar10", "imagenet", "folder"] as const) {
     const { view1, view2 } = VIEW_RECIPES[dataset];
     for (const recipe of [view1, view2, PROBE_TRANSFORMS[dataset].train]) {
       assert.equal(problemOfRecipe(recipe), undefined);
@@ -219,4 +221,15 @@ Deno.test("a run's schedule starts from its preset's views, else its data set's"
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("views and the probe's transforms follow the size that is asked for", () => {
+  for (const [size, kernel] of [[224, 23], [128, 13], [64, 7], [32, 3]] as const) {
+    const { view1, view2 } = viewsAtSize(VIEW_RECIPES.imagenet, size);
+    assert.deepEqual([view1.cropSize, view1.blurKernel], [size, kernel]);
+    assert.equal(problemOfRecipe(view2), undefined);
+  }
+  assert.deepEqual(viewsAtSize(VIEW_RECIPES.cifar10, 32), VIEW_RECIPES.cifar10);
+  const { train, test } = probeAtSize(PROBE_TRANSFORMS.imagenet, 64);
+  assert.deepEqual([train.cropSize, test], [64, { resize: 73, crop: 64 }]);
 });

@@ -171,7 +171,7 @@ Deno.test("each kind of value is checked", () => {
     ["--seed=-1", /at least 0/],
     ["--seed=9007199254740992", /whole number/],
     ["--threads=0", /from 1 to 1024$/],
-    ["--dataset_name=cifar", /--dataset_name=cifar: expected demo, cifar10 or imagenet$/],
+    ["--dataset_name=cifar", /--dataset_name=cifar: expected demo, cifar10, imagenet or folder$/],
     ["--resnet_type=resnet9", /expected resnet18, /],
     ["--dtype=float16", /expected float32 or float64$/],
     ["--preset=fast", /expected byol_cifar10, /],
@@ -213,11 +213,6 @@ Deno.test("what later versions bring is refused in a sentence", () => {
     /expected --hardware=cpu, with --ranks=N for several processes$/,
   );
   assert.match(refused(() => train(["--precision=mixed"])), /expected --precision=normal$/);
-  assert.match(refused(() => train(["--dataset_name=imagenet"])), /JPEG/);
-  assert.match(
-    refused(() => train(["--preset=imagenette"])),
-    /^Cannot use --preset=imagenette, which sets --dataset_name=imagenet, yet: it needs/,
-  );
 });
 
 Deno.test("this machine is asked for what is there", () => {
@@ -310,6 +305,25 @@ Deno.test("jeanzay: data below $DSDIR, never a download", () => {
   assert.equal(own.config.dataDir, "/scratch/cifar");
   assert.match(refused(() => train([...jeanZay, "--offline=false"])), /it never downloads$/);
   assert.equal(train(["--computer=jeanzay"]).config.dataDir, null);
+});
+
+Deno.test("ImageNet is looked for below $DSDIR, loose or packed, then beside the program", () => {
+  const found = (files: string[], variables: Record<string, string> = { DSDIR: "/dsdir" }) =>
+    train(["--dataset_name=imagenet"], machine({ files, variables })).config.dataDir;
+  assert.equal(found(["/dsdir/imagenet/train"]), "/dsdir/imagenet");
+  assert.equal(found(["/dsdir/imagenet/RawImages/train"]), "/dsdir/imagenet/RawImages");
+  assert.equal(found(["/dsdir/imagenet/train.json"]), "/dsdir/imagenet");
+  assert.equal(found(["data/imagenet/train"]), "data/imagenet");
+  assert.equal(found([]), "/dsdir/imagenet");
+  assert.equal(found([], {}), "data/imagenet");
+  const own = train(["--dataset_name=imagenet", "--data_dir=/mine", "--computer=jeanzay"]);
+  assert.equal(own.config.dataDir, "/mine");
+});
+
+Deno.test("a sweep of the probe's learning rate needs features that are computed once", () => {
+  assert.match(refused(() => train(["--clsf_lr_sweep"])), /--clsf_augment=false/);
+  const { config } = train(["--clsf_lr_sweep", "--clsf_augment=false"]);
+  assert.deepEqual([config.probeSweep, config.probeAugment], [true, false]);
 });
 
 Deno.test("eval takes what is not given from the checkpoint", () => {

@@ -13,7 +13,9 @@ use crate::boundary::{
 use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
 use crate::checks::{write_answers, write_embeddings, write_neighbours, write_outputs};
 use crate::dataset::{Dataset, Share};
+use crate::features::Features;
 use crate::heartbeat::Heartbeat;
+use crate::images::photo_job::PhotoJob;
 use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::{BatchPart, Learner};
@@ -132,6 +134,24 @@ abi! {
     fn byol_views_render(options: Json) { render_cases(&options.read()?) }
     /// Writes parameters of views drawn with a recipe.
     fn byol_views_sample(options: Json) { write_samples(&options.read()?) }
+    /// Starts on the views of a step to come, or of a part of them: writes 1, or 0 where there is no room.
+    fn byol_dataset_announce_views(dataset: u32, options: Json, seed: u64, step: u64, part: u32, accepted: OutU32) {
+        let options = options.read()?;
+        with(dataset, |d: &mut Dataset| {
+            accepted.write(u32::from(d.announce_views(&options, (seed, step), part as usize)?));
+            Ok(())
+        })
+    }
+    /// Writes images decoded and images that cannot be used.
+    fn byol_dataset_photo_counts(dataset: u32, numbers: OutNumbers<2>) { with(dataset, |d: &mut Dataset| { numbers.write(d.photo_counts()); Ok(()) }) }
+    /// Writes the images that cannot be used, with the reasons.
+    fn byol_dataset_bad_files(dataset: u32, text: OutText) { with(dataset, |d: &mut Dataset| { text.write(&d.bad_files()); Ok(()) }) }
+    /// Starts long work on folders of photos.
+    fn byol_photos_start(options: Json, handle: OutU32) { handle.write(register(PhotoJob::start(options.read()?)?)); Ok(()) }
+    /// Writes how far that work is: done, of how many, images, and 1 when it has ended.
+    fn byol_photos_progress(job: u32, numbers: OutNumbers<4>) { with(job, |j: &mut PhotoJob| { numbers.write(j.numbers()); Ok(()) }) }
+    /// Waits for the end of that work and writes what it says.
+    fn byol_photos_result(job: u32, text: OutText) { with(job, |j: &mut PhotoJob| { text.write(&j.text()?); Ok(()) }) }
     /// Makes the online and the target network.
     fn byol_learner_create(options: Json, handle: OutU32) { handle.write(register(Learner::new(options.read()?)?)); Ok(()) }
     /// Writes the length of an embedding.
@@ -187,6 +207,21 @@ abi! {
     fn byol_probe_write_answers(probe: u32, learner: u32, dataset: u32, options: Json) {
         let options = options.read()?;
         with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| write_answers(p, l, d, &options))))
+    }
+    /// Makes an empty table of features.
+    fn byol_features_create(handle: OutU32) { handle.write(register(Features::default())); Ok(()) }
+    /// Adds the embeddings of the dataset's batch.
+    fn byol_features_append(features: u32, learner: u32, dataset: u32) {
+        with(features, |f: &mut Features| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| f.append(l, d))))
+    }
+    /// Trains the probe on a step's embeddings.
+    fn byol_features_train(features: u32, probe: u32, options: Json, learning_rate: Finite) {
+        let step = options.read()?;
+        with(features, |f: &mut Features| with(probe, |p: &mut Probe| f.train(p, &step, learning_rate.0)))
+    }
+    /// Counts the probe's right answers on the embeddings held out, or on all.
+    fn byol_features_test(features: u32, probe: u32, seed: u64, held_out: u32) {
+        with(features, |f: &mut Features| with(probe, |p: &mut Probe| f.test(p, seed, held_out as usize)))
     }
     /// Makes an empty feature bank.
     fn byol_bank_create(handle: OutU32) { handle.write(register(FeatureBank::default())); Ok(()) }

@@ -1,6 +1,7 @@
 //! Images in memory and the batch last made from them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
@@ -8,6 +9,10 @@ use tch::{Kind, Tensor};
 
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
+use crate::images::bad::BadFiles;
+use crate::images::loader::{Loader, Made};
+use crate::images::photo_job::PhotoJob;
+use crate::images::render::{Photos, Request, Views};
 use crate::learner::Dtype;
 use crate::memory::zeros;
 use crate::random::permutation;
@@ -34,6 +39,14 @@ pub enum Source {
         directory: String,
         train: bool,
         allow_unverified: bool,
+    },
+    Photos {
+        /// The listing job whose files these are.
+        job: u32,
+        /// Share of the files that may be unusable.
+        most_bad: f64,
+        /// Batches that may be made ahead.
+        ahead: usize,
     },
 }
 
@@ -133,11 +146,13 @@ impl Share {
 /// A dataset's images, the recipes its views are made by, and the current batch.
 pub struct Dataset {
     pixels: Vec<u8>,
-    pub labels: Vec<u8>,
+    /// In place of pixels, for images that do not fit into memory.
+    photos: Option<Loader>,
+    pub labels: Vec<u16>,
     side: usize,
     description: serde_json::Value,
     kind: Kind,
-    pool: rayon::ThreadPool,
+    pool: Arc<rayon::ThreadPool>,
     pub normalization: Normalization,
     training: Option<BatchOptions>,
     probe: Option<ProbeOptions>,
@@ -177,18 +192,45 @@ impl Dataset {
                     "Cannot start {workers} threads for the views: {error}"
                 ))
             })?;
-        let (pixels, labels, description) = limited(load(options.source)?, options.limit)?;
+        let pool = Arc::new(pool);
+        let normalization = Normalization {
+            mean: options.mean,
+            std: options.std,
+        };
+        let mut found = None;
+        let loaded = match options.source {
+            Source::Photos {
+                job,
+                most_bad,
+                ahead,
+            } => {
+                let source = boundary::with(job, PhotoJob::take_source)?;
+                let loaded = describe_photos(&source)?;
+                found = Some((source, most_bad, ahead));
+                loaded
+            }
+            source => load(source)?,
+        };
+        let (pixels, labels, description) = limited(loaded, options.limit)?;
+        let photos = found.map(|(source, most_bad, ahead)| {
+            let photos = Photos {
+                bad: BadFiles::new(labels.len(), most_bad),
+                count: labels.len() as u32,
+                source,
+                normalization,
+                decoded: Default::default(),
+            };
+            Loader::new(photos, pool.clone(), ahead)
+        });
         Ok(Self {
             pixels,
+            photos,
             labels,
             side: 32,
             description,
             kind: options.dtype.kind(),
             pool,
-            normalization: Normalization {
-                mean: options.mean,
-                std: options.std,
-            },
+            normalization,
             training: None,
             probe: None,
             share: Share::WHOLE,
@@ -288,6 +330,9 @@ impl Dataset {
         part: usize,
     ) -> Result<Batch> {
         let indices = self.share_at(options.batch_size, (seed, step), part)?;
+        if self.photos.is_some() {
+            return self.take_photos(drawn(indices, (seed, step), options));
+        }
         let views = [(0, &options.view1), (1, &options.view2)]
             .into_iter()
             .map(|(view, recipe)| self.render(&indices, BatchKey { seed, step, view }, recipe))
@@ -300,6 +345,11 @@ impl Dataset {
 
     /// What make_views draws for step `step`, without rendering it.
     pub fn drawn(&mut self, seed: u64, step: u64) -> Result<[DrawnView; 2]> {
+        if self.photos.is_some() {
+            return Err(Error::invalid(
+                "Cannot tell the views of photos: expected images in memory",
+            ));
+        }
         let options = self
             .training
             .as_ref()
@@ -353,7 +403,7 @@ impl Dataset {
     fn render(&self, indices: &[u32], key: BatchKey, recipe: &ViewRecipe) -> Result<Tensor> {
         let side = recipe.crop_size;
         let mut out = room_for_views(indices.len(), side)?;
-        let pool = Some(&self.pool);
+        let pool = Some(&*self.pool);
         render_batch(
             self.images(),
             indices,
@@ -406,6 +456,18 @@ impl Dataset {
         // The probe draws its own order: the training stream's cached one stays untouched.
         let order = permutation(!seed, step / steps, count);
         let indices = &order[start..end];
+        if self.photos.is_some() {
+            let key = BatchKey {
+                seed,
+                step,
+                view: 2,
+            };
+            let views = Views::Drawn(vec![(key, options.train.clone())]);
+            self.probe = Some(options);
+            let indices = indices.to_vec();
+            self.batch = Some(self.take_photos(Request { indices, views })?);
+            return Ok(());
+        }
         let made = self.render(
             indices,
             BatchKey {
@@ -440,8 +502,14 @@ impl Dataset {
         })?;
         let sides = options.sides();
         let indices: Vec<u32> = (start as u32..end as u32).collect();
+        if self.photos.is_some() {
+            sides.validate().map_err(Error::invalid)?;
+            let views = Views::Centered(sides);
+            self.batch = Some(self.take_photos(Request { indices, views })?);
+            return Ok(());
+        }
         let mut out = room_for_views(count, sides.crop)?;
-        let pool = Some(&self.pool);
+        let pool = Some(&*self.pool);
         render_centered_batch(
             self.images(),
             &indices,
@@ -457,6 +525,75 @@ impl Dataset {
             labels: self.labels_of(&indices)?,
         });
         Ok(())
+    }
+
+    /// The batch that a request describes, made ahead or now.
+    fn take_photos(&mut self, request: Request) -> Result<Batch> {
+        let loader = self
+            .photos
+            .as_mut()
+            .ok_or_else(|| Error::invalid("Cannot read photos: this data set has none"))?;
+        let Made { views, images } = loader.take(request)?;
+        let used: Vec<i64> = (0..images.len() as i64)
+            .zip(&images)
+            .filter(|(_, image)| image.is_some())
+            .map(|(place, _)| place)
+            .collect();
+        let all = used.len() == images.len();
+        let used = Tensor::f_from_slice(&used)?;
+        let views = views.iter().map(|view| {
+            let view = view.f_permute([0, 3, 1, 2])?.f_to_kind(self.kind)?;
+            Ok(if all {
+                view
+            } else {
+                view.f_index_select(0, &used)?
+            })
+        });
+        let views = views.collect::<Result<Vec<_>>>()?;
+        let images: Vec<u32> = images.into_iter().flatten().collect();
+        Ok(Batch {
+            views,
+            labels: self.labels_of(&images)?,
+        })
+    }
+
+    /// Starts on both views of a step that is to come, where images are made ahead and there is room: the views that
+    /// `make_views` then takes if it is asked for the same. Whether it did.
+    pub fn announce_views(
+        &mut self,
+        options: &BatchOptions,
+        (seed, step): (u64, u64),
+        part: usize,
+    ) -> Result<bool> {
+        for recipe in [&options.view1, &options.view2] {
+            recipe.validate().map_err(Error::invalid)?;
+        }
+        self.check_batch(options.batch_size)?;
+        if self.photos.is_none() {
+            return Ok(false);
+        }
+        let indices = self.share_at(options.batch_size, (seed, step), part)?;
+        let request = drawn(indices, (seed, step), options);
+        self.photos
+            .as_mut()
+            .map_or(Ok(false), |loader| loader.announce(request))
+    }
+
+    /// Images decoded, and images that cannot be used.
+    pub fn photo_counts(&self) -> [f64; 2] {
+        self.photos.as_ref().map_or([0.0; 2], |loader| {
+            let decoded = loader
+                .photos
+                .decoded
+                .load(std::sync::atomic::Ordering::Relaxed);
+            [decoded as f64, loader.photos.bad.count() as f64]
+        })
+    }
+
+    /// The images that cannot be used, as JSON: index and reason of each.
+    pub fn bad_files(&self) -> String {
+        let bad = self.photos.as_ref().map(|loader| loader.photos.bad.list());
+        serde_json::json!(bad.unwrap_or_default()).to_string()
     }
 
     /// The current batch, which must hold `views` views.
@@ -475,23 +612,59 @@ impl Dataset {
 
 /// The numbers of `count` views of `side` × `side` pixels.
 pub fn room_for_views(count: usize, side: usize) -> Result<Vec<f32>> {
+    zeros(values_of_views(count, side)?, "a batch of views")
+}
+
+/// How many numbers `count` views of `side` × `side` pixels have; more than a machine's memory holds are refused.
+pub fn values_of_views(count: usize, side: usize) -> Result<usize> {
     let values = [count, side, side]
         .into_iter()
         .try_fold(3usize, |product, factor| product.checked_mul(factor))
         .filter(|&values| values <= MAX_VIEW_VALUES);
-    let values = values.ok_or_else(|| {
+    values.ok_or_else(|| {
         Error::invalid(format!(
             "Cannot make {count} views of {side} × {side} pixels: expected at most {MAX_VIEW_VALUES} values"
         ))
-    })?;
-    zeros(values, "a batch of views")
+    })
+}
+
+/// Both views of a step, as a loader is asked for them.
+fn drawn(indices: Vec<u32>, (seed, step): (u64, u64), options: &BatchOptions) -> Request {
+    let key = |view| BatchKey { seed, step, view };
+    let views = vec![
+        (key(0), options.view1.clone()),
+        (key(1), options.view2.clone()),
+    ];
+    Request {
+        indices,
+        views: Views::Drawn(views),
+    }
 }
 
 fn unset(what: &str, call: &str) -> Error {
     Error::invalid(format!("Cannot make {what}: call {call} first"))
 }
 
-type Loaded = (Vec<u8>, Vec<u8>, serde_json::Value);
+type Loaded = (Vec<u8>, Vec<u16>, serde_json::Value);
+
+fn describe_photos(source: &crate::images::source::Source) -> Result<Loaded> {
+    let classes = source.classes();
+    if source.count() >= u32::MAX as usize || classes.len() > usize::from(u16::MAX) {
+        return Err(Error::invalid(format!(
+            "Cannot use {} images of {} classes: expected fewer than 2^32 of at most 65535",
+            source.count(),
+            classes.len()
+        )));
+    }
+    let labels = (0..source.count())
+        .map(|i| source.class(i) as u16)
+        .collect();
+    let description = serde_json::json!({
+        "count": source.count(), "classes": classes.len(), "classNames": classes, "digest": source.digest(),
+        "layout": source.layout(), "verified": true, "warnings": [],
+    });
+    Ok((Vec::new(), labels, description))
+}
 
 /// The first `limit` images; the description's digest stays that of all.
 fn limited((mut pixels, mut labels, mut description): Loaded, limit: usize) -> Result<Loaded> {
@@ -523,7 +696,7 @@ fn load(source: Source) -> Result<Loaded> {
                 "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
                 "layout": "demo", "verified": true, "warnings": [],
             });
-            Ok((pixels, labels, description))
+            Ok((pixels, widened(&labels), description))
         }
         Source::Cifar10 {
             directory,
@@ -544,9 +717,15 @@ fn load(source: Source) -> Result<Loaded> {
                 "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
                 "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
             });
-            Ok((read.images, read.labels, description))
+            Ok((read.images, widened(&read.labels), description))
         }
+        // Opened where the threads are.
+        Source::Photos { .. } => Err(Error::invalid("Cannot hold photos in memory")),
     }
+}
+
+fn widened(labels: &[u8]) -> Vec<u16> {
+    labels.iter().map(|&label| u16::from(label)).collect()
 }
 
 #[cfg(test)]

@@ -95,6 +95,11 @@ impl Probe {
     ) -> Result<()> {
         let batch = dataset.batch(1)?;
         let features = learner.embed(&batch.views[0])?;
+        self.learn(&features, &batch.labels, learning_rate)
+    }
+
+    /// One step of cross-entropy on embeddings.
+    pub fn learn(&mut self, features: &Tensor, labels: &Tensor, learning_rate: f64) -> Result<()> {
         self.weight.zero_grad();
         self.bias.zero_grad();
         {
@@ -102,7 +107,7 @@ impl Probe {
             let logits = features.f_linear(&self.weight, Some(&self.bias))?;
             let none = None::<&Tensor>;
             logits
-                .f_cross_entropy_loss(&batch.labels, none, Reduction::Mean, -100, 0.0)?
+                .f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)?
                 .f_backward()?;
         }
         for (tensor, buffer) in [&mut self.weight, &mut self.bias]
@@ -124,13 +129,18 @@ impl Probe {
     /// Counts the right answers on the dataset's one-view batch.
     pub fn test(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
         let batch = dataset.batch(1)?;
-        let best = self.best(&learner.embed(&batch.views[0])?)?;
-        let hits = best
-            .f_eq_tensor(&batch.labels.f_unsqueeze(1)?)?
+        self.count(&learner.embed(&batch.views[0])?, &batch.labels)
+    }
+
+    /// Counts the right answers on embeddings.
+    pub fn count(&mut self, features: &Tensor, labels: &Tensor) -> Result<()> {
+        let hits = self
+            .best(features)?
+            .f_eq_tensor(&labels.f_unsqueeze(1)?)?
             .f_to_kind(Kind::Int64)?;
         let _ = self.correct[0].f_add_(&hits.f_select(1, 0)?.f_sum(None)?)?;
         let _ = self.correct[1].f_add_(&hits.f_sum(None)?)?;
-        self.seen += batch.labels.size()[0];
+        self.seen += labels.size()[0];
         Ok(())
     }
 

@@ -123,6 +123,14 @@ pub struct CenteredSides {
 }
 
 impl CenteredSides {
+    /// Of a side that is resized with the shorter one: where the kept part starts, and the pixels after resizing. The
+    /// longer side is truncated, the margin rounded to even, as torchvision does.
+    pub fn window(self, side: usize, shorter: usize) -> (usize, usize) {
+        let resized = self.resize * side / shorter;
+        let start = ((resized - self.crop) as f64 / 2.0).round_ties_even() as usize;
+        (start, resized)
+    }
+
     pub fn validate(self) -> Result<(), String> {
         let Self { resize, crop } = self;
         if (1..=resize).contains(&crop) && resize <= MAX_SIDE {
@@ -339,6 +347,49 @@ impl Renderer {
             flip: parameters.flip,
         };
         self.resize(image, &resize, size);
+        self.finish(parameters, size, blur_kernel, normalization, out);
+    }
+
+    /// Renders one view from its crop, resized already: `size` × `size` × 3 bytes (channels last). Without parameters,
+    /// the crop is only normalised.
+    pub fn render_resized(
+        &mut self,
+        crop: &[u8],
+        parameters: Option<&ViewParameters>,
+        size: usize,
+        blur_kernel: usize,
+        normalization: &Normalization,
+        out: &mut [f32],
+    ) -> Result<(), String> {
+        let expected = size * size * CHANNELS;
+        if crop.len() != expected || out.len() != expected || size == 0 {
+            return Err(format!(
+                "Cannot render a view from {} bytes into {} floats: expected {size} × {size} × 3",
+                crop.len(),
+                out.len()
+            ));
+        }
+        let flip = parameters.is_some_and(|parameters| parameters.flip);
+        separate(crop, &mut self.planes, size, flip);
+        match parameters {
+            Some(parameters) => self.finish(parameters, size, blur_kernel, normalization, out),
+            None => {
+                let [red, green, blue] = &self.planes;
+                write_normalized(&[red, green, blue], normalization, out);
+            }
+        }
+        Ok(())
+    }
+
+    /// What follows the resize, on the planes.
+    fn finish(
+        &mut self,
+        parameters: &ViewParameters,
+        size: usize,
+        blur_kernel: usize,
+        normalization: &Normalization,
+        out: &mut [f32],
+    ) {
         let [red, green, blue] = &mut self.planes;
         let mut planes = [
             red.as_mut_slice(),
@@ -373,9 +424,7 @@ impl Renderer {
     ) {
         let shorter = image.height.min(image.width);
         let axis = |side: usize| {
-            // The longer side is truncated, the margin rounded to even, as torchvision does.
-            let resized = sides.resize * side / shorter;
-            let start = ((resized - sides.crop) as f64 / 2.0).round_ties_even() as usize;
+            let (start, resized) = sides.window(side, shorter);
             Axis { resized, start }
         };
         let resize = Resize {
@@ -554,6 +603,26 @@ fn transpose<T: Copy>(
         for (x, column) in target.chunks_exact_mut(height).enumerate().take(width) {
             for (y, value) in (top..bottom).zip(&mut column[top..bottom]) {
                 *value = convert(source[y * stride + x]);
+            }
+        }
+    }
+}
+
+/// Bytes with the channels innermost as planes of values in [0, 1], mirrored where asked.
+fn separate(crop: &[u8], planes: &mut [Vec<f32>; CHANNELS], size: usize, flip: bool) {
+    for (channel, plane) in planes.iter_mut().enumerate() {
+        plane.resize(size * size, 0.0);
+        let rows = plane
+            .chunks_exact_mut(size)
+            .zip(crop.chunks_exact(size * CHANNELS));
+        for (target, source) in rows {
+            let pixels = source.chunks_exact(CHANNELS);
+            let pairs = target.iter_mut().zip(pixels);
+            for (value, pixel) in pairs {
+                *value = f32::from(pixel[channel]) * (1.0 / 255.0);
+            }
+            if flip {
+                target.reverse();
             }
         }
     }

@@ -1,12 +1,16 @@
 import type { Normalisation, ProbeTransforms, ViewPair } from "../augment.ts";
+import { ExitCode, UserError } from "../exit_codes.ts";
 import { NativeObject } from "./handle.ts";
 import type { ViewCases } from "./views.ts";
 import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+import { NativeError } from "./native_error.ts";
 
 /** Where images come from. */
 export type DatasetSource =
   | { kind: "demo"; train: boolean; count: number }
-  | { kind: "cifar10"; directory: string; train: boolean; allowUnverified: boolean };
+  | { kind: "cifar10"; directory: string; train: boolean; allowUnverified: boolean }
+  /** The files that a listing job found, a share of which may be bad; so many batches are made ahead. */
+  | { kind: "photos"; job: number; mostBad: number; ahead: number };
 
 /** How a dataset is opened. */
 export interface DatasetOptions {
@@ -31,6 +35,16 @@ export interface DatasetDescription {
   /** Whether every file had its official MD5. */
   verified: boolean;
   warnings: string[];
+}
+
+/** As check(); files that cannot be read are the user's to repair. */
+function checkData(status: number, symbol: string): void {
+  try {
+    check(status, symbol);
+  } catch (error) {
+    if (!(error instanceof NativeError) || error.code !== "Io") throw error;
+    throw new UserError(error.message, ExitCode.data);
+  }
 }
 
 /** Images held by the core, and the batch last made from them. */
@@ -81,9 +95,58 @@ export class Dataset extends NativeObject {
     );
   }
 
+  /**
+   * Starts on the views of a step to come, or of a part of them, where images are read from files and there is room;
+   * makeViews then takes them.
+   *
+   * @returns whether it did; else they are made when they are asked for
+   */
+  announceViews(
+    { seed, step, part = 0 }: { seed: number; step: number; part?: number },
+    { batchSize, view1, view2 }: { batchSize: number } & ViewPair,
+  ): boolean {
+    const symbols = openCore();
+    const request = json({ batchSize, view1, view2 });
+    return readU32(
+      "byol_dataset_announce_views",
+      (accepted, error) =>
+        symbols.byol_dataset_announce_views(
+          this.handle,
+          request,
+          BigInt(seed),
+          BigInt(step),
+          part,
+          accepted,
+          error,
+        ),
+    ) === 1;
+  }
+
+  /** Images decoded so far, and image files that could not be used. */
+  photoCounts(): { decoded: number; bad: number } {
+    const out = new Float64Array(2);
+    check(
+      openCore().byol_dataset_photo_counts(this.handle, out, errorBuffer()),
+      "byol_dataset_photo_counts",
+    );
+    const [decoded = 0, bad = 0] = out;
+    return { decoded, bad };
+  }
+
+  /** The image files that could not be used: index and reason of each. */
+  badFiles(): [index: number, reason: string][] {
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_dataset_bad_files",
+        (text, error) => symbols.byol_dataset_bad_files(this.handle, text, error),
+      ),
+    );
+  }
+
   /** Makes both views of step `step`'s images, or of a part of them: a function of seed, step and recipes alone. */
   makeViews(seed: number, step: number, part = 0): void {
-    check(
+    checkData(
       openCore().byol_dataset_make_views(
         this.handle,
         BigInt(seed),
@@ -122,7 +185,7 @@ export class Dataset extends NativeObject {
 
   /** Makes one cropped and flipped view for a step of the probe. */
   makeProbeBatch(seed: number, step: number): void {
-    check(
+    checkData(
       openCore().byol_dataset_make_probe_batch(
         this.handle,
         BigInt(seed),
@@ -135,7 +198,7 @@ export class Dataset extends NativeObject {
 
   /** Makes the test transform of `count` images from `start`. */
   makeCentered(start: number, count: number): void {
-    check(
+    checkData(
       openCore().byol_dataset_make_centered(this.handle, start, count, errorBuffer()),
       "byol_dataset_make_centered",
     );

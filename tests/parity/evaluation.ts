@@ -87,6 +87,8 @@ async function compareEvaluation(options: EvaluationCase): Promise<OracleReport[
       epochs,
       batchSize,
       ...DECAY,
+      augment: true,
+      sweep: false,
     };
     const found = await evaluate({ learner, train, test }, settings, (_done, at) => {
       if (at.stage === "bank") learner.writeEmbeddings(train, file);

@@ -1,0 +1,233 @@
+/**
+ * `deno task bench loader [--data_dir=DIR] [--rounds=N]`: photos to finished views, per second of processor time, which
+ * a busy machine does not change; beside torchvision on the same photos, and libjpeg-turbo called directly.
+ *
+ * DIR holds class folders of photos; by default those of BYOL_DATA (photos/varied).
+ */
+
+import { join } from "node:path";
+import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
+import { Dataset } from "../src/native/dataset.ts";
+import { setThreads } from "../src/native/library.ts";
+import { PhotoJob } from "../src/native/photo_job.ts";
+import { projectRoot } from "../src/setup/record.ts";
+import { oracleFolder } from "../tests/oracle.ts";
+import { realData } from "../tests/real_data.ts";
+
+const BATCH = 64;
+/** Links to the photos, for the memory of a large data set. */
+const MANY = 100_000;
+
+interface Measured {
+  images: number;
+  seconds: number;
+}
+
+/** Prints the table. */
+export async function bench(args: string[]): Promise<void> {
+  const option = (name: string): string | undefined =>
+    args.map((arg) => arg.match(`^--${name}=(.+)$`)?.[1]).find(Boolean);
+  const photos = option("data_dir") ?? realData("photos/varied");
+  if (photos === undefined) {
+    console.error(
+      "Cannot measure the loader: expected --data_dir=DIR with class folders of photos",
+    );
+    Deno.exit(2);
+  }
+  const rounds = Number(option("rounds") ?? 3);
+  setThreads(1);
+  const scratch = await Deno.makeTempDir();
+  try {
+    console.log("| what, per image | images/s and core | ratio |\n| --- | ---: | ---: |");
+    const ours = await viewsOf(photos, rounds);
+    row("two float views of 224, ours", ours);
+    for (const kind of ["pil", "v2"]) {
+      row(`the same, torchvision (${kind})`, await torchvision(photos, rounds, kind), ours);
+    }
+    const crops = await part(photos, rounds, "crops");
+    row("decoding, two crops and resizes, ours", crops);
+    row("the same, PIL", await torchvision(photos, rounds, "crops"), crops);
+    const decode = await part(photos, rounds, "decode");
+    row("decoding, ours", decode);
+    row("the same, libjpeg-turbo called directly", await libjpeg(photos, rounds, scratch), decode);
+    const packed = join(scratch, "packed");
+    using job = await PhotoJob.run({
+      kind: "pack",
+      directory: photos,
+      cache: null,
+      out: packed,
+      name: "train",
+      imagesPerShard: 10_000,
+      reencoding: null,
+      workers: 2,
+      mostBad: 0,
+    }, "packing");
+    job.result();
+    const shards = await viewsOf(join(packed, "train.json"), rounds);
+    row("two float views of 224 from shards, ours", shards);
+    console.log(`\nshards: ${ratio(shards, ours)} of the folder`);
+    const [one, two] = [await elapsed(photos, rounds, 1), await elapsed(photos, rounds, 2)];
+    console.log(`two threads: ${ratio(two, one)} of one, by the clock (on idle cores)`);
+    await memory(photos, scratch);
+  } finally {
+    await Deno.remove(scratch, { recursive: true });
+  }
+}
+
+function row(what: string, measured: Measured | string, ours?: Measured): void {
+  if (typeof measured === "string") {
+    console.log(`| ${what} | ${measured} | |`);
+    return;
+  }
+  const rate = (measured.images / measured.seconds).toFixed(0);
+  console.log(
+    `| ${what} | ${rate} | ${ours === undefined ? "" : `ours ${ratio(ours, measured)}`} |`,
+  );
+}
+
+function ratio(a: Measured, b: Measured): string {
+  return `${((a.images / a.seconds) / (b.images / b.seconds)).toFixed(2)} ×`;
+}
+
+async function open(path: string, workers: number): Promise<Dataset> {
+  using job = path.endsWith(".json")
+    ? await PhotoJob.run({ kind: "open", manifest: path }, "opening")
+    : await PhotoJob.run({ kind: "list", directory: path, cache: null }, "listing");
+  const dataset = Dataset.open({
+    source: { kind: "photos", job: job.handle, mostBad: 0.01, ahead: 2 },
+    limit: 0,
+    dtype: "float32",
+    workers,
+    normalisation: NORMALISATION.imagenet,
+  });
+  dataset.setRecipes(Math.min(BATCH, dataset.describe().count), VIEW_RECIPES.imagenet);
+  return dataset;
+}
+
+/** Makes every image's views so many times. */
+function make(dataset: Dataset, rounds: number): number {
+  const { count } = dataset.describe();
+  const batch = Math.min(BATCH, count);
+  const steps = rounds * Math.floor(count / batch);
+  for (let step = 0; step < steps; step++) dataset.makeViews(0, step);
+  return steps * batch;
+}
+
+async function viewsOf(path: string, rounds: number): Promise<Measured> {
+  using dataset = await open(path, 1);
+  make(dataset, 1);
+  const before = processorSeconds();
+  const images = make(dataset, rounds);
+  return { images, seconds: processorSeconds() - before };
+}
+
+async function elapsed(path: string, rounds: number, workers: number): Promise<Measured> {
+  using dataset = await open(path, workers);
+  const before = performance.now();
+  const images = make(dataset, rounds);
+  return { images, seconds: (performance.now() - before) / 1000 };
+}
+
+/** Processor time of this process, in seconds. */
+function processorSeconds(): number {
+  const fields = Deno.readTextFileSync("/proc/self/stat").split(") ")[1]!.split(" ");
+  // User and system time, in hundredths.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+async function part(
+  directory: string,
+  rounds: number,
+  part: "decode" | "crops",
+): Promise<Measured> {
+  using job = await PhotoJob.run({ kind: "measure", directory, part, rounds }, "measuring");
+  return job.result<Measured>();
+}
+
+async function torchvision(
+  folder: string,
+  rounds: number,
+  kind: string,
+): Promise<Measured | string> {
+  const oracle = oracleFolder();
+  if (oracle === undefined) return "not measured: deno task test --oracle=install brings it";
+  return await measured("python3", {
+    args: ["bench/peers/torchvision_loader.py", folder, String(rounds), kind],
+    env: { PYTHONPATH: oracle },
+  });
+}
+
+async function libjpeg(
+  folder: string,
+  rounds: number,
+  scratch: string,
+): Promise<Measured | string> {
+  const program = join(scratch, "jpeg_turbo");
+  const { success } = await new Deno.Command("cc", {
+    args: ["-O2", "bench/peers/jpeg_turbo.c", "-ljpeg", "-o", program],
+    cwd: projectRoot,
+    stderr: "null",
+  }).output();
+  if (!success) return "not measured: cc found no jpeglib.h (libjpeg-turbo's headers)";
+  const files: string[] = [];
+  for (const { name } of Deno.readDirSync(folder)) {
+    for (const file of Deno.readDirSync(join(folder, name))) {
+      files.push(join(folder, name, file.name));
+    }
+  }
+  return await measured(program, { args: [String(rounds), ...files] });
+}
+
+async function measured(
+  program: string,
+  options: { args: string[]; env?: Record<string, string> },
+): Promise<Measured | string> {
+  const { stdout, stderr, success } = await new Deno.Command(program, {
+    ...options,
+    cwd: projectRoot,
+  }).output();
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes).trim();
+  return success ? JSON.parse(text(stdout)) : `failed: ${text(stderr).split("\n").at(-1)}`;
+}
+
+/** Peak memory with many links to the photos, against the photos alone: bounded by batches, not by images. */
+async function memory(photos: string, scratch: string): Promise<void> {
+  const many = join(scratch, "many");
+  const files: string[] = [];
+  for (const { name } of Deno.readDirSync(photos)) {
+    for (const file of Deno.readDirSync(join(photos, name))) {
+      files.push(join(photos, name, file.name));
+    }
+  }
+  for (let index = 0; index < MANY; index++) {
+    const folder = join(many, String(index % 100));
+    if (index < 100) Deno.mkdirSync(folder, { recursive: true });
+    Deno.symlinkSync(files[index % files.length]!, join(folder, `${index}.JPEG`));
+  }
+  const peak = async (path: string): Promise<number> => {
+    const { stdout } = await new Deno.Command(Deno.execPath(), {
+      args: ["run", "-A", join(projectRoot, "bench/loader_memory.ts"), path],
+    }).output();
+    return Number(new TextDecoder().decode(stdout));
+  };
+  const [few, all] = [await peak(photos), await peak(many)];
+  console.log(
+    `peak memory, batches of ${BATCH}, two ahead: ${few} MiB with ${files.length} photos, ` +
+      `${all} MiB with ${MANY} links to them`,
+  );
+}
+
+/** What the process of loader_memory.ts does: some steps on a folder; prints its peak in MiB. */
+export async function printPeak(path: string): Promise<void> {
+  setThreads(1);
+  using dataset = await open(path, 2);
+  for (let step = 0; step < 12; step++) {
+    dataset.makeViews(0, step);
+    for (const ahead of [1, 2]) {
+      const views = VIEW_RECIPES.imagenet;
+      dataset.announceViews({ seed: 0, step: step + ahead }, { batchSize: BATCH, ...views });
+    }
+  }
+  const status = Deno.readTextFileSync("/proc/self/status");
+  console.log(Math.round(Number(status.match(/VmHWM:\s+(\d+)/)?.[1]) / 1024));
+}

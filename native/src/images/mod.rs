@@ -1,0 +1,14 @@
+//! Photos in folders or packed shards: found, read, decoded, cut into views, ahead of the step that needs them.
+
+pub mod bad;
+pub mod crop;
+pub mod decode;
+pub mod listing;
+pub mod loader;
+pub mod measure;
+pub mod pack;
+pub mod packed;
+pub mod photo_job;
+pub mod render;
+pub mod source;
+pub mod stage;

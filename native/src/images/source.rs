@@ -1,0 +1,92 @@
+//! Where the files of images lie: loose in folders, or packed in shards. Either gives an image's bytes by its index.
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+
+use super::listing::Listing;
+use super::packed::Packed;
+
+/// The files of one data set.
+pub enum Source {
+    Folder(Listing),
+    Packed(Packed),
+}
+
+impl Source {
+    pub fn count(&self) -> usize {
+        match self {
+            Self::Folder(listing) => listing.count(),
+            Self::Packed(packed) => packed.count(),
+        }
+    }
+
+    pub fn classes(&self) -> &[String] {
+        match self {
+            Self::Folder(listing) => &listing.classes,
+            Self::Packed(packed) => &packed.manifest.byol.classes,
+        }
+    }
+
+    /// The class of an image.
+    pub fn class(&self, index: usize) -> usize {
+        match self {
+            Self::Folder(listing) => listing.class(index),
+            Self::Packed(packed) => packed.class(index),
+        }
+    }
+
+    /// What images there are, in which order: packed as they are, the same.
+    pub fn digest(&self) -> &str {
+        match self {
+            Self::Folder(listing) => &listing.digest,
+            Self::Packed(packed) => &packed.manifest.byol.digest,
+        }
+    }
+
+    pub fn layout(&self) -> &'static str {
+        match self {
+            Self::Folder(_) => "folder",
+            Self::Packed(_) => "packed",
+        }
+    }
+
+    /// How an image is called in messages.
+    pub fn name(&self, index: usize) -> String {
+        match self {
+            Self::Folder(listing) => listing.root.join(listing.name(index)).display().to_string(),
+            Self::Packed(packed) => packed.name(index),
+        }
+    }
+
+    /// The path of an image in the folder that was listed.
+    pub fn relative_name(&self, index: usize) -> String {
+        match self {
+            Self::Folder(listing) => listing.name(index),
+            Self::Packed(packed) => packed.relative_name(index).to_owned(),
+        }
+    }
+
+    /// The bytes of an image's file; `buffer` is used where they must be read.
+    pub fn bytes<'a>(&'a self, index: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], String> {
+        match self {
+            Self::Folder(listing) => {
+                let path = listing.root.join(listing.name(index));
+                read(&path, buffer)
+                    // A network file system's moment of weakness; what is not there will not come.
+                    .or_else(|error| match error.kind() {
+                        ErrorKind::NotFound | ErrorKind::PermissionDenied => Err(error),
+                        _ => read(&path, buffer),
+                    })
+                    .map_err(|error| format!("it cannot be read: {error}"))?;
+                Ok(buffer)
+            }
+            Self::Packed(packed) => packed.bytes(index),
+        }
+    }
+}
+
+fn read(path: &std::path::Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+    buffer.clear();
+    fs::File::open(path)?.read_to_end(buffer)?;
+    Ok(())
+}

@@ -1,0 +1,53 @@
+/**
+ * The record of image files that could not be used.
+ *
+ * @module
+ */
+
+import { replaceFile } from "./atomic_file.ts";
+import type { Dataset } from "./native/dataset.ts";
+
+/** Keeps a file in the run folder that lists them; there is none while all files are fine. */
+export class BadFileRecord implements Disposable {
+  readonly #path: string;
+  readonly #sets: [name: string, dataset: Dataset][];
+  readonly #warn: (line: string) => void;
+  #written = 0;
+
+  /**
+   * @param path the file
+   * @param sets the data sets, by the names they have in the file
+   * @param warn is told of a change
+   */
+  constructor(
+    path: string,
+    sets: Record<string, Dataset | undefined>,
+    warn: (line: string) => void,
+  ) {
+    this.#path = path;
+    this.#sets = Object.entries(sets).filter((one): one is [string, Dataset] =>
+      one[1] !== undefined
+    );
+    this.#warn = warn;
+  }
+
+  /** Writes the file when more were found since. */
+  update(): void {
+    const bad = this.#sets.reduce((sum, [, set]) => sum + set.photoCounts().bad, 0);
+    if (bad === this.#written) return;
+    const listed = Object.fromEntries(
+      this.#sets.map(([name, set]) => [
+        name,
+        set.badFiles().map(([index, reason]) => ({ index, reason })),
+      ]),
+    );
+    replaceFile(this.#path, `${JSON.stringify(listed, null, 2)}\n`);
+    this.#warn(`${bad} image files could not be used and were skipped: ${this.#path} lists them`);
+    this.#written = bad;
+  }
+
+  /** Writes what is still to be written. */
+  [Symbol.dispose](): void {
+    this.update();
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The linear probe on features that are computed once, and the choice of its learning rate on training images that
+ * are held out: the test images decide nothing.
+ *
+ * @module
+ */
+
+import { type Features, Probe } from "./native/probe.ts";
+import { probeLearningRateAt } from "./schedules.ts";
+
+/** The rates that a sweep tries. */
+export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
+/** The share of the training images that a sweep holds out. */
+const HELD_OUT_SHARE = 0.1;
+
+/** How the probe is trained. */
+export interface FeatureProbeOptions {
+  seed: number;
+  dtype: "float32" | "float64";
+  /** Length of an embedding. */
+  features: number;
+  classes: number;
+  /** Training images. */
+  count: number;
+  epochs: number;
+  /** Images. */
+  batchSize: number;
+  learningRate: number;
+  momentum: number;
+  weightDecay: number;
+  /** Whether the rate is chosen among SWEPT_RATES. */
+  sweep: boolean;
+}
+
+/** Called after each epoch with the share that is done, 0 to 1; true stops. */
+type Between = (probe: Probe, done: number) => Promise<boolean>;
+
+/** @returns accuracies in percent, with what a sweep found, or undefined when `between` stopped it */
+export async function probeOnFeatures(
+  { train, test }: { train: Features; test: Features },
+  options: FeatureProbeOptions,
+  between: Between,
+): Promise<{ top1: number; top5: number; details?: Record<string, number> } | undefined> {
+  const { seed, sweep, count } = options;
+  const heldOut = sweep ? Math.max(1, Math.floor(HELD_OUT_SHARE * count)) : 0;
+  const rates = sweep ? SWEPT_RATES : [];
+  let chosen = { rate: options.learningRate, top1: -1 };
+  for (const [index, rate] of rates.entries()) {
+    using probe = createProbe(options);
+    const span = { from: index / (rates.length + 1), to: (index + 1) / (rates.length + 1) };
+    if (await trainProbe({ probe, train }, { ...options, rate, heldOut, span }, between)) return;
+    train.test(probe, { seed, heldOut });
+    const { top1 } = probe.accuracy();
+    // The smallest of equally good ones.
+    if (top1 > chosen.top1) chosen = { rate, top1 };
+  }
+  using probe = createProbe(options);
+  const span = { from: rates.length / (rates.length + 1), to: 1 };
+  const { rate } = chosen;
+  if (await trainProbe({ probe, train }, { ...options, rate, heldOut: 0, span }, between)) return;
+  test.test(probe, { seed, heldOut: 0 });
+  const details = sweep ? { probe_learning_rate: rate, held_out_top1: chosen.top1 } : undefined;
+  return { ...probe.accuracy(), ...details && { details } };
+}
+
+function createProbe(options: FeatureProbeOptions): Probe {
+  const { features, classes, dtype, seed, momentum, weightDecay } = options;
+  return Probe.create({ features, classes, dtype, seed, momentum, weightDecay });
+}
+
+interface Training extends FeatureProbeOptions {
+  rate: number;
+  heldOut: number;
+  span: { from: number; to: number };
+}
+
+/** @returns whether it was stopped */
+async function trainProbe(
+  { probe, train }: { probe: Probe; train: Features },
+  options: Training,
+  between: Between,
+): Promise<boolean> {
+  const { seed, batchSize, epochs, count, heldOut, rate, span } = options;
+  const stepsPerEpoch = Math.ceil((count - heldOut) / batchSize);
+  const totalSteps = epochs * stepsPerEpoch;
+  for (let step = 0; step < totalSteps; step++) {
+    const learningRate = probeLearningRateAt(step, { baseLearningRate: rate, totalSteps });
+    train.train(probe, { seed, step, batchSize, heldOut }, learningRate);
+    if ((step + 1) % stepsPerEpoch !== 0) continue;
+    if (await between(probe, span.from + (span.to - span.from) * (step + 1) / totalSteps)) {
+      return true;
+    }
+  }
+  return false;
+}

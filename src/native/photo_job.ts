@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Progress, stderrTerminal } from "../terminal.ts";
+import { NativeObject } from "./handle.ts";
+import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+
+const POLL_MILLISECONDS = 20;
+/** Jobs that are done sooner show nothing. */
+const QUIET_MILLISECONDS = 500;
+
+/** Long work that the core does beside the event loop. */
+export type PhotoWork =
+  /** Lists a folder of images; `cache` is the folder that listings are kept in. */
+  | { kind: "list"; directory: string; cache: string | null }
+  /** Opens packed shards. */
+  | { kind: "open"; manifest: string }
+  /** Packs a folder of images into shards. */
+  | { kind: "pack" } & PackJob
+  /** Copies packed shards into a folder on a faster disk. */
+  | { kind: "stage"; manifest: string; target: string }
+  /** Compares the checksums of packed shards. */
+  | { kind: "verify"; manifest: string }
+  /** Measures a part of the loader on a folder of images, for the bench. */
+  | { kind: "measure"; directory: string; part: "decode" | "crops"; rounds: number };
+
+/** How a folder is packed. */
+export interface PackJob {
+  directory: string;
+  cache: string | null;
+  out: string;
+  /** What the files' names begin with: train or val. */
+  name: string;
+  imagesPerShard: number;
+  /** Makes larger images smaller; null leaves all as they are. */
+  reencoding: { maxSide: number; quality: number } | null;
+  /** Threads. */
+  workers: number;
+  /** Share of the files that may be bad. */
+  mostBad: number;
+}
+
+/** How far a job is. */
+export interface JobProgress {
+  /** Parts done. */
+  done: number;
+  /** Parts in all; 0 while that is not known. */
+  total: number;
+  /** Images so far. */
+  images: number;
+  /** Whether there is a result, or an error, to take. */
+  ended: boolean;
+}
+
+/** A job that was started. Closing it stops it. */
+export class PhotoJob extends NativeObject {
+  /** Starts it. */
+  static start(options: PhotoWork): PhotoJob {
+    const symbols = openCore();
+    const request = json(options);
+    return new PhotoJob(
+      readU32("byol_photos_start", (out, error) => symbols.byol_photos_start(request, out, error)),
+    );
+  }
+
+  /** Starts it and waits for its end, with progress once it takes a while. */
+  static async run(
+    options: PhotoWork,
+    label: string,
+    signal?: AbortSignal,
+  ): Promise<PhotoJob> {
+    const job = PhotoJob.start(options);
+    let shown: Progress | undefined;
+    const startedAt = performance.now();
+    try {
+      for (;;) {
+        const { done, total, images, ended } = job.progress();
+        if (ended) return job;
+        signal?.throwIfAborted();
+        if (total > 0 && performance.now() - startedAt > QUIET_MILLISECONDS) {
+          shown ??= new Progress(stderrTerminal(), { label, total });
+          shown.update(done, `${images} images`);
+        }
+        await sleep(POLL_MILLISECONDS);
+      }
+    } catch (error) {
+      job.close();
+      throw error;
+    } finally {
+      shown?.close();
+    }
+  }
+
+  /** What the job says of its work. Waits for its end. */
+  result<Result>(): Result {
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_photos_result",
+        (text, error) => symbols.byol_photos_result(this.handle, text, error),
+      ),
+    );
+  }
+
+  /** How far it is. */
+  progress(): JobProgress {
+    const out = new Float64Array(4);
+    check(openCore().byol_photos_progress(this.handle, out, errorBuffer()), "byol_photos_progress");
+    const [done = 0, total = 0, images = 0, ended = 0] = out;
+    return { done, total, images, ended: ended === 1 };
+  }
+}

@@ -1,0 +1,170 @@
+/**
+ * Folders of photos: which folder holds what, listed with progress, opened.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { NORMALISATION } from "./augment.ts";
+import type { RunConfig } from "./config.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { Dataset } from "./native/dataset.ts";
+import { PhotoJob } from "./native/photo_job.ts";
+import { NativeError } from "./native/native_error.ts";
+import { exists } from "./setup/basics.ts";
+import { stateFolder } from "./setup/record.ts";
+import { imagenetDirs } from "./sites.ts";
+
+type PhotoConfig = Pick<
+  RunConfig,
+  | "datasetName"
+  | "dataDir"
+  | "limitTrain"
+  | "dtype"
+  | "nbWorkers"
+  | "maxBadFraction"
+  | "prefetch"
+  | "stageTo"
+  | "evalEveryEpochs"
+  | "checkpoint"
+>;
+
+/** Where listings are kept for the next start. */
+export function listingCache(): string {
+  return join(stateFolder(), "listings");
+}
+
+/** Where the images of training and test lie: a folder, or the manifest of packed shards. */
+export interface PhotoFolders {
+  train: string;
+  /** Undefined where there is none: pretraining needs none. */
+  test: string | undefined;
+}
+
+/**
+ * Opens a folder of photos.
+ *
+ * @returns test is undefined when nothing is evaluated
+ * @throws UserError (data) when there is no such folder, a class without images, or nothing to evaluate on; the
+ * signal's reason when it ends the search
+ */
+export async function openPhotos(
+  config: PhotoConfig,
+  signal?: AbortSignal,
+): Promise<{ train: Dataset; test: Dataset | undefined }> {
+  const folders = photoFolders(config);
+  if (config.stageTo !== null && !folders.train.endsWith(".json")) {
+    throw new UserError(
+      `Cannot stage ${folders.train} to --stage_to=${config.stageTo}: it is a folder of loose files, expected ` +
+        "what deno task pack makes of it",
+      ExitCode.usage,
+    );
+  }
+  const evaluates = config.checkpoint !== null || config.evalEveryEpochs > 0;
+  if (evaluates && folders.test === undefined) {
+    throw new UserError(
+      `Cannot evaluate on ${config.dataDir}: it has no train/ and val/ with class folders, expected them, ` +
+        "or --clsf_every=0 to train only",
+      ExitCode.data,
+    );
+  }
+  const train = await openFolder(folders.train, config, { limit: config.limitTrain ?? 0, signal });
+  if (!evaluates || folders.test === undefined) return { train, test: undefined };
+  try {
+    const test = await openFolder(folders.test, config, { limit: 0, signal });
+    requireSameClasses(folders, train, test);
+    return { train, test };
+  } catch (error) {
+    train.close();
+    throw error;
+  }
+}
+
+/**
+ * train/ and val/ where there are such, as in ImageNet, loose or packed; else the folder itself, to pretrain on.
+ *
+ * @throws UserError (data) that says where it looked
+ */
+export function photoFolders(
+  { datasetName, dataDir }: Pick<RunConfig, "datasetName" | "dataDir">,
+): PhotoFolders {
+  const root = dataDir ?? "";
+  const found = (name: string): string | undefined =>
+    [`${name}.json`, name].map((name) => join(root, name)).find(exists);
+  const [train, test] = [found("train"), found("val")];
+  if (train !== undefined) return { train, test };
+  if (datasetName === "folder" && exists(root)) return { train: root, test: undefined };
+  const tried = imagenetDirs({ variable: (name) => Deno.env.get(name) });
+  const where = datasetName === "folder" || !tried.includes(root) ? [root] : tried;
+  throw new UserError(
+    `Cannot find the images of --dataset_name=${datasetName}: tried ${
+      where.join(", ")
+    }, expected ` +
+      (datasetName === "folder" ? "a folder of images or class folders" : "train/<class>/*.JPEG") +
+      ", or what deno task pack writes, there or at --data_dir=DIR",
+    ExitCode.data,
+  );
+}
+
+async function openFolder(
+  directory: string,
+  config: PhotoConfig,
+  { limit, signal }: { limit: number; signal: AbortSignal | undefined },
+): Promise<Dataset> {
+  try {
+    using job = directory.endsWith(".json")
+      ? await PhotoJob.run(
+        { kind: "open", manifest: await staged(directory, config, signal) },
+        "opening shards",
+        signal,
+      )
+      : await PhotoJob.run(
+        { kind: "list", directory, cache: listingCache() },
+        `listing ${directory}`,
+        signal,
+      );
+    return Dataset.open({
+      source: {
+        kind: "photos",
+        job: job.handle,
+        mostBad: config.maxBadFraction,
+        ahead: config.prefetch,
+      },
+      dtype: config.dtype,
+      workers: config.nbWorkers,
+      normalisation: NORMALISATION[config.datasetName],
+      limit,
+    });
+  } catch (error) {
+    if (!(error instanceof NativeError)) throw error;
+    throw new UserError(error.message, ExitCode.data);
+  }
+}
+
+/** The manifest of the copy on a faster disk, where one is asked for. */
+async function staged(
+  manifest: string,
+  { stageTo }: PhotoConfig,
+  signal: AbortSignal | undefined,
+): Promise<string> {
+  if (stageTo === null) return manifest;
+  using job = await PhotoJob.run(
+    { kind: "stage", manifest, target: stageTo },
+    `staging to ${stageTo}`,
+    signal,
+  );
+  return job.result<{ manifest: string }>().manifest;
+}
+
+/** A class is a number to the probe: both sides must mean the same by it. */
+function requireSameClasses(folders: PhotoFolders, train: Dataset, test: Dataset): void {
+  const [ours, theirs] = [train, test].map((set) => new Set(set.describe().classNames));
+  const alone = [...ours!.symmetricDifference(theirs!)];
+  if (alone.length === 0) return;
+  test.close();
+  throw new UserError(
+    `Cannot use ${folders.train} with ${folders.test}: ${alone.length} classes are in one of them only, ` +
+      `${alone[0]} among them, expected the same class folders`,
+    ExitCode.data,
+  );
+}

@@ -1,0 +1,433 @@
+import { deepEqual, equal, match, notEqual, rejects, throws } from "node:assert/strict";
+import { join } from "node:path";
+import { byolViews, NORMALISATION, type ViewPair, viewsAtSize } from "../src/augment.ts";
+import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { Dataset } from "../src/native/dataset.ts";
+import { Learner } from "../src/native/learner.ts";
+import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
+import { NativeError } from "../src/native/native_error.ts";
+import { PhotoJob } from "../src/native/photo_job.ts";
+import { byol } from "./byol.ts";
+import { png, writePhotoFolder } from "./photo_files.ts";
+import { realData } from "./real_data.ts";
+import { skip } from "./skip.ts";
+
+const VIEWS = byolViews({ cropSize: 16, cropScale: [0.2, 1], blurKernel: 3 });
+const BATCH = 8;
+
+/** A test with a folder of its own that leaves no object of the core behind. */
+function photoTest(name: string, body: (folder: string) => Promise<void>): void {
+  Deno.test(name, async () => {
+    const folder = await Deno.makeTempDir();
+    try {
+      await body(folder);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+    equal(liveHandles(), 0, "objects of the core are still alive");
+  });
+}
+
+interface Opening {
+  workers?: number;
+  ahead?: number;
+  mostBad?: number;
+}
+
+/** Opens a folder, or the manifest of packed shards. */
+async function open(path: string, opening: Opening = {}): Promise<Dataset> {
+  const { workers = 1, ahead = 0, mostBad = 0 } = opening;
+  using job = path.endsWith(".json")
+    ? await PhotoJob.run({ kind: "open", manifest: path }, "opening")
+    : await PhotoJob.run({ kind: "list", directory: path, cache: null }, "listing");
+  const dataset = Dataset.open({
+    source: { kind: "photos", job: job.handle, mostBad, ahead },
+    limit: 0,
+    dtype: "float32",
+    workers,
+    normalisation: NORMALISATION.folder,
+  });
+  dataset.setRecipes(BATCH, VIEWS);
+  return dataset;
+}
+
+interface Packed {
+  count: number;
+  bad: number;
+  parts: number;
+  kept: number;
+  digest: string;
+}
+
+async function pack(
+  directory: string,
+  out: string,
+  reencoding: { maxSide: number; quality: number } | null = null,
+): Promise<Packed> {
+  using job = await PhotoJob.run({
+    kind: "pack",
+    directory,
+    cache: null,
+    out,
+    name: "train",
+    imagesPerShard: 7,
+    reencoding,
+    workers: 2,
+    mostBad: 0,
+  }, "packing");
+  return job.result<Packed>();
+}
+
+/** What three steps on a dataset's views make of a small network: other views, other weights. */
+function trained(dataset: Dataset, steps: readonly number[], views: ViewPair = VIEWS): string {
+  using learner = Learner.create({
+    resnetType: "resnet20",
+    stem: "cifar",
+    hiddenDim: 16,
+    zDim: 8,
+    bnViews: "joint",
+    larsVariant: "reference",
+    dtype: "float32",
+    seed: 1,
+  });
+  dataset.setRecipes(BATCH, views);
+  for (const step of steps) {
+    dataset.makeViews(7, step);
+    learner.forwardBackward(dataset);
+    learner.applyUpdate({ learningRate: 0.1, momentum: 0.9, weightDecay: 1e-6, eta: 0.01 });
+  }
+  const path = Deno.makeTempFileSync({ suffix: ".safetensors" });
+  try {
+    learner.save(path, {});
+    return describeCheckpoint(path).sha256;
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+/** Three steps of folders with 12 images a class: all of one epoch. */
+const STEPS = [0, 1, 2];
+
+photoTest("each image is decoded once for both views, in every epoch", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  using dataset = await open(join(folder, "train"), { workers: 3 });
+  const { count, classes, classNames, layout } = dataset.describe();
+  deepEqual({ count, classes, classNames, layout }, {
+    count: 24,
+    classes: 2,
+    classNames: ["n01", "n02"],
+    layout: "folder",
+  });
+  for (const step of STEPS) dataset.makeViews(7, step);
+  deepEqual(dataset.photoCounts(), { decoded: 3 * BATCH, bad: 0 });
+});
+
+photoTest("threads, and batches made ahead, change no view", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const train = join(folder, "train");
+  const digest = async (
+    opening: Opening,
+    announced: [number, ViewPair][] = [],
+  ): Promise<string> => {
+    using dataset = await open(train, opening);
+    for (const [step, views] of announced) {
+      dataset.announceViews({ seed: 7, step }, { batchSize: BATCH, ...views });
+    }
+    return trained(dataset, STEPS);
+  };
+  const alone = await digest({});
+  equal(await digest({ workers: 3 }), alone);
+  const right: [number, ViewPair][] = STEPS.map((step) => [step, VIEWS]);
+  equal(await digest({ workers: 3, ahead: 2 }, right), alone);
+  // What was announced and is not asked for is dropped.
+  const other = viewsAtSize(VIEWS, 24);
+  equal(await digest({ workers: 2, ahead: 2 }, [[0, other], [5, VIEWS]]), alone);
+  using dataset = await open(train);
+  notEqual(trained(dataset, STEPS, other), alone);
+});
+
+photoTest("batches made ahead are bounded, and taken rather than made again", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  using dataset = await open(join(folder, "train"), { workers: 2, ahead: 2 });
+  const announce = (step: number): boolean =>
+    dataset.announceViews({ seed: 7, step }, { batchSize: BATCH, ...VIEWS });
+  deepEqual(STEPS.map(announce), [true, true, false]);
+  equal(announce(1), true, "what is announced already is no second batch");
+  for (const step of STEPS.slice(0, 2)) dataset.makeViews(7, step);
+  equal(dataset.photoCounts().decoded, 2 * BATCH);
+});
+
+photoTest("packed shards give the folder's views, and are a tar that tar reads", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const [train, out] = [join(folder, "train"), join(folder, "packed")];
+  using loose = await open(train);
+  const packed = await pack(train, out);
+  deepEqual([packed.count, packed.parts, packed.kept, packed.bad], [24, 4, 0, 0]);
+  using shards = await open(join(out, "train.json"), { workers: 2 });
+  deepEqual({ ...shards.describe(), layout: "folder" }, loose.describe());
+  equal(trained(shards, STEPS), trained(loose, STEPS));
+
+  const { stdout } = await new Deno.Command("tar", {
+    args: ["--list", "--file", join(out, "train-000003.tar")],
+  }).output();
+  const names = new TextDecoder().decode(stdout).trim().split("\n");
+  equal(names.length, 6);
+  match(names.join(" "), /^\d{8}\.png \d{8}\.cls /);
+  const manifest = JSON.parse(await Deno.readTextFile(join(out, "train.json")));
+  equal(manifest.__kind__, "wids-shard-index-v1");
+  equal(manifest.shardlist[3].nsamples, 3);
+});
+
+photoTest("an interrupted packing goes on, and ends with the same bytes", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const [train, out] = [join(folder, "train"), join(folder, "packed")];
+  await pack(train, out);
+  const sums = (): string[] =>
+    JSON.parse(Deno.readTextFileSync(join(out, "train.json"))).shardlist
+      .map(({ sha256 }: { sha256: string }) => sha256);
+  const whole = sums();
+  // As a kill leaves it: one shard without its index, one half-written, no manifest.
+  await Deno.remove(join(out, "train-000001.idx"));
+  await Deno.remove(join(out, "train-000002.idx"));
+  await Deno.truncate(join(out, "train-000002.tar"), 1000);
+  await Deno.remove(join(out, "train.json"));
+  equal((await pack(train, out)).kept, 2);
+  deepEqual(sums(), whole);
+  equal((await pack(train, out)).kept, 4);
+  // Other options are another packing.
+  const smaller = await pack(train, out, { maxSide: 24, quality: 90 });
+  equal(smaller.kept, 0);
+  using dataset = await open(join(out, "train.json"));
+  dataset.makeViews(7, 0);
+  equal(dataset.photoCounts().bad, 0);
+  equal(dataset.describe().digest, smaller.digest);
+  notEqual(smaller.digest, sums()[0]);
+});
+
+photoTest("a damaged, a short and a missing shard are named", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const [train, out] = [join(folder, "train"), join(folder, "packed")];
+  await pack(train, out);
+  const manifest = join(out, "train.json");
+  const shard = join(out, "train-000000.tar");
+  const bytes = await Deno.readFile(shard);
+  bytes[700]! ^= 0xff;
+  await Deno.writeFile(shard, bytes);
+
+  {
+    using job = await PhotoJob.run({ kind: "verify", manifest }, "verifying");
+    const { damaged } = job.result<{ damaged: string[] }>();
+    equal(damaged.length, 1);
+    match(damaged[0]!, /train-000000\.tar: its checksum is another/);
+  }
+  {
+    // Skipped and listed where that many may be bad, else the end.
+    using tolerant = await open(manifest, { mostBad: 0.1 });
+    for (const step of STEPS) tolerant.makeViews(7, step);
+    equal(tolerant.photoCounts().bad, 1);
+    match(
+      tolerant.badFiles()[0]![1],
+      /n0\d_\d+\.JPEG in .*train-000000\.tar: its bytes .* damaged/,
+    );
+    using strict = await open(manifest);
+    throws(() => STEPS.forEach((step) => strict.makeViews(7, step)), (error: UserError) => {
+      equal(error.exitCode, ExitCode.data);
+      match(error.message, /1 of 24 images cannot be used, expected .* --max_bad_fraction=0/);
+      return true;
+    });
+  }
+  await Deno.truncate(shard, 5000);
+  await rejects(open(manifest), /train-000000\.tar: it has 5000 bytes and not \d+/);
+  await Deno.remove(shard);
+  await rejects(open(manifest), /train-000000\.tar: No such file .*, expected 4 parts/);
+});
+
+photoTest("staged shards are a checked copy, made once", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const [out, fast] = [join(folder, "packed"), join(folder, "fast")];
+  await pack(join(folder, "train"), out);
+  const stage = async (): Promise<string> => {
+    using job = await PhotoJob.run(
+      { kind: "stage", manifest: join(out, "train.json"), target: fast },
+      "staging",
+    );
+    return job.result<{ manifest: string }>().manifest;
+  };
+  const copy = await stage();
+  using there = await open(join(out, "train.json"));
+  using here = await open(copy);
+  deepEqual(here.describe(), there.describe());
+  equal(trained(here, STEPS), trained(there, STEPS));
+  const written = Deno.statSync(copy.replace("train.json", "train-000000.tar")).mtime;
+  equal(await stage(), copy);
+  deepEqual(Deno.statSync(copy.replace("train.json", "train-000000.tar")).mtime, written);
+
+  await Deno.remove(fast, { recursive: true });
+  const shard = join(out, "train-000001.tar");
+  const bytes = await Deno.readFile(shard);
+  bytes[600]! ^= 1;
+  await Deno.writeFile(shard, bytes);
+  await rejects(stage(), /train-000001\.tar: its checksum is not the manifest's/);
+});
+
+photoTest("files that cannot be used are skipped, counted and listed", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const train = join(folder, "train");
+  await Deno.writeTextFile(join(train, "n01", "n01_3.JPEG"), "no image");
+  // A PNG that claims 100,000 × 100,000 pixels.
+  const bomb = png(4, 4, 0);
+  const view = new DataView(bomb.buffer);
+  view.setUint32(16, 100_000);
+  view.setUint32(20, 100_000);
+  const { crc32 } = await import("node:zlib");
+  view.setUint32(29, crc32(bomb.subarray(12, 29)));
+  await Deno.writeFile(join(train, "n02", "n02_5.JPEG"), bomb);
+  using dataset = await open(train, { mostBad: 0.2, workers: 2 });
+  dataset.makeViews(7, 0);
+  // Vanishes in mid-epoch.
+  await Deno.remove(join(train, "n02", "n02_0.JPEG"));
+  for (const step of [1, 2, 3, 4, 5]) dataset.makeViews(7, step);
+  const bad = dataset.badFiles();
+  equal(bad.length, 3);
+  const reasons = bad.map(([, reason]) => reason).join("\n");
+  match(reasons, /n01_3\.JPEG: its first bytes are neither/);
+  match(reasons, /n02_0\.JPEG: it cannot be read: No such file/);
+  match(reasons, /n02_5\.JPEG: its size is 100000 × 100000/);
+  // No other image stands for it in a test.
+  dataset.setProbe(BATCH, {
+    train: VIEWS.view1,
+    test: { resize: 18, crop: 16 },
+  });
+  const { FeatureBank } = await import("../src/native/probe.ts");
+  using learner = Learner.create({
+    resnetType: "resnet20",
+    stem: "cifar",
+    hiddenDim: 16,
+    zDim: 8,
+    bnViews: "joint",
+    larsVariant: "reference",
+    dtype: "float32",
+    seed: 1,
+  });
+  using bank = FeatureBank.create();
+  dataset.makeCentered(0, 24);
+  bank.append(learner, dataset);
+  equal(bank.classify(learner, dataset, { k: 1, temperature: 0.1 }).tested, 21);
+});
+
+photoTest("an empty class and a missing folder are named", async (folder) => {
+  await writePhotoFolder(folder, 2);
+  await Deno.mkdir(join(folder, "train", "n03"));
+  await rejects(
+    open(join(folder, "train")),
+    (error: NativeError) => /train\/n03: it holds no \.jpg/.test(error.message),
+  );
+  await rejects(open(join(folder, "none")), /none: No such file/);
+});
+
+const SMALL = [
+  "--resnet_type=resnet18",
+  "--hidden_dim=16",
+  "--z_dim=8",
+  "--batch_size=8",
+  "--image_size=32",
+  "--log_every=1",
+  "--threads=1",
+  "--nb_workers=2",
+];
+
+photoTest(
+  "the program trains and evaluates on a folder, and on what it packs of it",
+  async (folder) => {
+    await writePhotoFolder(folder, 8);
+    const data = `--data_dir=${folder}`;
+    const packed = join(folder, "packed");
+    const made = await byol("pack", data, `--out=${packed}`, "--images_per_shard=5");
+    equal(made.code, 0, made.stderr);
+    match(made.stdout, /train: 16 images in 4 shards/);
+    match(made.stdout, /val: 8 images in 2 shards/);
+    const train = (name: string, ...options: string[]): ReturnType<typeof byol> =>
+      byol(
+        "train",
+        ...SMALL,
+        "--dataset_name=folder",
+        `--run_dir=${join(folder, name)}`,
+        ...options,
+      );
+    const probe = ["--nb_epochs=1", "--nb_epochs_warmup=0", "--nb_epochs_clsf=1", "--clsf_every=1"];
+    const loose = await train("loose", data, ...probe);
+    equal(loose.code, 0, loose.stderr);
+    const shards = await train("shards", `--data_dir=${packed}`, ...probe);
+    equal(shards.code, 0, shards.stderr);
+    const rows = (name: string): unknown[] =>
+      Deno.readTextFileSync(join(folder, name, "metrics.jsonl")).trim().split("\n")
+        .map((line) => JSON.parse(line)).filter(({ kind }) => kind !== "run")
+        .map(({ images_per_second: _, ...row }) => row);
+    deepEqual(rows("shards"), rows("loose"));
+    equal(rows("loose").length, 4);
+    const verified = await byol("pack", `--out=${packed}`, "--verify");
+    equal(verified.code, 0, verified.stderr);
+    match(verified.stdout, /train\.json: 4 of 4 shards as they were packed/);
+  },
+);
+
+photoTest("bad folders have their message and exit code", async (folder) => {
+  await writePhotoFolder(folder, 8);
+  const run = `--run_dir=${join(folder, "run")}`;
+  const none = join(folder, "none");
+  const flat = join(folder, "val", "n01");
+  const cases: [string[], RegExp][] = [
+    [["--dataset_name=imagenet", `--data_dir=${none}`], /tried .*none, expected train\/<class>/],
+    [["--dataset_name=folder", `--data_dir=${none}`], /tried .*none, expected a folder of images/],
+    [["--dataset_name=folder", `--data_dir=${flat}`], /no train\/ and val\/.*--clsf_every=0/],
+  ];
+  for (const [args, message] of cases) {
+    const found = await byol("train", ...SMALL, run, ...args);
+    equal(found.code, ExitCode.data, found.stderr);
+    match(found.stderr, message);
+  }
+  // One bad file of 16 is more than 0.01 %; with leave it is skipped, and the run folder says so.
+  await Deno.writeTextFile(join(folder, "train", "n01", "n01_0.JPEG"), "no image");
+  const options = [
+    "--dataset_name=folder",
+    `--data_dir=${folder}`,
+    "--clsf_every=0",
+    "--max_steps=2",
+  ];
+  const strict = await byol("train", ...SMALL, run, ...options);
+  equal(strict.code, ExitCode.data, strict.stderr);
+  match(strict.stderr, /1 of 16 images cannot be used/);
+  const listed = JSON.parse(await Deno.readTextFile(join(folder, "run", "bad_files.json")));
+  match(listed.train[0].reason, /n01_0\.JPEG/);
+  const tolerant = `--run_dir=${join(folder, "tolerant")}`;
+  const passed = await byol("train", ...SMALL, tolerant, ...options, "--max_bad_fraction=0.1");
+  equal(passed.code, 0, passed.stderr);
+  match(passed.stderr, /1 image files could not be used and were skipped/);
+});
+
+photoTest("real photos train a ResNet-18 alike from a folder and from shards", async (folder) => {
+  const photos = realData("imagenette224");
+  if (photos === undefined) {
+    return skip("there are no photos: set BYOL_DATA to a folder with imagenette224/");
+  }
+  const packed = join(folder, "packed");
+  const made = await byol("pack", `--data_dir=${photos}`, `--out=${packed}`);
+  equal(made.code, 0, made.stderr);
+  const digest = async (data: string, name: string): Promise<string> => {
+    const run = join(folder, name);
+    const trained = await byol(
+      "train",
+      ...SMALL,
+      "--image_size=64",
+      "--dataset_name=imagenet",
+      `--data_dir=${data}`,
+      `--run_dir=${run}`,
+      "--max_steps=3",
+      "--clsf_every=0",
+    );
+    equal(trained.code, 0, trained.stderr);
+    const [file] = [...Deno.readDirSync(join(run, "checkpoints"))];
+    return describeCheckpoint(join(run, "checkpoints", file!.name)).sha256;
+  };
+  equal(await digest(packed, "shards"), await digest(photos, "loose"));
+});

@@ -26,7 +26,7 @@ pub struct Photo {
 impl Photo {
     /// Takes a new size; the memory is used again.
     fn resize(&mut self, width: usize, height: usize) -> Result<(), String> {
-        let pixels = width.checked_mul(height).unwrap_or(usize::MAX);
+        let pixels = width.saturating_mul(height);
         if pixels == 0 || pixels > MOST_PIXELS {
             return Err(format!(
                 "its size is {width} × {height}, expected 1 to {MOST_PIXELS} pixels"

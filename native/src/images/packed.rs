@@ -217,11 +217,14 @@ impl Packed {
             return Err("it could not be packed".to_owned());
         }
         let start = entry.offset as usize;
-        let bytes = self
-            .shards
-            .get(entry.shard as usize)
-            .and_then(|shard| shard.get(start..start + entry.length as usize))
+        let length = entry.length as usize;
+        let shard = self.shards.get(entry.shard as usize);
+        let shard = shard.ok_or("its shard is missing")?;
+        let bytes = shard
+            .get(start..start + length)
             .ok_or("its shard is too short")?;
+        // All of the image in one request, not page by page; advice that is not taken costs time only.
+        let _ = shard.advise_range(Advice::WillNeed, start, length);
         if crc32fast::hash(bytes) != entry.crc {
             return Err("its bytes in the shard are damaged: their checksum is another".to_owned());
         }
@@ -245,10 +248,7 @@ fn map(path: &Path, size: u64, parts: usize) -> Result<Mmap> {
         return Err(failed(format!("it has {found} bytes and not {size}")));
     }
     // Sound as long as nobody cuts the file short meanwhile: shards are written once, beside, and renamed.
-    let map = unsafe { Mmap::map(&file) }.map_err(|error| failed(error.to_string()))?;
-    // Images are taken in random order: reading ahead would fetch what is not needed.
-    let _ = map.advise(Advice::Random);
-    Ok(map)
+    unsafe { Mmap::map(&file) }.map_err(|error| failed(error.to_string()))
 }
 
 struct Row {

@@ -72,7 +72,7 @@ pub enum PhotoWork {
 
 /// What a job made.
 enum Outcome {
-    Source(Source),
+    Source(Box<Source>),
     /// JSON.
     Text(String),
 }
@@ -125,7 +125,7 @@ impl PhotoJob {
     /// The files that a listing job found; waits for its end.
     pub fn take_source(&mut self) -> Result<Source> {
         match self.finish()? {
-            Outcome::Source(source) => Ok(source),
+            Outcome::Source(source) => Ok(*source),
             Outcome::Text(_) => Err(Error::invalid("Cannot open images: the job found none")),
         }
     }
@@ -166,11 +166,11 @@ fn run(options: PhotoWork, progress: &Progress) -> Result<Outcome> {
         PhotoWork::List { directory, cache } => {
             let cache = cache.map(PathBuf::from);
             let listing = Listing::read(&PathBuf::from(directory), cache.as_deref(), progress)?;
-            Ok(Outcome::Source(Source::Folder(listing)))
+            Ok(Outcome::Source(Box::new(Source::Folder(listing))))
         }
         PhotoWork::Open { manifest } => {
             let packed = Packed::open(&PathBuf::from(manifest), progress)?;
-            Ok(Outcome::Source(Source::Packed(packed)))
+            Ok(Outcome::Source(Box::new(Source::Packed(packed))))
         }
         PhotoWork::Pack(options) => pack(&options, progress).map(Outcome::Text),
         PhotoWork::Stage { manifest, target } => {

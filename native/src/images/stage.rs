@@ -115,7 +115,7 @@ fn free_bytes(folder: &Path) -> std::io::Result<u64> {
         return Err(std::io::Error::last_os_error());
     }
     let found = unsafe { found.assume_init() };
-    Ok(found.f_bavail as u64 * found.f_frsize as u64)
+    Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
 /// Copies a file, beside and renamed, and returns its SHA-256.

@@ -7,6 +7,7 @@ import { Learner } from "../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
 import { NativeError } from "../src/native/native_error.ts";
 import { PhotoJob } from "../src/native/photo_job.ts";
+import { projectRoot } from "../src/setup/record.ts";
 import { byol } from "./byol.ts";
 import { png, writePhotoFolder } from "./photo_files.ts";
 import { realData } from "./real_data.ts";
@@ -430,4 +431,31 @@ photoTest("real photos train a ResNet-18 alike from a folder and from shards", a
     return describeCheckpoint(join(run, "checkpoints", file!.name)).sha256;
   };
   equal(await digest(packed, "shards"), await digest(photos, "loose"));
+});
+
+photoTest("real photos train on two ranks as on one", async (folder) => {
+  const photos = realData("imagenette224");
+  if (photos === undefined) {
+    return skip("there are no photos: set BYOL_DATA to a folder with imagenette224/");
+  }
+  const losses = async (ranks: number): Promise<number[]> => {
+    const run = join(folder, String(ranks));
+    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        ...["run", "-A", "src/cli.ts", "train", ...SMALL, "--dataset_name=imagenet"],
+        ...[`--data_dir=${photos}`, `--run_dir=${run}`, `--ranks=${ranks}`, "--dtype=float64"],
+        ...["--max_steps=2", "--clsf_every=0", "--nb_workers=1"],
+      ],
+      cwd: projectRoot,
+    }).output();
+    equal(success, true, new TextDecoder().decode(stderr));
+    return Deno.readTextFileSync(join(run, "metrics.jsonl")).trim().split("\n")
+      .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train")
+      .map(({ loss }) => loss);
+  };
+  const [one, two] = [await losses(1), await losses(2)];
+  equal(one.length, 2);
+  for (const [step, loss] of one.entries()) {
+    equal(Math.abs(loss - two[step]!) < 1e-9, true, `step ${step}: ${loss} and ${two[step]}`);
+  }
 });

@@ -144,6 +144,8 @@ export interface RunConfig {
   checkpoint: string | null;
   /** `--log_every`: steps between rows of the metrics. */
   logEverySteps: number;
+  /** `--tensorboard`: whether event files are written. */
+  tensorboard: boolean;
   /** `--format`: how the result is written to stdout. */
   format: "text" | "json";
   /** `--trace_steps`: number of steps, from the first, that are written out whole. */

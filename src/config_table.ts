@@ -658,6 +658,15 @@ export const OPTIONS: Table = {
     changeable: true,
     help: "Steps between rows of metrics.jsonl",
   },
+  tensorboard: {
+    option: "tensorboard",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "flag" },
+    default: true,
+    changeable: true,
+    help: "Write TensorBoard's event files into the run folder, beside metrics.jsonl",
+  },
   format: {
     option: "format",
     group: "Run",

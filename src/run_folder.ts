@@ -23,6 +23,8 @@ export interface RunFolder {
   configFile: string;
   /** The metrics, one JSON object a line. */
   metricsFile: string;
+  /** The contact sheet of the first step's views. */
+  sheetFile: string;
   /** The folder of the checkpoints. */
   checkpointsDir: string;
 }
@@ -67,6 +69,7 @@ export function runFolderAt(path: string): RunFolder {
     path,
     configFile: join(path, "config.json"),
     metricsFile: join(path, "metrics.jsonl"),
+    sheetFile: join(path, "views.png"),
     checkpointsDir: join(path, "checkpoints"),
   };
 }
@@ -98,7 +101,7 @@ export function createRunFolder(path: string): RunFolder {
 
 /** Files that a killed start was writing beside those they were to become, and its check of the folder. */
 const LEFTOVER =
-  /^((config\.json|metrics\.jsonl|encoder\.safetensors|result\.json|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
+  /^((config\.json|metrics\.jsonl|encoder\.safetensors|views\.png|result\.json|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
 
 /** Removes what killed starts left half-written. Only for the one start that may write to the folder. */
 export function removeLeftovers(folder: RunFolder): void {

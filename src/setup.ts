@@ -21,6 +21,7 @@ import {
   refuseUnsupported,
   toolProblems,
 } from "./setup/machine.ts";
+import { installPackages, MISSING, packagesHash } from "./setup/packages.ts";
 import {
   coreFile,
   examineSetup,
@@ -43,6 +44,8 @@ export interface SetupOptions {
   quiet?: boolean;
   /** Installs the libraries of CUDA also where there is no driver: on a login node for its compute nodes. */
   cuda?: boolean;
+  /** Tries again to fetch npm packages that an earlier set-up could not. */
+  packages?: boolean;
   /** The checkout to set up. */
   root?: string;
   /** A libtorch to use; default: the variable LIBTORCH. */
@@ -63,12 +66,33 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<SetupReco
   const root = options.root ?? projectRoot;
   refuseUnsupported(options.platform ?? Deno.build);
   const ready = stillReady(root, options);
-  if (ready !== undefined) return ready;
+  if (ready !== undefined && hasPackages(root, ready, options)) return ready;
   return await exclusively(
     { root, quiet: options.quiet },
-    // Another process may have done all of it while this one waited.
-    async (session) => stillReady(root, options) ?? await setUp(root, options, session),
+    async (session) => {
+      // Another process may have done all of it while this one waited.
+      const record = stillReady(root, options) ?? await setUp(root, options, session);
+      return await withPackages(root, record, { options, session });
+    },
   );
+}
+
+/** Whether the npm packages are those of the sources, or could not be had and are not asked for again. */
+function hasPackages(root: string, record: SetupRecord, options: SetupOptions): boolean {
+  return record.packages === packagesHash(root) &&
+    !(options.packages && record.packages === MISSING);
+}
+
+async function withPackages(
+  root: string,
+  record: SetupRecord,
+  { options, session }: { options: SetupOptions; session: Session },
+): Promise<SetupRecord> {
+  if (hasPackages(root, record, options)) return record;
+  const packages = await installPackages(root, { session, offline: options.offline ?? false });
+  const completed = { ...record, packages };
+  writeSetup(root, completed);
+  return completed;
 }
 
 function variableLibtorch(options: SetupOptions): string {
@@ -193,7 +217,7 @@ async function main(args: string[]): Promise<ExitCode> {
     return ExitCode.ok;
   }
   try {
-    const record = await ensureSetup(values);
+    const record = await ensureSetup({ ...values, packages: values.print });
     if (values.print) {
       const deno = await keepDeno();
       if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });

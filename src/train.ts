@@ -33,8 +33,10 @@ import { RunLock } from "./run_lock.ts";
 import { stemOf } from "./stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
+import { openTensorBoard } from "./tensorboard.ts";
 import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./terminal.ts";
 import { traceStep } from "./trace.ts";
+import { keepSheet } from "./views_sheet.ts";
 
 /** How linear evaluation goes by the options. */
 export function evaluationOptions(config: RunConfig): EvaluationOptions {
@@ -158,6 +160,8 @@ async function trainWith(
       ExitCode.usage,
     );
   }
+  // Before the ranks divide the images: the sheet is of whole batches.
+  if (team.leads) keepSheet(folder, { train, config, warn });
   team.shareOut(train, config.accumulateSteps);
   await team.requireSame("images", description.digest);
   const stepsPerEpoch = Math.floor(description.count / config.batchSize);
@@ -215,17 +219,22 @@ async function trainWith(
     })
   );
   const evaluations = kept.filter((row): row is EvalRow => row.kind === "eval");
+  const tensorboard = team.leads && config.tensorboard
+    ? await openTensorBoard(folder, { config, origins, firstStep, kept, warn })
+    : undefined;
   const show = new TerminalSink(terminal, { firstStep, endStep, epochs: config.epochs });
   const rows = team.leads
     ? [new JsonLinesSink(folder.metricsFile, { onError: config.onSaveError, warn })]
     : [];
-  using metrics = new Metrics([...rows, show]);
+  using metrics = new Metrics([...rows, ...(tensorboard === undefined ? [] : [tensorboard]), show]);
   metrics.write({
     kind: "run",
     step: firstStep,
     time: new Date().toISOString(),
     threads: config.threads,
     ranks: config.ranks,
+    end_step: endStep,
+    total_steps: totalSteps,
     verified,
     warnings,
   });

@@ -1,17 +1,13 @@
 /** `views`: a contact sheet of what the augmentations make of the training images. */
 
-import { loadAugmentSchedule } from "./augment_schedule.ts";
 import { parseCommandLine, thisEnvironment } from "./config.ts";
 import { openData } from "./data.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
-import { recipesAt } from "./schedules.ts";
-
-/** Images on a sheet. */
-const IMAGES = 16;
+import { drawSheet, SHEET_IMAGES } from "./views_sheet.ts";
 
 /** The text of `views --help`. */
 export const VIEWS_HELP =
-  `Draws both views of ${IMAGES} training images as one PNG, to be looked at.
+  `Draws both views of ${SHEET_IMAGES} training images as one PNG, to be looked at.
 
   deno task views --out=views.png
   deno task views --out=views.png --preset=cifar10_tuned --seed=1
@@ -23,7 +19,7 @@ export const VIEWS_HELP =
       The step whose views are drawn, for augmentations that move. Default: 0
 
 Beside these it takes the options of train (deno task train --help): data set, preset, augmentations and seed
-decide what is drawn. The images are those that training at --batch_size=${IMAGES} sees in that step.`;
+decide what is drawn. The images are those that training at --batch_size=${SHEET_IMAGES} sees in that step.`;
 
 /**
  * Draws the sheet.
@@ -57,18 +53,14 @@ export async function viewsCommand(args: readonly string[]): Promise<number> {
   const { train, test } = await openData(config);
   using dataset = train;
   using _test = test;
-  const { count, warnings } = dataset.describe();
-  warnings.forEach((line) => console.error(line));
-  // Spans are in epochs of the run's own batches; the sheet shows fewer images.
-  const stepsPerEpoch = Math.max(1, Math.floor(count / config.batchSize));
-  const recipes = recipesAt(loadAugmentSchedule(config, stepsPerEpoch), step);
-  dataset.setRecipes(Math.min(IMAGES, count), recipes);
-  dataset.makeViews(config.seed, step);
+  dataset.describe().warnings.forEach((line) => console.error(line));
+  let images: number;
   try {
-    dataset.writeSheet(path);
+    images = drawSheet(path, { train, config, step });
   } catch (error) {
+    if (error instanceof UserError) throw error;
     throw new UserError((error as Error).message, ExitCode.save);
   }
-  console.log(`Drew both views of ${Math.min(IMAGES, count)} images to ${path}`);
+  console.log(`Drew both views of ${images} images to ${path}`);
   return ExitCode.ok;
 }

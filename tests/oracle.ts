@@ -7,7 +7,14 @@ import { hasWheels, installWheels } from "../src/setup/pip.ts";
 import { projectRoot, stateFolder } from "../src/setup/record.ts";
 import { exclusively } from "../src/setup/session.ts";
 
-const REQUIREMENTS = ["torch==2.11.0", "torchvision==0.26.0", "numpy", "pillow", "safetensors"];
+const REQUIREMENTS = [
+  "torch==2.11.0",
+  "torchvision==0.26.0",
+  "numpy",
+  "pillow",
+  "safetensors",
+  "tensorboard",
+];
 
 /** What tells in an installed folder that each of the requirements is there. */
 const INSTALLED = [
@@ -16,6 +23,7 @@ const INSTALLED = [
   /^numpy-.*\.dist-info$/,
   /^pillow-.*\.dist-info$/,
   /^safetensors-.*\.dist-info$/,
+  /^tensorboard-.*\.dist-info$/,
 ];
 
 /** The folder to name in PYTHONPATH, or undefined when the oracle is not installed. */

@@ -197,6 +197,7 @@ Deno.test("the paths of a run are the documented ones", () => {
     path: "runs/x",
     configFile: "runs/x/config.json",
     metricsFile: "runs/x/metrics.jsonl",
+    sheetFile: "runs/x/views.png",
     checkpointsDir: "runs/x/checkpoints",
   });
 });

@@ -56,6 +56,11 @@ export async function writeBundle(
   for (const name of SOURCES) {
     if (exists(join(root, name))) await copy(join(root, name), join(folder, name));
   }
+  if (exists(join(root, "node_modules"))) {
+    // Its links are relative, and lead to one another.
+    const words = ["cp", "--archive", join(root, "node_modules"), join(folder, "node_modules")];
+    await mustRun({ words }, `copy the npm packages to ${folder}`, session);
+  }
   await copy(deno, join(state, "bin", "deno"));
   for (const path of copies) await copy(path, join(state, moved(path)));
 

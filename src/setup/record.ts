@@ -29,6 +29,8 @@ export interface SetupRecord {
   deno: string;
   /** Whether this libtorch brings all that CUDA needs, apart from the driver. */
   cudaCapable: boolean;
+  /** packagesHash() of the npm packages that are there; "missing" where they could not be fetched. */
+  packages?: string;
 }
 
 /** The core cannot be opened because set-up has not been run, or not for what is here now. */

@@ -1,0 +1,156 @@
+/** What a run's folder tells without the core: its record, its rows, and what is wrong with them. */
+
+import { basename, join, resolve } from "node:path";
+import { parseArgs } from "node:util";
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { readResult, type RunResult } from "../finished.ts";
+import { type EvalRow, type MetricsRow, readMetrics, type TrainRow } from "../metrics.ts";
+import { readRunRecord, type RunFolder, runFolderAt, type RunRecord } from "../run_folder.ts";
+
+/** A run as its files tell it. */
+export interface RunData {
+  /** The folder's own name. */
+  name: string;
+  folder: RunFolder;
+  /** config.json; null where it is missing or cannot be read. */
+  record: RunRecord | null;
+  rows: MetricsRow[];
+  train: TrainRow[];
+  evaluations: EvalRow[];
+  result: RunResult | undefined;
+  /** What is missing or damaged, in sentences. */
+  problems: string[];
+}
+
+/**
+ * Reads a run's files.
+ *
+ * @throws UserError (run folder) where there is no such folder, or no metrics.jsonl in it
+ */
+export function readRun(path: string): RunData {
+  const folder = runFolderAt(path);
+  const problems: string[] = [];
+  requireMetrics(folder);
+  if (hasTornEnd(folder.metricsFile)) {
+    problems.push(`The last line of ${folder.metricsFile} is half-written and left out`);
+  }
+  const rows = readMetrics(folder.metricsFile);
+  let record: RunRecord | null = null;
+  try {
+    record = readRunRecord(folder);
+    if (record === null) problems.push(`${folder.configFile} is missing: the options are unknown`);
+  } catch (error) {
+    problems.push((error as Error).message);
+  }
+  return {
+    name: basename(resolve(path)),
+    folder,
+    record,
+    rows,
+    train: rows.filter((row): row is TrainRow => row.kind === "train").map(withNumbers),
+    evaluations: rows.filter((row): row is EvalRow => row.kind === "eval"),
+    result: readResult(folder),
+    problems,
+  };
+}
+
+function requireMetrics({ path, metricsFile }: RunFolder): void {
+  try {
+    Deno.statSync(metricsFile);
+  } catch (error) {
+    throw new UserError(
+      error instanceof Deno.errors.NotFound
+        ? `Cannot read the run in ${path}: there is no metrics.jsonl, expected the folder of a run ` +
+          "(--run_dir of deno task train)"
+        : `Cannot read ${metricsFile}: ${(error as Error).message}`,
+      ExitCode.runFolder,
+    );
+  }
+}
+
+function hasTornEnd(path: string): boolean {
+  using file = Deno.openSync(path);
+  const { size } = file.statSync();
+  if (size === 0) return false;
+  file.seekSync(size - 1, Deno.SeekMode.Start);
+  const last = new Uint8Array(1);
+  file.readSync(last);
+  return last[0] !== 0x0a;
+}
+
+/** metrics.jsonl has what is not finite as strings. */
+function withNumbers(row: TrainRow): TrainRow {
+  const entries = Object.entries(row).map(([name, value]) =>
+    name === "kind" || typeof value === "number" ? [name, value] : [name, Number(value)]
+  );
+  return Object.fromEntries(entries);
+}
+
+/** Options of a command as `--name=value`, several values of one name in order. */
+export type Arguments = Readonly<Record<string, readonly string[]>>;
+
+/**
+ * Reads a command's own options; switches are options whose value is `true`.
+ *
+ * @param names what the command takes, each with what it says of itself when it is misused
+ * @throws UserError (usage) for what it does not take
+ */
+export function readArguments(
+  args: readonly string[],
+  { command, names, switches = [] }: {
+    command: string;
+    names: readonly string[];
+    switches?: readonly string[];
+  },
+): Arguments {
+  const options = Object.fromEntries([
+    ...names.map((name) => [name, { type: "string", multiple: true } as const]),
+    ...switches.map((name) => [name, { type: "boolean" } as const]),
+  ]);
+  try {
+    const { values } = parseArgs({ args: [...args], options, strict: true });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, value]) => [name, [value].flat().map(String)]),
+    );
+  } catch (error) {
+    const known = [...names.map((name) => `--${name}=…`), ...switches.map((name) => `--${name}`)];
+    throw new UserError(
+      `Cannot run ${command} with ${args.join(" ")}: ${(error as Error).message}; expected ` +
+        known.join(", "),
+      ExitCode.usage,
+    );
+  }
+}
+
+/**
+ * The value of an option that must be there.
+ *
+ * @throws UserError (usage)
+ */
+export function required(args: Arguments, name: string, command: string): string {
+  const value = args[name]?.at(-1);
+  if (value !== undefined && value !== "") return value;
+  throw new UserError(`Cannot run ${command} without --${name}=…`, ExitCode.usage);
+}
+
+/** Writes a result beside and renames it. @throws UserError (save) */
+export function writeResult(path: string, content: string | Uint8Array): void {
+  const beside = `${path}.${Deno.pid}.part`;
+  try {
+    if (typeof content === "string") Deno.writeTextFileSync(beside, content);
+    else Deno.writeFileSync(beside, content);
+    Deno.renameSync(beside, path);
+  } catch (error) {
+    try {
+      Deno.removeSync(beside);
+    } catch {
+      // It was never there.
+    }
+    throw new UserError(`Cannot write ${path}: ${(error as Error).message}`, ExitCode.save);
+  }
+}
+
+/** A file of a run's folder. */
+export function fileOf(run: RunData, ...parts: string[]): string {
+  return join(run.folder.path, ...parts);
+}

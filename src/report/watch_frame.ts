@@ -1,0 +1,188 @@
+/** One frame of `watch`: what a run's files say, as lines of text. */
+
+import { CollapseWatch } from "../bad_numbers.ts";
+import type { RunRow, TrainRow } from "../metrics.ts";
+import { readOwner } from "../setup/lock_folder.ts";
+import { durationText } from "../terminal.ts";
+import { fileOf, type RunData } from "./run_data.ts";
+
+/** Where and when a frame is drawn. */
+export interface FrameOptions {
+  columns: number;
+  /** Milliseconds since 1970. */
+  now: number;
+}
+
+/** A frame, and whether nothing more is to come. */
+export interface Frame {
+  text: string;
+  isFinished: boolean;
+}
+
+/** The curves, as far as the rows have them. */
+const CURVES: readonly [name: string, shown: string][] = [
+  ["loss", "loss"],
+  ["embedding_std", "embedding std"],
+  ["effective_rank", "effective rank"],
+  ["online_top1", "online top-1 %"],
+  ["learning_rate", "learning rate"],
+  ["tau", "tau"],
+  ["gradient_norm", "gradient norm"],
+  ["images_per_second", "images/s"],
+];
+/** Rows that the speed is taken from. */
+const RECENT = 20;
+/** A run that logs nothing for so many of its usual intervals is said to be silent. */
+const SILENT_INTERVALS = 10;
+const LEAST_SILENT_SECONDS = 120;
+const BLOCKS = "▁▂▃▄▅▆▇█";
+const BAR = 30;
+
+/** Draws a frame. */
+export function frameOf(run: RunData, { columns, now }: FrameOptions): Frame {
+  const { train, evaluations, result } = run;
+  const last = train.at(-1);
+  const start = run.rows.findLast((row): row is RunRow => row.kind === "run");
+  const done = result?.step ?? (last === undefined ? start?.step ?? 0 : last.step + 1);
+  const end = result?.step ?? numberOr(start?.end_step);
+  const owner = result === undefined ? readOwnerOf(run) : undefined;
+  const isFinished = result !== undefined && owner === undefined;
+  const state = isFinished ? "finished" : owner ?? "not running: the same command goes on with it";
+  const lines = [`${run.name} · ${state}`, progressLine(done, end, { run, isFinished })];
+  if (last !== undefined) {
+    const epochs = run.record?.config.epochs;
+    lines.push(`epoch ${last.epoch}${epochs === undefined ? "" : ` of ${epochs}`}`, "");
+    for (const [name, shown] of CURVES) {
+      const values = train.map((row) => (row as unknown as Record<string, number>)[name]);
+      const width = Math.max(10, columns - 32);
+      if (values.some((value) => value !== undefined)) {
+        lines.push(curveLine(shown, values.map((value) => value ?? NaN), width));
+      }
+    }
+    lines.push("");
+  } else lines.push("no step is logged yet", "");
+  const evaluation = evaluations.at(-1);
+  lines.push(
+    evaluation === undefined
+      ? "no evaluation yet"
+      : `last evaluation, after epoch ${evaluation.epoch}: k-NN ${
+        evaluation.knn_top1.toFixed(2)
+      } %, ` +
+        `linear probe top-1 ${evaluation.top1.toFixed(2)} %, top-5 ${evaluation.top5.toFixed(2)} %`,
+  );
+  const alarms = alarmsOf(run, { now, isRunning: owner !== undefined });
+  for (const alarm of alarms) lines.push(`! ${alarm}`);
+  if (alarms.length === 0) lines.push("no alarms");
+  return { text: lines.join("\n"), isFinished };
+}
+
+function progressLine(
+  done: number,
+  end: number | undefined,
+  { run, isFinished }: { run: RunData; isFinished: boolean },
+): string {
+  if (end === undefined) return `step ${done}`;
+  const share = end === 0 ? 1 : Math.min(1, done / end);
+  const full = Math.floor(share * BAR);
+  const bar = `${"█".repeat(full)}${"░".repeat(BAR - full)}`;
+  const speed = speedOf(run.train);
+  const batch = run.record?.config.batchSize;
+  const left = isFinished || speed === undefined || batch === undefined
+    ? ""
+    : ` · ${durationText((end - done) * batch / speed)} left of training`;
+  return `${bar} ${Math.floor(100 * share)} % · step ${done} of ${end}${left}`;
+}
+
+/** Images a second: the median of the last rows, as single ones hold a save or an evaluation. */
+function speedOf(train: readonly TrainRow[]): number | undefined {
+  const recent = train.slice(-RECENT).map((row) => row.images_per_second)
+    .filter((value) => value > 0).sort((a, b) => a - b);
+  return recent[Math.floor(recent.length / 2)];
+}
+
+function curveLine(name: string, values: readonly number[], width: number): string {
+  const last = values.findLast(Number.isFinite);
+  return `${name.padEnd(15)} ${sparkline(values, width)} ${last?.toPrecision(4) ?? "-"}`;
+}
+
+/** Values as blocks from their least to their largest; each block is a mean where there are more than fit. */
+export function sparkline(values: readonly number[], width: number): string {
+  const size = Math.max(1, values.length / width);
+  const means: number[] = [];
+  for (let from = 0; Math.round(from) < values.length; from += size) {
+    const to = Math.max(Math.round(from) + 1, Math.round(from + size));
+    const some = values.slice(Math.round(from), to).filter(Number.isFinite);
+    means.push(some.length === 0 ? NaN : some.reduce((sum, one) => sum + one, 0) / some.length);
+  }
+  const finite = means.filter(Number.isFinite);
+  const [least, most] = [Math.min(...finite), Math.max(...finite)];
+  return means.slice(0, width).map((mean) => {
+    if (!Number.isFinite(mean)) return "×";
+    const share = most > least ? (mean - least) / (most - least) : 0.5;
+    return BLOCKS[Math.min(BLOCKS.length - 1, Math.floor(share * BLOCKS.length))];
+  }).join("");
+}
+
+function alarmsOf(
+  run: RunData,
+  { now, isRunning }: { now: number; isRunning: boolean },
+): string[] {
+  const alarms = [...run.problems];
+  const { train, record } = run;
+  if (record !== null) {
+    const watch = new CollapseWatch(record.config);
+    const said = train.map((row) => watch.see(row)).findLast((text) => text !== undefined);
+    if (said !== undefined) alarms.push(said);
+  }
+  const bad = train.findLast((row) => !Number.isFinite(row.loss));
+  if (bad !== undefined) alarms.push(`The loss was ${bad.loss} at step ${bad.step}`);
+  const start = run.rows.findLast((row): row is RunRow => row.kind === "run");
+  if (Array.isArray(start?.warnings)) alarms.push(...start.warnings.map(String));
+  const bads = badFiles(run);
+  if (bads > 0) {
+    alarms.push(`${bads} image files cannot be used: ${fileOf(run, "bad_files.json")} lists them`);
+  }
+  const silent = silentSeconds(run, now);
+  if (isRunning && silent !== undefined) {
+    alarms.push(`Nothing was logged for ${durationText(silent)}: it evaluates, waits, or hangs`);
+  }
+  return alarms;
+}
+
+/** Seconds since the last row, where that is long for this run. */
+function silentSeconds(run: RunData, now: number): number | undefined {
+  const written = Deno.statSync(run.folder.metricsFile).mtime?.getTime();
+  const batch = run.record?.config.batchSize;
+  const [one, other] = run.train.slice(-2);
+  const speed = speedOf(run.train);
+  if (written === undefined || batch === undefined || !one || !other || !speed) return undefined;
+  const interval = (other.step - one.step) * batch / speed;
+  const seconds = (now - written) / 1000;
+  return seconds > Math.max(LEAST_SILENT_SECONDS, SILENT_INTERVALS * interval)
+    ? seconds
+    : undefined;
+}
+
+/** Who holds the run's lock, in words. */
+function readOwnerOf(run: RunData): string | undefined {
+  const record = readOwner(fileOf(run, "lock"))?.record;
+  if (record === undefined) return undefined;
+  const { host, pid, since, job } = record;
+  const where = typeof job === "string" ? `job ${job}` : `process ${pid}`;
+  return host === undefined
+    ? "its lock is there"
+    : `lock held on ${host} by ${where} since ${since}`;
+}
+
+function badFiles(run: RunData): number {
+  try {
+    const lists = JSON.parse(Deno.readTextFileSync(fileOf(run, "bad_files.json")));
+    return Object.values(lists).flat().length;
+  } catch {
+    return 0;
+  }
+}
+
+function numberOr(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}

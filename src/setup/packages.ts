@@ -1,0 +1,52 @@
+/**
+ * The npm packages that programs of the project import: installed once into node_modules, so that no later start asks
+ * the network (deno.json's "nodeModulesDir": "manual").
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { UserError } from "../exit_codes.ts";
+import { exists } from "./basics.ts";
+import { mustRun, type Session } from "./child.ts";
+
+/** Stands for the hash where packages could not be installed. */
+export const MISSING = "missing";
+
+/** What tells one set of packages from another; empty where a checkout has none, or they are not there. */
+export function packagesHash(root: string): string {
+  const lock = join(root, "deno.lock");
+  if (!exists(lock)) return "";
+  return exists(join(root, "node_modules"))
+    ? createHash("sha256").update(Deno.readFileSync(lock)).digest("hex")
+    : MISSING;
+}
+
+/**
+ * Installs the packages.
+ *
+ * @returns packagesHash(), or MISSING where there was no network and something is not there: the programs that need it
+ * say so themselves
+ */
+export async function installPackages(
+  root: string,
+  { offline, session }: { offline: boolean; session: Session },
+): Promise<string> {
+  if (!exists(join(root, "deno.lock"))) return "";
+  const words = [
+    ...[Deno.execPath(), "install", "--quiet"],
+    ...(offline ? ["--cached-only"] : []),
+  ];
+  try {
+    await mustRun({ words, cwd: root }, "install the npm packages", session);
+    return packagesHash(root);
+  } catch (error) {
+    session.signal.throwIfAborted();
+    if (!(error instanceof UserError)) throw error;
+    session.log(
+      `${error.message}; training goes on without, reports and TensorBoard's files do not`,
+    );
+    return MISSING;
+  }
+}

@@ -1,0 +1,44 @@
+/** Opens a run's event files, where the npm package that encodes them is there: no run fails for its pictures. */
+
+import type { Origins, RunConfig } from "./config.ts";
+import { FIELDS, optionOf } from "./config_table.ts";
+import { shownValue } from "./option_values.ts";
+import type { MetricsRow, MetricsSink } from "./metrics.ts";
+import type { RunFolder } from "./run_folder.ts";
+import { isThere } from "./views_sheet.ts";
+
+/** What a start of a run tells TensorBoard. */
+export interface TensorBoardStart {
+  config: RunConfig;
+  origins: Origins;
+  /** The first step of this start. */
+  firstStep: number;
+  /** The rows that it goes on from. */
+  kept: readonly MetricsRow[];
+  warn(line: string): void;
+}
+
+/** @returns undefined where set-up had no network to fetch the package */
+export async function openTensorBoard(
+  folder: RunFolder,
+  { config, origins, ...start }: TensorBoardStart,
+): Promise<MetricsSink | undefined> {
+  try {
+    const { TensorBoardSink } = await import("./tensorboard/sink.ts");
+    return new TensorBoardSink(folder.path, {
+      ...start,
+      options: FIELDS.map((field) => ({
+        name: optionOf(field).option,
+        value: config[field] === null ? "(none)" : shownValue(config[field]),
+        origin: origins[field],
+      })),
+      sheet: isThere(folder.sheetFile) ? folder.sheetFile : undefined,
+    });
+  } catch (error) {
+    start.warn(
+      `Cannot write TensorBoard's files: ${(error as Error).message}; the run goes on without ` +
+        "(deno task setup, with network, fetches what is missing)",
+    );
+    return undefined;
+  }
+}

@@ -1,0 +1,59 @@
+/** The contact sheet that a run keeps of its views: views.png, drawn once, when the run starts. */
+
+import { loadAugmentSchedule } from "./augment_schedule.ts";
+import type { RunConfig } from "./config.ts";
+import type { Dataset } from "./native/dataset.ts";
+import type { RunFolder } from "./run_folder.ts";
+import { recipesAt } from "./schedules.ts";
+
+/** Images on a sheet. */
+export const SHEET_IMAGES = 16;
+
+/**
+ * Draws both views of the images that training at so small a batch sees in a step.
+ *
+ * @returns how many images
+ * @throws NativeError where the file cannot be written
+ */
+export function drawSheet(
+  path: string,
+  { train, config, step }: { train: Dataset; config: RunConfig; step: number },
+): number {
+  const { count } = train.describe();
+  // Spans are in epochs of the run's own batches; the sheet shows fewer images.
+  const stepsPerEpoch = Math.max(1, Math.floor(count / config.batchSize));
+  const recipes = recipesAt(loadAugmentSchedule(config, stepsPerEpoch), step);
+  const images = Math.min(SHEET_IMAGES, count);
+  train.setRecipes(images, recipes);
+  train.makeViews(config.seed, step);
+  train.writeSheet(path);
+  return images;
+}
+
+/** Draws the sheet of a run that has none yet. A run goes on without: `warn` hears why. */
+export function keepSheet(
+  folder: RunFolder,
+  { train, config, warn }: {
+    train: Dataset;
+    config: RunConfig;
+    warn(line: string): void;
+  },
+): void {
+  if (isThere(folder.sheetFile)) return;
+  const beside = `${folder.sheetFile}.${Deno.pid}.part`;
+  try {
+    drawSheet(beside, { train, config, step: 0 });
+    Deno.renameSync(beside, folder.sheetFile);
+  } catch (error) {
+    warn(`Cannot draw ${folder.sheetFile}: ${(error as Error).message}; the run goes on without`);
+  }
+}
+
+/** Whether there is such a file. */
+export function isThere(path: string): boolean {
+  try {
+    return Deno.statSync(path).isFile;
+  } catch {
+    return false;
+  }
+}

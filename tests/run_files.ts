@@ -1,0 +1,67 @@
+/** Folders of runs that never ran, for those who read such folders. */
+
+import { join } from "node:path";
+import { parseCommandLine } from "../src/config.ts";
+import { JsonLinesSink } from "../src/metrics.ts";
+import { createRunFolder, writeRunRecord } from "../src/run_folder.ts";
+
+/** What the run was like. */
+export interface RunShape {
+  /** Steps done. */
+  steps: number;
+  /** Steps from row to row. */
+  every: number;
+  totalSteps: number;
+  embeddingStd?: number;
+  /** Of the only evaluation, in percent. */
+  top1?: number;
+  seed?: number;
+}
+
+/** Writes a run's folder of 10 epochs; it is removed at the end of the scope. */
+export async function writeRun(
+  { steps, every, totalSteps, embeddingStd = 0.06, top1 = 50, seed = 0 }: RunShape,
+): Promise<AsyncDisposable & { path: string }> {
+  const path = await Deno.makeTempDir({ prefix: "byol-run-" });
+  const { config, origins } = parseCommandLine("train", [
+    ...["--nb_epochs=10", "--batch_size=16", `--run_dir=${path}`, `--seed=${seed}`],
+  ], { variable: () => undefined, exists: () => false, cores: 1 });
+  const folder = createRunFolder(path);
+  writeRunRecord(folder, {
+    config,
+    origins,
+    augmentation: {} as never,
+    versions: { byol: "0.1.0", deno: "2.9.6", libtorch: "2.11.0", core: "abc" },
+    commit: null,
+    data: { digest: "0".repeat(64), verified: true },
+    machine: "a processor",
+    startedAt: "2026-01-01T00:00:00Z",
+  });
+  const sink = new JsonLinesSink(folder.metricsFile);
+  sink.write({
+    ...{ kind: "run", step: 0, time: "2026-01-01T00:00:00Z", warnings: [] },
+    ...{ total_steps: totalSteps, end_step: totalSteps },
+  });
+  for (let step = every - 1; step < steps; step += every) {
+    sink.write({
+      kind: "train",
+      step,
+      epoch: Math.floor(10 * step / totalSteps) + 1,
+      loss: 4 - 3.5 * (step + 1) / steps,
+      learning_rate: 0.1,
+      tau: 0.99,
+      images_per_second: 96,
+      embedding_std: embeddingStd,
+      gradient_norm: 1,
+      parameter_norm: 20,
+    });
+  }
+  sink.write({ kind: "eval", step: steps, epoch: 2, top1, top5: 90, knn_top1: 40 });
+  sink.close();
+  return {
+    path: join(path),
+    async [Symbol.asyncDispose]() {
+      await Deno.remove(path, { recursive: true });
+    },
+  };
+}

@@ -59,7 +59,12 @@ function costOfOne(): [number, number] {
     beatMilliseconds: 250,
     answerMilliseconds: 5000,
   });
-  group.openGroup({ interface: "", address: "127.0.0.1", timeoutMilliseconds: 100_000 });
+  group.openGroup({
+    interface: "",
+    address: "127.0.0.1",
+    timeoutMilliseconds: 100_000,
+    nccl: null,
+  });
   using joined = createLearner(config);
   group.join(joined, { syncBn: true });
   const times: [number[], number[]] = [[], []];

@@ -3,55 +3,14 @@
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
 import { openData } from "./data.ts";
+import { evaluateCheckpoint } from "./eval.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { helpText } from "./help.ts";
-import { Interrupt, interrupted, unlessInterrupted } from "./interrupt.ts";
 import { launch } from "./launch.ts";
-import { evaluate } from "./linear_eval.ts";
-import { setThreads } from "./native/library.ts";
 import { packCommand } from "./pack.ts";
 import { ALONE } from "./ranks.ts";
-import { Progress, stderrTerminal } from "./terminal.ts";
-import { createLearner, evaluationOptions, train } from "./train.ts";
+import { train } from "./train.ts";
 import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
-
-async function evalCommand(args: string[]): Promise<number> {
-  const environment: Environment = {
-    ...thisEnvironment(),
-    checkpointConfig: (path) => metadataOf(path, describeOrThrow(path)).config,
-  };
-  const { config, notes } = parseCommandLine("eval", args, environment);
-  notes.forEach((note) => console.error(note));
-  using interrupt = new Interrupt();
-  setThreads(config.threads);
-  interrupt.watchCalls();
-  const { train, test } = await openData(config, { signal: interrupt.signal });
-  using _train = train;
-  using _test = test;
-  if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
-  using learner = createLearner(config);
-  try {
-    learner.loadEncoder(config.checkpoint ?? "");
-  } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
-  }
-  using progress = new Progress(stderrTerminal(), { label: "evaluating", total: 100 });
-  const evaluation = evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
-    progress.update(Math.min(100, Math.floor(100 * done)));
-    return interrupt.requested;
-  });
-  const found = await unlessInterrupted(evaluation);
-  progress.close();
-  if (found === undefined) throw interrupted("before the evaluation was done");
-  console.log(
-    config.format === "json"
-      ? JSON.stringify(found)
-      : `k-NN ${found.knn_top1.toFixed(2)} %, linear probe top-1 ${
-        found.top1.toFixed(2)
-      } %, top-5 ${found.top5.toFixed(2)} %`,
-  );
-  return ExitCode.ok;
-}
 
 function infoCommand(args: string[]): number {
   const path = args.map((arg) => /^--checkpoint=(.+)$/.exec(arg)?.[1]).find(Boolean);
@@ -83,14 +42,18 @@ async function main([command, ...args]: string[]): Promise<number> {
         console.log(helpText(command));
         return ExitCode.ok;
       }
-      if (command === "eval") return await evalCommand(args);
-      const environment = thisEnvironment();
-      const parsed = parseCommandLine("train", args, environment);
+      const environment: Environment = {
+        ...thisEnvironment(),
+        checkpointConfig: (path) => metadataOf(path, describeOrThrow(path)).config,
+      };
+      const parsed = parseCommandLine(command, args, environment);
       const { place = ALONE } = environment;
       const { ranks } = parsed.config;
-      if (place.launcher === "none" && ranks > 1) return await launch(ranks, args);
+      if (place.launcher === "none" && ranks > 1) return await launch(ranks, [command, ...args]);
       if (place.rank === 0) parsed.notes.forEach((note) => console.error(note));
-      return await train(parsed, { openData, place });
+      return command === "train"
+        ? await train(parsed, { openData, place })
+        : await evaluateCheckpoint(parsed.config, place);
     }
     case "views":
       if (!wantsHelp(args)) return await viewsCommand(args);

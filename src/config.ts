@@ -21,7 +21,8 @@ import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { nearestTo } from "./nearest.ts";
 import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
-import { coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
+import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
+import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
 
 /** Everything a run needs to know, one field per option; null where nothing is asked for. */
@@ -114,7 +115,7 @@ export interface RunConfig {
   prefetch: number;
   /** `--threads`: threads of libtorch's own computations. */
   threads: number;
-  /** `--ranks`: processes that train together. */
+  /** `--ranks`: processes that train or evaluate together. */
   ranks: number;
   /** `--init_timeout`: seconds for all ranks to come together. */
   initTimeout: number;
@@ -176,6 +177,8 @@ export interface Environment {
   cores: number;
   /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
   place?: Readonly<Place>;
+  /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
+  gpus?: number | undefined;
   /** The command line is only planned with: what a later version brings is not refused. */
   planning?: true;
   /**
@@ -194,6 +197,10 @@ export function thisEnvironment(): Environment {
     variable,
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
     cores: coresOfRank(navigator.hardwareConcurrency, place, variable),
+    gpus: visibleGpus(
+      variable,
+      quietly(() => [...Deno.readDirSync("/dev")].map(({ name }) => name)) ?? [],
+    ),
     place,
   };
 }
@@ -262,6 +269,7 @@ export function parseCommandLine(
   }
   const config = values as RunConfig;
   const all = origins as Origins;
+  if (config.hardware === "multi-gpu") deriveGpuRanks(config, all, environment);
   if (!environment.planning) requireAvailable(config, all);
   scaleLearningRate(config, all, preset);
   deriveDefaults(config, all, environment);
@@ -437,6 +445,30 @@ function deriveDefaults(config: RunConfig, origins: Origins, environment: Enviro
   if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
 }
 
+/** A rank for each GPU: of this machine, or as srun or torchrun started them. */
+function deriveGpuRanks(
+  config: RunConfig,
+  origins: Origins,
+  { gpus, place = ALONE, variable }: Environment,
+): void {
+  if (gpus === undefined) return;
+  requireGpus(gpus, variable);
+  if (place.launcher !== "none") {
+    gpuOf(place, gpus);
+    return;
+  }
+  if (origins.ranks === "default") {
+    config.ranks = gpus;
+    origins.ranks = "--hardware=multi-gpu";
+  }
+  if (config.ranks > gpus) {
+    throw usage(
+      `Cannot use --ranks=${config.ranks} with --hardware=multi-gpu: ${gpus} GPUs are visible here, ` +
+        "expected one for each rank",
+    );
+  }
+}
+
 /** How many ranks there are, and how many parts a step's batch is computed in. */
 function deriveRanks(config: RunConfig, origins: Origins, place?: Readonly<Place>): void {
   const started = place !== undefined && place.launcher !== "none" ? place.worldSize : undefined;
@@ -449,6 +481,8 @@ function deriveRanks(config: RunConfig, origins: Origins, place?: Readonly<Place
     }
     config.ranks = started;
   }
+  // An evaluation divides images among any number of ranks.
+  if (config.checkpoint !== null) return;
   const { batchSize, ranks, maxBatchPerRank } = config;
   if (batchSize % ranks !== 0) {
     throw usage(

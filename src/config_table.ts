@@ -523,19 +523,19 @@ export const OPTIONS: Table = {
   ranks: {
     option: "ranks",
     group: "Machine",
-    commands: TRAIN,
+    commands: BOTH,
     value: { kind: "integer", least: 1, most: 65536 },
     default: 1,
-    defaultText: "those that srun or torchrun started, or 1",
+    defaultText: "those that srun or torchrun started; else the GPUs of multi-gpu, or 1",
     changeable: true,
     help:
-      "Processes that train together. Started here, with their output prefixed, unless srun or torchrun " +
+      "Processes that train or evaluate together. Started here, with their output prefixed, unless srun or torchrun " +
       "has started them",
   },
   initTimeout: {
     option: "init_timeout",
     group: "Machine",
-    commands: TRAIN,
+    commands: BOTH,
     value: { kind: "number", above: 0, most: 86400 },
     default: 300,
     changeable: true,
@@ -544,7 +544,7 @@ export const OPTIONS: Table = {
   stepTimeout: {
     option: "step_timeout",
     group: "Machine",
-    commands: TRAIN,
+    commands: BOTH,
     value: { kind: "number", above: 0, most: 86400 },
     default: 100,
     changeable: true,
@@ -723,7 +723,7 @@ export const NOT_YET_AVAILABLE: readonly {
   {
     field: "hardware",
     value: "multi-gpu",
-    needs: "it needs the CUDA side of the core, which this version does not have; " +
+    needs: "its ranks would meet, but the networks of this version do not compute on a GPU; " +
       "expected --hardware=cpu, with --ranks=N for several processes",
   },
   {

@@ -7,6 +7,7 @@
 
 import { type Features, Probe } from "./native/probe.ts";
 import { probeLearningRateAt } from "./schedules.ts";
+import type { Team } from "./team.ts";
 
 /** The rates that a sweep tries. */
 export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -35,9 +36,20 @@ export interface FeatureProbeOptions {
 /** Called after each epoch with the share that is done, 0 to 1; true stops. */
 type Between = (probe: Probe, done: number) => Promise<boolean>;
 
-/** @returns accuracies in percent, with what a sweep found, or undefined when `between` stopped it */
+/** Images tested, right at first guess, right within five: in percent. */
+export function accuracyOf(
+  [seen = 0, first = 0, five = 0]: readonly number[],
+): { top1: number; top5: number } {
+  return { top1: 100 * first / seen, top5: 100 * five / seen };
+}
+
+/**
+ * Every rank trains the same probe on all training images, and tests it on the test images that are its own.
+ *
+ * @returns accuracies in percent, with what a sweep found, or undefined when `between` stopped it
+ */
 export async function probeOnFeatures(
-  { train, test }: { train: Features; test: Features },
+  { train, test, team }: { train: Features; test: Features; team: Team },
   options: FeatureProbeOptions,
   between: Between,
 ): Promise<{ top1: number; top5: number; details?: Record<string, number> } | undefined> {
@@ -49,8 +61,10 @@ export async function probeOnFeatures(
     using probe = createProbe(options);
     const span = { from: index / (rates.length + 1), to: (index + 1) / (rates.length + 1) };
     if (await trainProbe({ probe, train }, { ...options, rate, heldOut, span }, between)) return;
+    team.joinProbe(probe);
     train.test(probe, { seed, heldOut });
-    const { top1 } = probe.accuracy();
+    // Every rank has tested all of them; rank 0's count is the one that all choose by.
+    const { top1 } = accuracyOf(team.sum(team.leads ? probe.counts() : [0, 0, 0]));
     // The smallest of equally good ones.
     if (top1 > chosen.top1) chosen = { rate, top1 };
   }
@@ -58,9 +72,10 @@ export async function probeOnFeatures(
   const span = { from: rates.length / (rates.length + 1), to: 1 };
   const { rate } = chosen;
   if (await trainProbe({ probe, train }, { ...options, rate, heldOut: 0, span }, between)) return;
+  team.joinProbe(probe);
   test.test(probe, { seed, heldOut: 0 });
   const details = sweep ? { probe_learning_rate: rate, held_out_top1: chosen.top1 } : undefined;
-  return { ...probe.accuracy(), ...details && { details } };
+  return { ...accuracyOf(team.sum(probe.counts())), ...details && { details } };
 }
 
 function createProbe(options: FeatureProbeOptions): Probe {

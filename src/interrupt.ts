@@ -77,12 +77,13 @@ export function interrupted(when: string): UserError {
   );
 }
 
-/** What work comes to, or undefined where a call of the core was given up because of a signal. */
-export async function unlessInterrupted<T>(work: Promise<T>): Promise<T | undefined> {
+/** Does something of the core's; whether it was given up because of a signal. */
+export function isInterrupted(work: () => void): boolean {
   try {
-    return await work;
+    work();
+    return false;
   } catch (error) {
-    if (error instanceof NativeError && error.code === "Interrupted") return undefined;
+    if (error instanceof NativeError && error.code === "Interrupted") return true;
     throw error;
   }
 }

@@ -24,7 +24,7 @@ const PERMISSIONS = [
 ];
 
 /**
- * Runs `train` with the same arguments on so many ranks.
+ * Runs the program with the same arguments, the command first, on so many ranks.
  *
  * @returns the worst of their exit codes
  */
@@ -33,7 +33,7 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
   const cli = new URL("./cli.ts", import.meta.url).pathname;
   const children = Array.from({ length: ranks }, (_, rank) =>
     new Deno.Command(Deno.execPath(), {
-      args: ["run", ...PERMISSIONS, cli, "train", ...args],
+      args: ["run", ...PERMISSIONS, cli, ...args],
       env: {
         RANK: `${rank}`,
         WORLD_SIZE: `${ranks}`,

@@ -9,9 +9,11 @@ import type { ProbeTransforms } from "./augment.ts";
 import { yieldToEvents } from "./event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
-import { probeOnFeatures } from "./feature_probe.ts";
+import { isInterrupted } from "./interrupt.ts";
+import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
 import { FeatureBank, Features, Probe } from "./native/probe.ts";
 import { probeLearningRateAt } from "./schedules.ts";
+import { Team } from "./team.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
 export const KNN = { k: 200, temperature: 0.1 } as const;
@@ -39,6 +41,8 @@ export interface EvaluationParts {
   learner: Learner;
   train: Dataset;
   test: Dataset;
+  /** The ranks that share the work; without: one. The training images must know their share. */
+  team?: Team;
 }
 
 /** Accuracies in percent. */
@@ -46,6 +50,8 @@ export interface Accuracies {
   top1: number;
   top5: number;
   knn_top1: number;
+  /** Test images. Those of files that cannot be used are not among them. */
+  tested: number;
   /** What a sweep of the learning rate chose, and by what. */
   details?: Record<string, number>;
 }
@@ -58,13 +64,19 @@ export type EvaluationStage =
 /** Called between batches with the share that is done, 0 to 1; true stops the evaluation. */
 export type Between = (done: number, stage: EvaluationStage) => boolean | void;
 
-/** @returns the accuracies, or undefined when `between` stopped it */
+/**
+ * Evaluates; several ranks share the work and come to the same accuracies, those of one rank bit for bit. Each rank
+ * embeds its share of the images. All get all embeddings of the training images, and all train the same probe; each
+ * tests its own share of the test images, and the counts are summed.
+ *
+ * @returns the accuracies, or undefined when a signal stopped it, or `between` of any rank
+ */
 export async function evaluate(
   parts: EvaluationParts,
   options: EvaluationOptions,
   between: Between = () => {},
 ): Promise<Accuracies | undefined> {
-  const { learner, train, test } = parts;
+  const { learner, train, test, team = Team.alone() } = parts;
   for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
   const { count, classes } = train.describe();
   const stepsPerEpoch = Math.ceil(count / options.batchSize);
@@ -73,69 +85,119 @@ export async function evaluate(
   // In images, so that the progress is even.
   const total = count + 2 * testCount + options.epochs * count;
   let done = 0;
-  const stopped = async (images: number, stage: EvaluationStage): Promise<boolean> => {
+  let stop = false;
+  /** Does this rank's part of a round; returns whether all ranks go on. */
+  const allGoOn = (work: () => void): boolean => {
+    if (!stop) stop = isInterrupted(work);
+    return !team.agreeToStop(stop);
+  };
+  /** After a round of so many images of all ranks. */
+  const did = async (images: number, stage: EvaluationStage): Promise<void> => {
     done += images;
     await yieldToEvents();
-    return between(done / total, stage) === true;
+    stop ||= between(done / total, stage) === true;
   };
 
   using bank = FeatureBank.create();
   // Without augmentation, what the neighbours are looked up with is also what the probe learns from.
   using trainFeatures = options.augment ? undefined : Features.create();
   using testFeatures = options.augment ? undefined : Features.create();
-  for (const [start, size] of chunks(count)) {
-    train.makeCentered(start, size);
+  for (const { start, size, ofAll } of rounds(count, team.place)) {
+    const go = allGoOn(() => {
+      train.makeCentered(start, size);
+      train.embed(learner);
+    });
+    if (!go) return undefined;
+    team.gather(train);
     bank.append(learner, train);
     trainFeatures?.append(learner, train);
-    if (await stopped(size, { stage: "bank", bank })) return undefined;
+    await did(ofAll, { stage: "bank", bank });
   }
   let [right, tested] = [0, 0];
-  for (const [start, size] of chunks(testCount)) {
-    test.makeCentered(start, size);
-    const found = bank.classify(learner, test, KNN);
-    testFeatures?.append(learner, test);
-    right += found.right;
-    // A file that cannot be used is not tested.
-    tested += found.tested;
-    if (await stopped(size, { stage: "neighbours", bank })) return undefined;
+  for (const { start, size, ofAll } of rounds(testCount, team.place)) {
+    const go = allGoOn(() => {
+      test.makeCentered(start, size);
+      test.embed(learner);
+      const found = bank.classify(learner, test, KNN);
+      testFeatures?.append(learner, test);
+      right += found.right;
+      // A file that cannot be used is not tested.
+      tested += found.tested;
+    });
+    if (!go) return undefined;
+    await did(ofAll, { stage: "neighbours", bank });
   }
 
   const shape = { features: learner.features(), classes };
-  if (trainFeatures !== undefined && testFeatures !== undefined) {
-    const found = await probeOnFeatures(
-      { train: trainFeatures, test: testFeatures },
+  const probed = trainFeatures !== undefined && testFeatures !== undefined
+    ? await probeOnFeatures(
+      { train: trainFeatures, test: testFeatures, team },
       { ...options, ...shape, count },
       async (probe, share) => {
         await yieldToEvents();
         const before = (count + testCount) / total;
-        return between(before + (1 - before) * share, { stage: "probe", probe }) === true;
+        stop ||= between(before + (1 - before) * share, { stage: "probe", probe }) === true;
+        return team.agreeToStop(stop);
       },
-    );
-    return found && { ...found, knn_top1: 100 * right / tested };
+    )
+    : await probeOnViews();
+  if (probed === undefined || !allGoOn(() => {})) return undefined;
+  const [allTested = 0, allRight = 0] = team.sum([tested, right]);
+  return { ...probed, knn_top1: 100 * allRight / allTested, tested: allTested };
+
+  /** The probe as the original trains it: on random crops and flips. */
+  async function probeOnViews(): Promise<{ top1: number; top5: number } | undefined> {
+    using probe = Probe.create({
+      ...shape,
+      dtype: options.dtype,
+      seed: options.seed,
+      momentum: options.momentum,
+      weightDecay: options.weightDecay,
+    });
+    const rates = { baseLearningRate: options.learningRate, totalSteps };
+    for (let step = 0; step < totalSteps; step++) {
+      const go = allGoOn(() => {
+        train.makeProbeBatch(options.seed, step);
+        train.embed(learner);
+      });
+      if (!go) return undefined;
+      team.gather(train);
+      probe.train(learner, train, probeLearningRateAt(step, rates));
+      await did(options.batchSize, { stage: "probe", probe });
+    }
+    team.joinProbe(probe);
+    for (const { start, size, ofAll } of rounds(testCount, team.place)) {
+      const go = allGoOn(() => {
+        test.makeCentered(start, size);
+        probe.test(learner, test);
+      });
+      if (!go) return undefined;
+      await did(ofAll, { stage: "test", probe });
+    }
+    return accuracyOf(team.sum(probe.counts()));
   }
-  using probe = Probe.create({
-    ...shape,
-    dtype: options.dtype,
-    seed: options.seed,
-    momentum: options.momentum,
-    weightDecay: options.weightDecay,
-  });
-  const rates = { baseLearningRate: options.learningRate, totalSteps };
-  for (let step = 0; step < totalSteps; step++) {
-    train.makeProbeBatch(options.seed, step);
-    probe.train(learner, train, probeLearningRateAt(step, rates));
-    if (await stopped(options.batchSize, { stage: "probe", probe })) return undefined;
-  }
-  for (const [start, size] of chunks(testCount)) {
-    test.makeCentered(start, size);
-    probe.test(learner, test);
-    if (await stopped(size, { stage: "test", probe })) return undefined;
-  }
-  return { ...probe.accuracy(), knn_top1: 100 * right / tested };
 }
 
-function* chunks(count: number): Generator<[start: number, size: number]> {
-  for (let start = 0; start < count; start += CENTERED_BATCH) {
-    yield [start, Math.min(CENTERED_BATCH, count - start)];
+/** A rank's part of one round through a data set's images, and how many of them all ranks take. */
+export interface Round {
+  start: number;
+  /** None where there are fewer parts left than ranks. */
+  size: number;
+  ofAll: number;
+}
+
+/**
+ * A data set's images in parts of CENTERED_BATCH, the same whatever the number of ranks, which take them in turn: a
+ * part for each in every round. Each image is in one part of one rank.
+ */
+export function* rounds(
+  count: number,
+  { rank, worldSize }: { rank: number; worldSize: number },
+): Generator<Round> {
+  const width = CENTERED_BATCH * worldSize;
+  for (let first = 0; first < count; first += width) {
+    const start = Math.min(count, first + CENTERED_BATCH * rank);
+    const size = Math.min(CENTERED_BATCH, count - start);
+    yield { start, size, ofAll: Math.min(width, count - first) };
   }
 }

@@ -58,6 +58,8 @@ export interface EvalRow {
   top5: number;
   /** Accuracy of the weighted k-nearest-neighbour classifier, in percent. */
   knn_top1: number;
+  /** Test images; runs of earlier versions do not say. */
+  tested?: number;
   /** Anything else that was measured, by name. */
   details?: Record<string, number | string>;
 }

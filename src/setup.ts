@@ -21,6 +21,7 @@ import {
   refuseUnsupported,
   toolProblems,
 } from "./setup/machine.ts";
+import { provideNccl } from "./setup/nccl.ts";
 import { installPackages, MISSING, packagesHash } from "./setup/packages.ts";
 import {
   coreFile,
@@ -105,7 +106,8 @@ function variableLibtorch(options: SetupOptions): string {
  */
 function stillReady(root: string, options: SetupOptions): SetupRecord | undefined {
   const record = readSetup(root);
-  if (record === undefined || (options.cuda && !record.cudaCapable)) return undefined;
+  if (record === undefined) return undefined;
+  if (options.cuda && (!record.cudaCapable || !record.nccl)) return undefined;
   const variable = variableLibtorch(options);
   if (variable === "") return record;
   const { folder } = inspectLibtorch(variable, `LIBTORCH=${variable}`);
@@ -144,6 +146,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
     hash,
     deno: exists(kept) ? kept : Deno.execPath(),
     cudaCapable: libtorch.cudaCapable,
+    nccl: await provideNccl({ root, libtorch: libtorch.folder, hash }, session),
   };
   writeSetup(root, record);
   await removeOldCores(root, hash);

@@ -12,11 +12,13 @@ import { FIELDS, optionOf } from "./config_table.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
+import { openNccl } from "./native/cuda.ts";
 import { NativeError } from "./native/native_error.ts";
+import type { Probe } from "./native/probe.ts";
 import { ProcessGroup } from "./native/process_group.ts";
 import { ALONE, type Place } from "./ranks.ts";
 
-/** What all ranks must agree on before they train together. */
+/** What all ranks must agree on before they work together. */
 export interface RankRecord {
   host: string;
   /** The core, by the hash of its sources. */
@@ -113,6 +115,7 @@ export class Team implements Disposable {
         interface: Deno.env.get("GLOO_SOCKET_IFNAME") ?? "",
         address: oneNode ? ALONE.masterAddr : "",
         timeoutMilliseconds: stepTimeoutMilliseconds,
+        nccl: config.hardware === "multi-gpu" ? openNccl() : null,
       });
       return new Team(place, group, { hosts: verdict.hosts, stepTimeoutMilliseconds });
     } catch (error) {
@@ -120,6 +123,22 @@ export class Team implements Disposable {
       throw error instanceof NativeError
         ? ranksError(`Cannot connect the ranks: ${error.message}`)
         : error;
+    }
+  }
+
+  /** Meets the others, does something together, and parts; an error says which rank it came from. */
+  static async run<Result>(
+    place: Readonly<Place>,
+    options: TeamOptions,
+    body: (team: Team) => Promise<Result>,
+  ): Promise<Result> {
+    using team = await Team.meet(place, options);
+    try {
+      const result = await body(team);
+      team.part();
+      return result;
+    } catch (error) {
+      throw await team.blame(error);
     }
   }
 
@@ -172,7 +191,7 @@ export class Team implements Disposable {
     const expected = await this.fromLeader(() => value);
     if (value === expected) return;
     throw new UserError(
-      `Cannot train together: rank ${this.place.rank} on ${hostname()} has other ${what} than rank 0, ` +
+      `Cannot run together: rank ${this.place.rank} on ${hostname()} has other ${what} than rank 0, ` +
         `${value}, expected ${expected}`,
       ExitCode.data,
     );
@@ -193,6 +212,21 @@ export class Team implements Disposable {
   stopsAfter(steps: number, requested: boolean, every: number): boolean {
     if (this.#group === undefined) return requested;
     return steps % every === 0 && this.agreeToStop(requested);
+  }
+
+  /** Puts all ranks' embeddings of their batches together, in the order of the ranks. All ranks must. */
+  gather(dataset: Dataset): void {
+    if (this.#group !== undefined) dataset.gather(this.#group);
+  }
+
+  /** Lets every rank go on with rank 0's probe. All ranks must. */
+  joinProbe(probe: Probe): void {
+    if (this.#group !== undefined) probe.join(this.#group);
+  }
+
+  /** Sums of whole numbers over the ranks. All ranks must ask. */
+  sum(counts: readonly number[]): number[] {
+    return this.#group?.sum(counts) ?? [...counts];
   }
 
   /** Waits until all have done their part: rank 0 holds the store, and must not end before the others. */
@@ -345,7 +379,7 @@ async function decide(
   if (missing.length > 0 && !late) return null;
   const verdict: Verdict = missing.length > 0
     ? refusalOf(ranksError(
-      `Cannot train on ${worldSize} ranks: ${
+      `Cannot run on ${worldSize} ranks: ${
         missing.length === 1 ? `rank ${missing[0]}` : `ranks ${missing.join(", ")}`
       } did not come within --init_timeout=${config.initTimeout} s`,
     ))
@@ -360,7 +394,7 @@ function publish(group: ProcessGroup, verdict: Verdict): void {
   group.set("verdict", JSON.stringify(verdict));
 }
 
-/** Whether the ranks may train together. */
+/** Whether the ranks may run together. */
 export function verdictOn(records: readonly RankRecord[]): Verdict {
   const [first] = records;
   for (const [rank, record] of records.entries()) {
@@ -369,7 +403,7 @@ export function verdictOn(records: readonly RankRecord[]): Verdict {
     if (record.core !== first.core) {
       return refusalOf(
         new UserError(
-          `Cannot train together: ${pair} have different cores, ${first.core.slice(0, 12)} and ` +
+          `Cannot run together: ${pair} have different cores, ${first.core.slice(0, 12)} and ` +
             `${record.core.slice(0, 12)}, expected one; run on both: deno task setup`,
           ExitCode.setup,
         ),
@@ -386,7 +420,7 @@ export function verdictOn(records: readonly RankRecord[]): Verdict {
     if (differences.length > 0) {
       return refusalOf(
         new UserError(
-          `Cannot train together: ${pair} have different options: ${differences.join("; ")}`,
+          `Cannot run together: ${pair} have different options: ${differences.join("; ")}`,
           ExitCode.usage,
         ),
       );

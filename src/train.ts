@@ -13,7 +13,7 @@ import { openData } from "./data.ts";
 import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { finishedResult, markFinished, type RunResult } from "./finished.ts";
-import { Interrupt, interrupted, unlessInterrupted } from "./interrupt.ts";
+import { Interrupt, interrupted } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
 import { Learner } from "./native/learner.ts";
@@ -98,18 +98,12 @@ export async function train(
   using interrupt = new Interrupt();
   const { hash } = requireSetup();
   setThreads(parsed.config.threads);
-  using team = await Team.meet(parts.place ?? ALONE, {
-    config: parsed.config,
-    core: hash,
-    interrupted: () => interrupt.requested,
-  });
-  try {
-    const code = await trainWith(team, parsed, { ...parts, interrupt });
-    team.part();
-    return code;
-  } catch (error) {
-    throw await team.blame(error);
-  }
+  const options = { config: parsed.config, core: hash, interrupted: () => interrupt.requested };
+  return await Team.run(
+    parts.place ?? ALONE,
+    options,
+    (team) => trainWith(team, parsed, { ...parts, interrupt }),
+  );
 }
 
 async function trainWith(
@@ -153,7 +147,9 @@ async function trainWith(
   const warnings = [...description.warnings, ...testDescription?.warnings ?? []];
   const verified = description.verified && (testDescription?.verified ?? true);
   for (const line of warnings) warn(line);
-  using badFiles = new BadFileRecord(join(folder.path, "bad_files.json"), { train, test }, warn);
+  using badFiles = team.leads
+    ? new BadFileRecord(join(folder.path, "bad_files.json"), { train, test }, warn)
+    : undefined;
   if (config.batchSize > description.count) {
     throw new UserError(
       `Cannot train with --batch_size=${config.batchSize}: expected at most the ${description.count} training images`,
@@ -264,14 +260,12 @@ async function trainWith(
     if (test === undefined || evaluations.some((row) => row.step === step)) return;
     using progress = show.progressOf({ label: "evaluating", total: 100 });
     learner.shareStatistics();
-    const found = await team.fromLeader(async () => {
-      const evaluation = evaluate({ learner, train, test }, evaluationOptions(config), (done) => {
-        progress.update(Math.min(100, Math.floor(100 * done)));
-        return interrupt.requested;
-      });
-      return await unlessInterrupted(evaluation) ?? null;
+    const parts = { learner, train, test, team };
+    const found = await evaluate(parts, evaluationOptions(config), (done) => {
+      progress.update(Math.min(100, Math.floor(100 * done)));
+      return interrupt.requested;
     });
-    if (found === null) return;
+    if (found === undefined) return;
     lock?.check();
     const row: EvalRow = { kind: "eval", step, epoch: step / stepsPerEpoch, ...found };
     evaluations.push(row);
@@ -298,7 +292,7 @@ async function trainWith(
     logged: (row) => {
       lock?.check();
       metrics.write(row);
-      badFiles.update();
+      badFiles?.update();
       const collapsed = collapse.see(row);
       if (collapsed === undefined) return;
       if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);

@@ -7,6 +7,13 @@ import { worstOf } from "../src/launch.ts";
 import { describeCheckpoint } from "../src/native/library.ts";
 import { type RankRecord, verdictOn } from "../src/team.ts";
 import { parseCommandLine } from "../src/config.ts";
+import {
+  coreFile,
+  projectRoot,
+  requireSetup,
+  sourcesHash,
+  writeSetup,
+} from "../src/setup/record.ts";
 import { freePort, rowsOf, start, startRank, startRanks, TINY, trained } from "./ranks_run.ts";
 
 const STEP_TIMEOUT = 4;
@@ -92,7 +99,7 @@ Deno.test("a rank that never comes is named, by rank 0 and to those that came", 
     const came = [0, 2].map((rank) => startRank(rank, { ranks: 3, port }, args));
     for (const { code, stderr, seconds } of await Promise.all(came.map(({ ended }) => ended))) {
       equal(code, ExitCode.ranks, stderr);
-      match(stderr, /Cannot train on 3 ranks: rank 1 did not come within --init_timeout=4 s/);
+      match(stderr, /Cannot run on 3 ranks: rank 1 did not come within --init_timeout=4 s/);
       ok(seconds < 30);
     }
     const alone = await startRank(1, { ranks: 2, port: freePort() }, args).ended;
@@ -114,7 +121,7 @@ Deno.test("a port that another program has is an error on all ranks", () =>
     match(second!.stderr, new RegExp(`Cannot reach rank 0 at 127.0.0.1:${port}`));
   }));
 
-Deno.test("ranks with different options, or different cores, refuse each other on all of them", () =>
+Deno.test("ranks with different options refuse each other on all of them", () =>
   inFolder(async (runDir) => {
     const args = (rank: number): string[] => [
       ...TINY,
@@ -129,15 +136,59 @@ Deno.test("ranks with different options, or different cores, refuse each other o
         /rank 0 on \S+ and rank 1 on \S+ have different options: --seed is 0 there and 1/,
       );
     }
-    const environment = { variable: () => undefined, exists: () => false, cores: 2 };
-    const { config } = parseCommandLine("train", [], environment);
-    const record: RankRecord = { host: "a", core: "0".repeat(64), config };
-    const other = { ...record, host: "b", config: { ...config, threads: 7 } };
-    equal("hosts" in verdictOn([record, other]), true);
-    const verdict = verdictOn([record, { ...other, core: "1".repeat(64) }]);
-    ok("refusal" in verdict);
-    match(verdict.refusal, /rank 0 on a and rank 1 on b have different cores/);
   }));
+
+/** A copy of this checkout, set up, whose core was built from other sources. */
+function otherCheckout(root: string): string {
+  Deno.mkdirSync(root, { recursive: true });
+  for (const name of ["deno.json", "deno.lock", "src", "native"]) {
+    copyTree(join(projectRoot, name), join(root, name));
+  }
+  Deno.symlinkSync(join(projectRoot, "node_modules"), join(root, "node_modules"));
+  const source = join(root, "native/src/lib.rs");
+  Deno.writeTextFileSync(source, `${Deno.readTextFileSync(source)}// Another core.\n`);
+  const record = requireSetup();
+  const hash = sourcesHash(root, record.libtorchVersion);
+  const core = coreFile(root, hash);
+  Deno.mkdirSync(join(root, ".byol/core"), { recursive: true });
+  // What rustc makes of a comment is not worth the minutes: the same functions, in another file.
+  Deno.copyFileSync(record.core, core);
+  Deno.writeTextFileSync(core, "another", { append: true });
+  writeSetup(root, { ...record, core, hash, nccl: null });
+  return root;
+}
+
+function copyTree(from: string, to: string): void {
+  if (!Deno.statSync(from).isDirectory) return Deno.copyFileSync(from, to);
+  Deno.mkdirSync(to, { recursive: true });
+  for (const { name } of Deno.readDirSync(from)) {
+    if (name !== "target") copyTree(join(from, name), join(to, name));
+  }
+}
+
+Deno.test("ranks with different cores refuse each other on all of them", () =>
+  inFolder(async (runDir) => {
+    const root = otherCheckout(join(runDir, "../other"));
+    const args = [...TINY, `--run_dir=${runDir}`];
+    const port = freePort();
+    const ranks = [startRank(0, { ranks: 2, port }, args)];
+    ranks.push(startRank(1, { ranks: 2, port, root }, args));
+    const [ours, theirs] = [requireSetup(), requireSetup(root)].map(({ hash }) =>
+      hash.slice(0, 12)
+    );
+    for (const { code, stderr } of await Promise.all(ranks.map(({ ended }) => ended))) {
+      equal(code, ExitCode.setup, stderr);
+      match(stderr, new RegExp(`have different cores, ${ours} and ${theirs}, expected one`));
+    }
+  }));
+
+Deno.test("threads, workers and the place of the data may differ from rank to rank", () => {
+  const environment = { variable: () => undefined, exists: () => false, cores: 2 };
+  const { config } = parseCommandLine("train", [], environment);
+  const record: RankRecord = { host: "a", core: "0".repeat(64), config };
+  const other = { ...config, threads: 7, nbWorkers: 3, dataDir: "/elsewhere" };
+  equal("hosts" in verdictOn([record, { ...record, host: "b", config: other }]), true);
+});
 
 Deno.test("the worst exit code is the one that tells most", () => {
   equal(worstOf([0, 0]), 0);

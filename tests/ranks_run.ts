@@ -23,19 +23,24 @@ export interface Ended {
   seconds: number;
 }
 
-/** Starts `train`; the environment decides which rank it is, if any. */
+/** Starts `train`, or the command that comes first; the environment decides which rank it is, if any. */
 export function start(
   args: readonly string[],
   env: Record<string, string> = {},
-  permissions: readonly string[] = [],
+  { permissions = [], root = projectRoot }: {
+    permissions?: readonly string[];
+    /** The checkout whose program is started. */
+    root?: string;
+  } = {},
 ): {
   child: Deno.ChildProcess;
   ended: Promise<Ended>;
 } {
   const started = performance.now();
+  const command = args[0]?.startsWith("--") ? ["train"] : [];
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-all", ...permissions, "src/cli.ts", "train", ...args],
-    cwd: projectRoot,
+    args: ["run", "--no-prompt", "--allow-all", ...permissions, "src/cli.ts", ...command, ...args],
+    cwd: root,
     env,
     stdin: "null",
     stdout: "piped",
@@ -66,7 +71,7 @@ export function startRanks(
 /** Starts one of several ranks. */
 export function startRank(
   rank: number,
-  { ranks, port }: { ranks: number; port: number },
+  { ranks, port, root }: { ranks: number; port: number; root?: string },
   args: readonly string[],
   permissions: readonly string[] = [],
 ): { child: Deno.ChildProcess; ended: Promise<Ended> } {
@@ -75,7 +80,7 @@ export function startRank(
     WORLD_SIZE: `${ranks}`,
     MASTER_ADDR: "127.0.0.1",
     MASTER_PORT: `${port}`,
-  }, permissions);
+  }, { permissions, ...root && { root } });
 }
 
 /** A port that nobody listens at. */

@@ -105,6 +105,10 @@ Deno.test("float64: a pass for each view, and parts of a batch", () =>
     const accumulated = await run(folder, "parts", ...parts);
     const both = await run(folder, "both", ...parts, "--ranks=2");
     close(state(accumulated, 3), state(both, 3), 1e-9);
+    // A limit on what a rank computes at once is as many parts as it takes: the same bits.
+    const limited = ["--dtype=float64", "--max_steps=3"];
+    same(accumulated, await run(folder, "limited", ...limited, "--max_batch_per_rank=8"), 3);
+    same(both, await run(folder, "few", ...limited, "--max_batch_per_rank=5", "--ranks=2"), 3);
     // Two ranks that each normalise their own half are one that computes the halves in turn. Running statistics are
     // rank 0's there and move twice a step here.
     const apart = ["--dtype=float64", "--max_steps=3", "--ranks=2", "--sync_bn=false"];

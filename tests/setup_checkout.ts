@@ -96,7 +96,7 @@ export class Checkout implements AsyncDisposable {
   start(args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
     return new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-config", "--allow-read", "--allow-write=.byol", "--allow-run"].concat(
-        ["--allow-env=LIBTORCH,CXX", "--allow-sys=hostname", "src/setup.ts", ...args],
+        ["--allow-env=LIBTORCH,CXX,CUDA_HOME", "--allow-sys=hostname", "src/setup.ts", ...args],
       ),
       cwd: this.root,
       env: { LIBTORCH: "", CXX: "", PIP_CONFIG_FILE: "/dev/null", ...env },

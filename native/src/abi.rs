@@ -123,6 +123,10 @@ abi! {
     fn byol_dataset_make_probe_batch(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_probe_batch(seed, step)) }
     /// Makes the test transform of some images.
     fn byol_dataset_make_centered(dataset: u32, start: u32, count: u32) { with(dataset, |d: &mut Dataset| d.make_centered(start as usize, count as usize)) }
+    /// Embeds the one-view batch and keeps the embeddings with it.
+    fn byol_dataset_embed(dataset: u32, learner: u32) { with(dataset, |d: &mut Dataset| with(learner, |l: &mut Learner| d.embed(l))) }
+    /// Puts all ranks' embeddings in the place of this rank's.
+    fn byol_dataset_gather(dataset: u32, ranks: u32) { with(dataset, |d: &mut Dataset| with(ranks, |r: &mut Ranks| d.gather(r))) }
     /// Makes a step's views, writes one of the two with its images, and tells what was done to them.
     fn byol_dataset_write_views(dataset: u32, options: Json, text: OutText) {
         let options = options.read()?;
@@ -208,6 +212,8 @@ abi! {
         let options = options.read()?;
         with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| write_answers(p, l, d, &options))))
     }
+    /// Gives the probe of every rank the weights of rank 0's.
+    fn byol_probe_join(probe: u32, ranks: u32) { with(probe, |p: &mut Probe| with(ranks, |r: &mut Ranks| p.join(r.group()?))) }
     /// Makes an empty table of features.
     fn byol_features_create(handle: OutU32) { handle.write(register(Features::default())); Ok(()) }
     /// Adds the embeddings of the dataset's batch.
@@ -254,6 +260,8 @@ abi! {
     fn byol_ranks_leave(ranks: u32, options: Json) { let reason = options.read::<String>()?; with(ranks, |r: &mut Ranks| r.leave(reason)) }
     /// Writes 1 where any rank brings other than 0.
     fn byol_ranks_any(ranks: u32, flag: u32, any: OutU32) { with(ranks, |r: &mut Ranks| { any.write(u32::from(r.any(flag != 0)?)); Ok(()) }) }
+    /// Writes the sums of whole numbers over the ranks.
+    fn byol_ranks_sum(ranks: u32, options: Json, text: OutText) { let counts = options.read::<Vec<i64>>()?; with(ranks, |r: &mut Ranks| { text.write(&serde_json::json!(r.sum(&counts)?).to_string()); Ok(()) }) }
     /// Waits until every rank has come here.
     fn byol_ranks_barrier(ranks: u32) { with(ranks, |r: &mut Ranks| r.group()?.barrier()) }
     /// Describes a checkpoint: metadata, number of tensors, shapes, SHA-256.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
@@ -13,8 +13,9 @@ use crate::images::bad::BadFiles;
 use crate::images::loader::{Loader, Made};
 use crate::images::photo_job::PhotoJob;
 use crate::images::render::{Photos, Request, Views};
-use crate::learner::Dtype;
+use crate::learner::{Dtype, Learner, EMBED_PIECE};
 use crate::memory::zeros;
+use crate::process_group::Ranks;
 use crate::random::permutation;
 use crate::view_kernels::{
     render_batch, render_centered_batch, BatchKey, CenteredSides, Images, Normalization,
@@ -165,6 +166,38 @@ pub struct Dataset {
 pub struct Batch {
     pub views: Vec<Tensor>,
     pub labels: Tensor,
+    /// What an encoder made of the batch, once it was asked to: all ranks' where they have exchanged it.
+    pub embedded: Option<Embedded>,
+}
+
+/// Embeddings with the labels of their images.
+pub struct Embedded {
+    pub features: Tensor,
+    pub labels: Tensor,
+}
+
+impl Batch {
+    fn new(views: Vec<Tensor>, labels: Tensor) -> Self {
+        Self {
+            views,
+            labels,
+            embedded: None,
+        }
+    }
+
+    /// The one view's embeddings with their labels: those that are kept, or made now.
+    pub fn embeddings(&self, learner: &Learner) -> Result<Embedded> {
+        Ok(match &self.embedded {
+            Some(Embedded { features, labels }) => Embedded {
+                features: features.shallow_clone(),
+                labels: labels.shallow_clone(),
+            },
+            None => Embedded {
+                features: learner.embed(&self.views[0])?,
+                labels: self.labels.shallow_clone(),
+            },
+        })
+    }
 }
 
 /// What one of the two views of a step does to each of its images.
@@ -337,10 +370,7 @@ impl Dataset {
             .into_iter()
             .map(|(view, recipe)| self.render(&indices, BatchKey { seed, step, view }, recipe))
             .collect::<Result<Vec<Tensor>>>()?;
-        Ok(Batch {
-            views,
-            labels: self.labels_of(&indices)?,
-        })
+        Ok(Batch::new(views, self.labels_of(&indices)?))
     }
 
     /// What make_views draws for step `step`, without rendering it.
@@ -443,49 +473,56 @@ impl Dataset {
         Ok(Tensor::f_from_slice(&labels)?)
     }
 
-    /// One randomly cropped and flipped view for the probe's step `step`; the last, smaller batch of an epoch is kept.
+    /// One randomly cropped and flipped view for the probe's step `step`, of this rank's share; the last, smaller batch
+    /// of an epoch is kept.
     pub fn make_probe_batch(&mut self, seed: u64, step: u64) -> Result<()> {
         let options = self
             .probe
             .take()
             .ok_or_else(|| unset("probe batches", "byol_dataset_set_probe"))?;
+        let made = self.probe_batch(&options, (seed, step));
+        self.probe = Some(options);
+        self.batch = Some(made?);
+        Ok(())
+    }
+
+    fn probe_batch(&mut self, options: &ProbeOptions, (seed, step): (u64, u64)) -> Result<Batch> {
         let count = self.labels.len();
         let steps = count.div_ceil(options.batch_size) as u64;
         let start = (step % steps) as usize * options.batch_size;
         let end = (start + options.batch_size).min(count);
         // The probe draws its own order: the training stream's cached one stays untouched.
         let order = permutation(!seed, step / steps, count);
-        let indices = &order[start..end];
-        if self.photos.is_some() {
-            let key = BatchKey {
-                seed,
-                step,
-                view: 2,
-            };
-            let views = Views::Drawn(vec![(key, options.train.clone())]);
-            self.probe = Some(options);
-            let indices = indices.to_vec();
-            self.batch = Some(self.take_photos(Request { indices, views })?);
-            return Ok(());
+        let indices = self.probe_share(&order[start..end]).to_vec();
+        if indices.is_empty() {
+            return self.empty_batch(options.train.crop_size);
         }
-        let made = self.render(
-            indices,
-            BatchKey {
-                seed,
-                step,
-                view: 2,
-            },
-            &options.train,
-        );
-        self.probe = Some(options);
-        self.batch = Some(Batch {
-            views: vec![made?],
-            labels: self.labels_of(indices)?,
-        });
-        Ok(())
+        let view = 2;
+        let key = BatchKey { seed, step, view };
+        if self.photos.is_some() {
+            let views = Views::Drawn(vec![(key, options.train.clone())]);
+            return self.take_photos(Request { indices, views });
+        }
+        let views = vec![self.render(&indices, key, &options.train)?];
+        Ok(Batch::new(views, self.labels_of(&indices)?))
     }
 
-    /// The test transform of `count` images from `start`, in the order of the files.
+    /// This rank's share of a batch of the probe, in whole pieces of those that are embedded at once: then an
+    /// embedding has the same bits whatever the number of ranks.
+    fn probe_share<'a>(&self, indices: &'a [u32]) -> &'a [u32] {
+        let Share { rank, ranks, .. } = self.share;
+        let pieces = indices.len().div_ceil(EMBED_PIECE);
+        let bound = |rank: usize| (pieces * rank / ranks * EMBED_PIECE).min(indices.len());
+        &indices[bound(rank)..bound(rank + 1)]
+    }
+
+    fn empty_batch(&self, side: usize) -> Result<Batch> {
+        let shape = [0, 3, side as i64, side as i64];
+        let views = Tensor::f_zeros(shape, (self.kind, Device::Cpu))?;
+        Ok(Batch::new(vec![views], self.labels_of(&[])?))
+    }
+
+    /// The test transform of `count` images from `start`, in the order of the files; of none where a rank has none left.
     pub fn make_centered(&mut self, start: usize, count: usize) -> Result<()> {
         let options = self
             .probe
@@ -493,7 +530,7 @@ impl Dataset {
             .ok_or_else(|| unset("test batches", "byol_dataset_set_probe"))?;
         let end = start
             .checked_add(count)
-            .filter(|&end| count > 0 && end <= self.labels.len());
+            .filter(|&end| end <= self.labels.len());
         let end = end.ok_or_else(|| {
             Error::invalid(format!(
                 "Cannot take {count} images from {start}: the dataset has {}",
@@ -501,6 +538,10 @@ impl Dataset {
             ))
         })?;
         let sides = options.sides();
+        if count == 0 {
+            self.batch = Some(self.empty_batch(sides.crop)?);
+            return Ok(());
+        }
         let indices: Vec<u32> = (start as u32..end as u32).collect();
         if self.photos.is_some() {
             sides.validate().map_err(Error::invalid)?;
@@ -520,10 +561,7 @@ impl Dataset {
         )
         .map_err(Error::invalid)?;
         let view = self.tensor(&out, count, sides.crop)?;
-        self.batch = Some(Batch {
-            views: vec![view],
-            labels: self.labels_of(&indices)?,
-        });
+        self.batch = Some(Batch::new(vec![view], self.labels_of(&indices)?));
         Ok(())
     }
 
@@ -551,10 +589,7 @@ impl Dataset {
         });
         let views = views.collect::<Result<Vec<_>>>()?;
         let images: Vec<u32> = images.into_iter().flatten().collect();
-        Ok(Batch {
-            views,
-            labels: self.labels_of(&images)?,
-        })
+        Ok(Batch::new(views, self.labels_of(&images)?))
     }
 
     /// Starts on both views of a step that is to come, where images are made ahead and there is room: the views that
@@ -594,6 +629,33 @@ impl Dataset {
     pub fn bad_files(&self) -> String {
         let bad = self.photos.as_ref().map(|loader| loader.photos.bad.list());
         serde_json::json!(bad.unwrap_or_default()).to_string()
+    }
+
+    /// Embeds the current one-view batch and keeps the embeddings with it, for whoever uses the batch next.
+    pub fn embed(&mut self, learner: &Learner) -> Result<()> {
+        let embedded = self.batch(1)?.embeddings(learner)?;
+        if let Some(batch) = &mut self.batch {
+            batch.embedded = Some(embedded);
+        }
+        Ok(())
+    }
+
+    /// Puts all ranks' embeddings in the place of this rank's, in the order of the ranks.
+    pub fn gather(&mut self, ranks: &Ranks) -> Result<()> {
+        self.batch(1)?;
+        let embedded = self
+            .batch
+            .as_mut()
+            .and_then(|batch| batch.embedded.as_mut());
+        let embedded = embedded.ok_or_else(|| {
+            Error::invalid("Cannot exchange embeddings: call byol_dataset_embed first")
+        })?;
+        let rows = ranks.rows_of_all(&[&embedded.features, &embedded.labels])?;
+        if let [features, labels] = rows.as_slice() {
+            embedded.features = features.shallow_clone();
+            embedded.labels = labels.shallow_clone();
+        }
+        Ok(())
     }
 
     /// The current batch, which must hold `views` views.

@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tch::Tensor;
 
 use crate::boundary::{Error, Object, Result};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Embedded};
 use crate::learner::Learner;
 use crate::probe::Probe;
 use crate::random::permutation;
@@ -44,9 +44,8 @@ impl Object for Features {
 impl Features {
     /// Adds the embeddings of the dataset's one-view batch.
     pub fn append(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
-        let batch = dataset.batch(1)?;
-        let features = learner.embed(&batch.views[0])?;
-        self.chunks.push((features, batch.labels.shallow_clone()));
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.chunks.push((features, labels));
         self.order = None;
         Ok(())
     }

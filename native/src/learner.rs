@@ -46,7 +46,7 @@ const MAX_WIDTH: i64 = 1 << 16;
 const MAX_WEIGHTS: i64 = 1 << 27;
 
 /// Images of one piece of an embedding: with resnet18, half a second on two cores.
-const EMBED_PIECE: i64 = 32;
+pub const EMBED_PIECE: usize = 32;
 
 impl LearnerOptions {
     /// Refuses what no machine has the memory for. No embedding is too wide for MAX_WIDTH.
@@ -413,8 +413,12 @@ impl Learner {
     /// signal is seen: a batch of 256 keeps two cores busy for seconds.
     pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
         let _no_grad = GradMode::set(false);
+        if images.size()[0] == 0 {
+            let none = [0, self.features()];
+            return Ok(images.f_new_zeros(none, (images.kind(), images.device()))?);
+        }
         let mut embeddings = Vec::new();
-        for piece in images.f_split(EMBED_PIECE, 0)? {
+        for piece in images.f_split(EMBED_PIECE as i64, 0)? {
             crate::signals::check()?;
             let parameters = &self.encoder.parameters;
             let embedding = self.encoder.layer.forward(parameters, &piece, false)?;

@@ -4,9 +4,10 @@ use serde::Deserialize;
 use tch::{Kind, Reduction, Tensor};
 
 use crate::boundary::{Error, GradMode, Object, Result};
-use crate::dataset::Dataset;
+use crate::dataset::{Dataset, Embedded};
 use crate::learner::{Dtype, Learner};
 use crate::loss::normalize;
+use crate::shim::Group;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -93,9 +94,8 @@ impl Probe {
         dataset: &Dataset,
         learning_rate: f64,
     ) -> Result<()> {
-        let batch = dataset.batch(1)?;
-        let features = learner.embed(&batch.views[0])?;
-        self.learn(&features, &batch.labels, learning_rate)
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.learn(&features, &labels, learning_rate)
     }
 
     /// One step of cross-entropy on embeddings.
@@ -128,8 +128,8 @@ impl Probe {
 
     /// Counts the right answers on the dataset's one-view batch.
     pub fn test(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
-        let batch = dataset.batch(1)?;
-        self.count(&learner.embed(&batch.views[0])?, &batch.labels)
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.count(&features, &labels)
     }
 
     /// Counts the right answers on embeddings.
@@ -148,6 +148,11 @@ impl Probe {
     pub fn best(&self, features: &Tensor) -> Result<Tensor> {
         let logits = features.f_linear(&self.weight, Some(&self.bias))?;
         Ok(logits.f_topk(5.min(logits.size()[1]), 1, true, true)?.1)
+    }
+
+    /// Gives every rank rank 0's weights, so that all test with the same classifier.
+    pub fn join(&self, group: &Group) -> Result<()> {
+        group.broadcast(&[&self.weight, &self.bias])
     }
 
     /// Weight and bias under PyTorch's names.
@@ -183,9 +188,8 @@ impl Object for FeatureBank {
 impl FeatureBank {
     /// Adds the embeddings of the dataset's one-view batch.
     pub fn append(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
-        let batch = dataset.batch(1)?;
-        let features = normalize(&learner.embed(&batch.views[0])?)?;
-        self.chunks.push((features, batch.labels.shallow_clone()));
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.chunks.push((normalize(&features)?, labels));
         self.joined = None;
         Ok(())
     }
@@ -204,14 +208,14 @@ impl FeatureBank {
                 "Cannot classify by neighbours with temperature={temperature}: expected more than 0"
             )));
         }
-        let batch = dataset.batch(1)?;
-        let scores = self.scores(&learner.embed(&batch.views[0])?, k, temperature)?;
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        let scores = self.scores(&features, k, temperature)?;
         let right = scores
             .f_argmax(1, false)?
-            .f_eq_tensor(&batch.labels)?
+            .f_eq_tensor(&labels)?
             .f_sum(Kind::Int64)?
             .f_int64_value(&[])?;
-        Ok([batch.labels.size()[0] as f64, right as f64])
+        Ok([labels.size()[0] as f64, right as f64])
     }
 
     /// Each class's sum of the neighbours' weights, for each embedding.

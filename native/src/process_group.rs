@@ -38,6 +38,8 @@ pub struct GroupOptions {
     interface: String,
     address: String,
     timeout_milliseconds: u32,
+    /// The library of the GPUs' side, where the ranks compute on GPUs.
+    nccl: Option<String>,
 }
 
 /// A rank's connection to the others.
@@ -90,6 +92,9 @@ impl Ranks {
             &network,
             options.timeout_milliseconds,
         )?;
+        if let Some(library) = &options.nccl {
+            group.attach_nccl(&self.store, library, options.timeout_milliseconds)?;
+        }
         self.group = Some(Arc::new(group));
         Ok(())
     }
@@ -114,6 +119,29 @@ impl Ranks {
         let mut sums = vec![0i64; counts.len()];
         values.f_copy_data(&mut sums, counts.len())?;
         Ok(sums)
+    }
+
+    /// The rows of all ranks, in the order of the ranks, which may bring different numbers of them, or none. The
+    /// tensors' first dimension is one rank's rows.
+    pub fn rows_of_all(&self, tensors: &[&Tensor]) -> Result<Vec<Tensor>> {
+        let group = self.group()?;
+        let rows = tensors.first().map_or(0, |tensor| tensor.size()[0]);
+        let gathered = group.gather(&Tensor::f_from_slice(&[rows])?)?;
+        let mut counts = vec![0i64; group.size];
+        gathered.f_copy_data(&mut counts, group.size)?;
+        let most = counts.iter().copied().max().unwrap_or(0);
+        let all = |tensor: &&Tensor| -> Result<Tensor> {
+            // c10d gathers tensors of one shape: filled up, and what was filled up is left out again.
+            let mut shape = tensor.size();
+            shape[0] = most - rows;
+            let filling = tensor.f_new_zeros(&shape, (tensor.kind(), tensor.device()))?;
+            let joined = group.gather(&Tensor::f_cat(&[*tensor, &filling], 0)?)?;
+            let parts = (0i64..).zip(&counts);
+            let parts = parts.map(|(rank, &count)| joined.f_narrow(0, rank * most, count));
+            let parts = parts.collect::<std::result::Result<Vec<_>, _>>()?;
+            Ok(Tensor::f_cat(&parts, 0)?)
+        };
+        tensors.iter().map(all).collect()
     }
 
     /// JSON: what the watch knows.

@@ -124,6 +124,21 @@ extern "C" {
     ) -> c_int;
 }
 
+/// The one function of shim/nccl.cpp, which is no part of the core.
+type AttachNccl =
+    unsafe extern "C" fn(*mut RawGroup, *mut RawStore, i64, *mut c_char, usize) -> c_int;
+
+/// What the dynamic linker says of its last failure.
+fn linker_error() -> String {
+    let text = unsafe { libc::dlerror() };
+    if text.is_null() {
+        return "the dynamic linker does not say why".to_owned();
+    }
+    unsafe { CStr::from_ptr(text) }
+        .to_string_lossy()
+        .into_owned()
+}
+
 /// Runs one function of the shim and turns its failure into an error of this crate.
 fn call(function: impl FnOnce(Message) -> c_int) -> Result<()> {
     let mut text: [c_char; MESSAGE_CAPACITY] = [0; MESSAGE_CAPACITY];
@@ -272,6 +287,34 @@ impl Group {
             failed: AtomicBool::new(false),
             rank,
             size,
+        })
+    }
+
+    /// Gives the group NCCL for CUDA tensors. The library (shim/nccl.cpp) links libtorch_cuda, which must be loaded; it
+    /// is never closed, as the group goes on in it.
+    pub fn attach_nccl(&self, store: &Store, library: &str, timeout: u32) -> Result<()> {
+        let path = c_text(library)?;
+        let cannot = |why: String| Error {
+            status: Status::Distributed,
+            message: format!("Cannot use {library}: {why}"),
+        };
+        let handle = unsafe { libc::dlopen(path.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+        if handle.is_null() {
+            return Err(cannot(linker_error()));
+        }
+        let address = unsafe { libc::dlsym(handle, c"byol_nccl_attach".as_ptr()) };
+        if address.is_null() {
+            return Err(cannot(linker_error()));
+        }
+        let attach = unsafe { std::mem::transmute::<*mut libc::c_void, AttachNccl>(address) };
+        self.call(|error| unsafe {
+            attach(
+                self.raw,
+                store.0,
+                i64::from(timeout),
+                error.text,
+                error.capacity,
+            )
         })
     }
 

@@ -2,8 +2,10 @@ import type { Normalisation, ProbeTransforms, ViewPair } from "../augment.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { NativeObject } from "./handle.ts";
 import type { ViewCases } from "./views.ts";
+import type { Learner } from "./learner.ts";
 import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
 import { NativeError } from "./native_error.ts";
+import type { ProcessGroup } from "./process_group.ts";
 
 /** Where images come from. */
 export type DatasetSource =
@@ -183,7 +185,7 @@ export class Dataset extends NativeObject {
     );
   }
 
-  /** Makes one cropped and flipped view for a step of the probe. */
+  /** Makes one cropped and flipped view for a step of the probe, of this rank's share of its images. */
   makeProbeBatch(seed: number, step: number): void {
     checkData(
       openCore().byol_dataset_make_probe_batch(
@@ -196,11 +198,27 @@ export class Dataset extends NativeObject {
     );
   }
 
-  /** Makes the test transform of `count` images from `start`. */
+  /** Makes the test transform of `count` images from `start`; of none where a rank has none left. */
   makeCentered(start: number, count: number): void {
     checkData(
       openCore().byol_dataset_make_centered(this.handle, start, count, errorBuffer()),
       "byol_dataset_make_centered",
+    );
+  }
+
+  /** Embeds the one-view batch and keeps the embeddings with it: whoever uses the batch next gets them. */
+  embed(learner: Learner): void {
+    check(
+      openCore().byol_dataset_embed(this.handle, learner.handle, errorBuffer()),
+      "byol_dataset_embed",
+    );
+  }
+
+  /** Puts all ranks' embeddings, in the order of the ranks, in the place of this rank's. All ranks must. */
+  gather(group: ProcessGroup): void {
+    check(
+      openCore().byol_dataset_gather(this.handle, group.handle, errorBuffer()),
+      "byol_dataset_gather",
     );
   }
 }

@@ -2,6 +2,7 @@ import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
 import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import type { ProcessGroup } from "./process_group.ts";
 
 /** A linear classifier to make. */
 export interface ProbeOptions {
@@ -64,11 +65,25 @@ export class Probe extends NativeObject {
     );
   }
 
-  /** Accuracy so far, in percent. */
-  accuracy(): { top1: number; top5: number } {
+  /** Gives every rank's probe the weights of rank 0's. All ranks must. */
+  join(group: ProcessGroup): void {
+    check(
+      openCore().byol_probe_join(this.handle, group.handle, errorBuffer()),
+      "byol_probe_join",
+    );
+  }
+
+  /** Images tested so far, those right at first guess, and those right within five. */
+  counts(): [seen: number, first: number, five: number] {
     const out = new Float64Array(3);
     check(openCore().byol_probe_counts(this.handle, out, errorBuffer()), "byol_probe_counts");
     const [seen = 0, first = 0, five = 0] = out;
+    return [seen, first, five];
+  }
+
+  /** Accuracy so far, in percent. */
+  accuracy(): { top1: number; top5: number } {
+    const [seen, first, five] = this.counts();
     return { top1: 100 * first / seen, top5: 100 * five / seen };
   }
 }

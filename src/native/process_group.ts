@@ -25,6 +25,8 @@ export interface GroupOptions {
   address: string;
   /** How long a rank waits for the others in a collective. */
   timeoutMilliseconds: number;
+  /** The library of the GPUs' ranks (openNccl()), or null: the ranks compute on processors. */
+  nccl: string | null;
 }
 
 /** What a rank knows of the others. */
@@ -102,6 +104,18 @@ export class ProcessGroup extends NativeObject {
       "byol_ranks_any",
       (out, error) => symbols.byol_ranks_any(this.handle, Number(flag), out, error),
     ) !== 0;
+  }
+
+  /** Sums of whole numbers over the ranks, each in its place. All ranks must ask. */
+  sum(counts: readonly number[]): number[] {
+    const request = json(counts);
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_ranks_sum",
+        (text, error) => symbols.byol_ranks_sum(this.handle, request, text, error),
+      ),
+    );
   }
 
   /** Waits until every rank has come here. */

@@ -5,7 +5,9 @@
 
 import { dirname, join } from "node:path";
 import { exists } from "./basics.ts";
+import { ExitCode, UserError } from "../exit_codes.ts";
 import { mustRun, type Session } from "./child.ts";
+import { ncclFile } from "./record.ts";
 
 /** The headers that compiling the library takes, each with the wheel that brings it for libtorch 2.11 on CUDA 13. */
 export const HEADERS: Readonly<Record<string, string>> = {
@@ -39,6 +41,32 @@ export function findCudaIncludes(libtorch: string, cudaHome: string): string[] |
     [...toolkit, "/usr/include"].filter(exists),
   ];
   return candidates.find((includes) => missingHeaders(includes).length === 0);
+}
+
+/**
+ * The library for a core, built where it is not there yet and CUDA's headers are; null where it cannot be built, which
+ * the log says: a machine without GPUs works without it.
+ */
+export async function provideNccl(
+  { root, libtorch, hash }: { root: string; libtorch: string; hash: string },
+  session: Session,
+): Promise<string | null> {
+  const output = ncclFile(root, hash);
+  if (exists(output)) return output;
+  if (!exists(join(libtorch, "lib/libtorch_cuda.so"))) return null;
+  const includes = findCudaIncludes(libtorch, Deno.env.get("CUDA_HOME") ?? "");
+  if (includes === undefined) return null;
+  session.log("building the library of the GPUs' ranks: about a minute");
+  const beside = `${output}.${Deno.pid}`;
+  try {
+    await buildNccl({ root, libtorch, includes, output: beside }, session);
+  } catch (error) {
+    if (!(error instanceof UserError) || error.exitCode !== ExitCode.setup) throw error;
+    session.log(`without --hardware=multi-gpu: ${error.message}`);
+    return null;
+  }
+  await Deno.rename(beside, output);
+  return output;
 }
 
 /** Compiles and links the library. @throws {UserError} (exit code 6) when that fails */

@@ -29,6 +29,8 @@ export interface SetupRecord {
   deno: string;
   /** Whether this libtorch brings all that CUDA needs, apart from the driver. */
   cudaCapable: boolean;
+  /** The library of the GPUs' ranks (native/shim/nccl.cpp); null where it could not be built. */
+  nccl?: string | null;
   /** packagesHash() of the npm packages that are there; "missing" where they could not be fetched. */
   packages?: string;
 }
@@ -49,6 +51,11 @@ export function stateFolder(root: string = projectRoot): string {
 /** The file that the core with this hash is kept in. */
 export function coreFile(root: string, hash: string): string {
   return join(stateFolder(root), "core", `libbyol-${hash.slice(0, 12)}.so`);
+}
+
+/** The file that the library of the GPUs' ranks is kept in, for a core with this hash. */
+export function ncclFile(root: string, hash: string): string {
+  return join(stateFolder(root), "core", `libbyol-nccl-${hash.slice(0, 12)}.so`);
 }
 
 /** Folders of native/ whose files are no part of the core: a change there builds nothing again. */
@@ -91,7 +98,8 @@ export function examineSetup(root: string): SetupRecord | string {
   }
   const record = parseRecord(text, stateFolder(root));
   if (record === undefined) return ".byol/setup.json is damaged";
-  for (const path of [record.core, ...record.preload]) {
+  const named = [record.core, ...record.preload, ...(record.nccl ? [record.nccl] : [])];
+  for (const path of named) {
     if (!exists(path)) return `${path} is missing`;
   }
   const version = libtorchVersion(record.libtorch);

@@ -102,10 +102,10 @@ export function readRequest(
   const { command } = JOBS[job];
   const where: Environment = {
     ...environment,
+    // Those of the nodes are not seen from here.
+    gpus: undefined,
     // A batch that the ranks cannot share is better refused here than in the queue.
-    place: command === "train"
-      ? { ...ALONE, worldSize: nodes * ranksPerNode, launcher: "slurm" }
-      : undefined,
+    place: { ...ALONE, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
   const { config } = parseCommandLine(command, programArgs, { ...where, planning: true });
   const seconds = own.time === undefined ? (qos?.hours ?? 20) * 3600 : secondsOf(own.time);

@@ -1,0 +1,69 @@
+/** `eval`: evaluates the encoder of a checkpoint, on one rank or on several that share the work. */
+
+import { describeOrThrow } from "./checkpoint.ts";
+import type { RunConfig } from "./config.ts";
+import { openData } from "./data.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { Interrupt, interrupted } from "./interrupt.ts";
+import { evaluate } from "./linear_eval.ts";
+import { setThreads } from "./native/library.ts";
+import type { Place } from "./ranks.ts";
+import { requireSetup } from "./setup/record.ts";
+import { Team } from "./team.ts";
+import { Progress, SILENT, stderrTerminal } from "./terminal.ts";
+import { createLearner, evaluationOptions } from "./train.ts";
+
+/** Evaluates what the options name; rank 0 prints the result. @returns the exit code */
+export async function evaluateCheckpoint(
+  config: RunConfig,
+  place: Readonly<Place>,
+): Promise<number> {
+  using interrupt = new Interrupt();
+  setThreads(config.threads);
+  const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
+  return await Team.run(place, options, (team) => evaluateOn(team, config, interrupt));
+}
+
+async function evaluateOn(team: Team, config: RunConfig, interrupt: Interrupt): Promise<number> {
+  interrupt.watchCalls();
+  const data = await team.leaderFirst(() => openData(config, { signal: interrupt.signal }));
+  using train = data.train;
+  using test = data.test;
+  if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
+  const path = config.checkpoint ?? "";
+  using learner = createLearner(config);
+  try {
+    learner.loadEncoder(path);
+  } catch (error) {
+    throw new UserError((error as Error).message, ExitCode.checkpoint);
+  }
+  team.shareOut(train, 1);
+  if (team.place.worldSize > 1) {
+    await team.requireSame("weights", describeOrThrow(path).sha256);
+    await team.requireSame("training images", train.describe().digest);
+    await team.requireSame("test images", test.describe().digest);
+  }
+  using progress = new Progress(team.leads ? stderrTerminal() : SILENT, {
+    label: "evaluating",
+    total: 100,
+  });
+  const found = await evaluate(
+    { learner, train, test, team },
+    evaluationOptions(config),
+    (done) => {
+      progress.update(Math.min(100, Math.floor(100 * done)));
+      return interrupt.requested;
+    },
+  );
+  progress.close();
+  if (found === undefined) throw interrupted("before the evaluation was done");
+  if (!team.leads) return ExitCode.ok;
+  console.log(
+    config.format === "json"
+      ? JSON.stringify(found)
+      : `k-NN ${found.knn_top1.toFixed(2)} %, linear probe top-1 ${
+        found.top1.toFixed(2)
+      } %, top-5 ${found.top5.toFixed(2)} %`,
+  );
+  return ExitCode.ok;
+}

@@ -1,0 +1,56 @@
+/**
+ * Which GPUs this process may use, and which one is a rank's: told without asking any driver, so that it costs
+ * nothing where there is none.
+ *
+ * @module
+ */
+
+import { ExitCode, UserError } from "./exit_codes.ts";
+import type { Place, Variable } from "./ranks.ts";
+
+/**
+ * How many NVIDIA GPUs a process sees.
+ *
+ * @param devices the names in /dev
+ */
+export function visibleGpus(variable: Variable, devices: readonly string[]): number {
+  const there = devices.filter((name) => /^nvidia\d+$/.test(name)).length;
+  const chosen = variable("CUDA_VISIBLE_DEVICES");
+  if (chosen === undefined) return there;
+  // CUDA takes the list up to the first entry that is none: a negative number, or one too large.
+  const entries = chosen.split(",").map((entry) => entry.trim());
+  const end = entries.findIndex((entry) =>
+    /^\d+$/.test(entry) ? Number(entry) >= there : !/^(GPU|MIG)-/.test(entry)
+  );
+  return Math.min(there, end < 0 ? entries.length : end);
+}
+
+/**
+ * The GPU of a rank among those that it sees: its own by its place on the node, or the only one where Slurm shows each
+ * task its own.
+ *
+ * @throws UserError (usage) where the ranks of the node are more than the GPUs
+ */
+export function gpuOf({ rank, localRank, localWorldSize }: Readonly<Place>, gpus: number): number {
+  if (gpus === 1) return 0;
+  if (localWorldSize <= gpus) return localRank;
+  throw new UserError(
+    `Cannot give rank ${rank} a GPU of its own: its node has ${localWorldSize} ranks and ${gpus} GPUs, ` +
+      "expected a GPU for each",
+    ExitCode.usage,
+  );
+}
+
+/** @throws UserError (set-up) where a process sees no GPU */
+export function requireGpus(gpus: number, variable: Variable): void {
+  if (gpus > 0) return;
+  const chosen = variable("CUDA_VISIBLE_DEVICES");
+  const why = chosen === undefined
+    ? "there is no /dev/nvidia0"
+    : `CUDA_VISIBLE_DEVICES="${chosen}" shows none of those in /dev`;
+  throw new UserError(
+    `Cannot use --hardware=multi-gpu: no NVIDIA GPU is visible here (${why}), expected one for each rank, or ` +
+      "--hardware=cpu with --ranks=N",
+    ExitCode.setup,
+  );
+}

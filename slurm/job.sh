@@ -83,6 +83,14 @@ byol_ranks() {
   byol_srun=''
 }
 
+# Whether Slurm is taking the job's nodes for another one. With a GraceTime it sends SIGTERM to the ranks and not to this
+# shell, and puts back only what is still there at the end of that time: a job that stops sooner has to do it itself.
+byol_preempted() {
+  command -v scontrol >/dev/null || return 1
+  scontrol show job "$SLURM_JOB_ID" 2>/dev/null | grep -q ' PreemptTime=[0-9]' || return 1
+  byol_say "preempted, ranks ended with $byol_code"
+}
+
 # byol_finish SCRIPT [ARGUMENTS]: ends the job by what the ranks said; starts it again where that helps.
 byol_finish() {
   if ((byol_code == 0)); then exit 0; fi
@@ -91,6 +99,7 @@ byol_finish() {
       "not starting again by itself: submit again to go on"
     exit "$byol_code"
   fi
+  if byol_preempted; then byol_warned=yes; fi
   # shellcheck disable=SC2053 # the right side is a pattern
   if [[ $byol_code == $byol_hopeless || (-z $byol_warned && $byol_code != "$byol_interrupted") ]]; then
     byol_say "failed with $byol_code; not starting again"

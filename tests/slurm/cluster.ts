@@ -238,7 +238,11 @@ export class SlurmCluster implements AsyncDisposable {
       `SlurmctldLogFile=${join(folder, "slurmctld.log")}`,
       `SlurmdLogFile=${join(folder, "slurmd.log")}`,
       `NodeName=localhost NodeHostname=${hostname()} NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN`,
-      "PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:8",
+      // A job of the partition urgent takes the node from those of main.
+      "PreemptType=preempt/partition_prio",
+      "PreemptMode=REQUEUE",
+      "PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:8 GraceTime=60",
+      "PartitionName=urgent Nodes=localhost State=UP OverSubscribe=EXCLUSIVE PriorityTier=10",
       "",
     ].join("\n");
   }

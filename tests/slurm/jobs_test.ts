@@ -137,6 +137,23 @@ Deno.test("jobs on a real Slurm", async (test) => {
     );
   });
 
+  await test.step("preemption with a GraceTime: the ranks save, the job puts itself back and goes on", async () => {
+    const run = runAt("preempted");
+    const job = await train(run, EPOCHS);
+    await reaches(run, 1);
+    const urgent = ["--parsable", "--partition=urgent", "--output=/dev/null", "--wrap=true"];
+    const other = (await cluster.ask("sbatch", urgent)).trim();
+    // Between the two the job has states of its own.
+    await cluster.until("the restart", async () => (await cluster.state(job)).restarts === 1);
+    const { state, exitCode, restarts } = await cluster.ended(job);
+    const log = cluster.log("train.sbatch", job);
+    deepEqual([state, exitCode, restarts], ["COMPLETED", 0, 1], log);
+    match(log, /all saved[\s\S]*preempted, ranks ended with \d+[\s\S]*again[\s\S]*restart 1/);
+    equal((await cluster.ended(other)).state, "COMPLETED");
+    deepEqual(stepsOf(run), upTo(STEPS));
+    equal(await weightsOf(run, STEPS), await weightsOf(whole, STEPS));
+  });
+
   await test.step("a rank killed by SIGKILL ends the job, which is not started again", async () => {
     const run = runAt("killed");
     const job = await train(run, ["--max_steps=100000", "--nb_epochs=400"]);

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
 import { Dataset } from "../src/native/dataset.ts";
-import { setThreads } from "../src/native/library.ts";
+import { coreInfo, setThreads } from "../src/native/library.ts";
 import { PhotoJob } from "../src/native/photo_job.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { oracleFolder } from "../tests/oracle.ts";
@@ -38,6 +38,7 @@ export async function bench(args: string[]): Promise<void> {
   setThreads(1);
   const scratch = await Deno.makeTempDir();
   try {
+    console.log(`JPEG files are decoded by ${decoder()}\n`);
     console.log("| what, per image | images/s and core | ratio |\n| --- | ---: | ---: |");
     const ours = await viewsOf(photos, rounds);
     row("two float views of 224, ours", ours);
@@ -66,8 +67,7 @@ export async function bench(args: string[]): Promise<void> {
     const [loose, shards] = await inTurn([photos, join(packed, "train.json")], rounds);
     row("two float views of 224 from shards, ours", shards!);
     console.log(`\nshards: ${ratio(shards!, loose!)} of the folder`);
-    const [one, two] = [await elapsed(photos, rounds, 1), await elapsed(photos, rounds, 2)];
-    console.log(`two threads: ${ratio(two, one)} of one, by the clock (on idle cores)`);
+    await threads(photos, rounds);
     await memory(photos, scratch);
   } finally {
     await Deno.remove(scratch, { recursive: true });
@@ -134,11 +134,37 @@ async function viewsOf(path: string, rounds: number): Promise<Measured> {
   return { images, seconds: processorSeconds() - before };
 }
 
-async function elapsed(path: string, rounds: number, workers: number): Promise<Measured> {
-  using dataset = await open(path, workers);
-  const before = performance.now();
-  const images = make(dataset, rounds);
-  return { images, seconds: (performance.now() - before) / 1000 };
+/**
+ * Two threads against one, round by round: by the clock, which only idle cores tell; and by processor time, which is
+ * twice what an image costs one thread over what it costs each of two: what they lose to each other, busy or not.
+ */
+async function threads(photos: string, rounds: number): Promise<void> {
+  const sums = [1, 2].map((workers) => ({ workers, images: 0, clock: 0, cost: 0 }));
+  for (let round = 0; round < 2 * rounds; round++) {
+    for (const sum of sums) {
+      using dataset = await open(photos, sum.workers);
+      make(dataset, 1);
+      const [clock, cost] = [performance.now(), processorSeconds()];
+      sum.images += make(dataset, 1);
+      sum.clock += (performance.now() - clock) / 1000;
+      sum.cost += processorSeconds() - cost;
+    }
+  }
+  const [one, two] = sums;
+  const times = (a: number, b: number): string => `${(a / b).toFixed(2)} ×`;
+  console.log(
+    `two threads: ${times(one!.clock, two!.clock)} of one by the clock (meant for idle cores), ` +
+      `${times(2 * one!.cost, two!.cost)} by processor time`,
+  );
+}
+
+/** Which decoder, and whether something keeps it from its SIMD code. */
+function decoder(): string {
+  const { jpeg } = coreInfo();
+  const off = ["JSIMD_FORCENONE", "JSIMD_FORCESSE2", "JSIMD_FORCEMMX"]
+    .filter((name) => jpeg === "libjpeg-turbo" && (Deno.env.get(name) ?? "") !== "");
+  if (off.length > 0) return `${jpeg}, without its fastest SIMD code: ${off.join(", ")} is set`;
+  return jpeg === "libjpeg-turbo" ? jpeg : `${jpeg}: set-up found no libjpeg-turbo`;
 }
 
 /** Processor time of this process, in seconds. */

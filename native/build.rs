@@ -27,5 +27,6 @@ fn main() {
         .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         .file("shim/distributed.cpp")
+        .file("shim/jpeg.cpp")
         .compile("byol_shim");
 }

@@ -13,6 +13,7 @@ import { writeBundle } from "./setup/bundle.ts";
 import type { Session } from "./setup/child.ts";
 import { buildCore, keepCore, manifestOf, removeOldCores } from "./setup/core.ts";
 import { fetchLibtorch, fetchProblem, findLibtorch } from "./setup/install.ts";
+import { provideLibjpeg } from "./setup/libjpeg.ts";
 import { inspectLibtorch, type Libtorch, preloadList } from "./setup/libtorch.ts";
 import {
   askPython,
@@ -45,8 +46,8 @@ export interface SetupOptions {
   quiet?: boolean;
   /** Installs the libraries of CUDA also where there is no driver: on a login node for its compute nodes. */
   cuda?: boolean;
-  /** Tries again to fetch npm packages that an earlier set-up could not. */
-  packages?: boolean;
+  /** Tries again to fetch what an earlier set-up could not: npm packages, libjpeg-turbo. */
+  complete?: boolean;
   /** The checkout to set up. */
   root?: string;
   /** A libtorch to use; default: the variable LIBTORCH. */
@@ -81,7 +82,7 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<SetupReco
 /** Whether the npm packages are those of the sources, or could not be had and are not asked for again. */
 function hasPackages(root: string, record: SetupRecord, options: SetupOptions): boolean {
   return record.packages === packagesHash(root) &&
-    !(options.packages && record.packages === MISSING);
+    !(options.complete && record.packages === MISSING);
 }
 
 async function withPackages(
@@ -108,6 +109,7 @@ function stillReady(root: string, options: SetupOptions): SetupRecord | undefine
   const record = readSetup(root);
   if (record === undefined) return undefined;
   if (options.cuda && (!record.cudaCapable || !record.nccl)) return undefined;
+  if (options.complete && record.libjpeg === null) return undefined;
   const variable = variableLibtorch(options);
   if (variable === "") return record;
   const { folder } = inspectLibtorch(variable, `LIBTORCH=${variable}`);
@@ -136,6 +138,11 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
 
   const libtorch = found ?? await fetchLibtorch(search, session);
   session.log(`libtorch ${libtorch.version} in ${libtorch.folder}`);
+  const libjpeg = await provideLibjpeg({
+    root,
+    offline: search.offline,
+    python: search.python ?? await askPython(session),
+  }, session);
   const { core, hash } = await provideCore(root, libtorch, { session, offline: search.offline });
   const kept = keptDeno(root);
   const record: SetupRecord = {
@@ -143,6 +150,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
     libtorchVersion: libtorch.version,
     core,
     preload: preloadList(libtorch.folder),
+    libjpeg,
     hash,
     deno: exists(kept) ? kept : Deno.execPath(),
     cudaCapable: libtorch.cudaCapable,
@@ -156,7 +164,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
 
 function examineReason(root: string): string {
   const found = examineSetup(root);
-  return typeof found === "string" ? found : "another libtorch is asked for";
+  return typeof found === "string" ? found : "more, or another libtorch, is asked for";
 }
 
 /** The core for the sources as they are; they may be edited while it is being built. */
@@ -220,7 +228,7 @@ async function main(args: string[]): Promise<ExitCode> {
     return ExitCode.ok;
   }
   try {
-    const record = await ensureSetup({ ...values, packages: values.print });
+    const record = await ensureSetup({ ...values, complete: values.print });
     if (values.print) {
       const deno = await keepDeno();
       if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });

@@ -17,7 +17,7 @@ import { Interrupt, interrupted } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
 import { Learner } from "./native/learner.ts";
-import { setThreads } from "./native/library.ts";
+import { coreInfo, setThreads } from "./native/library.ts";
 import {
   claimRunFolder,
   createRunFolder,
@@ -144,7 +144,9 @@ async function trainWith(
   const description = train.describe();
   // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
   const testDescription = test?.describe();
-  const warnings = [...description.warnings, ...testDescription?.warnings ?? []];
+  const warnings = [
+    ...new Set([...description.warnings, ...testDescription?.warnings ?? []]),
+  ];
   const verified = description.verified && (testDescription?.verified ?? true);
   for (const line of warnings) warn(line);
   using badFiles = team.leads
@@ -232,6 +234,10 @@ async function trainWith(
     end_step: endStep,
     total_steps: totalSteps,
     verified,
+    // What decodes them decides a photo's last bits.
+    ...(description.layout === "folder" || description.layout === "packed"
+      ? { jpeg: coreInfo().jpeg }
+      : {}),
     warnings,
   });
 

@@ -11,6 +11,7 @@ export const VIEWS_HELP =
 
   deno task views --out=views.png
   deno task views --out=views.png --preset=cifar10_tuned --seed=1
+  deno task views --out=views.png --dataset_name=folder --data_dir=DIR
   deno task views --out=late.png --aug_schedule=FILE.json --step=5000
 
   --out=PATH
@@ -50,7 +51,8 @@ export async function viewsCommand(args: readonly string[]): Promise<number> {
   }
   const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
   notes.forEach((note) => console.error(note));
-  const { train, test } = await openData(config);
+  // Photos need nothing to evaluate on: no evaluation follows.
+  const { train, test } = await openData({ ...config, evalEveryEpochs: 0 });
   using dataset = train;
   using _test = test;
   dataset.describe().warnings.forEach((line) => console.error(line));

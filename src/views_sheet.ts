@@ -2,6 +2,7 @@
 
 import { loadAugmentSchedule } from "./augment_schedule.ts";
 import type { RunConfig } from "./config.ts";
+import { UserError } from "./exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { recipesAt } from "./schedules.ts";
@@ -45,6 +46,8 @@ export function keepSheet(
     drawSheet(beside, { train, config, step: 0 });
     Deno.renameSync(beside, folder.sheetFile);
   } catch (error) {
+    // What is wrong with the images is wrong with the run.
+    if (error instanceof UserError) throw error;
     warn(`Cannot draw ${folder.sheetFile}: ${(error as Error).message}; the run goes on without`);
   }
 }

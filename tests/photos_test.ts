@@ -433,6 +433,69 @@ photoTest("real photos train a ResNet-18 alike from a folder and from shards", a
   equal(await digest(packed, "shards"), await digest(photos, "loose"));
 });
 
+photoTest("shards train on two ranks, and on one, to the folder's traces", async (folder) => {
+  await writePhotoFolder(folder, 8);
+  const packed = join(folder, "packed");
+  const made = await byol(
+    "pack",
+    `--data_dir=${folder}`,
+    `--out=${packed}`,
+    "--images_per_shard=5",
+  );
+  equal(made.code, 0, made.stderr);
+  const traces = async (data: string, ranks: number): Promise<Record<string, string>> => {
+    const run = join(data, `run-${ranks}`);
+    await trainAs(ranks, [
+      ...["--dataset_name=folder", `--data_dir=${data}`, `--run_dir=${run}`],
+      ...["--max_steps=2", "--trace_steps=2", "--clsf_every=0"],
+    ]);
+    const names = [...Deno.readDirSync(join(run, "traces"))].map(({ name }) => name).sort();
+    return Object.fromEntries(
+      names.map((name) => [name, describeCheckpoint(join(run, "traces", name)).sha256]),
+    );
+  };
+  for (const ranks of [1, 2]) {
+    const loose = await traces(folder, ranks);
+    equal(Object.keys(loose).length, 2 * ranks, "each rank's views of both steps");
+    equal(new Set(Object.values(loose)).size, 2 * ranks);
+    deepEqual(await traces(packed, ranks), loose);
+  }
+});
+
+photoTest(
+  "the sheet of views shows a folder's photos, and the same of its shards",
+  async (folder) => {
+    await writePhotoFolder(folder, 8);
+    const packed = join(folder, "packed");
+    equal((await byol("pack", `--data_dir=${folder}`, `--out=${packed}`)).code, 0);
+    const drawn = async (name: string, ...options: string[]): Promise<Uint8Array> => {
+      const path = join(folder, name);
+      const { code, stdout, stderr } = await byol(
+        ...["views", `--out=${path}`, "--dataset_name=folder", "--image_size=48", ...options],
+      );
+      equal(code, 0, stderr);
+      match(stdout, /Drew both views of \d+ images/);
+      return await Deno.readFile(path);
+    };
+    const sheet = await drawn("loose.png", `--data_dir=${folder}`);
+    // Two times 48 pixels a view, four pairs a row, as of any data set.
+    deepEqual([...sheet.subarray(16, 24)], [0, 0, 0x03, 0x3a, 0, 0, 0x01, 0xb2]);
+    deepEqual(await drawn("packed.png", `--data_dir=${packed}`), sheet);
+    // A flat folder has nothing to evaluate on, and needs nothing.
+    const flat = join(folder, "train", "n01");
+    notEqual((await drawn("flat.png", `--data_dir=${flat}`)).length, 0);
+  },
+);
+
+/** Trains on so many ranks, which need a port of this machine. */
+async function trainAs(ranks: number, options: readonly string[]): Promise<void> {
+  const { success, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "src/cli.ts", "train", ...SMALL, `--ranks=${ranks}`, ...options],
+    cwd: projectRoot,
+  }).output();
+  equal(success, true, new TextDecoder().decode(stderr));
+}
+
 photoTest("real photos train on two ranks as on one", async (folder) => {
   const photos = realData("imagenette224");
   if (photos === undefined) {
@@ -440,15 +503,10 @@ photoTest("real photos train on two ranks as on one", async (folder) => {
   }
   const losses = async (ranks: number): Promise<number[]> => {
     const run = join(folder, String(ranks));
-    const { success, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: [
-        ...["run", "-A", "src/cli.ts", "train", ...SMALL, "--dataset_name=imagenet"],
-        ...[`--data_dir=${photos}`, `--run_dir=${run}`, `--ranks=${ranks}`, "--dtype=float64"],
-        ...["--max_steps=2", "--clsf_every=0", "--nb_workers=1"],
-      ],
-      cwd: projectRoot,
-    }).output();
-    equal(success, true, new TextDecoder().decode(stderr));
+    await trainAs(ranks, [
+      ...["--dataset_name=imagenet", `--data_dir=${photos}`, `--run_dir=${run}`],
+      ...["--dtype=float64", "--max_steps=2", "--clsf_every=0", "--nb_workers=1"],
+    ]);
     return Deno.readTextFileSync(join(run, "metrics.jsonl")).trim().split("\n")
       .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train")
       .map(({ loss }) => loss);

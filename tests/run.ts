@@ -119,7 +119,7 @@ function withStatus(counts: Counts, success: boolean): Counts {
 }
 
 async function runCargo(): Promise<Counts> {
-  const { libtorch } = requireSetup();
+  const { libtorch, libjpeg } = requireSetup();
   const [program = "", ...args] = cargoWords(projectRoot, "test");
   const environment = await exclusively(
     { root: projectRoot },
@@ -129,7 +129,12 @@ async function runCargo(): Promise<Counts> {
     args,
     cwd: projectRoot,
     // One test at a time: some count the memory of the whole process.
-    env: { ...environment, LD_LIBRARY_PATH: join(libtorch, "lib"), RUST_TEST_THREADS: "1" },
+    env: {
+      ...environment,
+      LD_LIBRARY_PATH: join(libtorch, "lib"),
+      RUST_TEST_THREADS: "1",
+      BYOL_LIBJPEG: libjpeg ?? "",
+    },
     stdin: "null",
     stdout: "piped",
   }).spawn();

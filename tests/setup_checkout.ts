@@ -48,11 +48,12 @@ export class Checkout implements AsyncDisposable {
     Deno.chmodSync(this.path(path), 0o755);
   }
 
-  /** Writes a folder with all that set-up looks at in libtorch, and returns its path. */
+  /** Writes a folder with all that set-up looks at in libtorch, and returns its path; with it libjpeg-turbo, as fetched. */
   writeLibtorch(folder: string, version = "2.11.0"): string {
     for (const [name, text] of Object.entries(libtorchFiles(version))) {
       this.write(`${folder}/${name}`, text);
     }
+    this.write(".byol/libjpeg/pillow-13.0.0/pillow.libs/libjpeg-0.so.62.4.0", "");
     return this.path(folder);
   }
 
@@ -76,6 +77,11 @@ export class Checkout implements AsyncDisposable {
       { name: "triton", version: "3.6.0", files: {} },
       { name: "nvidia_cuda_runtime", version: "13.0.96", files: {} },
       { name: "nvidia_cuda_cupti", version: "13.0.85", files: {} },
+      {
+        name: "pillow",
+        version: "13.0.0",
+        files: { "pillow.libs/libjpeg-0.so.62.4.0": "", "PIL/Image.py": "" },
+      },
     ];
     this.write("wheels/wheels.json", JSON.stringify(wheels));
     const { success } = await new Deno.Command("python3", {

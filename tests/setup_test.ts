@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../src/exit_codes.ts";
@@ -112,6 +113,9 @@ Deno.test("set-up installs the wheels, builds the core, and has nothing to do th
   const record = requireSetup(checkout.root);
   assert.equal(record.libtorchVersion, "2.11.0+cu130");
   assert.equal(record.cudaCapable, false);
+  const pillow = checkout.path(".byol/libjpeg/pillow-13.0.0");
+  assert.equal(record.libjpeg, `${pillow}/pillow.libs/libjpeg-0.so.62.4.0`);
+  assert.deepEqual(namesIn(pillow).sort(), ["pillow-13.0.0.dist-info", "pillow.libs"]);
   assert.deepEqual(namesIn(checkout.path(".byol/libtorch")), ["torch-2.11.0-cpu"]);
   const core = Deno.dlopen(record.core, { byol_answer: { parameters: [], result: "i32" } });
   assert.equal(core.symbols.byol_answer(), 42);
@@ -147,6 +151,32 @@ Deno.test("tests and fuzz targets are no part of the core: a change there builds
     checkout.write(`native/${path}`, "new");
     assert.notEqual(hash(), earlier, path);
   }
+});
+
+Deno.test("set-up without libjpeg-turbo says so, and gets it the next time it can", async () => {
+  await using checkout = await Checkout.create();
+  const wheels = await checkout.writeWheels();
+  for (const name of namesIn(wheels).filter((name) => name.startsWith("pillow"))) {
+    await Deno.rename(join(wheels, name), checkout.path(name));
+  }
+  const pip = { PIP_FIND_LINKS: wheels, PIP_NO_INDEX: "1", ...checkout.withoutTorch() };
+  const first = await checkout.run([], pip);
+  assert.equal(first.code, 0, first.stderr);
+  assert.match(first.stderr, /no libjpeg-turbo \(.*pillow.*\): .* zune-jpeg.*run: deno task setup/);
+  assert.equal(requireSetup(checkout.root).libjpeg, null);
+  // A start of a run does not wait for an index; whoever asks for set-up does.
+  assert.deepEqual((await checkout.run([], { PATH: "" })).stderr, "");
+  for (const name of namesIn(checkout.root).filter((name) => name.endsWith(".whl"))) {
+    await Deno.rename(checkout.path(name), join(wheels, name));
+  }
+  const again = await checkout.run(["--print"], pip);
+  assert.equal(again.code, 0, again.stderr);
+  assert.doesNotMatch(again.stderr, /Compiling/);
+  const { libjpeg } = requireSetup(checkout.root);
+  assert.match(libjpeg ?? "", /pillow\.libs\/libjpeg-0/);
+  // Without the file the record no longer holds.
+  await Deno.remove(libjpeg!);
+  assert.throws(() => requireSetup(checkout.root), /libjpeg-0\.so\.62\.4\.0 is missing/);
 });
 
 Deno.test("with CUDA the wheel's libraries of NVIDIA come too, and nothing of Python's", async () => {

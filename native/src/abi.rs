@@ -15,6 +15,7 @@ use crate::checks::{write_answers, write_embeddings, write_neighbours, write_out
 use crate::dataset::{Dataset, Share};
 use crate::features::Features;
 use crate::heartbeat::Heartbeat;
+use crate::images::jpeg::Decoder;
 use crate::images::photo_job::PhotoJob;
 use crate::job::Job;
 use crate::lars::LarsStep;
@@ -103,6 +104,8 @@ abi! {
     fn byol_core_set_threads(threads: u32) { set_threads(threads) }
     /// Writes the threads in use and what the processor offers.
     fn byol_core_info(text: OutText) { text.write(&info()); Ok(()) }
+    /// Decodes JPEG files by the libjpeg-turbo in a file from now on.
+    fn byol_core_use_libjpeg(path: Json) { Decoder::choose(&path.read::<String>()?) }
     /// Panics, to show that a panic becomes a status.
     fn byol_core_panic() { std::panic::panic_any("asked to".to_owned()) }
     /// Opens a dataset.
@@ -307,7 +310,7 @@ fn set_threads(threads: u32) -> Result<()> {
 }
 
 fn info() -> String {
-    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION") })
+    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION"), "jpeg": Decoder::chosen().name() })
         .to_string()
 }
 

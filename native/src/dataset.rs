@@ -10,6 +10,7 @@ use tch::{Device, Kind, Tensor};
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
 use crate::images::bad::BadFiles;
+use crate::images::jpeg::Decoder;
 use crate::images::loader::{Loader, Made};
 use crate::images::photo_job::PhotoJob;
 use crate::images::render::{Photos, Request, Views};
@@ -721,9 +722,16 @@ fn describe_photos(source: &crate::images::source::Source) -> Result<Loaded> {
     let labels = (0..source.count())
         .map(|i| source.class(i) as u16)
         .collect();
+    let mut warnings = Vec::new();
+    if let Decoder::Zune = Decoder::chosen() {
+        warnings.push(
+            "JPEG files are decoded by zune-jpeg, more slowly than by libjpeg-turbo and not to the same bits: \
+             set-up found none; with network, run: deno task setup",
+        );
+    }
     let description = serde_json::json!({
         "count": source.count(), "classes": classes.len(), "classNames": classes, "digest": source.digest(),
-        "layout": source.layout(), "verified": true, "warnings": [],
+        "layout": source.layout(), "verified": true, "warnings": warnings,
     });
     Ok((Vec::new(), labels, description))
 }

@@ -42,6 +42,10 @@ export function openCore(path?: string): CoreSymbols {
     opened.close();
     throw stale("it was built from another table of functions");
   }
+  if (record.libjpeg !== null) {
+    const status = opened.symbols.byol_core_use_libjpeg(json(record.libjpeg), failure.start());
+    if (status !== 0) throw stale(failure.read());
+  }
   if (path === undefined) core = opened;
   return opened.symbols;
 }
@@ -103,6 +107,24 @@ export function readU32(
   const out = new Uint32Array(1);
   check(call(out, errorBuffer()), symbol);
   return out[0] ?? 0;
+}
+
+/** What this core uses. */
+export interface CoreInfo {
+  /** Threads of a tensor operation. */
+  threads: number;
+  /** Version of the core. */
+  version: string;
+  /** What decodes JPEG files: libjpeg-turbo or zune-jpeg. */
+  jpeg: string;
+}
+
+/** Says what the core uses. */
+export function coreInfo(): CoreInfo {
+  const symbols = openCore();
+  return JSON.parse(
+    readText("byol_core_info", (text, error) => symbols.byol_core_info(text, error)),
+  );
 }
 
 /** How many objects of the core are alive. */

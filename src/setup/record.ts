@@ -23,6 +23,8 @@ export interface SetupRecord {
   core: string;
   /** Libraries to open, in this order, before the core. */
   preload: string[];
+  /** libjpeg-turbo for the core to open; null where it decodes JPEG files by itself. */
+  libjpeg: string | null;
   /** SHA-256 over the core's sources and the version of libtorch, in hexadecimal. */
   hash: string;
   /** The Deno binary for machines without npx (kept by `deno task setup`), or the one that ran. */
@@ -98,8 +100,8 @@ export function examineSetup(root: string): SetupRecord | string {
   }
   const record = parseRecord(text, stateFolder(root));
   if (record === undefined) return ".byol/setup.json is damaged";
-  const named = [record.core, ...record.preload, ...(record.nccl ? [record.nccl] : [])];
-  for (const path of named) {
+  const maybe = [record.nccl, record.libjpeg].filter((path) => typeof path === "string");
+  for (const path of [record.core, ...record.preload, ...maybe]) {
     if (!exists(path)) return `${path} is missing`;
   }
   const version = libtorchVersion(record.libtorch);
@@ -137,7 +139,8 @@ function parseRecord(text: string, state: string): SetupRecord | undefined {
   ];
   const whole = strings.every((value) => typeof value === "string") &&
     typeof record?.cudaCapable === "boolean" && Array.isArray(record.preload) &&
-    record.preload.every((path) => typeof path === "string");
+    record.preload.every((path) => typeof path === "string") &&
+    (record.libjpeg === null || typeof record.libjpeg === "string");
   return whole ? record as SetupRecord : undefined;
 }
 

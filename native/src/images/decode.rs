@@ -7,10 +7,8 @@
 use std::io::Cursor;
 
 use png::{ColorType, Transformations};
-use zune_core::bytestream::ZCursor;
-use zune_core::colorspace::ColorSpace;
-use zune_core::options::DecoderOptions;
-use zune_jpeg::JpegDecoder;
+
+use super::jpeg::Decoder;
 
 /// More pixels than this are refused before memory is asked for: PIL's limit, far above any photo of ImageNet.
 pub const MOST_PIXELS: usize = 89_478_485;
@@ -25,7 +23,7 @@ pub struct Photo {
 
 impl Photo {
     /// Takes a new size; the memory is used again.
-    fn resize(&mut self, width: usize, height: usize) -> Result<(), String> {
+    pub fn resize(&mut self, width: usize, height: usize) -> Result<(), String> {
         let pixels = width.saturating_mul(height);
         if pixels == 0 || pixels > MOST_PIXELS {
             return Err(format!(
@@ -65,29 +63,11 @@ impl Format {
 /// Decodes an image into `photo`, whose memory is used again.
 pub fn decode(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
     match Format::of(bytes) {
-        Some(Format::Jpeg) => decode_jpeg(bytes, photo),
+        Some(Format::Jpeg) => Decoder::chosen().decode(bytes, photo),
         Some(Format::Png) => decode_png(bytes, photo),
         None if bytes.is_empty() => Err("it is empty".to_owned()),
         None => Err("its first bytes are neither those of a JPEG nor of a PNG".to_owned()),
     }
-}
-
-fn decode_jpeg(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
-    let side = usize::from(u16::MAX);
-    let options = DecoderOptions::default()
-        .set_max_width(side)
-        .set_max_height(side)
-        .set_strict_mode(false)
-        .jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let failed = |error| format!("it is no JPEG that can be decoded: {error}");
-    decoder.decode_headers().map_err(failed)?;
-    let (width, height) = decoder.dimensions().unwrap_or_default();
-    photo.resize(width, height)?;
-    if decoder.output_buffer_size() != Some(photo.pixels.len()) {
-        return Err("it is a JPEG of no known colours".to_owned());
-    }
-    decoder.decode_into(&mut photo.pixels).map_err(failed)
 }
 
 fn decode_png(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {

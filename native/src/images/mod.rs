@@ -3,6 +3,7 @@
 pub mod bad;
 pub mod crop;
 pub mod decode;
+pub mod jpeg;
 pub mod listing;
 pub mod loader;
 pub mod measure;

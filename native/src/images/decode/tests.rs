@@ -1,4 +1,5 @@
 use super::*;
+use crate::images::jpeg::Library;
 use jpeg_encoder::{ColorType as JpegColor, Encoder, SamplingFactor};
 use png::BitDepth;
 
@@ -47,6 +48,33 @@ fn png_of(
     bytes
 }
 
+/// The core's own decoder of JPEG files and, where the variable BYOL_LIBJPEG names one, libjpeg-turbo.
+fn decoders() -> Vec<Decoder> {
+    let path = std::env::var("BYOL_LIBJPEG").unwrap_or_default();
+    if path.is_empty() {
+        eprintln!("SKIPPED: libjpeg-turbo is not tested, as BYOL_LIBJPEG does not name it");
+        return vec![Decoder::Zune];
+    }
+    vec![Decoder::Zune, Decoder::Turbo(Library::open(&path).unwrap())]
+}
+
+/// What each of them makes of a JPEG.
+fn jpeg_pixels_of(bytes: &[u8]) -> Vec<Photo> {
+    let decoded = decoders().into_iter().map(|decoder| {
+        let mut photo = Photo::default();
+        decoder.decode(bytes, &mut photo).unwrap();
+        photo
+    });
+    decoded.collect()
+}
+
+fn jpeg_problems_of(bytes: &[u8]) -> Vec<String> {
+    let refused = decoders().into_iter();
+    refused
+        .map(|decoder| decoder.decode(bytes, &mut Photo::default()).unwrap_err())
+        .collect()
+}
+
 fn pixels_of(bytes: &[u8]) -> Photo {
     let mut photo = Photo::default();
     decode(bytes, &mut photo).unwrap();
@@ -74,9 +102,10 @@ fn a_jpeg_of_any_layout_gives_its_pixels() {
                 encoder.set_progressive(progressive);
                 encoder.set_sampling_factor(sampling);
             });
-            let photo = pixels_of(&bytes);
-            assert_eq!([photo.width, photo.height], size);
-            assert_close(&photo.pixels, &pixels, 4);
+            for photo in jpeg_pixels_of(&bytes) {
+                assert_eq!([photo.width, photo.height], size);
+                assert_close(&photo.pixels, &pixels, 4);
+            }
         }
     }
 }
@@ -86,7 +115,9 @@ fn a_gray_jpeg_repeats_its_gray() {
     let gray = picture(24, 16, 1);
     let bytes = jpeg(&gray, [24, 16], JpegColor::Luma, |_| {});
     let expected: Vec<u8> = gray.iter().flat_map(|&value| [value; 3]).collect();
-    assert_close(&pixels_of(&bytes).pixels, &expected, 2);
+    for photo in jpeg_pixels_of(&bytes) {
+        assert_close(&photo.pixels, &expected, 2);
+    }
 }
 
 #[test]
@@ -99,7 +130,9 @@ fn cmyk_is_taken_for_adobe_s_inverted_one() {
         let bytes = jpeg(&given, [16, 16], color, |_| {});
         let ink = [200u32, 100, 50].map(|value| (value * 128 / 255) as u8);
         let expected: Vec<u8> = (0..256).flat_map(|_| ink).collect();
-        assert_close(&pixels_of(&bytes).pixels, &expected, 3);
+        for photo in jpeg_pixels_of(&bytes) {
+            assert_close(&photo.pixels, &expected, 3);
+        }
     }
 }
 
@@ -178,16 +211,20 @@ fn an_image_that_is_too_large_is_refused_by_what_it_says() {
         .windows(2)
         .position(|pair| pair == [0xff, 0xc0])
         .unwrap();
-    bytes[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xff, 0xff, 0xff]);
-    let problem = problem_of(&bytes);
-    assert!(problem.contains("65535 × 65535"), "{problem}");
+    // libjpeg's largest side.
+    bytes[frame + 5..frame + 9].copy_from_slice(&[0xff, 0xdc, 0xff, 0xdc]);
+    for problem in jpeg_problems_of(&bytes) {
+        assert!(problem.contains("65500 × 65500"), "{problem}");
+    }
 }
 
 #[test]
 fn what_is_no_image_is_refused_in_words() {
     assert!(problem_of(b"").contains("empty"));
     assert!(problem_of(b"GIF89a").contains("neither"));
-    assert!(problem_of(&[0xff, 0xd8, 0xff, 0xe0, 0, 0]).contains("no JPEG that can be decoded"));
+    for problem in jpeg_problems_of(&[0xff, 0xd8, 0xff, 0xe0, 0, 0]) {
+        assert!(problem.contains("no JPEG that can be decoded"), "{problem}");
+    }
     let png = png_of(
         &picture(40, 40, 3),
         [40, 40],
@@ -226,6 +263,64 @@ fn damaged_files_give_errors_or_pixels() {
                 bytes.truncate(draws[3] as usize % bytes.len());
             }
             let _ = decode(&bytes, &mut photo);
+            if number < 2 {
+                for decoder in decoders() {
+                    let _ = decoder.decode(&bytes, &mut photo);
+                }
+            }
         }
     }
+}
+
+/// As PIL has it; zune-jpeg makes the best of such a file.
+#[test]
+fn libjpeg_turbo_takes_a_file_that_ends_too_early_for_damaged() {
+    let whole = jpeg(&picture(64, 48, 3), [64, 48], JpegColor::Rgb, |_| {});
+    for decoder in decoders() {
+        if matches!(decoder, Decoder::Zune) {
+            continue;
+        }
+        for length in [whole.len() / 2, whole.len() * 9 / 10] {
+            let problem = decoder
+                .decode(&whole[..length], &mut Photo::default())
+                .unwrap_err();
+            assert!(problem.contains("it ends too early"), "{problem}");
+        }
+    }
+}
+
+/// Each scan costs the time of a whole image: a small file could take hours.
+#[test]
+fn libjpeg_turbo_refuses_a_file_of_a_thousand_scans() {
+    let whole = jpeg(&picture(64, 48, 3), [64, 48], JpegColor::Rgb, |encoder| {
+        encoder.set_progressive(true);
+    });
+    let scan = |from: usize| {
+        let found = whole[from..]
+            .windows(2)
+            .position(|pair| pair == [0xff, 0xda]);
+        found.map(|at| from + at)
+    };
+    let last = std::iter::successors(scan(0), |&at| scan(at + 2))
+        .last()
+        .unwrap();
+    let mut bytes = whole[..whole.len() - 2].to_vec();
+    for _ in 0..1000 {
+        bytes.extend_from_slice(&whole[last..whole.len() - 2]);
+    }
+    bytes.extend_from_slice(&whole[whole.len() - 2..]);
+    for decoder in decoders() {
+        if let Decoder::Turbo(_) = decoder {
+            let problem = decoder.decode(&bytes, &mut Photo::default()).unwrap_err();
+            assert!(problem.contains("too many scans"), "{problem}");
+        }
+    }
+}
+
+#[test]
+fn a_library_that_is_none_is_refused_in_words() {
+    let problem = |path: &str| Library::open(path).map(|_| ()).unwrap_err().message;
+    assert!(problem("/nowhere/libjpeg.so").contains("/nowhere/libjpeg.so"));
+    // A library of another kind.
+    assert!(problem("libc.so.6").contains("lacks functions"));
 }

@@ -1,0 +1,65 @@
+/**
+ * libjpeg-turbo, the fastest decoder of JPEG files: the one that Pillow's wheel brings, built with its SIMD code, for
+ * machines where nobody may install one and no assembler (nasm) is at hand to build it. Without it the core decodes by
+ * itself, more slowly, and that is said.
+ */
+
+import { join } from "node:path";
+import { UserError } from "../exit_codes.ts";
+import { exists, removeTree, REPAIR } from "./basics.ts";
+import type { Session } from "./child.ts";
+import { pipProblem, type Python } from "./machine.ts";
+import { installWheels } from "./pip.ts";
+import { stateFolder } from "./record.ts";
+
+/** The wheel; another version may be another library. */
+const WHEEL = "pillow==13.0.0";
+
+/** Where to look and how. */
+export interface LibjpegSearch {
+  root: string;
+  offline: boolean;
+  /** What python3 reports; undefined where there is none. */
+  python: Python | undefined;
+}
+
+/** The library, fetched (7 MB) where it is not there yet; null, with a line that says why, where that cannot be. */
+export async function provideLibjpeg(
+  { root, offline, python }: LibjpegSearch,
+  session: Session,
+): Promise<string | null> {
+  const folder = join(stateFolder(root), "libjpeg", WHEEL.replace("==", "-"));
+  const there = findLibjpeg(folder);
+  if (there !== undefined) return there;
+  const problem = offline ? "this is offline" : pipProblem(python)?.split("; ")[0];
+  if (problem !== undefined || python === undefined) return without(problem ?? "", session);
+  try {
+    session.log("fetching libjpeg-turbo of Pillow's wheel: 7 MB, once");
+    const request = { requirements: [WHEEL], dependencies: false, python: python.version };
+    await installWheels(folder, request, session);
+    // The library and its licence; not Pillow.
+    await removeTree(join(folder, "PIL"));
+    const found = findLibjpeg(folder);
+    return found ?? without(`${WHEEL} has no pillow.libs/libjpeg-*.so.62`, session);
+  } catch (error) {
+    session.signal.throwIfAborted();
+    if (!(error instanceof UserError)) throw error;
+    return without(error.message, session);
+  }
+}
+
+function findLibjpeg(folder: string): string | undefined {
+  const libraries = join(folder, "pillow.libs");
+  if (!exists(libraries)) return undefined;
+  const names = [...Deno.readDirSync(libraries)].map(({ name }) => name);
+  const name = names.find((name) => /^libjpeg-.*\.so\.62/.test(name));
+  return name === undefined ? undefined : join(libraries, name);
+}
+
+function without(reason: string, session: Session): null {
+  session.log(
+    `no libjpeg-turbo (${reason}): JPEG files are decoded by zune-jpeg, which takes about a quarter longer and ` +
+      `differs by a few units in some pixels; with network, run: ${REPAIR}`,
+  );
+  return null;
+}

@@ -19,6 +19,8 @@ export interface CheckpointMetadata {
 export interface Resumable {
   path: string;
   metadata: CheckpointMetadata;
+  /** Whether it holds an online probe. */
+  hasOnlineProbe: boolean;
 }
 
 const NAME = /^step-(\d{9})\.safetensors$/;
@@ -93,7 +95,8 @@ export function namedCheckpoint(path: string, folder: string): Resumable {
 function readResumable(path: string): Resumable {
   const description = describeOrThrow(path);
   const metadata = metadataOf(path, description);
-  if (description.whole) return { path, metadata };
+  const hasOnlineProbe = "online_probe.weight" in description.shapes;
+  if (description.whole) return { path, metadata, hasOnlineProbe };
   throw new UserError(
     `Cannot go on from the checkpoint ${path}: it does not hold its own SHA-256, expected a ` +
       "training state of this program",

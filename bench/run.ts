@@ -6,7 +6,6 @@ const BENCHES: Readonly<Record<string, string>> = {
   parity: "every number that is compared with PyTorch and torchvision, and the worst difference",
   fuzz: "coverage-guided fuzzing of the readers and of the boundary's JSON, ten minutes each",
   ranks: "cost of collectives on one rank, and two ranks against two threads",
-  monitor: "share of a step that the online probe and the figures of logged steps cost",
   ffi: "share of a step that its calls into the core cost",
   planted_errors: "errors planted one by one in the sources, and the tests that go red for each",
   loader:

@@ -10,7 +10,7 @@ import { yieldToEvents } from "./event_loop.ts";
 import type { TrainRow } from "./metrics.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
-import { learningRateAt, onlineProbeLearningRateAt, recipesAt, tauAt } from "./schedules.ts";
+import { learningRateAt, recipesAt, tauAt } from "./schedules.ts";
 
 /** What a training run goes by. */
 export interface PretrainOptions {
@@ -32,8 +32,6 @@ export interface PretrainOptions {
   /** The step to stop before. */
   endStep: number;
   logEverySteps: number;
-  /** Whether the learner's online probe trains beside (LearnerOptions.monitor). */
-  onlineProbe?: boolean;
 }
 
 /** What happens beside the training, each at its own pace. */
@@ -92,7 +90,6 @@ export async function pretrain(
     }
     learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
     learner.moveTarget(tau);
-    if (options.onlineProbe) learner.trainMonitor(onlineProbeLearningRateAt(step, totalSteps));
     endTrace?.();
 
     // Everything else at its own pace.
@@ -112,8 +109,6 @@ export async function pretrain(
         embedding_std: metrics.embeddingStd,
         gradient_norm: metrics.gradientNorm,
         parameter_norm: metrics.parameterNorm,
-        effective_rank: metrics.effectiveRank,
-        ...(options.onlineProbe ? onlineRow(learner.readMonitor()) : {}),
       };
       numbers.see(row);
       hooks.logged?.(row);
@@ -127,10 +122,6 @@ export async function pretrain(
     if (hooks.interrupted?.(stepsDone)) return stepsDone;
   }
   return options.endStep;
-}
-
-function onlineRow({ loss, top1 }: { loss: number; top1: number }): Partial<TrainRow> {
-  return { online_loss: loss, online_top1: top1 };
 }
 
 /** Lets the views that come after a part's be made while the networks compute, as far as the data set has room. */

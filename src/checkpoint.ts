@@ -19,8 +19,6 @@ export interface CheckpointMetadata {
 export interface Resumable {
   path: string;
   metadata: CheckpointMetadata;
-  /** Whether it holds an online probe. */
-  hasOnlineProbe: boolean;
 }
 
 const NAME = /^step-(\d{9})\.safetensors$/;
@@ -95,8 +93,7 @@ export function namedCheckpoint(path: string, folder: string): Resumable {
 function readResumable(path: string): Resumable {
   const description = describeOrThrow(path);
   const metadata = metadataOf(path, description);
-  const hasOnlineProbe = "online_probe.weight" in description.shapes;
-  if (description.whole) return { path, metadata, hasOnlineProbe };
+  if (description.whole) return { path, metadata };
   throw new UserError(
     `Cannot go on from the checkpoint ${path}: it does not hold its own SHA-256, expected a ` +
       "training state of this program",

@@ -141,8 +141,6 @@ export interface RunConfig {
   collapseRows: number;
   /** `--resume`: "auto", "never", or the path of a checkpoint. */
   resume: string;
-  /** `--online_probe`: whether a linear probe trains beside. */
-  onlineProbe: boolean;
   /** `--checkpoint`: the file to evaluate; null when training. */
   checkpoint: string | null;
   /** `--log_every`: steps between rows of the metrics. */

@@ -441,18 +441,6 @@ export const OPTIONS: Table = {
       "Choose the probe's learning rate on a tenth of the training images, then train on all; the " +
       "result says which. Needs --clsf_augment=false",
   },
-  onlineProbe: {
-    option: "online_probe",
-    group: "Evaluation",
-    commands: TRAIN,
-    value: { kind: "flag" },
-    default: true,
-    // The encoder does not depend on it.
-    changeable: true,
-    help:
-      "Train a linear probe beside, on the embeddings of the training views, with no gradient into the " +
-      "encoder: online_loss and online_top1 in metrics.jsonl",
-  },
   checkpoint: {
     option: "checkpoint",
     group: "Evaluation",

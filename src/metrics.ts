@@ -41,15 +41,6 @@ export interface TrainRow {
    * when they spread over the sphere, 0 when they have collapsed.
    */
   embedding_std: number;
-  /**
-   * Effective rank of the encoder's embeddings of at most 256 views: the exponential of the entropy of their singular
-   * values (Roy & Vetterli 2007), the mean taken off.
-   */
-  effective_rank?: number;
-  /** Cross-entropy of the online probe on this step's views, before it learned from them. */
-  online_loss?: number;
-  /** Its accuracy on them, in percent. */
-  online_top1?: number;
   /** Euclidean norms, such as gradient_norm. */
   [norm: `${string}_norm`]: number;
 }

@@ -89,18 +89,6 @@ export function probeLearningRateAt(step: number, schedule: ProbeLearningRateSch
   return finalLearningRate + (baseLearningRate - finalLearningRate) * halfCosine(step / totalSteps);
 }
 
-/** Rate at the first step and Nesterov momentum of the online probe. */
-export const ONLINE_PROBE = { learningRate: 0.1, momentum: 0.9 } as const;
-
-/**
- * The learning rate of the online probe: a cosine to the probe's final one over the whole run.
- *
- * @throws RangeError when step lies outside 0…totalSteps
- */
-export function onlineProbeLearningRateAt(step: number, totalSteps: number): number {
-  return probeLearningRateAt(step, { baseLearningRate: ONLINE_PROBE.learningRate, totalSteps });
-}
-
 /**
  * The recipes of both views at one step.
  *

@@ -29,7 +29,6 @@ import {
   writeRunRecord,
 } from "./run_folder.ts";
 import { ALONE, type Place } from "./ranks.ts";
-import { ONLINE_PROBE } from "./schedules.ts";
 import { RunLock } from "./run_lock.ts";
 import { stemOf } from "./stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
@@ -57,12 +56,8 @@ export function evaluationOptions(config: RunConfig): EvaluationOptions {
   };
 }
 
-/**
- * The learner that the options describe, with weights drawn from the seed.
- *
- * @param classes for the online probe, where one is wanted
- */
-export function createLearner(config: RunConfig, classes?: number): Learner {
+/** The learner that the options describe, with weights drawn from the seed. */
+export function createLearner(config: RunConfig): Learner {
   const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
   const stem = stemOf(config);
   return Learner.create({
@@ -74,9 +69,6 @@ export function createLearner(config: RunConfig, classes?: number): Learner {
     larsVariant,
     dtype,
     seed,
-    ...(config.onlineProbe && classes !== undefined
-      ? { monitor: { classes, momentum: ONLINE_PROBE.momentum } }
-      : {}),
   });
 }
 
@@ -178,7 +170,7 @@ async function trainWith(
   if (previous !== null) requireSameInputs(folder, previous, inputs);
   if (team.agreeToStop(interrupt.requested)) throw interrupted("before the first step");
 
-  using learner = createLearner(config, description.classes);
+  using learner = createLearner(config);
   const newest = await team.fromLeader(() => {
     removeLeftovers(folder);
     const newest = config.resume === "auto"
@@ -196,9 +188,6 @@ async function trainWith(
   });
   team.join(learner, config);
   const firstStep = newest?.metadata.step ?? 0;
-  if (config.onlineProbe && newest?.hasOnlineProbe === false && firstStep > 0) {
-    warn(`${newest.path} holds no online probe: a new one starts at step ${firstStep}`);
-  }
   const computer = thisComputer(config.threads, setup.libtorchVersion, {
     ranks: config.ranks,
     parts: config.accumulateSteps,

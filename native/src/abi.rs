@@ -20,7 +20,6 @@ use crate::images::photo_job::PhotoJob;
 use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::{BatchPart, Learner};
-use crate::monitor::PREFIX;
 use crate::probe::{FeatureBank, Probe};
 use crate::process_group::Ranks;
 use crate::signals::Watch;
@@ -180,12 +179,8 @@ abi! {
     }
     /// Moves the target towards the online network.
     fn byol_learner_move_target(learner: u32, tau: Finite) { with(learner, |l: &mut Learner| l.move_target(tau.0)) }
-    /// Takes a step of the online probe on the last pass.
-    fn byol_learner_train_monitor(learner: u32, learning_rate: Finite) { with(learner, |l: &mut Learner| l.train_monitor(learning_rate.0)) }
-    /// Writes loss and share of right answers of the online probe's last step.
-    fn byol_learner_monitored(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.monitored()?); Ok(()) }) }
-    /// Writes loss, embedding spread, gradient norm, parameter norm, effective rank.
-    fn byol_learner_metrics(learner: u32, numbers: OutNumbers<5>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
+    /// Writes loss, embedding spread, gradient norm, parameter norm.
+    fn byol_learner_metrics(learner: u32, numbers: OutNumbers<4>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
     fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
     /// Copies the training state and starts the job that writes it to a file.
@@ -322,8 +317,7 @@ fn info() -> String {
 fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
     with(learner, |l: &mut Learner| {
         with(dataset, |d: &mut Dataset| {
-            let batch = d.batch(2)?;
-            let views = &batch.views;
+            let views = &d.batch(2)?.views;
             if views[0].kind() != l.kind() {
                 return Err(Error::invalid(format!(
                     "Cannot train on views of {:?}: expected the learner's {:?}",
@@ -331,8 +325,7 @@ fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
                     l.kind()
                 )));
             }
-            l.forward_backward(&views[0], &views[1], part)?;
-            l.keep_labels(&batch.labels)
+            l.forward_backward(&views[0], &views[1], part)
         })
     })
 }
@@ -341,7 +334,7 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
     let tensors = if options.encoder_only {
         learner.encoder_state()?
     } else {
-        learner.checkpoint_state()?
+        learner.state()?
     };
     let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
     snapshot.require_finite()?;
@@ -349,7 +342,7 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
 }
 
 fn begin_save(learner: &Learner, options: BackgroundSaveOptions) -> Result<u32> {
-    let snapshot = Snapshot::take(&learner.checkpoint_state()?, options.metadata.to_string())?;
+    let snapshot = Snapshot::take(&learner.state()?, options.metadata.to_string())?;
     snapshot.require_finite()?;
     let job = Job::start(move || snapshot.write(&options.path, &options.sync_first))?;
     Ok(register(job))
@@ -358,20 +351,13 @@ fn begin_save(learner: &Learner, options: BackgroundSaveOptions) -> Result<u32> 
 fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
     let file = Checkpoint::open(&options.path)?;
     if !options.encoder_only {
-        // A run may be gone on from with an online probe, or without, whatever it was saved with.
-        let mut wanted = learner.state()?;
-        let monitor = learner.monitor_state();
-        let has_monitor = file.has_any(PREFIX) && !monitor.is_empty();
-        wanted.extend(monitor.into_iter().filter(|_| has_monitor));
-        return file.load(wanted, |name| {
-            (has_monitor || !name.starts_with(PREFIX)).then(|| name.to_owned())
-        });
+        return file.load(learner.state()?, |name| Some(name.to_owned()));
     }
     // A training state holds the encoder below a prefix; a plain encoder file holds nothing else.
     file.load(learner.encoder_state()?, |name| {
         match name.split_once('.') {
             Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
-            Some(("target" | "momentum" | "online_probe", _)) => None,
+            Some(("target" | "momentum", _)) => None,
             _ => Some(name.to_owned()),
         }
     })

@@ -31,14 +31,6 @@ pub struct FileOptions {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct EmbeddingsOptions {
-    path: String,
-    /// Whether the images are written, too.
-    images: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct NeighboursOptions {
     path: String,
     k: i64,
@@ -67,19 +59,9 @@ pub fn write_outputs(learner: &Learner, options: &OutputsOptions) -> Result<()> 
     write(&options.path, &tensors)
 }
 
-/// `features` and `labels` of the dataset's one-view batch, as the probe and the neighbours get them, and the
-/// normalised `images` where they are asked for.
-pub fn write_embeddings(
-    learner: &Learner,
-    dataset: &Dataset,
-    options: &EmbeddingsOptions,
-) -> Result<()> {
-    let mut tensors = embedded(learner, dataset)?;
-    if options.images {
-        let images = dataset.batch(1)?.views[0].f_contiguous()?;
-        tensors.push(("images".to_owned(), images));
-    }
-    write(&options.path, &tensors)
+/// `features` and `labels` of the dataset's one-view batch, as the probe and the neighbours get them.
+pub fn write_embeddings(learner: &Learner, dataset: &Dataset, options: &FileOptions) -> Result<()> {
+    write(&options.path, &embedded(learner, dataset)?)
 }
 
 /// The probe's `weight` and `bias`, and of the dataset's one-view batch `features`, `labels` and `top5`: the

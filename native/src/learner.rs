@@ -3,13 +3,12 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tch::{Device, Kind, Tensor};
+use tch::{Kind, Tensor};
 
 use crate::boundary::{Error, GradMode, Object, Result};
 use crate::heads::Head;
 use crate::lars::{LarsStep, LarsVariant};
 use crate::loss::{byol_loss, normalize};
-use crate::monitor::{effective_rank, rows_of_rank, Monitor, MonitorOptions};
 use crate::parameters::{Parameters, Role};
 use crate::resnet::ResNet;
 use crate::shim::{Group, Reducer};
@@ -25,8 +24,6 @@ pub struct LearnerOptions {
     pub lars_variant: LarsVariant,
     pub dtype: Dtype,
     pub seed: u64,
-    /// The linear probe to train beside; none where it is null or left out.
-    pub monitor: Option<MonitorOptions>,
 }
 
 /// One batch-normalisation pass over both views, or one for each.
@@ -96,7 +93,6 @@ pub struct Learner {
     target_encoder: Parameters,
     target_projector: Parameters,
     momentum: Vec<(String, Tensor)>,
-    monitor: Option<Monitor>,
     options: LearnerOptions,
     kind: Kind,
     last: Option<LastStep>,
@@ -122,13 +118,10 @@ pub struct BatchPart {
     pub count: u32,
 }
 
-/// What the parts of the last step left for the metrics: mean loss so far; projections, embeddings and labels of each
-/// part.
+/// What the parts of the last step left for the metrics: mean loss so far, projections of each part.
 struct LastStep {
     loss: Tensor,
     projections: Vec<Tensor>,
-    embeddings: Vec<Tensor>,
-    labels: Vec<Tensor>,
 }
 
 impl Object for Learner {
@@ -163,10 +156,6 @@ impl Learner {
                 momentum.push((format!("{part}.{}", entry.name), zeros));
             }
         }
-        let monitor = match &options.monitor {
-            Some(monitor) => Some(Monitor::new(monitor, features, (kind, Device::Cpu))?),
-            None => None,
-        };
         Ok(Self {
             ranks: None,
             target_encoder: replica(&encoder.parameters)?,
@@ -175,7 +164,6 @@ impl Learner {
             projector,
             predictor,
             momentum,
-            monitor,
             options,
             kind,
             last: None,
@@ -193,7 +181,7 @@ impl Learner {
     /// Joins this learner with those of the other ranks: all go on from rank 0's state, and gradients are averaged.
     /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
     pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
-        let state = self.checkpoint_state()?;
+        let state = self.state()?;
         group.broadcast(&state.iter().map(|(_, tensor)| tensor).collect::<Vec<_>>())?;
         let learned = self
             .online()
@@ -279,12 +267,10 @@ impl Learner {
         let targets = Tensor::f_cat(&targets, 0)?;
         let _grad = GradMode::set(true);
         let (mut projections, mut predictions) = (Vec::new(), Vec::new());
-        let mut embeddings = Vec::new();
         for views in &passes {
             let outputs = self.outputs(views, true)?;
             predictions.push(outputs.prediction);
             projections.push(outputs.projection.f_detach()?);
-            embeddings.push(outputs.embedding.f_detach()?);
         }
         let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?
             .f_div_scalar(f64::from(batch_part.count))?;
@@ -304,50 +290,10 @@ impl Learner {
             Some(last) => {
                 last.loss = last.loss.f_add(&loss)?;
                 last.projections.append(&mut projections);
-                last.embeddings.append(&mut embeddings);
             }
-            None => {
-                self.last = Some(LastStep {
-                    loss,
-                    projections,
-                    embeddings,
-                    labels: Vec::new(),
-                });
-            }
+            None => self.last = Some(LastStep { loss, projections }),
         }
         Ok(())
-    }
-
-    /// Keeps the labels of the part just computed, for the online probe.
-    pub fn keep_labels(&mut self, labels: &Tensor) -> Result<()> {
-        if let (Some(_), Some(last)) = (&self.monitor, self.last.as_mut()) {
-            // Of both views.
-            last.labels.push(Tensor::f_cat(&[labels, labels], 0)?);
-        }
-        Ok(())
-    }
-
-    /// One step of the online probe on the embeddings of the last pass; nothing else changes.
-    pub fn train_monitor(&mut self, learning_rate: f64) -> Result<()> {
-        let (Some(monitor), Some(last)) = (self.monitor.as_mut(), &self.last) else {
-            return Err(Error::invalid(
-                "Cannot train the online probe: expected a learner that has one, and a pass before",
-            ));
-        };
-        monitor.learn(
-            &Tensor::f_cat(&last.embeddings, 0)?,
-            &Tensor::f_cat(&last.labels, 0)?,
-            learning_rate,
-            self.ranks.as_ref().map(|ranks| ranks.group.as_ref()),
-        )
-    }
-
-    /// Mean loss and share of right answers of the online probe's last step, before its update.
-    pub fn monitored(&self) -> Result<[f64; 2]> {
-        let monitor = self.monitor.as_ref().ok_or_else(|| {
-            Error::invalid("Cannot read the online probe: expected a learner that has one")
-        })?;
-        monitor.last()
     }
 
     /// What the online network makes of images. In train mode batch statistics are used, and the running ones move.
@@ -416,11 +362,11 @@ impl Learner {
         Ok(())
     }
 
-    /// Loss, embedding spread, gradient norm, parameter norm, effective rank of the embeddings, over the batches of
-    /// all ranks: the only wait on the device.
+    /// Loss, embedding spread, gradient norm, parameter norm, over the batches of all ranks: the only wait on the
+    /// device.
     /// The spread is the standard deviation over the batch of the l2-normalised online projections, mean over
     /// dimensions: 1/√z_dim when spread, 0 when collapsed (Chen & He 2021, §4.1).
-    pub fn metrics(&self) -> Result<[f64; 5]> {
+    pub fn metrics(&self) -> Result<[f64; 4]> {
         let last = self.last.as_ref().ok_or_else(|| {
             Error::invalid("Cannot read metrics: expected a forward and backward pass before")
         })?;
@@ -428,15 +374,10 @@ impl Learner {
             last.loss.f_detach_copy()?,
             Tensor::f_cat(&last.projections, 0)?,
         );
-        let mut embeddings = Tensor::f_cat(&last.embeddings, 0)?;
         if let Some(RankLink { group, .. }) = &self.ranks {
             group.sum(&loss)?;
             loss = loss.f_div_scalar(group.size as f64)?;
             projections = group.gather(&projections)?;
-            let kept = rows_of_rank(group.size as i64, embeddings.size()[0]);
-            embeddings = group.gather(&embeddings.f_narrow(0, 0, kept)?.f_contiguous()?)?;
-        } else {
-            embeddings = embeddings.f_narrow(0, 0, rows_of_rank(1, embeddings.size()[0]))?;
         }
         let spread = normalize(&projections)?
             .f_std_dim(Some([0].as_slice()), true, false)?
@@ -465,7 +406,6 @@ impl Learner {
             spread.f_double_value(&[])?,
             f64::sqrt(gradients),
             f64::sqrt(weights),
-            effective_rank(&embeddings)?,
         ])
     }
 
@@ -523,21 +463,6 @@ impl Learner {
             state.push((format!("momentum.{name}"), buffer.shallow_clone()));
         }
         Ok(state)
-    }
-
-    /// The training state and the online probe's: all that a checkpoint holds.
-    pub fn checkpoint_state(&self) -> Result<Vec<(String, Tensor)>> {
-        let mut state = self.state()?;
-        state.extend(self.monitor_state());
-        Ok(state)
-    }
-
-    /// The online probe's weights and momentum; nothing where there is no such probe.
-    pub fn monitor_state(&self) -> Vec<(String, Tensor)> {
-        self.monitor
-            .as_ref()
-            .map(Monitor::state)
-            .unwrap_or_default()
     }
 
     /// The running statistics of the online network.

@@ -17,7 +17,6 @@ pub mod layers;
 pub mod learner;
 pub mod loss;
 pub mod memory;
-pub mod monitor;
 pub mod parameters;
 pub mod pickle;
 pub mod probe;

@@ -16,12 +16,6 @@ export interface LearnerOptions {
   larsVariant: "reference" | "deepmind";
   dtype: "float32" | "float64";
   seed: number;
-  /** The linear probe that trains beside; none where it is left out. */
-  monitor?: {
-    classes: number;
-    /** Nesterov momentum. */
-    momentum: number;
-  };
 }
 
 /** One optimizer step's hyper-parameters. */
@@ -42,8 +36,6 @@ export interface StepMetrics {
   gradientNorm: number;
   /** l2 norm of all parameters. */
   parameterNorm: number;
-  /** Effective rank of the embeddings: the exponential of the entropy of their singular values. */
-  effectiveRank: number;
 }
 
 /** Online and target network with their optimizer state. */
@@ -116,30 +108,10 @@ export class Learner extends NativeObject {
 
   /** Reads the last step's figures: the only wait on the device. */
   readMetrics(): StepMetrics {
-    const out = new Float64Array(5);
+    const out = new Float64Array(4);
     check(openCore().byol_learner_metrics(this.handle, out, errorBuffer()), "byol_learner_metrics");
-    const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN, rank = NaN] =
-      out;
-    return { loss, embeddingStd, gradientNorm, parameterNorm, effectiveRank: rank };
-  }
-
-  /** A step of the online probe on the embeddings of the last pass, which stay as they are. */
-  trainMonitor(learningRate: number): void {
-    check(
-      openCore().byol_learner_train_monitor(this.handle, learningRate, errorBuffer()),
-      "byol_learner_train_monitor",
-    );
-  }
-
-  /** Mean loss and accuracy (percent) of the online probe on the last step's views, before its update. */
-  readMonitor(): { loss: number; top1: number } {
-    const out = new Float64Array(2);
-    check(
-      openCore().byol_learner_monitored(this.handle, out, errorBuffer()),
-      "byol_learner_monitored",
-    );
-    const [loss = NaN, right = NaN] = out;
-    return { loss, top1: 100 * right };
+    const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = out;
+    return { loss, embeddingStd, gradientNorm, parameterNorm };
   }
 
   /** Writes everything a resume needs: beside, synced, renamed. */
@@ -199,17 +171,13 @@ export class Learner extends NativeObject {
     );
   }
 
-  /**
-   * Writes `features` and `labels` of the dataset's one-view batch, for another program to recompute.
-   *
-   * @param options.images whether the normalised `images` are written, too
-   */
-  writeEmbeddings(dataset: Dataset, path: string, { images } = { images: false }): void {
+  /** Writes `features` and `labels` of the dataset's one-view batch, for another program to recompute. */
+  writeEmbeddings(dataset: Dataset, path: string): void {
     check(
       openCore().byol_learner_write_embeddings(
         this.handle,
         dataset.handle,
-        json({ path, images }),
+        json({ path }),
         errorBuffer(),
       ),
       "byol_learner_write_embeddings",

@@ -69,11 +69,7 @@ export const SYMBOLS = {
   byol_learner_apply_update: { parameters: ["u32", "f64", "f64", "f64", "f64", "buffer"], result: "i32" },
   /** (learner, tau, error) Moves the target towards the online network. */
   byol_learner_move_target: { parameters: ["u32", "f64", "buffer"], result: "i32" },
-  /** (learner, learning_rate, error) Takes a step of the online probe on the last pass. */
-  byol_learner_train_monitor: { parameters: ["u32", "f64", "buffer"], result: "i32" },
-  /** (learner, numbers, error) Writes loss and share of right answers of the online probe's last step. */
-  byol_learner_monitored: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
-  /** (learner, numbers, error) Writes loss, embedding spread, gradient norm, parameter norm, effective rank. */
+  /** (learner, numbers, error) Writes loss, embedding spread, gradient norm, parameter norm. */
   byol_learner_metrics: { parameters: ["u32", "buffer", "buffer"], result: "i32" },
   /** (learner, options, error) Writes the training state, or the encoder alone, to a file. */
   byol_learner_save: { parameters: ["u32", "buffer", "buffer"], result: "i32" },

@@ -126,12 +126,6 @@ impl Checkpoint {
         })
     }
 
-    /// Whether any tensor's name begins like this.
-    pub fn has_any(&self, prefix: &str) -> bool {
-        let mut tensors = self.header.tensors.iter();
-        tensors.any(|tensor| tensor.name.starts_with(prefix))
-    }
-
     /// Fills `targets` from the file's tensors of the same names; a missing, extra, reshaped or retyped tensor is
     /// an error that names it, and then nothing was written.
     pub fn load(

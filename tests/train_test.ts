@@ -43,7 +43,7 @@ Deno.test("bad input has its own message and exit code", async () => {
     [["train", "--batchsize=3"], 2, /--batch_size/],
     [["train", run, "--tau_base=2"], 2, /--tau_base=2/],
     [["train", run, "--batch_size=6000"], 2, /at most the 5000 training images/],
-    [["train", run, "--hardware=multi-gpu"], 2, /multi-gpu/],
+    [["train", run, "--hardware=multi-gpu"], 6, /multi-gpu/],
     [
       ["train", run, "--dataset_name=cifar10", `--data_dir=${join(folder, "none")}`, "--offline"],
       3,

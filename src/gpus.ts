@@ -31,8 +31,9 @@ export function visibleGpus(variable: Variable, devices: readonly string[]): num
  *
  * @throws UserError (usage) where the ranks of the node are more than the GPUs
  */
-export function gpuOf({ rank, localRank, localWorldSize }: Readonly<Place>, gpus: number): number {
-  if (gpus === 1) return 0;
+export function gpuOf(place: Readonly<Place>, gpus: number): number {
+  const { rank, localRank, localWorldSize } = place;
+  if (gpus === 1 && place.launcher === "slurm") return 0;
   if (localWorldSize <= gpus) return localRank;
   throw new UserError(
     `Cannot give rank ${rank} a GPU of its own: its node has ${localWorldSize} ranks and ${gpus} GPUs, ` +

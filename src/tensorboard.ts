@@ -5,7 +5,7 @@ import { FIELDS, optionOf } from "./config_table.ts";
 import { shownValue } from "./option_values.ts";
 import type { MetricsRow, MetricsSink } from "./metrics.ts";
 import type { RunFolder } from "./run_folder.ts";
-import { isThere } from "./views_sheet.ts";
+import { exists } from "./setup/basics.ts";
 
 /** What a start of a run tells TensorBoard. */
 export interface TensorBoardStart {
@@ -32,7 +32,7 @@ export async function openTensorBoard(
         value: config[field] === null ? "(none)" : shownValue(config[field]),
         origin: origins[field],
       })),
-      sheet: isThere(folder.sheetFile) ? folder.sheetFile : undefined,
+      sheet: exists(folder.sheetFile) ? folder.sheetFile : undefined,
     });
   } catch (error) {
     start.warn(

@@ -6,6 +6,7 @@ import { UserError } from "./exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { recipesAt } from "./schedules.ts";
+import { exists } from "./setup/basics.ts";
 
 /** Images on a sheet. */
 export const SHEET_IMAGES = 16;
@@ -40,7 +41,7 @@ export function keepSheet(
     warn(line: string): void;
   },
 ): void {
-  if (isThere(folder.sheetFile)) return;
+  if (exists(folder.sheetFile)) return;
   const beside = `${folder.sheetFile}.${Deno.pid}.part`;
   try {
     drawSheet(beside, { train, config, step: 0 });
@@ -49,14 +50,5 @@ export function keepSheet(
     // What is wrong with the images is wrong with the run.
     if (error instanceof UserError) throw error;
     warn(`Cannot draw ${folder.sheetFile}: ${(error as Error).message}; the run goes on without`);
-  }
-}
-
-/** Whether there is such a file. */
-export function isThere(path: string): boolean {
-  try {
-    return Deno.statSync(path).isFile;
-  } catch {
-    return false;
   }
 }

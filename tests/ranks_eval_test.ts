@@ -1,16 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { rounds } from "../src/linear_eval.ts";
-import { freePort, rowsOf, start, startRank, TINY } from "./ranks_run.ts";
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
+import { freePort, inFolder, rowsOf, start, startRank, TINY } from "./ranks_run.ts";
 
 /** An encoder that has trained for two steps. */
 async function encoder(folder: string): Promise<string> {

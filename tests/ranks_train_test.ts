@@ -3,6 +3,7 @@ import { join } from "node:path";
 import {
   checkpointOf,
   type Ended,
+  inFolder,
   rowsOf,
   start,
   startRank,
@@ -14,15 +15,6 @@ import { doubles, largestDifference, norm, type Numbers, readSafetensors } from 
 import { freePort } from "./ranks_run.ts";
 
 const DOUBLE = ["--dtype=float64", "--max_steps=10", "--trace_steps=1"];
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 /** Runs it to its end and returns its folder. */
 async function run(folder: string, name: string, ...args: string[]): Promise<string> {

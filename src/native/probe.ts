@@ -80,12 +80,6 @@ export class Probe extends NativeObject {
     const [seen = 0, first = 0, five = 0] = out;
     return [seen, first, five];
   }
-
-  /** Accuracy so far, in percent. */
-  accuracy(): { top1: number; top5: number } {
-    const [seen, first, five] = this.counts();
-    return { top1: 100 * first / seen, top5: 100 * five / seen };
-  }
 }
 
 /** One step of a probe on features. */

@@ -2,6 +2,7 @@
 
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
+import { replaceFile } from "../atomic_file.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { readResult, type RunResult } from "../finished.ts";
 import { type EvalRow, type MetricsRow, readMetrics, type TrainRow } from "../metrics.ts";
@@ -133,19 +134,11 @@ export function required(args: Arguments, name: string, command: string): string
   throw new UserError(`Cannot run ${command} without --${name}=…`, ExitCode.usage);
 }
 
-/** Writes a result beside and renames it. @throws UserError (save) */
-export function writeResult(path: string, content: string | Uint8Array): void {
-  const beside = `${path}.${Deno.pid}.part`;
+/** Writes a result as a whole. @throws UserError (save) */
+export function writeResult(path: string, content: string): void {
   try {
-    if (typeof content === "string") Deno.writeTextFileSync(beside, content);
-    else Deno.writeFileSync(beside, content);
-    Deno.renameSync(beside, path);
+    replaceFile(path, content);
   } catch (error) {
-    try {
-      Deno.removeSync(beside);
-    } catch {
-      // It was never there.
-    }
     throw new UserError(`Cannot write ${path}: ${(error as Error).message}`, ExitCode.save);
   }
 }

@@ -23,8 +23,6 @@ export interface Frame {
 const CURVES: readonly [name: string, shown: string][] = [
   ["loss", "loss"],
   ["embedding_std", "embedding std"],
-  ["effective_rank", "effective rank"],
-  ["online_top1", "online top-1 %"],
   ["learning_rate", "learning rate"],
   ["tau", "tau"],
   ["gradient_norm", "gradient norm"],

@@ -4,7 +4,7 @@
  * itself, more slowly, and that is said.
  */
 
-import { join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { UserError } from "../exit_codes.ts";
 import { exists, removeTree, REPAIR } from "./basics.ts";
 import type { Session } from "./child.ts";
@@ -37,10 +37,16 @@ export async function provideLibjpeg(
     session.log("fetching libjpeg-turbo of Pillow's wheel: 7 MB, once");
     const request = { requirements: [WHEEL], dependencies: false, python: python.version };
     await installWheels(folder, request, session);
-    // The library and its licence; not Pillow.
-    await removeTree(join(folder, "PIL"));
     const found = findLibjpeg(folder);
-    return found ?? without(`${WHEEL} has no pillow.libs/libjpeg-*.so.62`, session);
+    if (found === undefined) {
+      return without(`${WHEEL} has no pillow.libs/libjpeg-*.so.62`, session);
+    }
+    // The library and its licence; not Pillow, nor the libraries that this one does without.
+    await removeTree(join(folder, "PIL"));
+    for (const { name } of [...Deno.readDirSync(dirname(found))]) {
+      if (name !== basename(found)) await removeTree(join(dirname(found), name));
+    }
+    return found;
   } catch (error) {
     session.signal.throwIfAborted();
     if (!(error instanceof UserError)) throw error;
@@ -58,7 +64,7 @@ function findLibjpeg(folder: string): string | undefined {
 
 function without(reason: string, session: Session): null {
   session.log(
-    `no libjpeg-turbo (${reason}): JPEG files are decoded by zune-jpeg, which takes about a quarter longer and ` +
+    `no libjpeg-turbo (${reason}): JPEG files are decoded by zune-jpeg, which is slower and ` +
       `differs by a few units in some pixels; with network, run: ${REPAIR}`,
   );
   return null;

@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import process from "node:process";
 import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { coreInfo, setThreads } from "../src/native/library.ts";
@@ -169,9 +170,8 @@ function decoder(): string {
 
 /** Processor time of this process, in seconds. */
 function processorSeconds(): number {
-  const fields = Deno.readTextFileSync("/proc/self/stat").split(") ")[1]!.split(" ");
-  // User and system time, in hundredths.
-  return (Number(fields[11]) + Number(fields[12])) / 100;
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1e6;
 }
 
 async function part(

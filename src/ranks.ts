@@ -111,10 +111,13 @@ function placeOfSlurm(variable: Variable): Place {
     localRank: read("SLURM_LOCALID", [0, local - 1]),
     localWorldSize: local,
     masterAddr: variable("MASTER_ADDR") || nodes[0]!,
-    masterPort: given ? read("MASTER_PORT", [1, 65535]) : portOfJob(
-      read("SLURM_JOB_ID", [0, Number.MAX_SAFE_INTEGER]),
-      read("SLURM_STEP_ID", [0, Number.MAX_SAFE_INTEGER]),
-    ),
+    masterPort: given ? read("MASTER_PORT", [1, 65535]) : portOfJob({
+      job: read("SLURM_JOB_ID", [0, Number.MAX_SAFE_INTEGER]),
+      step: read("SLURM_STEP_ID", [0, Number.MAX_SAFE_INTEGER]),
+      restart: variable("SLURM_RESTART_COUNT") === undefined
+        ? 0
+        : read("SLURM_RESTART_COUNT", [0, Number.MAX_SAFE_INTEGER]),
+    }),
     launcher: "slurm",
   };
 }
@@ -133,12 +136,21 @@ const MOST_RANKS = 65536;
 /** Below the ports that systems give out by themselves (from 32768 on Linux). */
 const FIRST_PORT = 10_000;
 const PORTS = 20_000;
-/** A prime, so that the steps of a job and its neighbours' do not fall together. */
+/** Primes, so that the steps and restarts of a job and its neighbours' do not fall together. */
 const STEP_STRIDE = 7919;
+const RESTART_STRIDE = 4127;
 
-/** A port for a Slurm job step: nodes are shared, so two jobs must not take the same. */
-export function portOfJob(jobId: number, stepId = 0): number {
-  return FIRST_PORT + (jobId % PORTS + (stepId % PORTS) * STEP_STRIDE) % PORTS;
+/**
+ * A port for a Slurm job step. Nodes are shared, so two jobs must not take the same; nor must a job that was put back
+ * after the loss of a node, whose earlier ranks may still be there.
+ */
+export function portOfJob({ job, step = 0, restart = 0 }: {
+  job: number;
+  step?: number;
+  restart?: number;
+}): number {
+  const strides = (step % PORTS) * STEP_STRIDE + (restart % PORTS) * RESTART_STRIDE;
+  return FIRST_PORT + (job % PORTS + strides) % PORTS;
 }
 
 /**

@@ -136,10 +136,15 @@ async function clearAway(folder: string, mine: Holder, options: RunLockOptions):
   if (owner === undefined) return;
   const { host, pid, machine, started } = owner.record as Partial<Holder>;
   const isHere = host === mine.host && mine.machine !== null && machine === mine.machine;
-  const isGone = isHere && pid !== undefined
-    ? describeProcess(pid).started !== started
-    : await isSilent(folder, owner, options);
+  const isEnded = isHere && pid !== undefined
+    ? (): boolean => describeProcess(pid).started !== started
+    : undefined;
+  const isGone = isEnded?.() ?? await isSilent(folder, owner, options);
   if (!isGone) {
+    // A job that Slurm put back after the loss of a node may begin before its earlier ranks have ended.
+    if (mine.job !== null && owner.record.job === mine.job) {
+      if (await leaves(folder, owner, { ...options, isEnded })) return;
+    }
     throw new UserError(
       `Cannot use the run folder ${join(folder, "..")}: ${shown(owner)} holds it, expected no ` +
         "other start on it: wait for its end, stop it, or choose another --run_dir or --expe_name",
@@ -171,6 +176,30 @@ async function isSilent(
     if (found.touched !== owner.touched) return false;
   }
   return true;
+}
+
+/** Whether an earlier start of this job lets go of the lock, or ends, within ten beats. */
+async function leaves(
+  folder: string,
+  owner: LockOwner,
+  { log, signal, beatMilliseconds = BEAT_MILLISECONDS, isEnded }: RunLockOptions & {
+    isEnded: (() => boolean) | undefined;
+  },
+): Promise<boolean> {
+  const patience = beatMilliseconds * MOST_MISSED;
+  log(
+    `Waiting for ${shown(owner)} an earlier start of this job, to end, for ${
+      (patience / 1000).toFixed(0)
+    } s at most`,
+  );
+  const began = performance.now();
+  while (performance.now() - began < patience) {
+    if (readOwner(folder)?.file !== owner.file || isEnded?.() === true) return true;
+    await sleep(Math.min(POLL_MILLISECONDS, beatMilliseconds / 2), undefined, { signal })
+      .catch(() => {});
+    if (signal.aborted) throw interrupted("while it waited for the run folder");
+  }
+  return false;
 }
 
 function shown({ record, touched }: LockOwner): string {

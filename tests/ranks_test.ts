@@ -84,9 +84,10 @@ Deno.test("a rank of torchrun, which wins over the srun around it", () => {
   refuses(() => place({ ...torchrun, RANK: "4" }), /RANK=4: expected 0 to 3/);
 });
 
-Deno.test("jobs and steps beside each other take different ports, all below the system's own", () => {
-  const ports = [0, 1, 2].flatMap((job) =>
-    [0, 1, 2].map((step) => portOfJob(70_000_000 + job, step))
+Deno.test("jobs, steps and restarts beside each other take different ports, all below the system's own", () => {
+  const few = [0, 1, 2];
+  const ports = few.flatMap((job) =>
+    few.flatMap((step) => few.map((restart) => portOfJob({ job: 70_000_000 + job, step, restart })))
   );
   equal(new Set(ports).size, ports.length);
   for (const port of ports) equal(port >= 10_000 && port < 30_000, true);

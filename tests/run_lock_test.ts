@@ -73,6 +73,34 @@ lockTest("the message names the Slurm job", async (folder) => {
   await rejects(RunLock.take(folder, listening()), refusal(/\(Slurm job 7_3\)/));
 });
 
+lockTest(
+  "an earlier start of the same job is waited for, one that stays is named",
+  async (folder) => {
+    const before = Deno.env.get("SLURM_JOB_ID");
+    Deno.env.set("SLURM_JOB_ID", "7");
+    try {
+      const child = new Deno.Command("sleep", { args: ["1"] }).spawn();
+      const mine = { host: hostname(), job: "7", ...describeProcess(child.pid) };
+      leaveLock(folder, { ...mine, pid: child.pid });
+      const options = listening();
+      const ended = child.status;
+      {
+        using _held = await RunLock.take(folder, options);
+        match(
+          options.said.join("\n"),
+          /Waiting for process \d+ \(Slurm job 7\)[\s\S]*which is gone/,
+        );
+      }
+      await ended;
+      leaveLock(folder, { ...thisHolder(), job: "7" });
+      await rejects(RunLock.take(folder, listening(20)), refusal(/\(Slurm job 7\)/));
+    } finally {
+      if (before === undefined) Deno.env.delete("SLURM_JOB_ID");
+      else Deno.env.set("SLURM_JOB_ID", before);
+    }
+  },
+);
+
 lockTest("the lock of a process that is gone is taken over at once", async (folder) => {
   const child = new Deno.Command("sleep", { args: ["60"] }).spawn();
   const identity = describeProcess(child.pid);

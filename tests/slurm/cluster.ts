@@ -129,6 +129,20 @@ export class SlurmCluster implements AsyncDisposable {
     };
   }
 
+  /** Takes the node away from whatever runs on it, and gives it back when `away` holds. */
+  async loseNode(away: () => Promise<boolean>): Promise<void> {
+    const set = (state: string): string[] => ["update", "NodeName=localhost", `State=${state}`];
+    await this.ask("scontrol", [...set("DOWN"), "Reason=test"]);
+    await this.until("the loss of the node", away);
+    await this.until("the node's return", async () => {
+      const node = await this.ask("scontrol", ["--oneliner", "show", "node", "localhost"]);
+      if (!/ State=DOWN/.test(node)) return true;
+      // It may come back by itself in this moment, and Slurm refuses to resume a node that is up.
+      await this.ask("scontrol", set("RESUME")).catch(() => {});
+      return false;
+    });
+  }
+
   /** Waits until something holds; the logs of all jobs are the message when it never does. */
   async until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + PATIENCE_SECONDS * 1000;

@@ -229,9 +229,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     const run = runAt("lost");
     const job = await train(run, ["--max_steps=20"]);
     await reaches(run, 3);
-    await cluster.ask("scontrol", ["update", "NodeName=localhost", "State=DOWN", "Reason=test"]);
-    await cluster.until("the job put back", async () => (await cluster.state(job)).restarts === 1);
-    await cluster.ask("scontrol", ["update", "NodeName=localhost", "State=RESUME"]);
+    await cluster.loseNode(async () => (await cluster.state(job)).restarts === 1);
     const { state, exitCode } = await cluster.ended(job);
     deepEqual([state, exitCode], ["COMPLETED", 0], cluster.log("train.sbatch", job));
     deepEqual(stepsOf(run), upTo(20));

@@ -4,8 +4,9 @@ import { NORMALISATION } from "./augment.ts";
 import type { RunConfig } from "./config.ts";
 import { downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
-import { Dataset, type DatasetSource } from "./native/dataset.ts";
+import { Dataset } from "./native/dataset.ts";
 import { NativeError } from "./native/native_error.ts";
+import { PhotoJob } from "./native/photo_job.ts";
 import { openPhotos } from "./photos.ts";
 
 /** Images of the embedded data set. */
@@ -41,19 +42,35 @@ export async function openData(
     return await openPhotos(config, signal);
   }
   if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
-  const train = open(config, true);
+  const train = await open(config, true, signal);
   try {
-    return { train, test: open(config, false) };
+    return { train, test: await open(config, false, signal) };
   } catch (error) {
     train.close();
     throw error;
   }
 }
 
-function open(config: DataConfig, train: boolean): Dataset {
+async function open(
+  config: DataConfig,
+  train: boolean,
+  signal: AbortSignal | undefined,
+): Promise<Dataset> {
   try {
+    using job = config.datasetName === "demo" ? undefined : await PhotoJob.run(
+      {
+        kind: "read",
+        directory: config.dataDir ?? "",
+        train,
+        allowUnverified: config.allowUnverifiedData,
+      },
+      "reading CIFAR-10",
+      signal,
+    );
     return Dataset.open({
-      source: sourceOf(config, train),
+      source: job === undefined
+        ? { kind: "demo", train, count: train ? DEMO_IMAGES.train : DEMO_IMAGES.test }
+        : { kind: "read", job: job.handle },
       dtype: config.dtype,
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
@@ -63,18 +80,6 @@ function open(config: DataConfig, train: boolean): Dataset {
     if (!(error instanceof NativeError)) throw error;
     throw new UserError(error.message, ExitCode.data);
   }
-}
-
-function sourceOf(config: DataConfig, train: boolean): DatasetSource {
-  if (config.datasetName === "demo") {
-    return { kind: "demo", train, count: train ? DEMO_IMAGES.train : DEMO_IMAGES.test };
-  }
-  return {
-    kind: "cifar10",
-    directory: config.dataDir ?? "",
-    train,
-    allowUnverified: config.allowUnverifiedData,
-  };
 }
 
 /** A folder the user named is read as it is; an empty or absent one is filled. */

@@ -72,6 +72,23 @@ pub struct CifarImages {
     pub digest: String,
 }
 
+/// Somebody who waits for the data.
+pub trait Watcher {
+    /// So many bytes will be read.
+    fn expect(&self, bytes: usize);
+    /// So many more were read: whether to go on.
+    fn wants_more(&self, bytes: usize) -> bool;
+}
+
+/// Waits to the end.
+impl Watcher for () {
+    fn expect(&self, _bytes: usize) {}
+
+    fn wants_more(&self, _bytes: usize) -> bool {
+        true
+    }
+}
+
 /// What kept the data from being read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadErrorKind {
@@ -114,13 +131,21 @@ impl std::error::Error for ReadError {}
 /// Reads the training images (`train`) or the test images from `directory`: a folder that holds one of the
 /// official folders, archives or the batch files themselves, or the path of an official archive.
 ///
-/// With `allow_unverified` a wrong MD5 becomes a warning; all other checks stay.
+/// With `allow_unverified` a wrong MD5 becomes a warning; all other checks stay. `watcher` hears of the bytes that are
+/// read, and may end the reading.
 pub fn read(
     directory: &Path,
     train: bool,
     allow_unverified: bool,
+    watcher: &dyn Watcher,
 ) -> Result<CifarImages, ReadError> {
-    read_edition(directory, train, allow_unverified, &Edition::official())
+    let place = find(directory, train)?;
+    let edition = Edition::official();
+    watcher.expect(match &place {
+        Place::Folder(format, _) => format.batches(train).len() * edition.max_batch_bytes(*format),
+        Place::Archive(_, path) => path.metadata().map_or(0, |found| found.len() as usize),
+    });
+    read_place(place, train, allow_unverified, (&edition, watcher))
 }
 
 /// What the files are expected to be: the official edition, or a small one in tests.
@@ -223,17 +248,27 @@ pub fn read_edition(
     allow_unverified: bool,
     edition: &Edition,
 ) -> Result<CifarImages, ReadError> {
-    match find(directory, train)? {
+    let place = find(directory, train)?;
+    read_place(place, train, allow_unverified, (edition, &()))
+}
+
+fn read_place(
+    place: Place,
+    train: bool,
+    allow_unverified: bool,
+    (edition, watcher): (&Edition, &dyn Watcher),
+) -> Result<CifarImages, ReadError> {
+    match place {
         Place::Folder(format, folder) => {
             let mut batches = Batches::new(edition, format, train, allow_unverified);
             for name in format.batches(train) {
                 let path = folder.join(&name);
-                let bytes = read_bounded(&path, edition.max_batch_bytes(format))?;
+                let bytes = read_bounded(&path, edition.max_batch_bytes(format), watcher)?;
                 batches.add(&name, &path.display().to_string(), &bytes)?;
             }
             let path = folder.join(format.meta());
             if path.is_file() {
-                let bytes = read_bounded(&path, MAX_META_BYTES)?;
+                let bytes = read_bounded(&path, MAX_META_BYTES, watcher)?;
                 batches.name_classes(&path.display().to_string(), &bytes);
             }
             batches.finish(match format {
@@ -254,7 +289,11 @@ pub fn read_edition(
                 return Err(ReadError::new(ReadErrorKind::Malformed, message));
             }
             let mut batches = Batches::new(edition, format, train, allow_unverified);
-            archive::read(file, &path.display().to_string(), &mut batches)?;
+            let source = Wanted {
+                source: file,
+                watcher,
+            };
+            archive::read(source, &path.display().to_string(), &mut batches)?;
             batches.finish(match format {
                 Format::Binary => "binary.tar.gz",
                 Format::Python => "python.tar.gz",
@@ -325,7 +364,7 @@ fn io_error(path: &Path, error: &io::Error) -> ReadError {
 }
 
 /// Reads a file of at most `limit` bytes; a longer one is read to one byte beyond, for the caller to refuse.
-fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
+fn read_bounded(path: &Path, limit: usize, watcher: &dyn Watcher) -> Result<Vec<u8>, ReadError> {
     let file = File::open(path).map_err(|error| io_error(path, &error))?;
     let length = file
         .metadata()
@@ -336,10 +375,35 @@ fn read_bounded(path: &Path, limit: usize) -> Result<Vec<u8>, ReadError> {
     bytes
         .try_reserve_exact(capacity)
         .map_err(|error| io_error(path, &error.into()))?;
-    file.take(limit as u64 + 1)
+    let source = Wanted {
+        source: file,
+        watcher,
+    };
+    source
+        .take(limit as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| io_error(path, &error))?;
     Ok(bytes)
+}
+
+/// A file for as long as somebody waits for what is in it.
+struct Wanted<'p> {
+    source: File,
+    watcher: &'p dyn Watcher,
+}
+
+/// Bytes read between two looks at whether it is still wanted: a fraction of a second on the slowest network disk.
+const LOOK_EVERY: usize = 1 << 20;
+
+impl Read for Wanted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let end = buffer.len().min(LOOK_EVERY);
+        let count = self.source.read(&mut buffer[..end])?;
+        match self.watcher.wants_more(count) {
+            true => Ok(count),
+            false => Err(io::Error::other("no longer wanted")),
+        }
+    }
 }
 
 fn hex(bytes: &[u8]) -> String {

@@ -12,7 +12,7 @@ use crate::cifar::{self, ReadErrorKind};
 use crate::images::bad::BadFiles;
 use crate::images::jpeg::Decoder;
 use crate::images::loader::{Loader, Made};
-use crate::images::photo_job::PhotoJob;
+use crate::images::photo_job::{PhotoJob, Progress};
 use crate::images::render::{Photos, Request, Views};
 use crate::learner::{Dtype, Learner, EMBED_PIECE};
 use crate::memory::zeros;
@@ -37,10 +37,9 @@ pub enum Source {
         train: bool,
         count: usize,
     },
-    Cifar10 {
-        directory: String,
-        train: bool,
-        allow_unverified: bool,
+    /// What a job has read into memory.
+    Read {
+        job: u32,
     },
     Photos {
         /// The listing job whose files these are.
@@ -243,7 +242,8 @@ impl Dataset {
                 found = Some((source, most_bad, ahead));
                 loaded
             }
-            source => load(source)?,
+            Source::Read { job } => boundary::with(job, PhotoJob::take_memory)?,
+            Source::Demo { train, count } => load_demo(train, count)?,
         };
         let (pixels, labels, description) = limited(loaded, options.limit)?;
         let photos = found.map(|(source, most_bad, ahead)| {
@@ -708,7 +708,8 @@ fn unset(what: &str, call: &str) -> Error {
     Error::invalid(format!("Cannot make {what}: call {call} first"))
 }
 
-type Loaded = (Vec<u8>, Vec<u16>, serde_json::Value);
+/// Pixels, labels and the description.
+pub type Loaded = (Vec<u8>, Vec<u16>, serde_json::Value);
 
 fn describe_photos(source: &crate::images::source::Source) -> Result<Loaded> {
     let classes = source.classes();
@@ -752,46 +753,41 @@ fn limited((mut pixels, mut labels, mut description): Loaded, limit: usize) -> R
     Ok((pixels, labels, description))
 }
 
-fn load(source: Source) -> Result<Loaded> {
-    match source {
-        Source::Demo { train, count } => {
-            let mut pixels = zeros(count * demo::IMAGE_SIZE, "the demo's images")?;
-            let labels = demo::fill(train, &mut pixels);
-            let digest = Sha256::new()
-                .chain_update(&pixels)
-                .chain_update(&labels)
-                .finalize();
-            let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-            let description = serde_json::json!({
-                "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
-                "layout": "demo", "verified": true, "warnings": [],
-            });
-            Ok((pixels, widened(&labels), description))
-        }
-        Source::Cifar10 {
-            directory,
-            train,
-            allow_unverified,
-        } => {
-            let read =
-                cifar::read(Path::new(&directory), train, allow_unverified).map_err(|error| {
-                    Error {
-                        status: match error.kind {
-                            ReadErrorKind::Io => boundary::Status::Io,
-                            _ => boundary::Status::InvalidArgument,
-                        },
-                        message: error.message,
-                    }
-                })?;
-            let description = serde_json::json!({
-                "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
-                "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
-            });
-            Ok((read.images, widened(&read.labels), description))
-        }
-        // Opened where the threads are.
-        Source::Photos { .. } => Err(Error::invalid("Cannot hold photos in memory")),
-    }
+fn load_demo(train: bool, count: usize) -> Result<Loaded> {
+    let mut pixels = zeros(count * demo::IMAGE_SIZE, "the demo's images")?;
+    let labels = demo::fill(train, &mut pixels);
+    let digest = Sha256::new()
+        .chain_update(&pixels)
+        .chain_update(&labels)
+        .finalize();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let description = serde_json::json!({
+        "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
+        "layout": "demo", "verified": true, "warnings": [],
+    });
+    Ok((pixels, widened(&labels), description))
+}
+
+/// Reads one half of CIFAR-10.
+pub fn load_cifar(
+    directory: &Path,
+    train: bool,
+    allow_unverified: bool,
+    progress: &Progress,
+) -> Result<Loaded> {
+    let read =
+        cifar::read(directory, train, allow_unverified, progress).map_err(|error| Error {
+            status: match error.kind {
+                ReadErrorKind::Io => boundary::Status::Io,
+                _ => boundary::Status::InvalidArgument,
+            },
+            message: error.message,
+        })?;
+    let description = serde_json::json!({
+        "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
+        "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
+    });
+    Ok((read.images, widened(&read.labels), description))
 }
 
 fn widened(labels: &[u8]) -> Vec<u16> {

@@ -10,7 +10,8 @@ import type { ProcessGroup } from "./process_group.ts";
 /** Where images come from. */
 export type DatasetSource =
   | { kind: "demo"; train: boolean; count: number }
-  | { kind: "cifar10"; directory: string; train: boolean; allowUnverified: boolean }
+  /** What a reading job holds. */
+  | { kind: "read"; job: number }
   /** The files that a listing job found, a share of which may be bad; so many batches are made ahead. */
   | { kind: "photos"; job: number; mostBad: number; ahead: number };
 

@@ -13,6 +13,8 @@ export type PhotoWork =
   | { kind: "list"; directory: string; cache: string | null }
   /** Opens packed shards. */
   | { kind: "open"; manifest: string }
+  /** Reads CIFAR-10's training or test images into memory. */
+  | { kind: "read"; directory: string; train: boolean; allowUnverified: boolean }
   /** Packs a folder of images into shards. */
   | { kind: "pack" } & PackJob
   /** Copies packed shards into a folder on a faster disk. */
@@ -77,7 +79,7 @@ export class PhotoJob extends NativeObject {
         signal?.throwIfAborted();
         if (total > 0 && performance.now() - startedAt > QUIET_MILLISECONDS) {
           shown ??= new Progress(stderrTerminal(), { label, total });
-          shown.update(done, `${images} images`);
+          shown.update(done, images > 0 ? `${images} images` : "");
         }
         await sleep(POLL_MILLISECONDS);
       }

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { NORMALISATION, PROBE_TRANSFORMS, type ViewRecipe } from "../../src/augment.ts";
 import { loadAugmentSchedule } from "../../src/augment_schedule.ts";
 import { Dataset, type DatasetSource } from "../../src/native/dataset.ts";
+import { PhotoJob } from "../../src/native/photo_job.ts";
 import { renderViews, sampleViews, type ViewCases } from "../../src/native/views.ts";
 import { recipesAt } from "../../src/schedules.ts";
 import { realData } from "../real_data.ts";
@@ -112,7 +113,7 @@ async function compareOperations(
 ): Promise<OracleReport[]> {
   const [images, cases, views] = pathsIn(folder, ["images.safetensors", "cases.json", "views"]);
   if (photos === null) {
-    using dataset = openDataset({ kind: "demo", train: true, count: 8 });
+    using dataset = await openDataset({ kind: "demo", train: true, count: 8 });
     dataset.setRecipes(8, PUBLISHED_VIEWS.cifar10);
     dataset.writeViews(images, { seed: 0, step: 0, view: 0 });
   } else {
@@ -130,7 +131,9 @@ async function compareOperations(
 }
 
 /** The data sets that are held in memory: of photos, tests/photos_test.ts tells. */
-type MemorySource = Exclude<DatasetSource, { kind: "photos" }>;
+type MemorySource =
+  | Extract<DatasetSource, { kind: "demo" }>
+  | { kind: "cifar10"; directory: string };
 
 function trainingViewsCheck(source: MemorySource): ParityCheck {
   return {
@@ -142,7 +145,7 @@ function trainingViewsCheck(source: MemorySource): ParityCheck {
 
 /** CIFAR-10's images, training views as published, of two steps in different epochs. */
 export function cifarViewsCheck(directory: string): ParityCheck {
-  return trainingViewsCheck({ kind: "cifar10", directory, train: true, allowUnverified: true });
+  return trainingViewsCheck({ kind: "cifar10", directory });
 }
 
 /**
@@ -153,7 +156,7 @@ async function compareTrainingViews(
   source: MemorySource,
   folder: string,
 ): Promise<OracleReport[]> {
-  using dataset = openDataset(source);
+  using dataset = await openDataset(source);
   const config = { datasetName: source.kind, preset: null, augSchedule: null, epochs: 2 };
   const steps = Math.floor(dataset.describe().count / BATCH);
   const schedule = loadAugmentSchedule(config, steps);
@@ -243,9 +246,13 @@ function compare(files: { images: string; cases: string; views: string }): Promi
   return askOracle("views.py", ["compare", ...options]);
 }
 
-function openDataset(source: MemorySource): Dataset {
+async function openDataset(source: MemorySource): Promise<Dataset> {
+  using job = source.kind === "demo" ? undefined : await PhotoJob.run(
+    { kind: "read", directory: source.directory, train: true, allowUnverified: true },
+    "reading CIFAR-10",
+  );
   return Dataset.open({
-    source,
+    source: source.kind === "demo" ? source : { kind: "read", job: job!.handle },
     dtype: "float32",
     workers: 1,
     normalisation: NORMALISATION[source.kind],

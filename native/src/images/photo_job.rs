@@ -14,6 +14,8 @@ use super::packed::Packed;
 use super::source::Source;
 use super::stage::{stage, verify};
 use crate::boundary::{Error, Object, Result};
+use crate::cifar::Watcher;
+use crate::dataset::{load_cifar, Loaded};
 
 /// How far a job is.
 #[derive(Default)]
@@ -40,6 +42,16 @@ impl Progress {
     }
 }
 
+impl Watcher for Progress {
+    fn expect(&self, bytes: usize) {
+        self.start(bytes);
+    }
+
+    fn wants_more(&self, bytes: usize) -> bool {
+        self.advance(bytes, 0).is_ok()
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(
     tag = "kind",
@@ -56,6 +68,12 @@ pub enum PhotoWork {
     },
     /// Opens packed shards, for a data set to be opened from.
     Open { manifest: String },
+    /// Reads CIFAR-10's files into memory, for a data set to be opened from.
+    Read {
+        directory: String,
+        train: bool,
+        allow_unverified: bool,
+    },
     /// Packs a folder of images.
     Pack(PackOptions),
     /// Copies packed shards to a faster place.
@@ -73,6 +91,8 @@ pub enum PhotoWork {
 /// What a job made.
 enum Outcome {
     Source(Box<Source>),
+    /// CIFAR-10's images.
+    Memory(Box<Loaded>),
     /// JSON.
     Text(String),
 }
@@ -126,7 +146,15 @@ impl PhotoJob {
     pub fn take_source(&mut self) -> Result<Source> {
         match self.finish()? {
             Outcome::Source(source) => Ok(*source),
-            Outcome::Text(_) => Err(Error::invalid("Cannot open images: the job found none")),
+            _ => Err(Error::invalid("Cannot open images: the job listed none")),
+        }
+    }
+
+    /// The images that a reading job holds; waits for its end.
+    pub fn take_memory(&mut self) -> Result<Loaded> {
+        match self.finish()? {
+            Outcome::Memory(loaded) => Ok(*loaded),
+            _ => Err(Error::invalid("Cannot open images: the job read none")),
         }
     }
 
@@ -137,7 +165,7 @@ impl PhotoJob {
         }
         match self.finish()? {
             Outcome::Text(text) => Ok(self.text.insert(text).clone()),
-            Outcome::Source(_) => Err(Error::invalid("Cannot tell of the job: it found images")),
+            _ => Err(Error::invalid("Cannot tell of the job: it found images")),
         }
     }
 
@@ -171,6 +199,14 @@ fn run(options: PhotoWork, progress: &Progress) -> Result<Outcome> {
         PhotoWork::Open { manifest } => {
             let packed = Packed::open(&PathBuf::from(manifest), progress)?;
             Ok(Outcome::Source(Box::new(Source::Packed(packed))))
+        }
+        PhotoWork::Read {
+            directory,
+            train,
+            allow_unverified,
+        } => {
+            let loaded = load_cifar(&PathBuf::from(directory), train, allow_unverified, progress)?;
+            Ok(Outcome::Memory(Box::new(loaded)))
         }
         PhotoWork::Pack(options) => pack(&options, progress).map(Outcome::Text),
         PhotoWork::Stage { manifest, target } => {

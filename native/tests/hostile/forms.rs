@@ -18,7 +18,7 @@ pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim"
     "larsVariant":"reference","dtype":"float32","seed":1}"#;
 pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","workers":1,
     "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
-const CIFAR: &str = r#"{"source":{"kind":"cifar10","directory":"/nowhere","train":true,"allowUnverified":false},
+const READ: &str = r#"{"source":{"kind":"read","job":4000000000},
     "dtype":"float32","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.33],"flipProbability":0.5,
     "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
@@ -221,7 +221,7 @@ fn options(times: usize) -> Tally {
     let dataset = Kept::new(DEMO, abi::byol_dataset_open);
     let recipes = format!(r#"{{"batchSize":2,"view1":{VIEW},"view2":{VIEW}}}"#);
     let probe = format!(r#"{{"batchSize":3,"train":{VIEW},"resize":9,"crop":8}}"#);
-    let texts = [recipes.as_str(), &probe, LEARNER, LINEAR, DEMO, CIFAR];
+    let texts = [recipes.as_str(), &probe, LEARNER, LINEAR, DEMO, READ];
     for round in 0..times {
         let which = round % texts.len();
         let bytes = random.mutate(texts[which].as_bytes(), random_other(&texts, which));

@@ -143,13 +143,15 @@ fn a_sparse_file_of_terabytes_takes_no_memory() {
     }
 }
 
-/// The exported function on the test images of a folder or of an archive in it.
+/// The exported functions on the test images of a folder or of an archive in it.
 fn open_cifar(folder: &Folder, name: &str) -> Outcome {
     let path = folder.0.join(name);
-    let source = format!(
-        r#"{{"kind":"cifar10","directory":{:?},"train":false,"allowUnverified":true}}"#,
+    let reading = format!(
+        r#"{{"kind":"read","directory":{:?},"train":false,"allowUnverified":true}}"#,
         path.to_str().unwrap()
     );
+    let job = Kept::new(&reading, abi::byol_photos_start);
+    let source = format!(r#"{{"kind":"read","job":{}}}"#, job.0);
     let options = DEMO.replace(r#"{"kind":"demo","train":true,"count":8}"#, &source);
     create(options.as_bytes(), abi::byol_dataset_open)
 }

@@ -1,7 +1,7 @@
 import { equal, match, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../src/exit_codes.ts";
-import { openCore } from "../src/native/library.ts";
+import { openCore, useLibjpeg } from "../src/native/library.ts";
 import { SYMBOLS } from "../src/native/symbols.gen.ts";
 
 /** Builds a shared library with the compiler that set-up needs anyway. */
@@ -36,4 +36,9 @@ Deno.test("a core that lacks a function is refused with the command that repairs
   const source = 'extern "C" int byol_abi_describe(char* out) { return 0; }\n';
   refused(await library(folder, source), /byol_/);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a libjpeg-turbo that cannot be opened is named with its repair, and stops nothing", () => {
+  const lack = useLibjpeg(openCore(), "/nowhere/libjpeg.so.62");
+  match(lack ?? "", /\/nowhere\/libjpeg\.so\.62.*zune-jpeg.*run: deno task setup/);
 });

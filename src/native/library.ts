@@ -42,12 +42,23 @@ export function openCore(path?: string): CoreSymbols {
     opened.close();
     throw stale("it was built from another table of functions");
   }
-  if (record.libjpeg !== null) {
-    const status = opened.symbols.byol_core_use_libjpeg(json(record.libjpeg), failure.start());
-    if (status !== 0) throw stale(failure.read());
-  }
+  const lack = record.libjpeg === null ? undefined : useLibjpeg(opened.symbols, record.libjpeg);
+  if (lack !== undefined) console.error(`Warning: ${lack}`);
   if (path === undefined) core = opened;
   return opened.symbols;
+}
+
+/**
+ * Makes the core decode JPEG files with this libjpeg-turbo. One that cannot be opened, on a node where the file is gone
+ * or of another system, is no reason to stop: the core decodes by itself.
+ *
+ * @returns why it does not, and the repair; undefined where it does
+ */
+export function useLibjpeg(symbols: CoreSymbols, path: string): string | undefined {
+  const status = symbols.byol_core_use_libjpeg(json(path), failure.start());
+  if (status === 0) return undefined;
+  return `${failure.read()}: JPEG files are decoded by zune-jpeg, which is slower and differs by a few units in some ` +
+    "pixels; run: deno task setup";
 }
 
 /**

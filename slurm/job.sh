@@ -83,12 +83,11 @@ byol_ranks() {
   byol_srun=''
 }
 
-# Whether Slurm is taking the job's nodes for another one. With a GraceTime it sends SIGTERM to the ranks and not to this
-# shell, and puts back only what is still there at the end of that time: a job that stops sooner has to do it itself.
-byol_preempted() {
-  command -v scontrol >/dev/null || return 1
-  scontrol show job "$SLURM_JOB_ID" 2>/dev/null | grep -q ' PreemptTime=[0-9]' || return 1
-  byol_say "preempted, ranks ended with $byol_code"
+# Whether the ranks stopped on a signal that this shell was not told of: one left the file to say so. With a GraceTime,
+# preemption sends SIGTERM to the ranks alone, and puts back only what is still there at the end of that time: a job that
+# stops sooner has to do it itself. The codes are a rank's own and that of one that srun ended, not that of a kill.
+byol_stopped() {
+  [[ -z $byol_ended && -e $BYOL_STOP_FILE && ($byol_code == "$byol_interrupted" || $byol_code == 143) ]]
 }
 
 # byol_finish SCRIPT [ARGUMENTS]: ends the job by what the ranks said; starts it again where that helps.
@@ -99,7 +98,7 @@ byol_finish() {
       "not starting again by itself: submit again to go on"
     exit "$byol_code"
   fi
-  if byol_preempted; then byol_warned=yes; fi
+  if byol_stopped; then byol_warned=yes; fi
   # shellcheck disable=SC2053 # the right side is a pattern
   if [[ $byol_code == $byol_hopeless || (-z $byol_warned && $byol_code != "$byol_interrupted") ]]; then
     byol_say "failed with $byol_code; not starting again"
@@ -109,21 +108,22 @@ byol_finish() {
     byol_say "stopped on a signal; the next job on this run goes on"
     exit "$byol_interrupted"
   fi
-  local restarts
-  restarts=$(byol_restarts)
-  if ((restarts >= BYOL_MAX_RESTARTS)); then
-    byol_say "started again $restarts times, the most that BYOL_MAX_RESTARTS allows; submit again to go on"
-    exit "$byol_interrupted"
-  fi
-  byol_start_again "$restarts" "$@"
+  byol_start_again "$@"
   exit "$byol_interrupted"
 }
 
+# byol_start_again SCRIPT [ARGUMENTS]: puts the job back, or submits one that goes on.
 byol_start_again() {
-  local restarts=$1 script=$2 job
-  shift 2
+  local script=$1 job restarts
+  shift
   job=$(byol_job_id)
-  byol_say "stopped on a signal after $restarts restarts: starting job $job again"
+  restarts=$(byol_restarts)
+  if ((restarts >= BYOL_MAX_RESTARTS)); then
+    byol_say "started again $restarts times, the most that BYOL_MAX_RESTARTS allows; submit again to go on"
+    return
+  fi
+  rm -f "$BYOL_STOP_FILE"
+  byol_say "stopped on a signal (ranks ended with $byol_code) after $restarts restarts: starting job $job again"
   # Slurm ends this shell as soon as it has put the job back.
   if command -v scontrol >/dev/null && scontrol requeue "$job"; then return; fi
   # Compute nodes may lack scontrol. A job of its own, which begins when this one has left the run folder, with as

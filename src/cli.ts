@@ -5,6 +5,7 @@ import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "
 import { openData } from "./data.ts";
 import { evaluateCheckpoint } from "./eval.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
+import { reportStop } from "./interrupt.ts";
 import { helpText } from "./help.ts";
 import { launch } from "./launch.ts";
 import { packCommand } from "./pack.ts";
@@ -79,4 +80,5 @@ if (import.meta.main) {
     else console.error(error);
     Deno.exitCode = error instanceof UserError ? error.exitCode : ExitCode.unexpected;
   }
+  if (Deno.exitCode === ExitCode.interrupted) reportStop();
 }

@@ -57,10 +57,30 @@ export class Interrupt implements Disposable {
   }
 }
 
+/**
+ * Tells slurm/job.sh that this process stopped on a signal. Preemption sends one to the ranks alone, and the exit code
+ * that srun then reports may be that of a rank which it ended itself. Without such a script, nothing.
+ */
+export function reportStop(): void {
+  const file = stopFile();
+  if (file === undefined) return;
+  try {
+    Deno.writeTextFileSync(file, "");
+  } catch (error) {
+    console.error(`Cannot tell the batch script of the stop: ${(error as Error).message}`);
+  }
+}
+
+/** The file that a batch script and its ranks tell each other of a signal by. */
+function stopFile(): string | undefined {
+  const file = Deno.env.get("BYOL_STOP_FILE");
+  return file === "" ? undefined : file;
+}
+
 /** A batch script's warning may come before anybody listens: slurm/job.sh leaves a file as well. */
 function cameBefore(): boolean {
-  const file = Deno.env.get("BYOL_STOP_FILE");
-  if (file === undefined || file === "") return false;
+  const file = stopFile();
+  if (file === undefined) return false;
   try {
     Deno.statSync(file);
     return true;

@@ -1,24 +1,12 @@
-/** Reads safetensors files, so that tests can compare them number by number. */
+/** What tests do with tensors of safetensors files: compare them number by number. */
 
-/** One tensor's numbers, whatever their type. */
-export type Numbers = Float32Array | Float64Array | BigInt64Array;
+import { type Numbers, readTensors } from "../src/report/tensors.ts";
 
-/** A file's tensors by name. */
+export type { Numbers };
+
+/** A file's tensors by name, without their shapes. */
 export function readSafetensors(path: string): Map<string, Numbers> {
-  const bytes = Deno.readFileSync(path);
-  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
-  const header: Record<string, { dtype: string; data_offsets: [number, number] }> = JSON.parse(
-    new TextDecoder().decode(bytes.subarray(8, 8 + length)),
-  );
-  const found = new Map<string, Numbers>();
-  delete header.__metadata__;
-  for (const [name, { dtype, data_offsets: [from, to] }] of Object.entries(header)) {
-    const data = bytes.slice(8 + length + from, 8 + length + to).buffer;
-    const Type = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array }[dtype];
-    if (Type === undefined) throw new Error(`Cannot read ${name} of type ${dtype}`);
-    found.set(name, new Type(data));
-  }
-  return found;
+  return new Map([...readTensors(path)].map(([name, { values }]) => [name, values]));
 }
 
 /** Numbers as doubles. */

@@ -9,11 +9,11 @@ export interface Answer {
   stderr: string;
 }
 
-/** Runs a program to its end; undefined where there is none of that name. */
+/** Runs a program to its end, or until the signal ends it; undefined where there is none of that name. */
 export async function ask(
   program: string,
   args: readonly string[],
-  options: { cwd?: string; env?: Record<string, string> } = {},
+  options: { cwd?: string; env?: Record<string, string>; signal?: AbortSignal } = {},
 ): Promise<Answer | undefined> {
   try {
     const { code, stdout, stderr } = await new Deno.Command(program, {

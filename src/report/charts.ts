@@ -1,0 +1,231 @@
+/**
+ * Plots as SVG text, drawn by Apache ECharts without a browser. Their colours are the page's, by CSS variables, so one
+ * picture serves a light and a dark page.
+ *
+ * @module
+ */
+
+import * as echarts from "echarts";
+
+/** A curve. */
+export interface Curve {
+  name: string;
+  points: readonly (readonly [x: number, y: number])[];
+}
+
+/** What a plot of curves shows. */
+export interface CurvesOptions {
+  title: string;
+  /** What x is. */
+  x: string;
+  curves: readonly Curve[];
+  /** Whether y goes by powers of ten; only where all values are above 0. */
+  logarithmic?: boolean;
+}
+
+// No browser measures text here, and ECharts' own guess is too narrow for the page's font: legends would overlap.
+echarts.setPlatformAPI({
+  measureText: (text: string, font?: string) => ({
+    width: 0.62 * Number(/([\d.]+)px/.exec(font ?? "")?.[1] ?? 12) * text.length,
+  }),
+});
+
+const WIDTH = 460;
+const HEIGHT = 250;
+/** Points that a plot of this width can tell apart. */
+const MOST_POINTS = 400;
+
+/** ECharts wants real colours: these stand for the variables of page.ts. */
+const STAND_INS: readonly [colour: string, variable: string][] = [
+  ["#010101", "--text"],
+  ["#020202", "--muted"],
+  ["#030303", "--line"],
+  ["#040404", "--card"],
+];
+const TEXT = STAND_INS[0]![0];
+const MUTED = STAND_INS[1]![0];
+const LINE = STAND_INS[2]![0];
+const CARD = STAND_INS[3]![0];
+/** Told apart on white and on near-black, and by most colour-blind eyes (Okabe & Ito 2008, adapted). */
+export const COLOURS: readonly string[] = [
+  ...["#3b82d6", "#e08a1e", "#1fa37a", "#d1495b", "#9b6bd3", "#c9a400"],
+  ...["#5fb3ce", "#b0703c", "#7a8ba3", "#d96fb0"],
+];
+
+/** Curves over steps. */
+export function curvesPlot({ title, x, curves, logarithmic }: CurvesOptions): string {
+  const positive = curves.every(({ points }) => points.every(([, value]) => value > 0));
+  return svgOf({
+    ...frame(title),
+    legend: curves.length > 1
+      ? {
+        bottom: 0,
+        textStyle: { color: MUTED, fontSize: 11 },
+        itemWidth: 14,
+        itemHeight: 4,
+        icon: "roundRect",
+        type: "scroll",
+      }
+      : undefined,
+    grid: { left: 8, right: 14, top: 36, bottom: curves.length > 1 ? 44 : 22, containLabel: true },
+    xAxis: {
+      ...{ type: "value", name: x, nameLocation: "middle", nameGap: 22, min: "dataMin" },
+      ...{ max: "dataMax", ...axisStyle(), splitLine: { show: false } },
+      axisLabel: { color: MUTED, fontSize: 11, hideOverlap: true, showMaxLabel: true },
+    },
+    yAxis: {
+      ...{ type: logarithmic && positive ? "log" : "value", scale: true, ...axisStyle() },
+      axisLabel: { color: MUTED, fontSize: 11, formatter: short },
+    },
+    series: curves.map(({ name, points }, index) => ({
+      ...{ type: "line", name, data: thinned(points), showSymbol: points.length === 1 },
+      ...{ lineStyle: { width: 1.6 }, color: COLOURS[index % COLOURS.length] },
+    })),
+  }, { label: title });
+}
+
+/** Points of the plane in colours of their classes. */
+export function scatterPlot(
+  { title, points, labels, classNames }: {
+    title: string;
+    points: readonly (readonly number[])[];
+    labels: readonly number[];
+    classNames: readonly string[];
+  },
+): string {
+  const classes = [...new Set(labels)].sort((a, b) => a - b);
+  const hidden = { axisLabel: { show: false }, axisTick: { show: false }, scale: true };
+  return svgOf({
+    ...frame(title),
+    legend: classes.length <= 20
+      ? { bottom: 0, textStyle: { color: MUTED, fontSize: 11 }, itemWidth: 10, itemHeight: 10 }
+      : undefined,
+    grid: { left: 8, right: 8, top: 34, bottom: classes.length <= 20 ? 66 : 8 },
+    xAxis: { type: "value", ...axisStyle(), ...hidden },
+    yAxis: { type: "value", ...axisStyle(), ...hidden },
+    series: classes.map((label, index) => ({
+      type: "scatter",
+      name: classNames[label] ?? String(label),
+      data: points.filter((_, at) => labels[at] === label).map((point) => [point[0], point[1]]),
+      symbolSize: 5,
+      itemStyle: { opacity: 0.75 },
+      color: COLOURS[index % COLOURS.length],
+    })),
+  }, { label: title, height: 420 });
+}
+
+/** Counts of classes (rows) taken for classes (columns), each row in percent. */
+export function confusionPlot(
+  { title, counts, classNames }: {
+    title: string;
+    counts: readonly (readonly number[])[];
+    classNames: readonly string[];
+  },
+): string {
+  const totals = counts.map((row) => row.reduce((sum, count) => sum + count, 0));
+  const data = counts.flatMap((row, truth) =>
+    row.map((
+      count,
+      answer,
+    ) => [answer, truth, Math.round(100 * count / Math.max(1, totals[truth]!))])
+  );
+  const few = counts.length <= 20;
+  const names = classNames.map((name) => name.length > 14 ? `${name.slice(0, 13)}…` : name);
+  const axis = { type: "category", data: names, ...axisStyle(), splitLine: { show: false } };
+  return svgOf({
+    ...frame(title),
+    grid: { left: 8, right: 12, top: 34, bottom: 26, containLabel: true },
+    xAxis: {
+      ...{ ...axis, name: "taken for", nameLocation: "middle", nameGap: few ? 52 : 24 },
+      axisLabel: { color: MUTED, fontSize: 10, rotate: 45, show: few },
+    },
+    yAxis: { ...axis, inverse: true, axisLabel: { color: MUTED, fontSize: 10, show: few } },
+    visualMap: { show: false, min: 0, max: 100, inRange: { color: [CARD, COLOURS[0]] } },
+    series: [{
+      type: "heatmap",
+      data,
+      label: { show: few, fontSize: 9, color: TEXT },
+      itemStyle: { borderColor: LINE, borderWidth: few ? 0.5 : 0 },
+    }],
+  }, { label: title, height: 420, byOpacity: true });
+}
+
+function frame(title: string): Record<string, unknown> {
+  return {
+    animation: false,
+    backgroundColor: "transparent",
+    textStyle: { fontFamily: "inherit", color: TEXT },
+    title: {
+      text: title,
+      left: 6,
+      top: 4,
+      textStyle: { color: TEXT, fontSize: 13, fontWeight: 600 },
+    },
+  };
+}
+
+function axisStyle(): Record<string, unknown> {
+  return {
+    axisLine: { lineStyle: { color: LINE } },
+    axisTick: { lineStyle: { color: LINE } },
+    splitLine: { lineStyle: { color: LINE } },
+    nameTextStyle: { color: MUTED, fontSize: 11 },
+  };
+}
+
+function svgOf(
+  option: Record<string, unknown>,
+  { label, height = HEIGHT, byOpacity = false }: {
+    label: string;
+    height?: number;
+    byOpacity?: boolean;
+  },
+): string {
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
+  try {
+    chart.setOption(option);
+    let svg = chart.renderToSVGString();
+    if (byOpacity) svg = svg.replaceAll(/fill="rgb\((\d+),(\d+),(\d+)\)"/g, asOpacity);
+    for (const [colour, variable] of STAND_INS) {
+      svg = svg.replaceAll(`"${colour}"`, `"var(${variable})"`);
+    }
+    // Identifiers are the page's: those of two plots must differ.
+    const prefix = `p${++plots}-`;
+    svg = svg.replaceAll(/\bid="(zr[^"]*)"/g, `id="${prefix}$1"`)
+      .replaceAll(/url\(#(zr[^)]*)\)/g, `url(#${prefix}$1)`)
+      .replaceAll(/\b(zr\d+-cls-\d+)/g, `${prefix}$1`);
+    const size = /^<svg width="\d+" height="\d+"/;
+    return svg.replace(size, `<svg role="img" aria-label="${label.replaceAll('"', "'")}"`);
+  } finally {
+    chart.dispose();
+  }
+}
+
+let plots = 0;
+
+/** A shade between the card and the first colour becomes that colour, seen through. */
+function asOpacity(_: string, red: string): string {
+  const [card, full] = [parseInt(CARD.slice(1, 3), 16), parseInt(COLOURS[0]!.slice(1, 3), 16)];
+  const share = Math.max(0, Math.min(1, (Number(red) - card) / (full - card)));
+  return `fill="${COLOURS[0]}" fill-opacity="${share.toFixed(3)}"`;
+}
+
+/** As many points as can be seen: means of neighbours. What is not finite is left out. */
+export function thinned(points: Curve["points"]): [number, number][] {
+  const finite = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
+  const size = Math.max(1, Math.ceil(finite.length / MOST_POINTS));
+  const kept: [number, number][] = [];
+  for (let from = 0; from < finite.length; from += size) {
+    const some = finite.slice(from, from + size);
+    const mean = (which: 0 | 1): number =>
+      some.reduce((sum, point) => sum + point[which], 0) / some.length;
+    kept.push([mean(0), mean(1)]);
+  }
+  return kept;
+}
+
+function short(value: number): string {
+  if (value === 0) return "0";
+  const size = Math.abs(value);
+  return size >= 1e5 || size < 1e-3 ? value.toExponential(0) : String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,163 @@
+/**
+ * What a run's encoder makes of images: a map of the embeddings, neighbours, and which classes it takes for which.
+ * This alone opens the core.
+ *
+ * @module
+ */
+
+import { join } from "node:path";
+import { listCheckpoints } from "../checkpoint.ts";
+import { parseCommandLine, type RunConfig, thisEnvironment } from "../config.ts";
+import { openData } from "../data.ts";
+import type { Dataset } from "../native/dataset.ts";
+import { setThreads } from "../native/library.ts";
+import { exists, removeTree } from "../setup/basics.ts";
+import { createLearner, evaluationOptions } from "../train.ts";
+import { dataUri } from "./data_uri.ts";
+import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
+import { mapsOf } from "./map.ts";
+import { fileOf, type RunData } from "./run_data.ts";
+
+/** A picture as a data URI, with its class. */
+export interface Picture {
+  uri: string;
+  label: string;
+}
+
+/** What was seen. */
+export interface EncoderLook {
+  /** The file that the encoder is from. */
+  checkpoint: string;
+  testImages: number;
+  trainImages: number;
+  classNames: string[];
+  /** Of the test images, as are the coordinates of both maps. */
+  labels: number[];
+  pca: number[][];
+  umap: number[][];
+  /** Test images, each with the training images nearest to it, nearest first. */
+  neighbours: { query: Picture; nearest: Picture[] }[];
+  /** Share of the test images whose nearest training image is of their class, in percent. */
+  nearestTop1: number;
+  /** Test images by their class (rows) and the class of their nearest training image (columns). */
+  confusion: number[][];
+}
+
+/** What to look at. */
+export interface LookOptions {
+  /** Test images; twice as many training images. */
+  images: number;
+  dataDir: string | undefined;
+  threads: number | undefined;
+  /** Hears of progress. */
+  log(line: string): void;
+}
+
+const QUERIES = 8;
+const NEAREST = 6;
+
+/** @throws UserError, NativeError or Error, whose message says what cannot be opened or looked at */
+export async function lookAt(run: RunData, options: LookOptions): Promise<EncoderLook> {
+  const { record } = run;
+  if (record === null) throw new Error("the options of the run are unknown");
+  const checkpoint = newestFile(run);
+  const config = configOf(record.config, options);
+  setThreads(config.threads);
+  const { train, test } = await openData({ ...config, evalEveryEpochs: 1 });
+  using bank = train;
+  using tested = test;
+  if (tested === undefined) throw new Error("there are no test images");
+  using learner = createLearner(config);
+  learner.loadEncoder(checkpoint);
+  const { classes, classNames } = bank.describe();
+  const { transforms } = evaluationOptions(config);
+  const folder = await Deno.makeTempDir({ prefix: "byol-report-" });
+  try {
+    const look = { learner, transforms, file: join(folder, "batch.safetensors") };
+    options.log(`embedding at most ${options.images} test images`);
+    const queries = await embedFirst(tested, options.images, look);
+    options.log(`embedding at most ${2 * options.images} training images`);
+    const known = await embedFirst(bank, 2 * options.images, look);
+    requireFinite(checkpoint, [queries, known]);
+    const nearest = nearestOf(queries, known);
+    const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    for (const [at, label] of queries.labels.entries()) {
+      confusion[label]![known.labels[nearest[at]![0]!]!]!++;
+    }
+    const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
+    options.log("drawing maps and pictures");
+    const draw = (dataset: Dataset, { labels }: Embedded, place: number): Picture => ({
+      uri: dataUri("image/png", pictureAt(dataset, place, look)),
+      label: classNames[labels[place]!] ?? String(labels[place]),
+    });
+    return {
+      checkpoint,
+      testImages: queries.labels.length,
+      trainImages: known.labels.length,
+      classNames,
+      labels: queries.labels,
+      ...mapsOf(queries.features),
+      neighbours: nearest.slice(0, QUERIES).map((others, place) => ({
+        query: draw(tested, queries, place),
+        nearest: others.map((other) => draw(bank, known, other)),
+      })),
+      nearestTop1: 100 * right / queries.labels.length,
+      confusion,
+    };
+  } finally {
+    await removeTree(folder);
+  }
+}
+
+/** The newest training state, or else the encoder alone. */
+function newestFile(run: RunData): string {
+  const { checkpointsDir } = run.folder;
+  const newest = exists(checkpointsDir) ? listCheckpoints(checkpointsDir)[0]?.path : undefined;
+  const encoder = fileOf(run, "encoder.safetensors");
+  const found = newest ?? (exists(encoder) ? encoder : undefined);
+  if (found === undefined) {
+    throw new Error(`${run.folder.path} holds no checkpoint and no encoder.safetensors`);
+  }
+  return found;
+}
+
+/** The run's options, with defaults for those that were not there when it ran, and this machine's own. */
+function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunConfig {
+  const defaults = parseCommandLine("train", [], thisEnvironment()).config;
+  return {
+    ...defaults,
+    ...recorded,
+    threads: threads ?? defaults.threads,
+    nbWorkers: defaults.nbWorkers,
+    dataDir: dataDir ?? recorded.dataDir,
+    offline: true,
+    stageTo: null,
+  };
+}
+
+/** Principal components of what is not finite would be sought for ever. */
+function requireFinite(checkpoint: string, embedded: readonly Embedded[]): void {
+  const isFinite = embedded.every(({ features }) =>
+    features.every((row) => row.every(Number.isFinite))
+  );
+  if (!isFinite) throw new Error(`the embeddings by ${checkpoint} are not finite`);
+}
+
+/** For each query the places of the nearest by cosine, nearest first. */
+function nearestOf(queries: Embedded, known: Embedded): number[][] {
+  const bank = known.features.map(normalised);
+  return queries.features.map((row) => {
+    const query = normalised(row);
+    const cosines = bank.map((other) => {
+      let sum = 0;
+      for (let at = 0; at < query.length; at++) sum += query[at]! * other[at]!;
+      return sum;
+    });
+    return cosines.map((_, at) => at).sort((a, b) => cosines[b]! - cosines[a]!).slice(0, NEAREST);
+  });
+}
+
+function normalised(row: readonly number[]): Float64Array {
+  const norm = Math.sqrt(row.reduce((sum, value) => sum + value * value, 0)) || 1;
+  return Float64Array.from(row, (value) => value / norm);
+}

@@ -1,0 +1,129 @@
+/** The frame of a report: one HTML file with everything in it, for light and dark screens, phones and paper. */
+
+/** What a page shows. */
+export interface Page {
+  title: string;
+  /** Below the title. */
+  subtitle: string;
+  /** HTML, in order. */
+  sections: readonly string[];
+}
+
+/** Nothing may be fetched: the browser itself refuses it. */
+const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
+
+const STYLE = `
+:root { color-scheme: light dark; --page: #f4f5f7; --card: #ffffff; --text: #1c2330; --muted: #5b6575; --line: #d9dde4;
+  --accent: #2566b8; --warn: #9a5b00; --warn-page: #fff4df; }
+@media (prefers-color-scheme: dark) { :root { --page: #12151b; --card: #1a1f28; --text: #e6e9ef; --muted: #98a3b5;
+  --line: #303846; --accent: #7db3f2; --warn: #ffc46b; --warn-page: #33270f; } }
+* { box-sizing: border-box; }
+body { margin: 0; background: var(--page); color: var(--text); font: 15px/1.55 system-ui, -apple-system, "Segoe UI",
+  "DejaVu Sans", sans-serif; -webkit-text-size-adjust: 100%; }
+main { max-width: 1180px; margin: 0 auto; padding: 24px 16px 64px; }
+h1 { font-size: 26px; line-height: 1.25; margin: 8px 0 2px; overflow-wrap: anywhere; }
+h2 { font-size: 18px; margin: 34px 0 10px; } h3 { font-size: 15px; margin: 22px 0 6px; }
+.subtitle, .note, figcaption { color: var(--muted); font-size: 13.5px; }
+.note { max-width: 75ch; margin: 6px 0 12px; }
+a { color: var(--accent); }
+.grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px; margin: 0;
+  min-width: 0; break-inside: avoid; }
+.card svg { display: block; width: 100%; height: auto; }
+.scroll { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; }
+table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums; }
+th, td { text-align: left; padding: 6px 12px; border-bottom: 1px solid var(--line); vertical-align: top; }
+tr:last-child td { border-bottom: 0; } th { color: var(--muted); font-weight: 600; font-size: 13px; }
+td.number, th.number { text-align: right; white-space: nowrap; }
+td:first-child:not(:last-child) { min-width: 120px; } .own td { font-weight: 600; }
+.options td { overflow-wrap: anywhere; } code, pre { font: 13px/1.5 ui-monospace, "DejaVu Sans Mono", monospace; }
+pre { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px; }
+.warn { background: var(--warn-page); color: var(--warn); border-radius: 10px; padding: 10px 14px; margin: 12px 0; }
+.warn p { margin: 2px 0; overflow-wrap: anywhere; }
+.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); margin: 18px 0; }
+.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 14px; }
+.tile b { display: block; font-size: 22px; line-height: 1.3; } .tile span { color: var(--muted); font-size: 13px; }
+.matrix { max-width: 620px; }
+.views { width: 100%; max-width: 860px; height: auto; display: block; border-radius: 6px; background: #fff; }
+.neighbours { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
+.strip { display: grid; grid-template-columns: repeat(7, 1fr); gap: 5px; }
+.strip figure { margin: 0; min-width: 0; } .strip img { width: 100%; aspect-ratio: 1; image-rendering: pixelated;
+  border-radius: 4px; display: block; } .strip figure:first-child img { outline: 2px solid var(--accent); }
+.strip figcaption { font-size: 10.5px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
+.strip .other figcaption { color: var(--warn); font-weight: 600; }
+details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
+@media (max-width: 480px) { main { padding: 14px 10px 40px; } h1 { font-size: 21px; } th, td { padding: 5px 8px;
+  font-size: 13.5px; } }
+@media print { :root { --page: #ffffff; --card: #ffffff; --text: #111; --muted: #444; --line: #ccc; } body { font-size: 12px; }
+  main { max-width: none; padding: 0; } h2, h3 { break-after: avoid; } .grid, .neighbours { grid-template-columns: 1fr 1fr; }
+  .scroll { overflow: visible; } pre { white-space: pre-wrap; } tr { break-inside: avoid; } }
+@page { margin: 16mm 14mm; }
+`;
+
+/** The page as one HTML file. */
+export function htmlOf({ title, subtitle, sections }: Page): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escaped(title)}</title>
+<link rel="icon" href="data:,">
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escaped(title)}</h1>
+<p class="subtitle">${subtitle}</p>
+${sections.join("\n")}
+</main>
+</body>
+</html>
+`;
+}
+
+/** Text as HTML shows it. */
+export function escaped(text: string): string {
+  return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
+}
+
+/** A heading with what is below it. */
+export function section(heading: string, ...parts: readonly string[]): string {
+  return `<section>\n<h2>${escaped(heading)}</h2>\n${parts.join("\n")}\n</section>`;
+}
+
+/** A paragraph in small print. */
+export function note(text: string): string {
+  return `<p class="note">${escaped(text)}</p>`;
+}
+
+/** What is missing or wrong. */
+export function warnings(lines: readonly string[]): string {
+  if (lines.length === 0) return "";
+  return `<div class="warn">${lines.map((line) => `<p>${escaped(line)}</p>`).join("")}</div>`;
+}
+
+/** A table; cells of columns named in `numbers` are set to the right. */
+export function table(
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+  { numbers = [], own = [], className = "" }: {
+    numbers?: readonly number[];
+    /** Rows to stress. */
+    own?: readonly number[];
+    className?: string;
+  } = {},
+): string {
+  const at = (column: number): string => numbers.includes(column) ? ' class="number"' : "";
+  const cells = (tag: string, row: readonly string[]): string =>
+    row.map((cell, column) => `<${tag}${at(column)}>${escaped(cell)}</${tag}>`).join("");
+  const body = rows.map((row, index) =>
+    `<tr${own.includes(index) ? ' class="own"' : ""}>${cells("td", row)}</tr>`
+  );
+  return `<div class="scroll"><table class="${className}"><thead><tr>${
+    cells("th", head)
+  }</tr></thead>` +
+    `<tbody>${body.join("")}</tbody></table></div>`;
+}

@@ -1,0 +1,273 @@
+/** The parts of a report. */
+
+import { FIELDS, optionOf } from "../config_table.ts";
+import type { EvalRow, TrainRow } from "../metrics.ts";
+import { shownValue } from "../option_values.ts";
+import { meanAndDeviation } from "../slurm/seed_table.ts";
+import { exists } from "../setup/basics.ts";
+import { confusionPlot, type Curve, curvesPlot, scatterPlot } from "./charts.ts";
+import { dataUri } from "./data_uri.ts";
+import type { EncoderLook, Picture } from "./encoder_look.ts";
+import { escaped, note, section, table } from "./page.ts";
+import { referencesFor } from "./references.ts";
+import type { RunData } from "./run_data.ts";
+
+/** The curves of a report: names in the rows, and titles. */
+const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
+  { name: "loss", title: "Loss" },
+  { name: "embedding_std", title: "Embedding spread (std of normalised projections)" },
+  { name: "learning_rate", title: "Learning rate" },
+  { name: "tau", title: "Tau (decay of the target)" },
+  { name: "gradient_norm", title: "Gradient norm", logarithmic: true },
+  { name: "parameter_norm", title: "Parameter norm" },
+  { name: "images_per_second", title: "Images per second" },
+];
+/** More rows and columns than this a page cannot show. */
+const MOST_CLASSES = 100;
+const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
+
+/** A few numbers at a glance. */
+export function tiles(runs: readonly RunData[]): string {
+  const [run] = runs;
+  const last = run?.evaluations.at(-1);
+  const train = run?.train.at(-1);
+  const shown: [string, string][] = [];
+  if (runs.length > 1) shown.push([String(runs.length), "runs compared"]);
+  else if (run !== undefined) {
+    if (last) {
+      shown.push([`${last.top1.toFixed(2)} %`, "linear probe top-1"]);
+      shown.push([`${last.top5.toFixed(2)} %`, "linear probe top-5"]);
+      shown.push([`${last.knn_top1.toFixed(2)} %`, "k-NN top-1"]);
+    }
+    if (train) {
+      shown.push([String(train.step + 1), `steps, epoch ${train.epoch}`]);
+      shown.push([train.loss.toFixed(3), "last loss"]);
+    }
+  }
+  const cells = shown.map(([value, what]) =>
+    `<div class="tile"><b>${escaped(value)}</b><span>${escaped(what)}</span></div>`
+  );
+  return cells.length === 0 ? "" : `<div class="tiles">${cells.join("")}</div>`;
+}
+
+/** Every curve that the rows have; of several runs one over the other. */
+export function curves(runs: readonly RunData[]): string {
+  const plots = CURVES.flatMap(({ name, title, logarithmic }) => {
+    const found: Curve[] = runs.flatMap((run) => {
+      const points = run.train.flatMap((row): [number, number][] => {
+        const value = (row as TrainRow & Record<string, unknown>)[name];
+        return typeof value === "number" ? [[row.step, value]] : [];
+      });
+      return points.length === 0 ? [] : [{ name: run.name, points }];
+    });
+    return found.length === 0 ? [] : [
+      card(curvesPlot({ title, x: "step", curves: found, logarithmic })),
+    ];
+  });
+  const evaluated = ACCURACIES.flatMap((name): Curve[] =>
+    runs.flatMap((run) => {
+      const points = run.evaluations.map((row): [number, number] => [row.epoch, row[name]]);
+      const label = name === "knn_top1"
+        ? "k-NN top-1"
+        : `probe ${name === "top1" ? "top-1" : "top-5"}`;
+      return points.length < 2
+        ? []
+        : [{ name: runs.length > 1 ? `${run.name} ${label}` : label, points }];
+    })
+  );
+  if (evaluated.length > 0) {
+    plots.push(card(curvesPlot({ title: "Accuracy, %", x: "epoch", curves: evaluated })));
+  }
+  if (plots.length === 0) return section("Curves", note("No step is logged yet."));
+  return section("Curves", `<div class="grid">${plots.join("\n")}</div>`);
+}
+
+/** Every evaluation of one run, or the last of each of several with mean and deviation, beside what others report. */
+export function evaluations(runs: readonly RunData[]): string {
+  const numbers = [1, 2, 3];
+  const figures = (row: EvalRow): string[] => ACCURACIES.map((name) => row[name].toFixed(2));
+  const rows: string[][] = [];
+  const own: number[] = [];
+  if (runs.length === 1) {
+    for (const row of runs[0]!.evaluations) {
+      const what = row.epoch === 0
+        ? "this run, untrained encoder"
+        : `this run, after epoch ${row.epoch}`;
+      rows.push([what, ...figures(row)]);
+    }
+    if (rows.length > 0) own.push(rows.length - 1);
+  } else {
+    const last: EvalRow[] = [];
+    for (const run of runs) {
+      const row = run.evaluations.at(-1);
+      if (row) last.push(row);
+      rows.push(
+        row ? [`${run.name}, epoch ${row.epoch}`, ...figures(row)] : [run.name, "–", "–", "–"],
+      );
+    }
+    if (last.length > 1) {
+      own.push(rows.length);
+      rows.push([
+        `mean ± std of ${last.length} runs`,
+        ...ACCURACIES.map((name) => {
+          const { mean, deviation } = meanAndDeviation(last.map((row) => row[name]));
+          return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
+        }),
+      ]);
+    }
+  }
+  const config = runs[0]?.record?.config;
+  const references = config === undefined ? [] : referencesFor(config);
+  for (const { what, top1, top5, knn } of references) {
+    rows.push([
+      `published: ${what}`,
+      ...[knn, top1, top5].map((value) => value?.toFixed(2) ?? "–"),
+    ]);
+  }
+  if (rows.length === 0) return section("Evaluation", note("No evaluation was made."));
+  const unverified = runs.some((run) => run.record?.data.verified === false);
+  return section(
+    "Evaluation",
+    table(["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"], rows, {
+      numbers,
+      own,
+    }),
+    note(
+      "Linear probe on the frozen encoder, and the 200 nearest neighbours (T = 0.1), on the test images." +
+        (references.length === 0 ? " Nobody else has published on these images." : "") +
+        (unverified
+          ? " The data are not the published bytes: accuracies on them are not comparable with published ones."
+          : ""),
+    ),
+  );
+}
+
+/** The contact sheet that the run kept. */
+export function views(run: RunData): string {
+  const path = run.folder.sheetFile;
+  if (!exists(path)) {
+    return section("Views", note(`${path} is not there: runs draw it when they start.`));
+  }
+  const uri = dataUri("image/png", Deno.readFileSync(path));
+  return section(
+    "Views",
+    note("Both views of 16 training images at the first step, side by side."),
+    `<img class="views" alt="Contact sheet of augmented views" src="${uri}">`,
+  );
+}
+
+/** What the encoder makes of images. */
+export function encoder(look: EncoderLook): string[] {
+  const { classNames, labels, confusion } = look;
+  const map = (title: string, points: number[][]): string =>
+    card(scatterPlot({ title, points, labels, classNames }));
+  const maps = section(
+    "Map of the embeddings",
+    note(
+      `${look.testImages} test images, drawn from all by chance, through the encoder of ${look.checkpoint}; ` +
+        "colours are classes.",
+    ),
+    `<div class="grid">${map("Principal components", look.pca)}${map("UMAP", look.umap)}</div>`,
+  );
+  const strips = look.neighbours.map(({ query, nearest }) => {
+    const shown = nearest.map((one) => figure(one, one.label === query.label ? "" : "other"));
+    return `<div class="card strip">${figure(query, "")}${shown.join("")}</div>`;
+  });
+  const neighbours = section(
+    "Nearest neighbours",
+    note(
+      `Framed: a test image; beside it the nearest of ${look.trainImages} training images by cosine. Of ` +
+        `${look.testImages} test images ${
+          look.nearestTop1.toFixed(1)
+        } % have a nearest one of their class.`,
+    ),
+    `<div class="neighbours">${strips.join("")}</div>`,
+  );
+  const heading = "Confusion matrix";
+  if (confusion.length > MOST_CLASSES) {
+    return [
+      maps,
+      neighbours,
+      section(
+        heading,
+        note(`Of ${confusion.length} classes none is drawn: ${MOST_CLASSES} at most.`),
+      ),
+    ];
+  }
+  const title = "Class against the nearest image's, % of rows";
+  const matrix = section(
+    heading,
+    note(
+      `What the ${look.testImages} test images are taken for, if each is what its nearest training image is.`,
+    ),
+    `<div class="matrix">${card(confusionPlot({ title, counts: confusion, classNames }))}</div>`,
+  );
+  return [maps, neighbours, matrix];
+}
+
+/** Every option with where it came from; of several runs those that differ. */
+export function options(runs: readonly RunData[]): string {
+  const known = runs.filter((run) => run.record !== null);
+  const shown = (run: RunData, field: typeof FIELDS[number]): string => {
+    const value = run.record!.config[field];
+    return value === null || value === undefined ? "(none)" : shownValue(value);
+  };
+  if (known.length === 0) return section("Options", note("config.json is missing."));
+  if (runs.length > 1) {
+    const rows = FIELDS.filter((field) => new Set(known.map((run) => shown(run, field))).size > 1)
+      .map((field) => [`--${optionOf(field).option}`, ...known.map((run) => shown(run, field))]);
+    return section(
+      "Options that differ",
+      table(["option", ...known.map((run) => run.name)], rows, { className: "options" }),
+    );
+  }
+  const [run] = known;
+  const rows = FIELDS.map((field) => [
+    `--${optionOf(field).option}`,
+    shown(run!, field),
+    run!.record!.origins[field] ?? "",
+  ]);
+  const given = rows.filter(([, , from]) => from !== "default");
+  const head = ["option", "value", "from"];
+  return section(
+    "Options",
+    table(head, given, { className: "options" }),
+    `<details><summary>All ${rows.length} options</summary>${
+      table(head, rows, { className: "options" })
+    }</details>`,
+  );
+}
+
+/** What the run was done with. */
+export function environment(runs: readonly RunData[]): string {
+  const rows = runs.flatMap(({ name, record, rows: all }) => {
+    if (record === null) return [];
+    const { versions, commit, data, machine, startedAt } = record;
+    const starts = all.filter((row) => row.kind === "run");
+    const facts: [string, string][] = [
+      ["started", `${startedAt}, ${starts.length} start${starts.length === 1 ? "" : "s"}`],
+      ["processor", machine],
+      ["threads, ranks", `${record.config.threads}, ${record.config.ranks}`],
+      ["commit", commit ?? "unknown"],
+      ["versions", `byol ${versions.byol}, Deno ${versions.deno}, libtorch ${versions.libtorch}`],
+      ["core", versions.core],
+      [
+        "data",
+        `${data.digest} (${data.verified ? "the published bytes" : "not the published bytes"})`,
+      ],
+    ];
+    return facts.map(([fact, value]) => runs.length > 1 ? [name, fact, value] : [fact, value]);
+  });
+  if (rows.length === 0) return section("Environment", note("config.json is missing."));
+  const head = runs.length > 1 ? ["run", "what", "value"] : ["what", "value"];
+  return section("Environment", table(head, rows, { className: "options" }));
+}
+
+function card(svg: string): string {
+  return `<figure class="card">${svg}</figure>`;
+}
+
+function figure({ uri, label }: Picture, className: string): string {
+  return `<figure class="${className}"><img alt="${escaped(label)}" src="${uri}">` +
+    `<figcaption>${escaped(label)}</figcaption></figure>`;
+}

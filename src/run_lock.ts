@@ -166,16 +166,15 @@ async function isSilent(
   log(
     `Waiting for a sign of life of ${shown(owner)}, for ${(patience / 1000).toFixed(0)} s at most`,
   );
-  const began = performance.now();
-  while (performance.now() - began < patience) {
-    await sleep(Math.min(POLL_MILLISECONDS, beat / 2), undefined, { signal }).catch(() => {});
-    if (signal.aborted) throw interrupted("while it waited for the run folder");
+  let alive = false;
+  await poll({ signal, beatMilliseconds: beat, patience }, () => {
     const found = readOwner(folder);
     // Gone by itself, or another one came first: that is looked at anew.
     if (found?.file !== owner.file) return true;
-    if (found.touched !== owner.touched) return false;
-  }
-  return true;
+    alive = found.touched !== owner.touched;
+    return alive;
+  });
+  return !alive;
 }
 
 /** Whether an earlier start of this job lets go of the lock, or ends, within ten beats. */
@@ -192,9 +191,24 @@ async function leaves(
       (patience / 1000).toFixed(0)
     } s at most`,
   );
+  return await poll(
+    { signal, beatMilliseconds, patience },
+    () => readOwner(folder)?.file !== owner.file || isEnded?.() === true,
+  );
+}
+
+/** Looks again and again; whether it held within `patience` milliseconds. @throws UserError (interrupted) on a signal */
+async function poll(
+  { signal, beatMilliseconds, patience }: {
+    signal: AbortSignal;
+    beatMilliseconds: number;
+    patience: number;
+  },
+  holds: () => boolean,
+): Promise<boolean> {
   const began = performance.now();
   while (performance.now() - began < patience) {
-    if (readOwner(folder)?.file !== owner.file || isEnded?.() === true) return true;
+    if (holds()) return true;
     await sleep(Math.min(POLL_MILLISECONDS, beatMilliseconds / 2), undefined, { signal })
       .catch(() => {});
     if (signal.aborted) throw interrupted("while it waited for the run folder");

@@ -75,14 +75,14 @@ pub struct CifarImages {
 /// Somebody who waits for the data.
 pub trait Watcher {
     /// So many bytes will be read.
-    fn expect(&self, bytes: usize);
+    fn will_read(&self, bytes: usize);
     /// So many more were read: whether to go on.
     fn wants_more(&self, bytes: usize) -> bool;
 }
 
 /// Waits to the end.
 impl Watcher for () {
-    fn expect(&self, _bytes: usize) {}
+    fn will_read(&self, _bytes: usize) {}
 
     fn wants_more(&self, _bytes: usize) -> bool {
         true
@@ -141,7 +141,7 @@ pub fn read(
 ) -> Result<CifarImages, ReadError> {
     let place = find(directory, train)?;
     let edition = Edition::official();
-    watcher.expect(match &place {
+    watcher.will_read(match &place {
         Place::Folder(format, _) => format.batches(train).len() * edition.max_batch_bytes(*format),
         Place::Archive(_, path) => path.metadata().map_or(0, |found| found.len() as usize),
     });

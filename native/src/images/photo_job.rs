@@ -43,7 +43,7 @@ impl Progress {
 }
 
 impl Watcher for Progress {
-    fn expect(&self, bytes: usize) {
+    fn will_read(&self, bytes: usize) {
         self.start(bytes);
     }
 

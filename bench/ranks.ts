@@ -15,7 +15,7 @@ import { ProcessGroup } from "../src/native/process_group.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { createLearner } from "../src/train.ts";
 
-const ROUNDS = 40;
+const ROUNDS = 120;
 const STEPS = 30;
 const BATCH = "--batch_size=32";
 const COST_LIMIT_PERCENT = 1;

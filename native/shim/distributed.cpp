@@ -247,7 +247,9 @@ int byol_reducer_open(
         std::vector<bool>(count, false),
         kBucketBytes,
         /*find_unused_parameters=*/false,
-        /*gradient_as_bucket_view=*/false,
+        // The gradients live in the buckets: without, each step copies all of them in and out again, which costs a
+        // step of one rank up to 2.3 % where all the rest of the machinery stays under 1 %.
+        /*gradient_as_bucket_view=*/true,
         /*param_names=*/{},
         kFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false,

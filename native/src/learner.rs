@@ -244,7 +244,11 @@ impl Learner {
         for part in networks.into_iter().filter(|_| first) {
             for entry in &mut part.entries {
                 if entry.role == Role::Parameter {
-                    entry.tensor.zero_grad();
+                    // Not zero_grad(): it detaches the gradient, which a view into the Reducer's buckets refuses.
+                    let mut gradient = entry.tensor.f_grad()?;
+                    if gradient.defined() {
+                        let _ = gradient.f_zero_()?;
+                    }
                 }
             }
         }

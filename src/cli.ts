@@ -1,4 +1,4 @@
-/** train | eval | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
+/** train | eval | embed | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
@@ -56,6 +56,18 @@ async function main([command, ...args]: string[]): Promise<number> {
         ? await train(parsed, { openData, place })
         : await evaluateCheckpoint(parsed.config, place);
     }
+    case "embed": {
+      // Here alone: it needs an npm package, without which the others go on.
+      const { EMBED_HELP, embedCommand } = await import("./embed.ts").catch((error: Error) => {
+        throw new UserError(
+          `Cannot embed: ${error.message}; run: deno task setup, with network, which fetches what is missing`,
+          ExitCode.setup,
+        );
+      });
+      if (!wantsHelp(args)) return await embedCommand(args);
+      console.log(EMBED_HELP);
+      return ExitCode.ok;
+    }
     case "views":
       if (!wantsHelp(args)) return await viewsCommand(args);
       console.log(VIEWS_HELP);
@@ -66,7 +78,7 @@ async function main([command, ...args]: string[]): Promise<number> {
       return await packCommand(args);
     default:
       throw new UserError(
-        `Cannot run ${command ?? "no command"}: expected train, eval, views, info or pack`,
+        `Cannot run ${command ?? "no command"}: expected train, eval, embed, views, info or pack`,
         ExitCode.usage,
       );
   }

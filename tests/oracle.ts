@@ -14,6 +14,7 @@ const REQUIREMENTS = [
   "pillow",
   "safetensors",
   "tensorboard",
+  "pyarrow",
 ];
 
 /** What tells in an installed folder that each of the requirements is there. */
@@ -24,6 +25,7 @@ const INSTALLED = [
   /^pillow-.*\.dist-info$/,
   /^safetensors-.*\.dist-info$/,
   /^tensorboard-.*\.dist-info$/,
+  /^pyarrow-.*\.dist-info$/,
 ];
 
 /** The folder to name in PYTHONPATH, or undefined when the oracle is not installed. */

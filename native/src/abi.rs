@@ -153,6 +153,8 @@ abi! {
     fn byol_dataset_photo_counts(dataset: u32, numbers: OutNumbers<2>) { with(dataset, |d: &mut Dataset| { numbers.write(d.photo_counts()); Ok(()) }) }
     /// Writes the images that cannot be used, with the reasons.
     fn byol_dataset_bad_files(dataset: u32, text: OutText) { with(dataset, |d: &mut Dataset| { text.write(&d.bad_files()); Ok(()) }) }
+    /// Writes the names of `count` images from `start`: paths below the data set's folder, or numbers.
+    fn byol_dataset_names(dataset: u32, start: u32, count: u32, text: OutText) { with(dataset, |d: &mut Dataset| { text.write(&d.names(start as usize, count as usize)?); Ok(()) }) }
     /// Starts long work on folders of photos.
     fn byol_photos_start(options: Json, handle: OutU32) { handle.write(register(PhotoJob::start(options.read()?)?)); Ok(()) }
     /// Writes how far that work is: done, of how many, images, and 1 when it has ended.

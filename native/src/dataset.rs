@@ -632,6 +632,26 @@ impl Dataset {
         serde_json::json!(bad.unwrap_or_default()).to_string()
     }
 
+    /// The names of some images as JSON: the path below the folder that was listed, or an image's number where images
+    /// are no files of their own.
+    pub fn names(&self, start: usize, count: usize) -> Result<String> {
+        let images = self.labels.len();
+        let end = start
+            .checked_add(count)
+            .filter(|end| *end <= images)
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "Cannot name {count} images from {start}: expected them among {images}"
+                ))
+            })?;
+        let name = |index: usize| match &self.photos {
+            Some(loader) => loader.photos.source.relative_name(index),
+            None => index.to_string(),
+        };
+        let names: Vec<String> = (start..end).map(name).collect();
+        Ok(serde_json::json!(names).to_string())
+    }
+
     /// Embeds the current one-view batch and keeps the embeddings with it, for whoever uses the batch next.
     pub fn embed(&mut self, learner: &Learner) -> Result<()> {
         let embedded = self.batch(1)?.embeddings(learner)?;

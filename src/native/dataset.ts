@@ -147,6 +147,20 @@ export class Dataset extends NativeObject {
     );
   }
 
+  /**
+   * The names of `count` images from `start`, in the order of makeCentered(): the path below the folder of the photos,
+   * loose or packed; the number of the image, from 0, where images are no files of their own.
+   */
+  names(start: number, count: number): string[] {
+    const symbols = openCore();
+    return JSON.parse(
+      readText(
+        "byol_dataset_names",
+        (text, error) => symbols.byol_dataset_names(this.handle, start, count, text, error),
+      ),
+    );
+  }
+
   /** Makes both views of step `step`'s images, or of a part of them: a function of seed, step and recipes alone. */
   makeViews(seed: number, step: number, part = 0): void {
     checkData(

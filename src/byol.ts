@@ -107,6 +107,7 @@ export async function pretrain(
         images_per_second: 1000 * batchSize * (stepsDone - loggedSteps) /
           (performance.now() - loggedAt),
         embedding_std: metrics.embeddingStd,
+        effective_rank: metrics.effectiveRank,
         gradient_norm: metrics.gradientNorm,
         parameter_norm: metrics.parameterNorm,
       };

@@ -41,6 +41,11 @@ export interface TrainRow {
    * when they spread over the sphere, 0 when they have collapsed.
    */
   embedding_std: number;
+  /**
+   * exp of the entropy of the normalised singular values of the embeddings of view 1, of the batch's first 512 images:
+   * from 1 to the lesser of images and features. Runs of earlier versions do not say.
+   */
+  effective_rank?: number;
   /** Euclidean norms, such as gradient_norm. */
   [norm: `${string}_norm`]: number;
 }

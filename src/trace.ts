@@ -37,10 +37,10 @@ export function traceStep(
     const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
     const { hiddenDim, zDim, dtype } = config;
     const stem = stemOf(config);
-    const { loss } = learner.readMetrics();
+    const { loss, effectiveRank } = learner.readMetrics();
     const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
     const rates = { learningRate, tau, momentum, weightDecay, eta };
-    trace.write(dataset, path, { loss, step, ...rates, ...network });
+    trace.write(dataset, path, { loss, effectiveRank, step, ...rates, ...network });
     trace.close();
     return path;
   };

@@ -67,8 +67,10 @@ Deno.test("float64: after 10 steps any number of ranks holds what one rank with 
     for (const several of [two, four]) close(state(one, 10), state(several, 10), 1e-9);
     const norms = (runDir: string): unknown[] =>
       rowsOf(runDir).filter(({ kind }) => kind === "train")
-        .map(({ loss, embedding_std, gradient_norm }) =>
-          [loss, embedding_std, gradient_norm].map((value) => Number(value).toPrecision(9)).join()
+        .map(({ loss, embedding_std, effective_rank, gradient_norm }) =>
+          [loss, embedding_std, effective_rank, gradient_norm].map((value) =>
+            Number(value).toPrecision(9)
+          ).join()
         );
     equal(norms(two).length, 10);
     equal(norms(two).join("\n"), norms(one).join("\n"));

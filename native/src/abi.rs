@@ -181,8 +181,8 @@ abi! {
     }
     /// Moves the target towards the online network.
     fn byol_learner_move_target(learner: u32, tau: Finite) { with(learner, |l: &mut Learner| l.move_target(tau.0)) }
-    /// Writes loss, embedding spread, gradient norm, parameter norm.
-    fn byol_learner_metrics(learner: u32, numbers: OutNumbers<4>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
+    /// Writes loss, embedding spread, gradient norm, parameter norm, effective rank.
+    fn byol_learner_metrics(learner: u32, numbers: OutNumbers<5>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
     fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
     /// Copies the training state and starts the job that writes it to a file.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use crate::boundary::{Error, GradMode, Object, Result};
+use crate::effective_rank::{effective_rank, MOST_ROWS};
 use crate::heads::Head;
 use crate::lars::{LarsStep, LarsVariant};
 use crate::loss::{byol_loss, normalize};
@@ -118,10 +119,12 @@ pub struct BatchPart {
     pub count: u32,
 }
 
-/// What the parts of the last step left for the metrics: mean loss so far, projections of each part.
+/// What the parts of the last step left for the metrics: mean loss so far, projections of each part, and embeddings
+/// of view 1.
 struct LastStep {
     loss: Tensor,
     projections: Vec<Tensor>,
+    embeddings: Vec<Tensor>,
 }
 
 impl Object for Learner {
@@ -271,8 +274,14 @@ impl Learner {
         let targets = Tensor::f_cat(&targets, 0)?;
         let _grad = GradMode::set(true);
         let (mut projections, mut predictions) = (Vec::new(), Vec::new());
+        let mut embedding = None;
         for views in &passes {
             let outputs = self.outputs(views, true)?;
+            // View 1 comes first, alone or before view 2.
+            if embedding.is_none() {
+                let both = outputs.embedding.f_detach()?;
+                embedding = Some(both.f_narrow(0, 0, view1.size()[0])?);
+            }
             predictions.push(outputs.prediction);
             projections.push(outputs.projection.f_detach()?);
         }
@@ -294,8 +303,15 @@ impl Learner {
             Some(last) => {
                 last.loss = last.loss.f_add(&loss)?;
                 last.projections.append(&mut projections);
+                last.embeddings.extend(embedding);
             }
-            None => self.last = Some(LastStep { loss, projections }),
+            None => {
+                self.last = Some(LastStep {
+                    loss,
+                    projections,
+                    embeddings: embedding.into_iter().collect(),
+                });
+            }
         }
         Ok(())
     }
@@ -366,11 +382,12 @@ impl Learner {
         Ok(())
     }
 
-    /// Loss, embedding spread, gradient norm, parameter norm, over the batches of all ranks: the only wait on the
-    /// device.
+    /// Loss, embedding spread, gradient norm, parameter norm, effective rank, over the batches of all ranks: the only
+    /// wait on the device.
     /// The spread is the standard deviation over the batch of the l2-normalised online projections, mean over
     /// dimensions: 1/√z_dim when spread, 0 when collapsed (Chen & He 2021, §4.1).
-    pub fn metrics(&self) -> Result<[f64; 4]> {
+    /// The rank is that of the encoder's embeddings of the first MOST_ROWS images of the batch.
+    pub fn metrics(&self) -> Result<[f64; 5]> {
         let last = self.last.as_ref().ok_or_else(|| {
             Error::invalid("Cannot read metrics: expected a forward and backward pass before")
         })?;
@@ -378,10 +395,13 @@ impl Learner {
             last.loss.f_detach_copy()?,
             Tensor::f_cat(&last.projections, 0)?,
         );
+        let mut embeddings = Tensor::f_cat(&last.embeddings, 0)?;
         if let Some(RankLink { group, .. }) = &self.ranks {
             group.sum(&loss)?;
             loss = loss.f_div_scalar(group.size as f64)?;
             projections = group.gather(&projections)?;
+            let rows = embeddings.size()[0].min(MOST_ROWS);
+            embeddings = group.gather(&embeddings.f_narrow(0, 0, rows)?.f_contiguous()?)?;
         }
         let spread = normalize(&projections)?
             .f_std_dim(Some([0].as_slice()), true, false)?
@@ -410,6 +430,7 @@ impl Learner {
             spread.f_double_value(&[])?,
             f64::sqrt(gradients),
             f64::sqrt(weights),
+            effective_rank(&embeddings)?,
         ])
     }
 

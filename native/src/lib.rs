@@ -7,6 +7,7 @@ pub mod checks;
 pub mod cifar;
 pub mod dataset;
 pub mod demo;
+pub mod effective_rank;
 pub mod features;
 pub mod heads;
 pub mod heartbeat;

@@ -36,6 +36,8 @@ export interface StepMetrics {
   gradientNorm: number;
   /** l2 norm of all parameters. */
   parameterNorm: number;
+  /** Dimensions that the embeddings of view 1 make use of, of the batch's first 512 images: 1 to features(). */
+  effectiveRank: number;
 }
 
 /** Online and target network with their optimizer state. */
@@ -108,10 +110,10 @@ export class Learner extends NativeObject {
 
   /** Reads the last step's figures: the only wait on the device. */
   readMetrics(): StepMetrics {
-    const out = new Float64Array(4);
+    const out = new Float64Array(5);
     check(openCore().byol_learner_metrics(this.handle, out, errorBuffer()), "byol_learner_metrics");
     const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = out;
-    return { loss, embeddingStd, gradientNorm, parameterNorm };
+    return { loss, embeddingStd, gradientNorm, parameterNorm, effectiveRank: out[4] ?? NaN };
   }
 
   /** Writes everything a resume needs: beside, synced, renamed. */

@@ -16,6 +16,7 @@ import type { RunData } from "./run_data.ts";
 const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
   { name: "loss", title: "Loss" },
   { name: "embedding_std", title: "Embedding spread (std of normalised projections)" },
+  { name: "effective_rank", title: "Effective rank of the embeddings" },
   { name: "learning_rate", title: "Learning rate" },
   { name: "tau", title: "Tau (decay of the target)" },
   { name: "gradient_norm", title: "Gradient norm", logarithmic: true },

@@ -23,6 +23,7 @@ export interface Frame {
 const CURVES: readonly [name: string, shown: string][] = [
   ["loss", "loss"],
   ["embedding_std", "embedding std"],
+  ["effective_rank", "effective rank"],
   ["learning_rate", "learning rate"],
   ["tau", "tau"],
   ["gradient_norm", "gradient norm"],

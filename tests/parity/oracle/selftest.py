@@ -67,7 +67,11 @@ def write_traces(folder, options, error=None):
         with torch.set_grad_enabled(error == "target-with-gradient"):
             z = torch.cat([target(x) for x in passes])
         # 2 - 2 cos(p, z) is the squared distance of the normalised vectors; the sum of both directions is twice the mean.
+        embedded = []
+        hook = online.encoder.register_forward_hook(lambda _module, _inputs, output: embedded.append(output.detach()))
         p, z = F.normalize(torch.cat([online(x) for x in passes])), F.normalize(z).roll(BATCH, 0)
+        hook.remove()
+        shares = F.normalize(torch.linalg.svd(embedded[0][:BATCH].double()).S, p=1, dim=0)
         if error == "target-with-gradient":
             z = z + p - p.detach()  # gives the target's side a path into the online network
             z = F.normalize(z * 0.9)
@@ -116,7 +120,8 @@ def write_traces(folder, options, error=None):
             name = "target.before.projector.3.bias"
             trace[name] = torch.nextafter(trace[name], trace[name] + 1)
         meta = options | {
-            "loss": loss.item(), "learningRate": rate, "tau": tau, "step": step, "momentum": MOMENTUM, "weightDecay": DECAY,
+            "loss": loss.item(), "effectiveRank": torch.distributions.Categorical(shares).entropy().exp().item(),
+            "learningRate": rate, "tau": tau, "step": step, "momentum": MOMENTUM, "weightDecay": DECAY,
             "eta": ETA, "stem": "cifar", "hiddenDim": HIDDEN, "zDim": Z,
         }
         paths.append(str(folder / f"trace-{step:06d}.safetensors"))

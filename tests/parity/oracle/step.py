@@ -9,7 +9,7 @@
       more. An empty line ends it, and is answered too.
 
 Trace file: view1, view2; online.before.*, target.before.*, momentum.before.*, grad.* (as autograd gives them, before
-weight decay), online.after.*, target.after.*, momentum.after.*; metadata "byol": loss, learningRate, tau, step, momentum,
+weight decay), online.after.*, target.after.*, momentum.after.*; metadata "byol": loss, effectiveRank, learningRate, tau, step, momentum,
 weightDecay, eta, larsVariant, bnViews, resnetType, stem, hiddenDim, zDim, dtype. learningRate, tau and the
 hyper-parameters are taken from the metadata: they are given, everything else is recomputed from the `before` tensors.
 
@@ -29,6 +29,7 @@ Floors, below which a difference means nothing:
   momentum and parameters of tensors with one dimension, in addition: the gradient's floor times the factor with which
                        the gradient enters (lr, or 1 for the deepmind buffer; 1 - tau more for the target): no adaptation
                        rescales what was noise.
+effectiveRank is compared in float64 alone, with the singular values themselves: within 1e-6.
 num_batches_tracked must be equal; with several files, every `after` tensor must be the next file's `before`, bit for bit.
 """
 
@@ -45,6 +46,7 @@ FLOAT64, FLOAT32_RATIO = 1e-9, 2.0
 GRADIENT_FLOOR = {"float64": 1e-12, "float32": 1e-7}
 TENSOR_FLOOR = {"float64": 0.0, "float32": 1e-7}
 SCHEDULE = 1e-12
+RANK, RANK_ROWS = 1e-6, 512
 MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 GROUPS = ("online.after", "target.after", "momentum.after", "grad")
 
@@ -73,6 +75,19 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
     move_target(target, online, meta["tau"])
     groups = (online.state_dict(), target.state_dict(), momentum, gradients)
     return {f"{g}.{n}": t.detach() for g, tensors in zip(GROUPS, groups) for n, t in tensors.items()}, loss.item()
+
+
+@torch.no_grad()
+def effective_rank(trace, meta):
+    """exp of the entropy of the normalised singular values of view 1's embeddings (RankMe, Garrido et al. 2023)."""
+    online = Online(meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]).double()
+    online.load_state_dict(below(trace, "online.before."), strict=True)
+    view1, view2 = trace["view1"].double(), trace["view2"].double()
+    passed = torch.cat([view1, view2]) if meta["bnViews"] == "joint" else view1
+    embeddings = online.train().encoder(passed)[: min(len(view1), RANK_ROWS)]
+    values = torch.linalg.svdvals(embeddings)
+    shares = values / values.sum()
+    return torch.special.entr(shares).sum().exp().item()
 
 
 def orders_of(count, images):
@@ -127,6 +142,10 @@ def check_step(report, path, trace, meta, options):
         # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
         allowed = max(FLOAT32_RATIO * max(abs(other - loss) for _, other in runs), 1e-6)
     report.check(f"step {step}: loss", abs(meta["loss"] - loss), allowed)
+
+    if dtype == "float64":
+        rank = effective_rank(trace, meta)
+        report.check(f"step {step}: effective rank", abs(need(meta, "effectiveRank", path) - rank), RANK * rank)
 
     gradients = below(truth, "grad.")
     largest = max(g.norm().item() for g in gradients.values())

@@ -10,7 +10,14 @@ import { cargoEnvironment } from "../src/setup/core.ts";
 import { projectRoot, requireSetup } from "../src/setup/record.ts";
 import { exclusively } from "../src/setup/session.ts";
 
-const TARGETS = ["safetensors", "cifar_binary", "cifar_python", "cifar_archive", "json"] as const;
+const TARGETS = [
+  "safetensors",
+  "pt",
+  "cifar_binary",
+  "cifar_python",
+  "cifar_archive",
+  "json",
+] as const;
 /** The only one that needs libtorch. */
 const WITH_CORE = "json";
 

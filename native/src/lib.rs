@@ -27,6 +27,7 @@ pub mod random;
 pub mod resnet;
 pub mod shim;
 pub mod signals;
+pub mod torch_file;
 pub mod view_checks;
 pub mod view_kernels;
 pub mod view_parameters;

@@ -7,8 +7,9 @@ mod sources {
     }
     pub mod cifar;
     pub mod pickle;
+    pub mod torch_file;
 }
 mod folder;
 
 pub use folder::read_folder;
-pub use sources::{checkpoint, cifar, pickle};
+pub use sources::{checkpoint, cifar, pickle, torch_file};

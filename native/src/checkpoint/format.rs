@@ -17,11 +17,11 @@ mod tests;
 /// The longest header that is read.
 pub const MAX_HEADER_BYTES: u64 = 100_000_000;
 /// The longest file: ten times the training state of the largest network, and read in minutes.
-const MAX_FILE_BYTES: u64 = 64 << 30;
+pub const MAX_FILE_BYTES: u64 = 64 << 30;
 /// The training state of a ResNet-152 has about 3,000 tensors.
-const MAX_TENSORS: usize = 1 << 16;
-const MAX_RANK: usize = 8;
-const MAX_NAME_BYTES: usize = 512;
+pub const MAX_TENSORS: usize = 1 << 16;
+pub const MAX_RANK: usize = 8;
+pub const MAX_NAME_BYTES: usize = 512;
 /// The name in the header that no tensor can have.
 const RESERVED: &str = "__metadata__";
 
@@ -30,6 +30,8 @@ const RESERVED: &str = "__metadata__";
 pub enum FormatError {
     Io(io::Error),
     Damaged(String),
+    /// Whole, it seems, but not what is read here: the message says what instead.
+    Refused(String),
 }
 
 impl fmt::Display for FormatError {
@@ -37,11 +39,12 @@ impl fmt::Display for FormatError {
         match self {
             Self::Io(error) => error.fmt(formatter),
             Self::Damaged(reason) => write!(formatter, "it is damaged ({reason})"),
+            Self::Refused(reason) => formatter.write_str(reason),
         }
     }
 }
 
-fn damaged(reason: impl Into<String>) -> FormatError {
+pub fn damaged(reason: impl Into<String>) -> FormatError {
     FormatError::Damaged(reason.into())
 }
 
@@ -54,13 +57,15 @@ pub struct Header {
 }
 
 /// One tensor and where its bytes are, counted from the end of the header.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct TensorEntry {
     pub name: String,
     pub dtype: Dtype,
     pub shape: Vec<usize>,
-    begin: u64,
-    end: u64,
+    /// Set where the elements are in another order than that of the sides: each once and without a gap all the same.
+    pub strides: Option<Vec<i64>>,
+    pub begin: u64,
+    pub end: u64,
 }
 
 impl TensorEntry {
@@ -164,6 +169,15 @@ impl Header {
         Ok(())
     }
 
+    /// Tensors whose places are counted from the start of the file.
+    pub fn placed(tensors: Vec<TensorEntry>) -> Self {
+        Self {
+            tensors,
+            texts: Vec::new(),
+            data_start: 0,
+        }
+    }
+
     /// One of the file's own texts.
     pub fn text(&self, key: &str) -> Option<&str> {
         let found = self.texts.iter().find(|(name, _)| name == key);
@@ -195,7 +209,7 @@ fn byte_length(dtype: Dtype, shape: &[usize]) -> Option<u64> {
 }
 
 /// A name of the file's, escaped for a message.
-fn shown(name: &str) -> String {
+pub fn shown(name: &str) -> String {
     name.escape_debug().take(128).collect()
 }
 
@@ -248,6 +262,7 @@ impl<'de> Deserialize<'de> for Entries {
                         name,
                         dtype,
                         shape,
+                        strides: None,
                         begin,
                         end,
                     });

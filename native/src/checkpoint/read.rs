@@ -15,6 +15,7 @@ use super::digest::verify;
 use super::format::{FormatError, Header, TensorEntry};
 use super::METADATA_KEY;
 use crate::boundary::{Error, Result, Status};
+use crate::torch_file::{is_torch, TorchFile};
 
 /// Bytes are hashed in pieces of this size.
 const PIECE: usize = 1 << 16;
@@ -24,6 +25,8 @@ pub struct Checkpoint {
     path: PathBuf,
     file: File,
     header: Header,
+    /// Set where it is a file of torch.save.
+    torch: Option<TorchFile>,
 }
 
 /// A plain file and its length.
@@ -43,20 +46,39 @@ impl Checkpoint {
             let message = format!("Cannot read the checkpoint {path}: {error}");
             match error {
                 FormatError::Io(_) => Error::io(message),
-                FormatError::Damaged(_) => Error::invalid(message),
+                FormatError::Damaged(_) | FormatError::Refused(_) => Error::invalid(message),
             }
         };
         let (file, length) = open_plain(path).map_err(|error| failed(FormatError::Io(error)))?;
+        // Told by content: files of both forms go by many names.
+        let mut start = [0; 4];
+        let known = length.min(4) as usize;
+        file.read_exact_at(&mut start[..known], 0)
+            .map_err(|error| failed(FormatError::Io(error)))?;
+        let torch = match is_torch(&start[..known]) {
+            true => Some(TorchFile::read(&file, length).map_err(failed)?),
+            false => None,
+        };
         Ok(Self {
-            header: Header::read(&file, length).map_err(failed)?,
+            header: match &torch {
+                Some(torch) => Header::placed(torch.tensors.clone()),
+                None => Header::read(&file, length).map_err(failed)?,
+            },
             path: PathBuf::from(path),
             file,
+            torch,
         })
     }
 
-    /// Whether the file was seen to be whole by the SHA-256 it holds; another one than its bytes give is an error.
+    /// Whether the file was seen to be whole by the SHA-256 it holds; another one than its bytes give is an error. A
+    /// file of torch.save holds none: false, once its CRC-32 are seen to be right.
     pub fn verify(&self) -> Result<bool> {
         let name = self.path.display();
+        if let Some(torch) = &self.torch {
+            let failed =
+                |error| Error::invalid(format!("Cannot read the checkpoint {name}: {error}"));
+            return torch.verify(&self.file).map(|()| false).map_err(failed);
+        }
         (&self.file)
             .seek(SeekFrom::Start(0))
             .map_err(|error| Error::io(format!("Cannot read the checkpoint {name}: {error}")))?;
@@ -83,6 +105,9 @@ impl Checkpoint {
                 name, dtype, shape, ..
             } = tensor;
             hash.update(format!("{name}\0{dtype:?}\0{shape:?}\0"));
+            if let Some(strides) = &tensor.strides {
+                hash.update(format!("{strides:?}\0"));
+            }
             self.pieces(tensor, |piece| hash.update(piece))?;
             shapes.insert(name.clone(), serde_json::json!(shape));
         }
@@ -209,7 +234,14 @@ impl Checkpoint {
         })?;
         bytes.resize(length, 0);
         self.read_at(&mut bytes, self.header.offset_of(stored))?;
-        Ok(Tensor::f_from_data_size(&bytes, shape, kind)?)
+        match &stored.strides {
+            None => Ok(Tensor::f_from_data_size(&bytes, shape, kind)?),
+            Some(strides) => {
+                let count: i64 = shape.iter().product();
+                let flat = Tensor::f_from_data_size(&bytes, &[count], kind)?;
+                Ok(flat.f_as_strided(shape, strides, 0)?.f_contiguous()?)
+            }
+        }
     }
 }
 

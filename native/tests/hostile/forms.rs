@@ -70,8 +70,9 @@ impl Tally {
 /// A form: its name, how often it runs of every hundred, and what it does.
 pub type Form = (&'static str, usize, fn(usize) -> Tally);
 
-pub const FORMS: [Form; 6] = [
-    ("checkpoints, described", 40, described_checkpoints),
+pub const FORMS: [Form; 7] = [
+    ("checkpoints, described", 30, described_checkpoints),
+    ("files of torch.save", 10, torch_files),
     ("checkpoints, loaded", 5, loaded_checkpoints),
     ("CIFAR-10 batches, binary", 10, binary_batches),
     ("CIFAR-10 batches, Python", 18, python_batches),
@@ -89,6 +90,23 @@ fn described_checkpoints(times: usize) -> Tally {
         let (outcome, peak) = peak_of(|| describe(&path));
         // The buffers of the call have 128 kB.
         tally.check(&outcome, peak, 150_000 + 8 * bytes.len());
+    }
+    tally
+}
+
+/// The exported function on files that PyTorch wrote; the fuzzer's seeds have one byte before them.
+fn torch_files(times: usize) -> Tally {
+    let (folder, mut random, mut tally) = (Folder::new("torch"), Random(7), Tally::default());
+    let files = [
+        &include_bytes!("../../fuzz/corpus/pt/seed-file-flat")[1..],
+        &include_bytes!("../../fuzz/corpus/pt/seed-file-nested")[1..],
+    ];
+    for round in 0..times {
+        let bytes = random.mutate(files[round % 2], files[(round + 1) % 2]);
+        let path = folder.write("checkpoint.pt", &bytes);
+        let (outcome, peak) = peak_of(|| describe(&path));
+        // The buffers of the call have 128 kB, pieces that are hashed 64 kB each.
+        tally.check(&outcome, peak, 300_000 + 8 * bytes.len());
     }
     tally
 }

@@ -7,6 +7,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   fuzz: "coverage-guided fuzzing of the readers and of the boundary's JSON, ten minutes each",
   ranks: "cost of collectives on one rank, and two ranks against two threads",
   ffi: "share of a step that its calls into the core cost",
+  online_probe: "share of a step that the online probe costs",
   planted_errors: "errors planted one by one in the sources, and the tests that go red for each",
   loader:
     "photos to finished views: images a second and core, beside torchvision and libjpeg-turbo",

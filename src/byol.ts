@@ -9,7 +9,7 @@ import { FiniteCheck } from "./bad_numbers.ts";
 import { yieldToEvents } from "./event_loop.ts";
 import type { TrainRow } from "./metrics.ts";
 import type { Dataset } from "./native/dataset.ts";
-import type { Learner } from "./native/learner.ts";
+import type { Learner, ProbeRates } from "./native/learner.ts";
 import { learningRateAt, recipesAt, tauAt } from "./schedules.ts";
 
 /** What a training run goes by. */
@@ -32,6 +32,8 @@ export interface PretrainOptions {
   /** The step to stop before. */
   endStep: number;
   logEverySteps: number;
+  /** What the learner's online probe learns by; none: it has none. */
+  probeRates?: Readonly<ProbeRates> | undefined;
 }
 
 /** What happens beside the training, each at its own pace. */
@@ -91,6 +93,7 @@ export async function pretrain(
     learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
     learner.moveTarget(tau);
     endTrace?.();
+    if (options.probeRates) learner.trainProbe(options.probeRates);
 
     // Everything else at its own pace.
     const stepsDone = step + 1;
@@ -110,6 +113,7 @@ export async function pretrain(
         effective_rank: metrics.effectiveRank,
         gradient_norm: metrics.gradientNorm,
         parameter_norm: metrics.parameterNorm,
+        ...(options.probeRates ? probeRow(learner) : {}),
       };
       numbers.see(row);
       hooks.logged?.(row);
@@ -123,6 +127,11 @@ export async function pretrain(
     if (hooks.interrupted?.(stepsDone)) return stepsDone;
   }
   return options.endStep;
+}
+
+function probeRow(learner: Learner): Pick<TrainRow, "probe_loss" | "probe_top1"> {
+  const { loss, accuracy } = learner.readProbeMetrics();
+  return { probe_loss: loss, probe_top1: 100 * accuracy };
 }
 
 /** Lets the views that come after a part's be made while the networks compute, as far as the data set has room. */

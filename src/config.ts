@@ -87,6 +87,8 @@ export interface RunConfig {
   evalEveryEpochs: number;
   /** `--eval_at_end`: evaluate at the end of a run cut by maxSteps too. */
   evalAtEnd: boolean;
+  /** `--online_probe`: a linear probe learns beside the encoder. */
+  onlineProbe: boolean;
   /** `--nb_epochs_clsf` */
   probeEpochs: number;
   /** `--batch_size_clsf` */

@@ -373,6 +373,17 @@ export const OPTIONS: Table = {
     changeable: true,
     help: "Evaluate at the end of a run cut short by --max_steps too",
   },
+  onlineProbe: {
+    option: "online_probe",
+    group: "Evaluation",
+    commands: TRAIN,
+    value: { kind: "flag" },
+    default: true,
+    changeable: true,
+    help:
+      "A linear probe learns beside the encoder from the embeddings of view 1 and changes nothing of it: " +
+      "probe_loss and probe_top1 in the metrics",
+  },
   probeEpochs: {
     option: "nb_epochs_clsf",
     group: "Evaluation",

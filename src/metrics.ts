@@ -46,6 +46,10 @@ export interface TrainRow {
    * from 1 to the lesser of images and features. Runs of earlier versions do not say.
    */
   effective_rank?: number;
+  /** Cross-entropy of the online probe on view 1 of this batch, before it learnt from it, in nats. */
+  probe_loss?: number;
+  /** Accuracy of the online probe on view 1 of this batch, before it learnt from it, in percent. */
+  probe_top1?: number;
   /** Euclidean norms, such as gradient_norm. */
   [norm: `${string}_norm`]: number;
 }

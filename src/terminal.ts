@@ -227,6 +227,7 @@ export class TerminalSink implements MetricsSink {
       `loss ${row.loss.toFixed(3)}`,
       `lr ${row.learning_rate.toPrecision(3)}`,
       `std ${row.embedding_std.toFixed(4)}`,
+      ...(row.probe_top1 === undefined ? [] : [`probe ${row.probe_top1.toFixed(1)} %`]),
       `${row.images_per_second.toFixed(0)} images/s`,
     ].join(" · ");
   }

@@ -18,6 +18,7 @@ import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
 import { Learner } from "./native/learner.ts";
 import { coreInfo, setThreads } from "./native/library.ts";
+import { addOnlineProbe } from "./online_probe.ts";
 import {
   claimRunFolder,
   createRunFolder,
@@ -171,6 +172,7 @@ async function trainWith(
   if (team.agreeToStop(interrupt.requested)) throw interrupted("before the first step");
 
   using learner = createLearner(config);
+  const probeRates = addOnlineProbe(learner, config, { ...description, warn });
   const newest = await team.fromLeader(() => {
     removeLeftovers(folder);
     const newest = config.resume === "auto"
@@ -188,6 +190,9 @@ async function trainWith(
   });
   team.join(learner, config);
   const firstStep = newest?.metadata.step ?? 0;
+  if (probeRates !== undefined && newest !== null && newest.metadata.config.onlineProbe !== true) {
+    warn(`${newest.path} holds no online probe: it starts afresh at step ${firstStep}`);
+  }
   const computer = thisComputer(config.threads, setup.libtorchVersion, {
     ranks: config.ranks,
     parts: config.accumulateSteps,
@@ -293,6 +298,7 @@ async function trainWith(
     augmentation,
     firstStep,
     endStep,
+    probeRates,
   }, {
     interrupted: (steps) => team.stopsAfter(steps, interrupt.requested, config.logEverySteps),
     logged: (row) => {

@@ -97,8 +97,8 @@ Deno.test("a report of a real run has all its parts, and no address to fetch", a
         ...["Confusion matrix", "Options", "Environment"],
       ]
     ) ok(html.includes(`<h2>${heading}</h2>`), heading);
-    // Loss, spread, rate, tau, two norms, speed; two maps; the matrix.
-    equal(html.match(/<svg /g)?.length, 11);
+    // Loss, spread, rank, online probe, rate, tau, two norms, speed; two maps; the matrix.
+    equal(html.match(/<svg /g)?.length, 12);
     equal(html.match(/<img /g)?.length, 1 + 8 * 7);
     match(
       html,

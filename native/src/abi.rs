@@ -20,6 +20,7 @@ use crate::images::photo_job::PhotoJob;
 use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::{BatchPart, Learner};
+use crate::online_probe::ProbeRates;
 use crate::probe::{FeatureBank, Probe};
 use crate::process_group::Ranks;
 use crate::signals::Watch;
@@ -183,6 +184,14 @@ abi! {
     fn byol_learner_move_target(learner: u32, tau: Finite) { with(learner, |l: &mut Learner| l.move_target(tau.0)) }
     /// Writes loss, embedding spread, gradient norm, parameter norm, effective rank.
     fn byol_learner_metrics(learner: u32, numbers: OutNumbers<5>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
+    /// Gives the learner an online probe, which starts from zeros.
+    fn byol_learner_add_probe(learner: u32, classes: u32) { with(learner, |l: &mut Learner| l.add_probe(i64::from(classes))) }
+    /// Trains the online probe on the last step's embeddings of view 1.
+    fn byol_learner_train_probe(learner: u32, learning_rate: Finite, momentum: Finite) {
+        with(learner, |l: &mut Learner| l.train_probe(&ProbeRates { learning_rate: learning_rate.0, momentum: momentum.0 }))
+    }
+    /// Writes the online probe's loss, and its share of right answers.
+    fn byol_learner_probe_metrics(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.probe_metrics()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
     fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
     /// Copies the training state and starts the job that writes it to a file.
@@ -327,7 +336,9 @@ fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
                     l.kind()
                 )));
             }
-            l.forward_backward(&views[0], &views[1], part)
+            l.forward_backward(&views[0], &views[1], part)?;
+            l.keep_labels(&d.batch(2)?.labels);
+            Ok(())
         })
     })
 }
@@ -336,7 +347,7 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
     let tensors = if options.encoder_only {
         learner.encoder_state()?
     } else {
-        learner.state()?
+        saved_state(learner)?
     };
     let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
     snapshot.require_finite()?;
@@ -344,22 +355,36 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
 }
 
 fn begin_save(learner: &Learner, options: BackgroundSaveOptions) -> Result<u32> {
-    let snapshot = Snapshot::take(&learner.state()?, options.metadata.to_string())?;
+    let snapshot = Snapshot::take(&saved_state(learner)?, options.metadata.to_string())?;
     snapshot.require_finite()?;
     let job = Job::start(move || snapshot.write(&options.path, &options.sync_first))?;
     Ok(register(job))
 }
 
+/// The state of training and, where there is one, of the online probe.
+fn saved_state(learner: &Learner) -> Result<Vec<(String, Tensor)>> {
+    let mut state = learner.state()?;
+    state.extend(learner.probe_state());
+    Ok(state)
+}
+
 fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
     let file = Checkpoint::open(&options.path)?;
     if !options.encoder_only {
-        return file.load(learner.state()?, |name| Some(name.to_owned()));
+        // Either may be without an online probe: the learner's then starts afresh, and the file's is left where it is.
+        let mut state = learner.state()?;
+        let probe = learner.probe_state();
+        let both = probe.iter().any(|(name, _)| file.holds(name));
+        state.extend(probe.into_iter().filter(|_| both));
+        return file.load(state, |name| {
+            (both || !name.starts_with("online_probe.")).then(|| name.to_owned())
+        });
     }
     // A training state holds the encoder below a prefix; a plain encoder file holds nothing else.
     file.load(learner.encoder_state()?, |name| {
         match name.split_once('.') {
             Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
-            Some(("target" | "momentum", _)) => None,
+            Some(("target" | "momentum" | "online_probe", _)) => None,
             _ => Some(name.to_owned()),
         }
     })

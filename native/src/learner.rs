@@ -10,6 +10,7 @@ use crate::effective_rank::{effective_rank, MOST_ROWS};
 use crate::heads::Head;
 use crate::lars::{LarsStep, LarsVariant};
 use crate::loss::{byol_loss, normalize};
+use crate::online_probe::{OnlineProbe, ProbeRates};
 use crate::parameters::{Parameters, Role};
 use crate::resnet::ResNet;
 use crate::shim::{Group, Reducer};
@@ -97,6 +98,7 @@ pub struct Learner {
     options: LearnerOptions,
     kind: Kind,
     last: Option<LastStep>,
+    probe: Option<OnlineProbe>,
 }
 
 /// What the online network made of a batch.
@@ -119,12 +121,13 @@ pub struct BatchPart {
     pub count: u32,
 }
 
-/// What the parts of the last step left for the metrics: mean loss so far, projections of each part, and embeddings
-/// of view 1.
+/// What the parts of the last step left for the metrics: mean loss so far, projections of each part, embeddings of view 1
+/// and their labels.
 struct LastStep {
     loss: Tensor,
     projections: Vec<Tensor>,
     embeddings: Vec<Tensor>,
+    labels: Vec<Tensor>,
 }
 
 impl Object for Learner {
@@ -170,6 +173,7 @@ impl Learner {
             options,
             kind,
             last: None,
+            probe: None,
         })
     }
 
@@ -185,7 +189,9 @@ impl Learner {
     /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
     pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
         let state = self.state()?;
-        group.broadcast(&state.iter().map(|(_, tensor)| tensor).collect::<Vec<_>>())?;
+        let probe = self.probe_state();
+        let both = state.iter().chain(&probe);
+        group.broadcast(&both.map(|(_, tensor)| tensor).collect::<Vec<_>>())?;
         let learned = self
             .online()
             .into_iter()
@@ -310,6 +316,7 @@ impl Learner {
                     loss,
                     projections,
                     embeddings: embedding.into_iter().collect(),
+                    labels: Vec::new(),
                 });
             }
         }
@@ -360,6 +367,51 @@ impl Learner {
             }
         }
         Ok(())
+    }
+
+    /// Gives the encoder an online probe, which starts from zeros.
+    pub fn add_probe(&mut self, classes: i64) -> Result<()> {
+        let place = (self.kind, tch::Device::Cpu);
+        self.probe = Some(OnlineProbe::new(self.features(), classes, place)?);
+        Ok(())
+    }
+
+    /// Keeps the labels of the part that forward_backward() was last called with.
+    pub fn keep_labels(&mut self, labels: &Tensor) {
+        if let Some(last) = self.last.as_mut().filter(|_| self.probe.is_some()) {
+            last.labels.push(labels.shallow_clone());
+        }
+    }
+
+    /// One step of the online probe on the embeddings of view 1 that the last step's encoder made.
+    pub fn train_probe(&mut self, rates: &ProbeRates) -> Result<()> {
+        let wrong = |what: &str| Error::invalid(format!("Cannot train the online probe: {what}"));
+        let probe = self.probe.as_mut();
+        let probe = probe.ok_or_else(|| wrong("expected a learner that was given one"))?;
+        let last = self.last.as_ref().filter(|last| !last.labels.is_empty());
+        let last = last.ok_or_else(|| wrong("expected a forward and backward pass before"))?;
+        let embeddings = Tensor::f_cat(&last.embeddings, 0)?;
+        let labels = Tensor::f_cat(&last.labels, 0)?;
+        let group = self.ranks.as_ref().map(|ranks| ranks.group.as_ref());
+        probe.learn((&embeddings, &labels), rates, group)
+    }
+
+    /// The online probe's loss, and its share of right answers, on the last step's images of all ranks.
+    pub fn probe_metrics(&self) -> Result<[f64; 2]> {
+        let probe = self.probe.as_ref().ok_or_else(|| {
+            Error::invalid(
+                "Cannot read the online probe's metrics: expected a learner that was given one",
+            )
+        })?;
+        probe.metrics(self.ranks.as_ref().map(|ranks| ranks.group.as_ref()))
+    }
+
+    /// The online probe's tensors under their names in a checkpoint; none where there is none.
+    pub fn probe_state(&self) -> Vec<(String, Tensor)> {
+        self.probe
+            .as_ref()
+            .map(OnlineProbe::state)
+            .unwrap_or_default()
     }
 
     pub fn lars_variant(&self) -> LarsVariant {

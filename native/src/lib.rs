@@ -18,6 +18,7 @@ pub mod layers;
 pub mod learner;
 pub mod loss;
 pub mod memory;
+pub mod online_probe;
 pub mod parameters;
 pub mod pickle;
 pub mod probe;

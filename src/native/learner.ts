@@ -26,6 +26,20 @@ export interface UpdateOptions {
   eta: number;
 }
 
+/** What one step of the online probe goes by. */
+export interface ProbeRates {
+  learningRate: number;
+  momentum: number;
+}
+
+/** How the online probe did on the last step's images, before it learnt from them. */
+export interface OnlineProbeMetrics {
+  /** Cross-entropy, mean over the images, in nats. */
+  loss: number;
+  /** Share of right answers, 0 to 1. */
+  accuracy: number;
+}
+
 /** What the last step was like. */
 export interface StepMetrics {
   /** Mean over the batch of both directions' sum, 0 to 8. */
@@ -114,6 +128,37 @@ export class Learner extends NativeObject {
     check(openCore().byol_learner_metrics(this.handle, out, errorBuffer()), "byol_learner_metrics");
     const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = out;
     return { loss, embeddingStd, gradientNorm, parameterNorm, effectiveRank: out[4] ?? NaN };
+  }
+
+  /**
+   * Gives the online encoder a linear probe that learns beside it and changes nothing of it.
+   *
+   * @param classes of the labels, 2 or more
+   */
+  addProbe(classes: number): void {
+    check(
+      openCore().byol_learner_add_probe(this.handle, classes, errorBuffer()),
+      "byol_learner_add_probe",
+    );
+  }
+
+  /** One step of SGD of the online probe on the last step's embeddings of view 1. All ranks must. */
+  trainProbe({ learningRate, momentum }: ProbeRates): void {
+    check(
+      openCore().byol_learner_train_probe(this.handle, learningRate, momentum, errorBuffer()),
+      "byol_learner_train_probe",
+    );
+  }
+
+  /** Reads how the online probe did: waits on the device, as readMetrics() does. All ranks must. */
+  readProbeMetrics(): OnlineProbeMetrics {
+    const out = new Float64Array(2);
+    check(
+      openCore().byol_learner_probe_metrics(this.handle, out, errorBuffer()),
+      "byol_learner_probe_metrics",
+    );
+    const [loss = NaN, accuracy = NaN] = out;
+    return { loss, accuracy };
   }
 
   /** Writes everything a resume needs: beside, synced, renamed. */

@@ -17,6 +17,7 @@ const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
   { name: "loss", title: "Loss" },
   { name: "embedding_std", title: "Embedding spread (std of normalised projections)" },
   { name: "effective_rank", title: "Effective rank of the embeddings" },
+  { name: "probe_top1", title: "Online probe: top-1 on the batches trained on (%)" },
   { name: "learning_rate", title: "Learning rate" },
   { name: "tau", title: "Tau (decay of the target)" },
   { name: "gradient_norm", title: "Gradient norm", logarithmic: true },

@@ -24,6 +24,7 @@ const CURVES: readonly [name: string, shown: string][] = [
   ["loss", "loss"],
   ["embedding_std", "embedding std"],
   ["effective_rank", "effective rank"],
+  ["probe_top1", "online probe top-1"],
   ["learning_rate", "learning rate"],
   ["tau", "tau"],
   ["gradient_norm", "gradient norm"],

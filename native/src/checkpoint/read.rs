@@ -206,6 +206,11 @@ impl Checkpoint {
         Ok(())
     }
 
+    /// Whether there is a tensor of that name.
+    pub fn holds(&self, name: &str) -> bool {
+        self.header.tensors.iter().any(|tensor| tensor.name == name)
+    }
+
     /// The tensor of a name, which must be of the given element type.
     pub fn named(&self, name: &str, kind: Kind) -> Result<Tensor> {
         let wrong =

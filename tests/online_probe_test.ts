@@ -7,7 +7,7 @@ import { checkpointPath } from "../src/checkpoint.ts";
 import { readMetrics, type TrainRow } from "../src/metrics.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { Learner } from "../src/native/learner.ts";
-import { describeCheckpoint } from "../src/native/library.ts";
+import { describeCheckpoint, setThreads } from "../src/native/library.ts";
 import { byol } from "./byol.ts";
 import { writePhotoFolder } from "./photo_files.ts";
 
@@ -24,6 +24,7 @@ function trainRows(run: string): TrainRow[] {
 }
 
 Deno.test("the online probe learns from a fixed encoder", () => {
+  setThreads(1);
   using dataset = Dataset.open({
     source: { kind: "demo", train: true, count: 1000 },
     dtype: "float32",

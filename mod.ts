@@ -1,13 +1,102 @@
 /**
- * BYOL (Bootstrap Your Own Latent) on libtorch, driven from TypeScript.
+ * BYOL (Bootstrap Your Own Latent) on libtorch, driven from TypeScript: the pieces that `deno task train` is made of, for
+ * a program with a schedule or a loop of its own. examples/ has three. The core must be there: `deno task setup`.
  *
  * @module
  */
 
+export {
+  byolViews,
+  type DatasetName,
+  NORMALISATION,
+  type Normalisation,
+  PROBE_TRANSFORMS,
+  type ProbeTransforms,
+  VIEW_RECIPES,
+  type ViewGeometry,
+  type ViewPair,
+  type ViewRecipe,
+} from "./src/augment.ts";
+export {
+  type AugmentConfig,
+  type AugmentSchedule,
+  constantSchedule,
+  type Curve,
+  loadAugmentSchedule,
+  type MovingField,
+  type NumberField,
+  type PairField,
+  type Ramp,
+  type RecipeSchedule,
+} from "./src/augment_schedule.ts";
 export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol.ts";
-export { type Accuracies, evaluate, type EvaluationOptions } from "./src/linear_eval.ts";
-export { learningRateAt, probeLearningRateAt, recipesAt, tauAt } from "./src/schedules.ts";
-export { Dataset, type DatasetOptions } from "./src/native/dataset.ts";
-export { Learner, type LearnerOptions } from "./src/native/learner.ts";
+export {
+  type CheckpointMetadata,
+  checkpointPath,
+  listCheckpoints,
+  newestCheckpoint,
+  type Resumable,
+} from "./src/checkpoint.ts";
+export type { RunConfig } from "./src/config.ts";
+export { type DataConfig, openData } from "./src/data.ts";
+export { ExitCode, UserError } from "./src/exit_codes.ts";
+export {
+  type Accuracies,
+  type Between,
+  evaluate,
+  type EvaluationOptions,
+  type EvaluationParts,
+  type EvaluationStage,
+} from "./src/linear_eval.ts";
+export {
+  type EvalRow,
+  JsonLinesSink,
+  Metrics,
+  type MetricsRow,
+  type MetricsSink,
+  readMetrics,
+  type RunRow,
+  type TrainRow,
+} from "./src/metrics.ts";
+export {
+  Dataset,
+  type DatasetDescription,
+  type DatasetOptions,
+  type DatasetSource,
+} from "./src/native/dataset.ts";
+export {
+  Learner,
+  type LearnerOptions,
+  type OnlineProbeMetrics,
+  type ProbeRates,
+  type StepMetrics,
+  Trace,
+  type UpdateOptions,
+} from "./src/native/learner.ts";
+export { setThreads } from "./src/native/library.ts";
 export { FeatureBank, Probe } from "./src/native/probe.ts";
 export { NativeError } from "./src/native/native_error.ts";
+export { NativeObject } from "./src/native/handle.ts";
+export { Job } from "./src/native/job.ts";
+export {
+  type ConnectOptions,
+  type GroupOptions,
+  type Health,
+  ProcessGroup,
+} from "./src/native/process_group.ts";
+export type { ViewCase, ViewCases, ViewParameters } from "./src/native/views.ts";
+export { type Preset, PRESETS, type Recipe } from "./src/presets.ts";
+export { createRunFolder, type RunFolder, runFolderAt } from "./src/run_folder.ts";
+export { runOptions } from "./src/run_options.ts";
+export {
+  learningRateAt,
+  type LearningRateSchedule,
+  probeLearningRateAt,
+  type ProbeLearningRateSchedule,
+  recipesAt,
+  tauAt,
+  type TauSchedule,
+} from "./src/schedules.ts";
+export type { Launcher, Place } from "./src/ranks.ts";
+export { Team, type TeamOptions } from "./src/team.ts";
+export { createLearner, evaluationOptions } from "./src/train.ts";

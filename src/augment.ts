@@ -69,9 +69,12 @@ const SHARED = {
 } satisfies Partial<ViewRecipe>;
 
 /** What the views' geometry depends on. */
-interface ViewGeometry {
+export interface ViewGeometry {
+  /** Side of a view, in pixels. */
   cropSize: number;
+  /** Range of the crop's area, as a share of the image's. */
   cropScale: [min: number, max: number];
+  /** Side of the blur's kernel, in pixels: odd. */
   blurKernel: number;
 }
 

@@ -50,9 +50,11 @@ export interface Ramp {
   curve: Curve;
 }
 
-const PAIR_FIELDS = ["cropScale", "cropRatio", "blurSigma"] as const;
-type PairField = typeof PAIR_FIELDS[number];
-type NumberField = Exclude<keyof ViewRecipe, PairField>;
+const PAIR_FIELDS: readonly PairField[] = ["cropScale", "cropRatio", "blurSigma"];
+/** The fields of a recipe that are a range. */
+export type PairField = "cropScale" | "cropRatio" | "blurSigma";
+/** The fields of a recipe that are a number. */
+export type NumberField = Exclude<keyof ViewRecipe, PairField>;
 
 /** A field of a recipe that moves; of a range, one end. */
 export type MovingField =

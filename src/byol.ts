@@ -14,23 +14,35 @@ import { learningRateAt, recipesAt, tauAt } from "./schedules.ts";
 
 /** What a training run goes by. */
 export interface PretrainOptions {
+  /** Decides order of the images and views. */
   seed: number;
+  /** Images of an optimizer step, over all ranks. */
   batchSize: number;
   /** Parts that a step's batch is computed in. */
   accumulateSteps: number;
+  /** Optimizer steps of an epoch. */
   stepsPerEpoch: number;
+  /** Epochs of the whole run, which the schedules go by. */
   epochs: number;
+  /** Epochs over which the learning rate rises from 0; may be 0. */
   warmupEpochs: number;
+  /** The rate after the warm-up, used as given. */
   learningRate: number;
+  /** LARS's momentum, in [0, 1). */
   momentum: number;
+  /** LARS's weight decay; biases and batch normalisation are exempt. */
   weightDecay: number;
+  /** LARS's trust coefficient. */
   eta: number;
+  /** The target's decay at the first step, in [0, 1]. */
   tauBase: number;
+  /** The views' recipes over time. */
   augmentation: AugmentSchedule;
   /** The first step of this start, from 0. */
   firstStep: number;
   /** The step to stop before. */
   endStep: number;
+  /** Steps between logged ones; the last one of an epoch is logged, too. */
   logEverySteps: number;
   /** What the learner's online probe learns by; none: it has none. */
   probeRates?: Readonly<ProbeRates> | undefined;

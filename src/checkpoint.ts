@@ -6,6 +6,7 @@ import { type CheckpointDescription, describeCheckpoint } from "./native/library
 
 /** What a checkpoint's metadata says. */
 export interface CheckpointMetadata {
+  /** Whatever else was saved with it. */
   [key: string]: unknown;
   /** Steps done. */
   step: number;
@@ -17,7 +18,9 @@ export interface CheckpointMetadata {
 
 /** A checkpoint that can be gone on from. */
 export interface Resumable {
+  /** Its file. */
   path: string;
+  /** What it says. */
   metadata: CheckpointMetadata;
 }
 

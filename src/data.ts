@@ -12,7 +12,8 @@ import { openPhotos } from "./photos.ts";
 /** Images of the embedded data set. */
 export const DEMO_IMAGES = { train: 5000, test: 1000 } as const;
 
-type DataConfig = Pick<
+/** The options that say which images, and how they are read. */
+export type DataConfig = Pick<
   RunConfig,
   | "datasetName"
   | "dataDir"

@@ -53,11 +53,14 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
 /** A problem its reader can repair. The command line prints its message and nothing else, and ends
  * with its exit code; a stack trace would only hide the sentence. */
 export class UserError extends Error {
+  /** Always "UserError". */
   override readonly name = "UserError";
   /** The code the process is to end with. */
   readonly exitCode: ExitCode;
 
   /**
+   * Names the problem and how the process ends.
+   *
    * @param message what could not be done, with the value, and what was expected
    * @param exitCode the code the process is to end with
    */

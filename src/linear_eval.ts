@@ -21,14 +21,21 @@ const CENTERED_BATCH = 250;
 
 /** What an evaluation goes by. */
 export interface EvaluationOptions {
+  /** Decides the probe's first weights, its order of images and their crops. */
   seed: number;
+  /** Type of the probe's numbers: the learner's. */
   dtype: "float32" | "float64";
+  /** How training and test images are cut. */
   transforms: ProbeTransforms;
+  /** Epochs of the probe. */
   epochs: number;
   /** Images. */
   batchSize: number;
+  /** The probe's rate at its first step; a cosine takes it to 0.0001. */
   learningRate: number;
+  /** Nesterov momentum, in (0, 1). */
   momentum: number;
+  /** Weight decay of the probe. */
   weightDecay: number;
   /** Whether the probe sees random crops and flips, each anew; else features are computed once. */
   augment: boolean;
@@ -38,8 +45,11 @@ export interface EvaluationOptions {
 
 /** What is evaluated, and on which images. */
 export interface EvaluationParts {
+  /** Whose online encoder is evaluated, in eval mode. */
   learner: Learner;
+  /** What the probe learns from and neighbours are looked up in. */
   train: Dataset;
+  /** What is classified. */
   test: Dataset;
   /** The ranks that share the work; without: one. The training images must know their share. */
   team?: Team;
@@ -47,8 +57,11 @@ export interface EvaluationParts {
 
 /** Accuracies in percent. */
 export interface Accuracies {
+  /** Of the linear probe. */
   top1: number;
+  /** Of the linear probe: the right class is among its five likeliest. */
   top5: number;
+  /** Of the weighted nearest neighbours. */
   knn_top1: number;
   /** Test images. Those of files that cannot be used are not among them. */
   tested: number;

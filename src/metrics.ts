@@ -12,6 +12,7 @@ import { ExitCode, UserError } from "./exit_codes.ts";
 
 /** A start of the program on this run: the first row, and one more after each resume. */
 export interface RunRow {
+  /** Marks a start. */
   kind: "run";
   /** The step this start begins with: 0, or the first one after the checkpoint resumed from. */
   step: number;
@@ -23,6 +24,7 @@ export interface RunRow {
 
 /** One logged step of the training. */
 export interface TrainRow {
+  /** Marks a logged step. */
   kind: "train";
   /** The step's number, from 0. */
   step: number;
@@ -56,6 +58,7 @@ export interface TrainRow {
 
 /** One evaluation of the encoder. */
 export interface EvalRow {
+  /** Marks an evaluation. */
   kind: "eval";
   /** Steps trained so far. */
   step: number;
@@ -90,7 +93,11 @@ export interface MetricsSink {
 export class Metrics implements Disposable {
   readonly #sinks: readonly MetricsSink[];
 
-  /** @param sinks closed with the stream */
+  /**
+   * Makes a stream.
+   *
+   * @param sinks closed with it
+   */
   constructor(sinks: readonly MetricsSink[]) {
     this.#sinks = sinks;
   }
@@ -135,6 +142,8 @@ export class JsonLinesSink implements MetricsSink {
   #isTorn = false;
 
   /**
+   * Opens the file.
+   *
    * @param path created if it is not there, else continued
    * @throws UserError (run folder) when it cannot be opened
    */

@@ -28,6 +28,7 @@ export interface RankRecord {
 
 /** What a team is made by. */
 export interface TeamOptions {
+  /** The options of the run, which all ranks must have alike. */
   config: RunConfig;
   /** The core, by the hash of its sources. */
   core: string;
@@ -186,7 +187,11 @@ export class Team implements Disposable {
     return await make();
   }
 
-  /** @throws UserError (data) on a rank that has another value than rank 0 */
+  /**
+   * Makes sure that all ranks have what rank 0 has. All must ask.
+   *
+   * @throws UserError (data) on a rank that has another value
+   */
   async requireSame(what: string, value: string): Promise<void> {
     const expected = await this.fromLeader(() => value);
     if (value === expected) return;

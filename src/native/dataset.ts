@@ -17,10 +17,13 @@ export type DatasetSource =
 
 /** How a dataset is opened. */
 export interface DatasetOptions {
+  /** Where the images come from. */
   source: DatasetSource;
+  /** Type of the views. */
   dtype: "float32" | "float64";
   /** Threads that make views. */
   workers: number;
+  /** What is taken from the views' channels, and what they are divided by. */
   normalisation: Normalisation;
   /** Keep the first so many images; 0, or not given, keeps all. */
   limit?: number;
@@ -30,13 +33,17 @@ export interface DatasetOptions {
 export interface DatasetDescription {
   /** Images. */
   count: number;
+  /** Classes; 1 where the images have no labels. */
   classes: number;
+  /** Their names, in the order of the labels. */
   classNames: string[];
   /** SHA-256 over images, then labels. */
   digest: string;
+  /** How the images lie, such as "demo", "folder" or "packed". */
   layout: string;
   /** Whether every file had its official MD5. */
   verified: boolean;
+  /** What the user should be told of the files. */
   warnings: string[];
 }
 

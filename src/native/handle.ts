@@ -6,7 +6,11 @@ export abstract class NativeObject implements Disposable {
   readonly handle: number;
   #closed = false;
 
-  /** @param handle from the core */
+  /**
+   * For the classes of each kind of object.
+   *
+   * @param handle from the core
+   */
   constructor(handle: number) {
     this.handle = handle;
   }

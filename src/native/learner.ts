@@ -5,6 +5,7 @@ import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
 
 /** The networks to make. */
 export interface LearnerOptions {
+  /** resnet20 (stem "cifar" alone), or resnet18, 34, 50, 101 or 152. */
   resnetType: string;
   /** "cifar": 3×3 convolution, no pooling; "imagenet": 7×7 and max-pool. */
   stem: "cifar" | "imagenet";
@@ -12,23 +13,33 @@ export interface LearnerOptions {
   hiddenDim: number;
   /** Length of projections and predictions. */
   zDim: number;
+  /** One batch-normalisation pass over both views, or one for each. */
   bnViews: "joint" | "separate";
+  /** Whether the learning rate enters the momentum buffer (reference) or is applied last. */
   larsVariant: "reference" | "deepmind";
+  /** Type of weights, views and sums. */
   dtype: "float32" | "float64";
+  /** Decides the first weights. */
   seed: number;
 }
 
 /** One optimizer step's hyper-parameters. */
 export interface UpdateOptions {
+  /** The rate of this step. */
   learningRate: number;
+  /** In [0, 1). */
   momentum: number;
+  /** Added to the gradients of weights; biases and batch normalisation are exempt. */
   weightDecay: number;
+  /** LARS's trust coefficient. */
   eta: number;
 }
 
 /** What one step of the online probe goes by. */
 export interface ProbeRates {
+  /** The rate of this step. */
   learningRate: number;
+  /** In [0, 1). */
   momentum: number;
 }
 
@@ -248,7 +259,12 @@ export class Learner extends NativeObject {
 export class Trace extends NativeObject {
   readonly #learner: Learner;
 
-  /** @param learner whose step is traced */
+  /**
+   * For Learner.beginTrace().
+   *
+   * @param learner whose step is traced
+   * @param handle from the core
+   */
   constructor(learner: Learner, handle: number) {
     super(handle);
     this.#learner = learner;

@@ -4,10 +4,13 @@ import type { Learner } from "./learner.ts";
 
 /** How a rank reaches the store that the ranks meet at. */
 export interface ConnectOptions {
+  /** This process's number, from 0. */
   rank: number;
+  /** Ranks in all. */
   worldSize: number;
   /** Where rank 0 opens the store. */
   host: string;
+  /** Its TCP port. */
   port: number;
   /** How long one try may take. */
   connectMilliseconds: number;

@@ -7,9 +7,13 @@ import { check, errorBuffer, json, openCore } from "./library.ts";
 export interface ViewParameters {
   /** The crop box, in pixels of the image. */
   top: number;
+  /** From the left edge. */
   left: number;
+  /** Of the box. */
   height: number;
+  /** Of the box. */
   width: number;
+  /** Whether left and right are exchanged. */
   flip: boolean;
   /** The factors, and the order of the operations: 0 brightness, 1 contrast, 2 saturation, 3 hue. */
   jitter: {
@@ -19,6 +23,7 @@ export interface ViewParameters {
     saturation: number;
     hue: number;
   } | null;
+  /** Whether the view is gray. */
   grayscale: boolean;
   /** Standard deviation, in pixels of the view. */
   blurSigma: number | null;
@@ -33,11 +38,15 @@ export type ViewCase =
 
 /** Views to render, all of one size. */
 export interface ViewCases {
+  /** Side of the views, in pixels. */
   cropSize: number;
+  /** Side of the blur's kernel, in pixels. */
   blurKernel: number;
   /** Null, both: the views stay in [0, 1]. */
   mean: readonly number[] | null;
+  /** What the channels are divided by. */
   std: readonly number[] | null;
+  /** The views. */
   cases: ViewCase[];
 }
 

@@ -26,7 +26,9 @@ fn main() {
         .define("USE_DISTRIBUTED", None)
         .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .file("shim/device.cpp")
         .file("shim/distributed.cpp")
         .file("shim/jpeg.cpp")
+        .file("shim/precision.cpp")
         .compile("byol_shim");
 }

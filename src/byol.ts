@@ -127,6 +127,10 @@ export async function pretrain(
         parameter_norm: metrics.parameterNorm,
         ...(options.probeRates ? probeRow(learner) : {}),
       };
+      const scaler = learner.readScaler();
+      if (scaler !== undefined) {
+        [row.skipped_steps, row.loss_scale] = [scaler.skippedSteps, scaler.lossScale];
+      }
       numbers.see(row);
       hooks.logged?.(row);
     }

@@ -12,7 +12,6 @@ import {
   type Command,
   FIELDS,
   GPU_NOTE,
-  NOT_YET_AVAILABLE,
   optionOf,
   OPTIONS,
   PER_DATASET,
@@ -21,7 +20,7 @@ import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { nearestTo } from "./nearest.ts";
 import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
-import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
+import { gpuOf, requireGpus, thisVisibleGpus } from "./gpus.ts";
 import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
 
@@ -109,6 +108,12 @@ export interface RunConfig {
   hardware: "cpu" | "mono-gpu" | "multi-gpu";
   /** `--precision` */
   precision: "mixed" | "normal";
+  /** `--amp_dtype`: what mixed precision multiplies in; "auto" is bf16 where the GPU has it. */
+  ampDtype: "auto" | "bf16" | "fp16";
+  /** `--tf32`: whether a GPU may round the inputs of float32 products. */
+  tf32: boolean;
+  /** `--deterministic`: whether a GPU makes all sums in the same order, each time. */
+  deterministic: boolean;
   /** `--dtype` */
   dtype: "float32" | "float64";
   /** `--nb_workers`: threads that prepare views; never changes a result. */
@@ -199,10 +204,7 @@ export function thisEnvironment(): Environment {
     variable,
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
     cores: coresOfRank(navigator.hardwareConcurrency, place, variable),
-    gpus: visibleGpus(
-      variable,
-      quietly(() => [...Deno.readDirSync("/dev")].map(({ name }) => name)) ?? [],
-    ),
+    gpus: quietly(thisVisibleGpus) ?? 0,
     place,
   };
 }
@@ -271,8 +273,8 @@ export function parseCommandLine(
   }
   const config = values as RunConfig;
   const all = origins as Origins;
+  if (config.hardware !== "cpu") requireGpusOf(config.hardware, environment);
   if (config.hardware === "multi-gpu") deriveGpuRanks(config, all, environment);
-  if (!environment.planning) requireAvailable(config, all);
   scaleLearningRate(config, all, preset);
   deriveDefaults(config, all, environment);
   requireSound(config, all);
@@ -405,18 +407,6 @@ function requireSameArchitecture(
   }
 }
 
-function requireAvailable(config: RunConfig, origins: Origins): void {
-  for (const { field, value, needs } of NOT_YET_AVAILABLE) {
-    if (config[field] !== value) continue;
-    const origin = origins[field];
-    const option = `--${OPTIONS[field].option}=${value}`;
-    const asked = origin.startsWith("preset ")
-      ? `--${origin.replace(" ", "=")}, which sets ${option},`
-      : option;
-    throw usage(`Cannot use ${asked} yet: ${needs}`);
-  }
-}
-
 /** The defaults that follow from other options or from the machine. */
 function deriveDefaults(config: RunConfig, origins: Origins, environment: Environment): void {
   if (config.datasetName === "imagenet" && origins.dataDir === "default") {
@@ -447,14 +437,18 @@ function deriveDefaults(config: RunConfig, origins: Origins, environment: Enviro
   if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
 }
 
+function requireGpusOf(hardware: "mono-gpu" | "multi-gpu", environment: Environment): void {
+  const { gpus, variable } = environment;
+  if (gpus !== undefined) requireGpus(gpus, hardware, variable);
+}
+
 /** A rank for each GPU: of this machine, or as srun or torchrun started them. */
 function deriveGpuRanks(
   config: RunConfig,
   origins: Origins,
-  { gpus, place = ALONE, variable }: Environment,
+  { gpus, place = ALONE }: Environment,
 ): void {
   if (gpus === undefined) return;
-  requireGpus(gpus, variable);
   if (place.launcher !== "none") {
     gpuOf(place, gpus);
     return;
@@ -524,6 +518,19 @@ function requireSound(config: RunConfig, origins: Origins): void {
     throw usage(
       `Cannot use --trace_dir=${config.traceDir} without steps to write: ` +
         "expected --trace_steps=N with it",
+    );
+  }
+  if (config.precision === "mixed" && config.dtype === "float64") {
+    throw usage("Cannot use --precision=mixed with --dtype=float64: expected one of them");
+  }
+  if (config.precision === "mixed" && config.hardware === "cpu" && config.ampDtype === "fp16") {
+    throw usage(
+      "Cannot use --amp_dtype=fp16 with --hardware=cpu: processors compute in bf16, expected that or auto",
+    );
+  }
+  if (config.hardware === "mono-gpu" && config.ranks > 1) {
+    throw usage(
+      `Cannot use --ranks=${config.ranks} with --hardware=mono-gpu: expected --hardware=multi-gpu`,
     );
   }
   if (config.probeSweep && config.probeAugment) {

@@ -480,7 +480,7 @@ export const OPTIONS: Table = {
     value: { kind: "choice", choices: ["cpu", "mono-gpu", "multi-gpu"] },
     default: "cpu",
     changeable: true,
-    help: "What computes",
+    help: "What computes: the processor, one GPU, or a rank on each GPU",
   },
   precision: {
     option: "precision",
@@ -488,7 +488,37 @@ export const OPTIONS: Table = {
     commands: BOTH,
     value: { kind: "choice", choices: ["mixed", "normal"] },
     default: "normal",
-    help: "normal computes in --dtype throughout",
+    help:
+      "mixed multiplies in 16 bits (--amp_dtype) and keeps everything else in float32; normal computes in " +
+      "--dtype throughout",
+  },
+  ampDtype: {
+    option: "amp_dtype",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "choice", choices: ["auto", "bf16", "fp16"] },
+    default: "auto",
+    help:
+      "What --precision=mixed multiplies in; fp16 scales the loss and skips steps that overflow. auto is bf16 " +
+      "where the hardware has it, else fp16",
+  },
+  tf32: {
+    option: "tf32",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "flag" },
+    default: false,
+    help:
+      "Lets a GPU round the inputs of float32 products to TF32: faster, with 10 bits of each mantissa",
+  },
+  deterministic: {
+    option: "deterministic",
+    group: "Machine",
+    commands: BOTH,
+    value: { kind: "flag" },
+    default: false,
+    changeable: true,
+    help: "Makes a GPU sum in the same order each time, which is slower; a processor always does",
   },
   dtype: {
     option: "dtype",
@@ -719,33 +749,6 @@ export function optionOf(field: keyof RunConfig): AnyOption {
   return OPTIONS[field];
 }
 
-/** Values that later versions bring. They are refused, not ignored; lifting one is deleting its line. */
-export const NOT_YET_AVAILABLE: readonly {
-  field: keyof RunConfig;
-  value: string;
-  needs: string;
-}[] = [
-  {
-    field: "hardware",
-    value: "mono-gpu",
-    needs: "it needs the CUDA side of the core, which this version does not have; " +
-      "expected --hardware=cpu",
-  },
-  {
-    field: "hardware",
-    value: "multi-gpu",
-    needs: "its ranks would meet, but the networks of this version do not compute on a GPU; " +
-      "expected --hardware=cpu, with --ranks=N for several processes",
-  },
-  {
-    field: "precision",
-    value: "mixed",
-    needs: "it needs a GPU and a gradient scaler, which this version does not use; " +
-      "expected --precision=normal",
-  },
-];
-
 /** What to say where a GPU is seen and not used. */
 export const GPU_NOTE =
-  "There is an NVIDIA GPU here (/dev/nvidia0) that --hardware=cpu does not use; --hardware=mono-gpu " +
-  "is the option for it, and this version does not have it yet";
+  "There is an NVIDIA GPU here (/dev/nvidia0) that --hardware=cpu does not use: --hardware=mono-gpu does";

@@ -2,6 +2,7 @@
 
 import { NORMALISATION } from "./augment.ts";
 import type { RunConfig } from "./config.ts";
+import { deviceOf } from "./device.ts";
 import { downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";
@@ -19,6 +20,7 @@ export type DataConfig = Pick<
   | "dataDir"
   | "limitTrain"
   | "dtype"
+  | "hardware"
   | "nbWorkers"
   | "allowUnverifiedData"
   | "offline"
@@ -73,6 +75,7 @@ async function open(
         ? { kind: "demo", train, count: train ? DEMO_IMAGES.train : DEMO_IMAGES.test }
         : { kind: "read", job: job.handle },
       dtype: config.dtype,
+      device: deviceOf(config),
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
       limit: train ? config.limitTrain ?? 0 : 0,

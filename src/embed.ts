@@ -4,6 +4,7 @@ import { dirname, extname, join } from "node:path";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "./config.ts";
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { openData } from "./data.ts";
+import { openDevice } from "./device.ts";
 import { yieldToEvents } from "./event_loop.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { FEATURE_FORMATS, type FeatureSink } from "./feature_files.ts";
@@ -74,6 +75,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   notes.forEach((note) => console.error(note));
   using interrupt = new Interrupt();
   interrupt.watchCalls();
+  openDevice(config);
   setThreads(config.threads);
   // A folder to embed needs nothing beside it to evaluate on.
   const wanted = split === "train" ? { ...config, checkpoint: null, evalEveryEpochs: 0 } : config;

@@ -3,6 +3,7 @@
 import { describeOrThrow } from "./checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
+import { openDevice } from "./device.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Interrupt, interrupted } from "./interrupt.ts";
 import { evaluate } from "./linear_eval.ts";
@@ -19,6 +20,7 @@ export async function evaluateCheckpoint(
   place: Readonly<Place>,
 ): Promise<number> {
   using interrupt = new Interrupt();
+  openDevice(config);
   setThreads(config.threads);
   const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
   return await Team.run(place, options, (team) => evaluateOn(team, config, interrupt));

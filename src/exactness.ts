@@ -15,6 +15,8 @@ export interface Computer {
   threads: number;
   /** libtorch's version. */
   libtorch: string;
+  /** The GPU's name; none where the processor computed. */
+  gpu?: string;
   /** Processes that trained together; 1 where it is not said. */
   ranks?: number;
   /** Parts that a step's batch was computed in; 1 where it is not said. */
@@ -25,7 +27,7 @@ export interface Computer {
 export function thisComputer(
   threads: number,
   libtorch: string,
-  shares: { ranks: number; parts: number } = { ranks: 1, parts: 1 },
+  shares: { ranks: number; parts: number; gpu?: string } = { ranks: 1, parts: 1 },
 ): Computer {
   return { processor: cpus()[0]?.model ?? "unknown", threads, libtorch, ...shares };
 }
@@ -55,8 +57,8 @@ export function goOnWith(
   };
 }
 
-function shown({ processor, threads, libtorch, ranks = 1, parts = 1 }: Computer): string {
+function shown({ processor, threads, libtorch, gpu, ranks = 1, parts = 1 }: Computer): string {
   const several = (ranks > 1 ? ` --ranks=${ranks}` : "") +
     (parts > 1 ? ` --accumulate_steps=${parts}` : "");
-  return `--threads=${threads}${several} on ${processor}, libtorch ${libtorch}`;
+  return `--threads=${threads}${several} on ${gpu ?? processor}, libtorch ${libtorch}`;
 }

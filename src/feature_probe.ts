@@ -18,6 +18,8 @@ const HELD_OUT_SHARE = 0.1;
 export interface FeatureProbeOptions {
   seed: number;
   dtype: "float32" | "float64";
+  /** Where the learner's tensors are: "cpu", or "cuda:0". */
+  device?: string;
   /** Length of an embedding. */
   features: number;
   classes: number;
@@ -79,8 +81,8 @@ export async function probeOnFeatures(
 }
 
 function createProbe(options: FeatureProbeOptions): Probe {
-  const { features, classes, dtype, seed, momentum, weightDecay } = options;
-  return Probe.create({ features, classes, dtype, seed, momentum, weightDecay });
+  const { features, classes, dtype, device, seed, momentum, weightDecay } = options;
+  return Probe.create({ features, classes, dtype, device, seed, momentum, weightDecay });
 }
 
 interface Training extends FeatureProbeOptions {

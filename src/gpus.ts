@@ -25,6 +25,17 @@ export function visibleGpus(variable: Variable, devices: readonly string[]): num
   return Math.min(there, end < 0 ? entries.length : end);
 }
 
+/** How many this process sees. */
+export function thisVisibleGpus(): number {
+  let devices: string[];
+  try {
+    devices = [...Deno.readDirSync("/dev")].map(({ name }) => name);
+  } catch {
+    devices = [];
+  }
+  return visibleGpus((name) => Deno.env.get(name), devices);
+}
+
 /**
  * The GPU of a rank among those that it sees: its own by its place on the node, or the only one where Slurm shows each
  * task its own.
@@ -43,15 +54,21 @@ export function gpuOf(place: Readonly<Place>, gpus: number): number {
 }
 
 /** @throws UserError (set-up) where a process sees no GPU */
-export function requireGpus(gpus: number, variable: Variable): void {
+export function requireGpus(
+  gpus: number,
+  hardware: "mono-gpu" | "multi-gpu",
+  variable: Variable,
+): void {
   if (gpus > 0) return;
   const chosen = variable("CUDA_VISIBLE_DEVICES");
   const why = chosen === undefined
     ? "there is no /dev/nvidia0"
     : `CUDA_VISIBLE_DEVICES="${chosen}" shows none of those in /dev`;
   throw new UserError(
-    `Cannot use --hardware=multi-gpu: no NVIDIA GPU is visible here (${why}), expected one for each rank, or ` +
-      "--hardware=cpu with --ranks=N",
+    `Cannot use --hardware=${hardware}: no NVIDIA GPU is visible here (${why}), expected one` +
+      (hardware === "mono-gpu"
+        ? ", or --hardware=cpu"
+        : " for each rank, or --hardware=cpu with --ranks=N"),
     ExitCode.setup,
   );
 }

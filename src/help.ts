@@ -10,7 +10,6 @@ import {
   type Command,
   FIELDS,
   GROUPS,
-  NOT_YET_AVAILABLE,
   optionOf,
   PER_DATASET,
 } from "./config_table.ts";
@@ -56,9 +55,7 @@ export function helpText(command: Command): string {
 function entryText(field: keyof RunConfig): string {
   const spec = optionOf(field);
   const value = spec.value.kind === "flag" ? "" : `=${placeholderOf(spec)}`;
-  const text = `${spec.help}. ${choicesText(spec)}${unavailableText(field)}Default: ${
-    defaultText(field)
-  }`;
+  const text = `${spec.help}. ${choicesText(spec)}Default: ${defaultText(field)}`;
   return `  --${spec.option}${value}\n${wrapped(text, 6)}`;
 }
 
@@ -87,11 +84,6 @@ function choicesText(spec: AnyOption): string {
   return `${expectation[0]!.toUpperCase()}${expectation.slice(1)}. `;
 }
 
-function unavailableText(field: keyof RunConfig): string {
-  const values = NOT_YET_AVAILABLE.filter((item) => item.field === field).map(({ value }) => value);
-  return values.length === 0 ? "" : `Not yet available: ${values.join(", ")}. `;
-}
-
 /** An option's default in words: one, or one for each data set where they differ. */
 export function defaultText(field: keyof RunConfig): string {
   const spec = optionOf(field);
@@ -118,11 +110,7 @@ function presetLines(): string {
   const names = Object.keys(PRESETS);
   const width = Math.max(...names.map((name) => name.length)) + 2;
   const lines = names.map((name) => `  ${name.padEnd(width)}${PRESETS[name]!.about}\n`);
-  const unavailable = names.filter((name) =>
-    NOT_YET_AVAILABLE.some(({ value }) => value === PRESETS[name]!.datasetName)
-  );
-  if (unavailable.length === 0) return lines.join("");
-  return lines.join("") + wrapped(`Not yet available: ${unavailable.join(", ")}`, 2);
+  return lines.join("");
 }
 
 function exitCodeLines(): string {

@@ -25,6 +25,8 @@ export interface EvaluationOptions {
   seed: number;
   /** Type of the probe's numbers: the learner's. */
   dtype: "float32" | "float64";
+  /** Where the learner's tensors are: "cpu", or "cuda:0". */
+  device?: string;
   /** How training and test images are cut. */
   transforms: ProbeTransforms;
   /** Epochs of the probe. */
@@ -163,6 +165,7 @@ export async function evaluate(
     using probe = Probe.create({
       ...shape,
       dtype: options.dtype,
+      device: options.device,
       seed: options.seed,
       momentum: options.momentum,
       weightDecay: options.weightDecay,

@@ -52,6 +52,10 @@ export interface TrainRow {
   probe_loss?: number;
   /** Accuracy of the online probe on view 1 of this batch, before it learnt from it, in percent. */
   probe_top1?: number;
+  /** Steps so far whose gradients overflowed float16, and which changed nothing; in that precision alone. */
+  skipped_steps?: number;
+  /** What the loss is multiplied by, so that float16 holds its gradients. */
+  loss_scale?: number;
   /** Euclidean norms, such as gradient_norm. */
   [norm: `${string}_norm`]: number;
 }

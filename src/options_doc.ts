@@ -4,7 +4,7 @@
  * @module
  */
 
-import { FIELDS, GROUPS, NOT_YET_AVAILABLE, optionOf, PER_DATASET } from "./config_table.ts";
+import { FIELDS, GROUPS, optionOf, PER_DATASET } from "./config_table.ts";
 import { expectationOf, shownValue } from "./option_values.ts";
 import type { RunConfig } from "./config.ts";
 import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
@@ -25,14 +25,6 @@ export function optionsPage(): string {
     "## Presets",
     presetTable(),
     "DeepMind's presets give the learning rate for 256 images and scale it with `--batch_size`.",
-    "## Not yet available",
-    table(
-      ["option", "why it is refused"],
-      NOT_YET_AVAILABLE.map(({ field, value, needs }) => [
-        `\`--${optionOf(field).option}=${value}\``,
-        needs,
-      ]),
-    ),
     "## Exit codes",
     table(["code", "meaning"], Object.entries(EXIT_CODE_MEANINGS)),
   ].join("\n\n") + "\n";

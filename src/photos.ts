@@ -7,6 +7,7 @@
 import { join } from "node:path";
 import { NORMALISATION } from "./augment.ts";
 import type { RunConfig } from "./config.ts";
+import { deviceOf } from "./device.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";
 import { PhotoJob } from "./native/photo_job.ts";
@@ -21,6 +22,7 @@ type PhotoConfig = Pick<
   | "dataDir"
   | "limitTrain"
   | "dtype"
+  | "hardware"
   | "nbWorkers"
   | "maxBadFraction"
   | "prefetch"
@@ -131,6 +133,7 @@ async function openFolder(
         ahead: config.prefetch,
       },
       dtype: config.dtype,
+      device: deviceOf(config),
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
       limit,

@@ -10,6 +10,7 @@ import { type CheckpointMetadata, namedCheckpoint, newestCheckpoint } from "./ch
 import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
+import { deviceOf, gpuName, openDevice, precisionOf } from "./device.ts";
 import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { finishedResult, markFinished, type RunResult } from "./finished.ts";
@@ -44,6 +45,7 @@ export function evaluationOptions(config: RunConfig): EvaluationOptions {
   return {
     seed: config.seed,
     dtype: config.dtype,
+    device: deviceOf(config),
     transforms: config.imageSize === null
       ? PROBE_TRANSFORMS[config.datasetName]
       : probeAtSize(PROBE_TRANSFORMS[config.datasetName], config.imageSize),
@@ -69,6 +71,8 @@ export function createLearner(config: RunConfig): Learner {
     bnViews,
     larsVariant,
     dtype,
+    device: deviceOf(config),
+    precision: precisionOf(config),
     seed,
   });
 }
@@ -98,6 +102,7 @@ export async function train(
 ): Promise<number> {
   using interrupt = new Interrupt();
   const { hash } = requireSetup();
+  openDevice(parsed.config);
   setThreads(parsed.config.threads);
   const options = { config: parsed.config, core: hash, interrupted: () => interrupt.requested };
   return await Team.run(
@@ -193,9 +198,11 @@ async function trainWith(
   if (probeRates !== undefined && newest !== null && newest.metadata.config.onlineProbe !== true) {
     warn(`${newest.path} holds no online probe: it starts afresh at step ${firstStep}`);
   }
+  const gpu = gpuName(config);
   const computer = thisComputer(config.threads, setup.libtorchVersion, {
     ranks: config.ranks,
     parts: config.accumulateSteps,
+    ...gpu !== undefined && { gpu },
   });
   const { computers, note } = goOnWith(computersOf(newest?.metadata), computer);
   if (note !== undefined) warn(note);

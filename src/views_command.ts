@@ -52,7 +52,7 @@ export async function viewsCommand(args: readonly string[]): Promise<number> {
   const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
   notes.forEach((note) => console.error(note));
   // Photos need nothing to evaluate on: no evaluation follows.
-  const { train, test } = await openData({ ...config, evalEveryEpochs: 0 });
+  const { train, test } = await openData({ ...config, hardware: "cpu", evalEveryEpochs: 0 });
   using dataset = train;
   using _test = test;
   dataset.describe().warnings.forEach((line) => console.error(line));

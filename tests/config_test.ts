@@ -203,16 +203,25 @@ Deno.test("what cannot run together is refused", () => {
   assert.equal(train(["--clsf_every=0"]).config.evalEveryEpochs, 0);
 });
 
-Deno.test("what later versions bring is refused in a sentence", () => {
+Deno.test("a GPU that is not there, and what it alone can do, are refused in a sentence", () => {
+  const on = (gpus: number, ...args: string[]): string =>
+    refused(() => train(args, { ...machine(), gpus }));
   assert.match(
-    refused(() => train(["--hardware=mono-gpu"])),
-    /^Cannot use --hardware=mono-gpu yet: it needs/,
+    refused(() => train(["--hardware=mono-gpu"], { ...machine(), gpus: 0 }), ExitCode.setup),
+    /^Cannot use --hardware=mono-gpu: no NVIDIA GPU is visible here .*, expected one, or --hardware=cpu$/,
   );
   assert.match(
-    refused(() => train(["--hardware=multi-gpu"])),
-    /expected --hardware=cpu, with --ranks=N for several processes$/,
+    on(2, "--hardware=mono-gpu", "--ranks=2"),
+    /^Cannot use --ranks=2 with --hardware=mono-gpu: expected --hardware=multi-gpu$/,
   );
-  assert.match(refused(() => train(["--precision=mixed"])), /expected --precision=normal$/);
+  assert.match(
+    on(0, "--precision=mixed", "--amp_dtype=fp16"),
+    /^Cannot use --amp_dtype=fp16 with --hardware=cpu: .*expected that or auto$/,
+  );
+  assert.match(
+    on(0, "--precision=mixed", "--dtype=float64"),
+    /^Cannot use --precision=mixed with --dtype=float64/,
+  );
 });
 
 Deno.test("this machine is asked for what is there", () => {

@@ -9,6 +9,8 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include "guarded.h"
+
 namespace {
 
 using std::chrono::milliseconds;
@@ -18,27 +20,6 @@ using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
 // PyTorch's defaults: a small first bucket, so that the first all-reduce starts early.
 constexpr size_t kFirstBucketBytes = c10d::kDefaultFirstBucketBytes;
 constexpr size_t kBucketBytes = c10d::kDefaultBucketBytesCap;
-
-// Where a failure's message goes; always ended by a zero byte.
-struct Message {
-  char* text;
-  size_t capacity;
-};
-
-template <typename Body>
-int guarded(Message error, Body body) {
-  try {
-    body();
-    return 0;
-  } catch (const c10::Error& failure) {
-    std::snprintf(error.text, error.capacity, "%s", failure.what_without_backtrace());
-  } catch (const std::exception& failure) {
-    std::snprintf(error.text, error.capacity, "%s", failure.what());
-  } catch (...) {
-    std::snprintf(error.text, error.capacity, "an exception of an unknown type");
-  }
-  return 1;
-}
 
 std::vector<at::Tensor> listed(at::Tensor** tensors, size_t count) {
   std::vector<at::Tensor> list;

@@ -13,7 +13,9 @@ use crate::boundary::{
 use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
 use crate::checks::{write_answers, write_embeddings, write_neighbours, write_outputs};
 use crate::dataset::{Dataset, Share};
+use crate::device::{require_same, Numerics};
 use crate::features::Features;
+use crate::gpus::describe_gpus;
 use crate::heartbeat::Heartbeat;
 use crate::images::jpeg::Decoder;
 use crate::images::photo_job::PhotoJob;
@@ -107,6 +109,10 @@ abi! {
     fn byol_core_info(text: OutText) { text.write(&info()); Ok(()) }
     /// Decodes JPEG files by the libjpeg-turbo in a file from now on.
     fn byol_core_use_libjpeg(path: Json) { Decoder::choose(&path.read::<String>()?) }
+    /// Writes the driver's GPUs, or why there are none.
+    fn byol_core_gpus(text: OutText) { text.write(&describe_gpus()); Ok(()) }
+    /// Sets how GPUs compute.
+    fn byol_core_set_numerics(options: Json) { options.read::<Numerics>()?.set() }
     /// Panics, to show that a panic becomes a status.
     fn byol_core_panic() { std::panic::panic_any("asked to".to_owned()) }
     /// Opens a dataset.
@@ -192,6 +198,8 @@ abi! {
     }
     /// Writes the online probe's loss, and its share of right answers.
     fn byol_learner_probe_metrics(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.probe_metrics()?); Ok(()) }) }
+    /// Writes steps that float16's overflows cost, and the scale of the loss.
+    fn byol_learner_scaler(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.scaler_counts()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
     fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
     /// Copies the training state and starts the job that writes it to a file.
@@ -336,6 +344,7 @@ fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
                     l.kind()
                 )));
             }
+            require_same("views", views[0].device(), l.device())?;
             l.forward_backward(&views[0], &views[1], part)?;
             l.keep_labels(&d.batch(2)?.labels);
             Ok(())
@@ -384,7 +393,7 @@ fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
     file.load(learner.encoder_state()?, |name| {
         match name.split_once('.') {
             Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
-            Some(("target" | "momentum" | "online_probe", _)) => None,
+            Some(("target" | "momentum" | "online_probe" | "scaler", _)) => None,
             _ => Some(name.to_owned()),
         }
     })

@@ -9,6 +9,7 @@ use tch::Tensor;
 use crate::boundary::Result;
 use crate::checkpoint::{save, Checkpoint};
 use crate::dataset::Dataset;
+use crate::device::moved;
 use crate::learner::Learner;
 use crate::parameters::channels_last;
 use crate::probe::{FeatureBank, Probe};
@@ -41,7 +42,7 @@ pub struct NeighboursOptions {
 /// normalisations' buffers after these two passes as `after.*`.
 pub fn write_outputs(learner: &Learner, options: &OutputsOptions) -> Result<()> {
     let input = Checkpoint::open(&options.input)?.named("input", learner.kind())?;
-    let images = channels_last(&input)?;
+    let images = moved(&channels_last(&input)?, learner.device())?;
     let mut tensors = vec![("input".to_owned(), input)];
     for (mode, train) in [("eval", false), ("train", true)] {
         let outputs = learner.outputs(&images, train)?;

@@ -9,12 +9,13 @@ use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
+use crate::device::{moved, require_same, DeviceName};
 use crate::images::bad::BadFiles;
 use crate::images::jpeg::Decoder;
 use crate::images::loader::{Loader, Made};
 use crate::images::photo_job::{PhotoJob, Progress};
 use crate::images::render::{Photos, Request, Views};
-use crate::learner::{Dtype, Learner, EMBED_PIECE};
+use crate::learner::{embed_piece, Dtype, Learner};
 use crate::memory::zeros;
 use crate::process_group::Ranks;
 use crate::random::permutation;
@@ -56,6 +57,8 @@ pub enum Source {
 pub struct DatasetOptions {
     source: Source,
     dtype: Dtype,
+    /// Where views are brought to.
+    device: DeviceName,
     workers: usize,
     mean: [f32; 3],
     std: [f32; 3],
@@ -153,6 +156,7 @@ pub struct Dataset {
     side: usize,
     description: serde_json::Value,
     kind: Kind,
+    device: Device,
     pool: Arc<rayon::ThreadPool>,
     pub normalization: Normalization,
     training: Option<BatchOptions>,
@@ -192,10 +196,13 @@ impl Batch {
                 features: features.shallow_clone(),
                 labels: labels.shallow_clone(),
             },
-            None => Embedded {
-                features: learner.embed(&self.views[0])?,
-                labels: self.labels.shallow_clone(),
-            },
+            None => {
+                require_same("views", self.views[0].device(), learner.device())?;
+                Embedded {
+                    features: learner.embed(&self.views[0])?,
+                    labels: self.labels.shallow_clone(),
+                }
+            }
         })
     }
 }
@@ -215,6 +222,7 @@ impl Object for Dataset {
 impl Dataset {
     pub fn open(options: DatasetOptions) -> Result<Self> {
         options.validate()?;
+        let device = options.device.open()?;
         let workers = options.workers.clamp(1, 256);
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(workers)
@@ -254,7 +262,7 @@ impl Dataset {
                 normalization,
                 decoded: Default::default(),
             };
-            Loader::new(photos, pool.clone(), ahead)
+            Loader::new(photos, pool.clone(), (device, ahead))
         });
         Ok(Self {
             pixels,
@@ -263,6 +271,7 @@ impl Dataset {
             side: 32,
             description,
             kind: options.dtype.kind(),
+            device,
             pool,
             normalization,
             training: None,
@@ -462,7 +471,10 @@ impl Dataset {
             std::slice::from_raw_parts(values.as_ptr().cast(), std::mem::size_of_val(values))
         };
         let shape = [count as i64, side as i64, side as i64, 3];
-        let tensor = Tensor::f_from_data_size(bytes, &shape, Kind::Float)?;
+        let tensor = moved(
+            &Tensor::f_from_data_size(bytes, &shape, Kind::Float)?,
+            self.device,
+        )?;
         Ok(tensor.f_to_kind(self.kind)?.f_permute([0, 3, 1, 2])?)
     }
 
@@ -471,7 +483,7 @@ impl Dataset {
             .iter()
             .map(|&index| i64::from(self.labels[index as usize]))
             .collect();
-        Ok(Tensor::f_from_slice(&labels)?)
+        moved(&Tensor::f_from_slice(&labels)?, self.device)
     }
 
     /// One randomly cropped and flipped view for the probe's step `step`, of this rank's share; the last, smaller batch
@@ -512,14 +524,15 @@ impl Dataset {
     /// embedding has the same bits whatever the number of ranks.
     fn probe_share<'a>(&self, indices: &'a [u32]) -> &'a [u32] {
         let Share { rank, ranks, .. } = self.share;
-        let pieces = indices.len().div_ceil(EMBED_PIECE);
-        let bound = |rank: usize| (pieces * rank / ranks * EMBED_PIECE).min(indices.len());
+        let pieces = indices.len().div_ceil(embed_piece(self.device));
+        let bound =
+            |rank: usize| (pieces * rank / ranks * embed_piece(self.device)).min(indices.len());
         &indices[bound(rank)..bound(rank + 1)]
     }
 
     fn empty_batch(&self, side: usize) -> Result<Batch> {
         let shape = [0, 3, side as i64, side as i64];
-        let views = Tensor::f_zeros(shape, (self.kind, Device::Cpu))?;
+        let views = Tensor::f_zeros(shape, (self.kind, self.device))?;
         Ok(Batch::new(vec![views], self.labels_of(&[])?))
     }
 
@@ -581,12 +594,13 @@ impl Dataset {
         let all = used.len() == images.len();
         let used = Tensor::f_from_slice(&used)?;
         let views = views.iter().map(|view| {
-            let view = view.f_permute([0, 3, 1, 2])?.f_to_kind(self.kind)?;
-            Ok(if all {
+            let view = view.f_permute([0, 3, 1, 2])?;
+            let view = if all {
                 view
             } else {
                 view.f_index_select(0, &used)?
-            })
+            };
+            Ok(moved(&view, self.device)?.f_to_kind(self.kind)?)
         });
         let views = views.collect::<Result<Vec<_>>>()?;
         let images: Vec<u32> = images.into_iter().flatten().collect();
@@ -821,7 +835,7 @@ mod tests {
     fn demo(count: usize) -> Dataset {
         let options = serde_json::json!({
             "source": { "kind": "demo", "train": true, "count": count },
-            "dtype": "float32", "workers": 1, "limit": 0, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
+            "dtype": "float32", "device": "cpu", "workers": 1, "limit": 0, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
         });
         Dataset::open(serde_json::from_value(options).unwrap()).unwrap()
     }

@@ -1,6 +1,6 @@
 //! How many dimensions embeddings make use of: a label-free sign of dimensional collapse.
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::boundary::Result;
 
@@ -14,7 +14,9 @@ pub const MOST_ROWS: i64 = 512;
 /// one they are exact to about 1e-8.
 pub fn effective_rank(embeddings: &Tensor) -> Result<f64> {
     let rows = embeddings.size()[0].min(MOST_ROWS);
-    let kept = embeddings.f_narrow(0, 0, rows)?.f_to_kind(Kind::Double)?;
+    // The processor's LAPACK: few numbers, and no second library of a GPU's for them.
+    let kept = embeddings.f_narrow(0, 0, rows)?.f_to_device(Device::Cpu)?;
+    let kept = kept.f_to_kind(Kind::Double)?;
     // LAPACK refuses what is not finite, and this is a figure to look at, not a reason to stop.
     if !kept.f_sum(Kind::Double)?.f_double_value(&[])?.is_finite() {
         return Ok(f64::NAN);

@@ -5,6 +5,7 @@ use tch::Tensor;
 
 use crate::boundary::{Error, Object, Result};
 use crate::dataset::{Dataset, Embedded};
+use crate::device::moved;
 use crate::learner::Learner;
 use crate::probe::Probe;
 use crate::random::permutation;
@@ -70,7 +71,10 @@ impl Features {
             epoch: step.step / steps,
             held_out: step.held_out,
         };
-        let rows = Tensor::f_from_slice(&self.order_of(order, count)[start..end])?;
+        let rows = moved(
+            &Tensor::f_from_slice(&self.order_of(order, count)[start..end])?,
+            labels.device(),
+        )?;
         probe.learn(
             &features.f_index_select(0, &rows)?,
             &labels.f_index_select(0, &rows)?,
@@ -88,7 +92,7 @@ impl Features {
             .into_iter()
             .take(held_out)
             .collect();
-        let rows = Tensor::f_from_slice(&rows)?;
+        let rows = moved(&Tensor::f_from_slice(&rows)?, labels.device())?;
         probe.count(
             &features.f_index_select(0, &rows)?,
             &labels.f_index_select(0, &rows)?,

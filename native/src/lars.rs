@@ -26,12 +26,14 @@ pub struct LarsStep {
 
 impl LarsStep {
     /// Moves one parameter and its momentum buffer in place. Vectors and scalars (biases, batch normalisation) are
-    /// neither decayed nor adapted: decided by dimension, as name filters miss some of them.
+    /// neither decayed nor adapted: decided by dimension, as name filters miss some of them. Where `skip`, a bool of one
+    /// element on the device, is true, both stay as they are, whatever the gradient holds.
     pub fn apply(
         &self,
         parameter: &mut Tensor,
         gradient: &Tensor,
         buffer: &mut Tensor,
+        skip: Option<&Tensor>,
     ) -> Result<()> {
         let update = if parameter.dim() <= 1 {
             gradient.shallow_clone()
@@ -44,13 +46,25 @@ impl LarsStep {
             LarsVariant::Reference => self.learning_rate,
             LarsVariant::Deepmind => 1.0,
         };
-        let _ = buffer.f_mul_scalar_(self.momentum)?;
-        let _ = buffer.f_add_(&update.f_mul_scalar(inside)?)?;
         let after = match self.variant {
             LarsVariant::Reference => 1.0,
             LarsVariant::Deepmind => self.learning_rate,
         };
-        let _ = parameter.f_sub_(&buffer.f_mul_scalar(after)?)?;
+        match skip {
+            None => {
+                let _ = buffer.f_mul_scalar_(self.momentum)?;
+                let _ = buffer.f_add_(&update.f_mul_scalar(inside)?)?;
+                let _ = parameter.f_sub_(&buffer.f_mul_scalar(after)?)?;
+            }
+            Some(skip) => {
+                let moved = buffer
+                    .f_mul_scalar(self.momentum)?
+                    .f_add(&update.f_mul_scalar(inside)?)?;
+                buffer.f_copy_(&buffer.f_where_self(skip, &moved)?)?;
+                let change = moved.f_mul_scalar(after)?.f_masked_fill(skip, 0.0)?;
+                let _ = parameter.f_sub_(&change)?;
+            }
+        }
         Ok(())
     }
 

@@ -122,6 +122,8 @@ impl BatchNorm {
                 .f_add_scalar_(1)?;
         }
         if let Some(group) = parameters.sync.as_ref().filter(|_| train) {
+            // What mixed precision computed in 16 bits: joint statistics are those of float32.
+            let input = &input.f_to_kind(parameters.get(self.mean).kind())?;
             return group.batch_norm(
                 input,
                 [self.weight, self.bias].map(|index| parameters.get(index)),

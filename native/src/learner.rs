@@ -3,15 +3,17 @@
 use std::sync::Arc;
 
 use serde::Deserialize;
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, GradMode, Object, Result};
+use crate::device::DeviceName;
 use crate::effective_rank::{effective_rank, MOST_ROWS};
 use crate::heads::Head;
 use crate::lars::{LarsStep, LarsVariant};
 use crate::loss::{byol_loss, normalize};
 use crate::online_probe::{OnlineProbe, ProbeRates};
 use crate::parameters::{Parameters, Role};
+use crate::precision::{Autocast, Precision, Scaler};
 use crate::resnet::ResNet;
 use crate::shim::{Group, Reducer};
 
@@ -25,6 +27,8 @@ pub struct LearnerOptions {
     pub bn_views: BnViews,
     pub lars_variant: LarsVariant,
     pub dtype: Dtype,
+    pub device: DeviceName,
+    pub precision: Precision,
     pub seed: u64,
 }
 
@@ -48,7 +52,18 @@ const MAX_WIDTH: i64 = 1 << 16;
 const MAX_WEIGHTS: i64 = 1 << 27;
 
 /// Images of one piece of an embedding: with resnet18, half a second on two cores.
-pub const EMBED_PIECE: usize = 32;
+const EMBED_PIECE: usize = 32;
+/// A GPU is only busy with more.
+const EMBED_PIECE_ON_GPU: usize = 512;
+
+/// How many images are embedded at once: a signal is seen, and ranks share the work, between such pieces.
+pub fn embed_piece(device: Device) -> usize {
+    if device.is_cuda() {
+        EMBED_PIECE_ON_GPU
+    } else {
+        EMBED_PIECE
+    }
+}
 
 impl LearnerOptions {
     /// Refuses what no machine has the memory for. No embedding is too wide for MAX_WIDTH.
@@ -59,6 +74,12 @@ impl LearnerOptions {
                     "Cannot build a head with {name}={value}: expected 1 to {MAX_WIDTH}"
                 )));
             }
+        }
+        if self.precision != Precision::Normal && self.dtype != Dtype::Float32 {
+            return Err(Error::invalid(format!(
+                "Cannot compute in mixed precision ({:?}) from float64: expected float32",
+                self.precision
+            )));
         }
         let weights = self.hidden_dim * self.z_dim;
         if weights > MAX_WEIGHTS {
@@ -97,6 +118,8 @@ pub struct Learner {
     momentum: Vec<(String, Tensor)>,
     options: LearnerOptions,
     kind: Kind,
+    device: Device,
+    scaler: Option<Scaler>,
     last: Option<LastStep>,
     probe: Option<OnlineProbe>,
 }
@@ -135,20 +158,21 @@ impl Object for Learner {
 }
 
 impl Learner {
-    /// Initial weights are drawn in float32 whatever the dtype, so that runs in both start alike.
+    /// Initial weights are drawn in float32 by the processor, whatever dtype and device, so that all runs start alike.
     pub fn new(options: LearnerOptions) -> Result<Self> {
         options.validate()?;
+        let device = options.device.open()?;
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
         let kind = options.dtype.kind();
         let (hidden, outputs) = (options.hidden_dim, options.z_dim);
-        let encoder = build(kind, true, |parameters| {
+        let encoder = build((kind, device), |parameters| {
             ResNet::new(parameters, &options.resnet_type, &options.stem)
         })?;
         let features = encoder.layer.features;
-        let projector = build(kind, true, |parameters| {
+        let projector = build((kind, device), |parameters| {
             Head::new(parameters, features, hidden, outputs)
         })?;
-        let predictor = build(kind, true, |parameters| {
+        let predictor = build((kind, device), |parameters| {
             Head::new(parameters, outputs, hidden, outputs)
         })?;
         let mut momentum = Vec::new();
@@ -170,8 +194,13 @@ impl Learner {
             projector,
             predictor,
             momentum,
+            scaler: match options.precision {
+                Precision::Fp16 => Some(Scaler::new(device)?),
+                Precision::Normal | Precision::Bf16 => None,
+            },
             options,
             kind,
+            device,
             last: None,
             probe: None,
         })
@@ -183,6 +212,10 @@ impl Learner {
 
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// Joins this learner with those of the other ranks: all go on from rank 0's state, and gradients are averaged.
@@ -265,18 +298,10 @@ impl Learner {
             BnViews::Joint => vec![Tensor::f_cat(&[view1, view2], 0)?],
             BnViews::Separate => vec![view1.shallow_clone(), view2.shallow_clone()],
         };
-        let mut targets = Vec::new();
-        for views in &passes {
-            let embedding = self
-                .encoder
-                .layer
-                .forward(&self.target_encoder, views, true)?;
-            targets.push(
-                self.projector
-                    .layer
-                    .forward(&self.target_projector, &embedding, true)?,
-            );
-        }
+        let targets = passes
+            .iter()
+            .map(|views| self.target_projections(views))
+            .collect::<Result<Vec<_>>>()?;
         let targets = Tensor::f_cat(&targets, 0)?;
         let _grad = GradMode::set(true);
         let (mut projections, mut predictions) = (Vec::new(), Vec::new());
@@ -298,7 +323,11 @@ impl Learner {
                 ranks.reducer.prepare()?;
             }
         }
-        if let Err(error) = loss.f_backward() {
+        let start = match &self.scaler {
+            Some(scaler) => scaler.scaled(&loss)?,
+            None => loss.shallow_clone(),
+        };
+        if let Err(error) = start.f_backward() {
             if let Some(ranks) = &self.ranks {
                 ranks.group.give_up();
             }
@@ -323,8 +352,20 @@ impl Learner {
         Ok(())
     }
 
-    /// What the online network makes of images. In train mode batch statistics are used, and the running ones move.
+    /// What the target network makes of images, by their own statistics; its running ones move.
+    fn target_projections(&self, images: &Tensor) -> Result<Tensor> {
+        let _autocast = Autocast::begin(self.options.precision, self.device);
+        let encoder = &self.encoder.layer;
+        let embedding = encoder.forward(&self.target_encoder, images, true)?;
+        let projector = &self.projector.layer;
+        let projection = projector.forward(&self.target_projector, &embedding, true)?;
+        Ok(projection.f_to_kind(self.kind)?)
+    }
+
+    /// What the online network makes of images, in the learner's type whatever it was computed in. In train mode batch
+    /// statistics are used, and the running ones move.
     pub fn outputs(&self, images: &Tensor, train: bool) -> Result<Outputs> {
+        let _autocast = Autocast::begin(self.options.precision, self.device);
         let encoder = &self.encoder;
         let embedding = encoder.layer.forward(&encoder.parameters, images, train)?;
         let projector = &self.projector;
@@ -336,19 +377,20 @@ impl Learner {
             .layer
             .forward(&predictor.parameters, &projection, train)?;
         Ok(Outputs {
-            embedding,
-            projection,
-            prediction,
+            embedding: embedding.f_to_kind(self.kind)?,
+            projection: projection.f_to_kind(self.kind)?,
+            prediction: prediction.f_to_kind(self.kind)?,
         })
     }
 
-    /// LARS over all parameters with the gradients of the last pass.
+    /// LARS over all parameters with the gradients of the last pass; nothing moves where float16 overflowed.
     pub fn apply_update(&mut self, step: &LarsStep) -> Result<()> {
         if self.last.is_none() {
             return Err(Error::invalid(
                 "Cannot update the weights: expected a forward and backward pass before",
             ));
         }
+        let skip = self.unscale()?;
         let mut buffers = self.momentum.iter_mut();
         for part in [
             &mut self.encoder.parameters,
@@ -362,7 +404,7 @@ impl Learner {
             {
                 if let Some((_, buffer)) = buffers.next() {
                     let gradient = entry.tensor.f_grad()?;
-                    step.apply(&mut entry.tensor, &gradient, buffer)?;
+                    step.apply(&mut entry.tensor, &gradient, buffer, skip.as_ref())?;
                 }
             }
         }
@@ -371,7 +413,7 @@ impl Learner {
 
     /// Gives the encoder an online probe, which starts from zeros.
     pub fn add_probe(&mut self, classes: i64) -> Result<()> {
-        let place = (self.kind, tch::Device::Cpu);
+        let place = (self.kind, self.device);
         self.probe = Some(OnlineProbe::new(self.features(), classes, place)?);
         Ok(())
     }
@@ -414,12 +456,39 @@ impl Learner {
             .unwrap_or_default()
     }
 
+    /// Brings the gradients back to their own size, where the loss was scaled. Whether they overflowed, on the device.
+    fn unscale(&mut self) -> Result<Option<Tensor>> {
+        let Some(scaler) = &mut self.scaler else {
+            return Ok(None);
+        };
+        let mut gradients = Vec::new();
+        for parameters in [
+            &self.encoder.parameters,
+            &self.projector.parameters,
+            &self.predictor.parameters,
+        ] {
+            for entry in parameters.learned() {
+                gradients.push(entry.tensor.f_grad()?);
+            }
+        }
+        scaler.unscale(&gradients.iter().collect::<Vec<_>>())?;
+        Ok(Some(scaler.overflowed()?))
+    }
+
+    /// Steps that float16's overflows cost so far, and the scale of the loss; 0 and 1 without a scaler. Waits for the
+    /// device.
+    pub fn scaler_counts(&self) -> Result<[f64; 2]> {
+        self.scaler.as_ref().map_or(Ok([0.0, 1.0]), Scaler::counts)
+    }
+
     pub fn lars_variant(&self) -> LarsVariant {
         self.options.lars_variant
     }
 
     /// target ← tau·target + (1 − tau)·online, over parameters only (BYOL, eq. 1).
     pub fn move_target(&mut self, tau: f64) -> Result<()> {
+        // Where a step was skipped, the target stays too: its weight becomes 0 on the device.
+        let skip = self.scaler.as_ref().map(Scaler::overflowed).transpose()?;
         let pairs = [
             (&mut self.target_encoder, &self.encoder.parameters),
             (&mut self.target_projector, &self.projector.parameters),
@@ -427,7 +496,15 @@ impl Learner {
         for (target, online) in pairs {
             for (mine, theirs) in target.entries.iter_mut().zip(&online.entries) {
                 if mine.role == Role::Parameter {
-                    let _ = mine.tensor.f_lerp_(&theirs.tensor.f_detach()?, 1.0 - tau)?;
+                    let theirs = theirs.tensor.f_detach()?;
+                    let _ = match &skip {
+                        Some(skip) => {
+                            let kept = skip.f_logical_not()?.f_to_kind(self.kind)?;
+                            let weight = kept.f_mul_scalar(1.0 - tau)?;
+                            mine.tensor.f_lerp_tensor_(&theirs, &weight)?
+                        }
+                        None => mine.tensor.f_lerp_(&theirs, 1.0 - tau)?,
+                    };
                 }
             }
         }
@@ -438,6 +515,7 @@ impl Learner {
     /// wait on the device.
     /// The spread is the standard deviation over the batch of the l2-normalised online projections, mean over
     /// dimensions: 1/√z_dim when spread, 0 when collapsed (Chen & He 2021, §4.1).
+    /// The gradient norm of a step that was skipped, as float16 overflowed, is 0.
     /// The rank is that of the encoder's embeddings of the first MOST_ROWS images of the batch.
     pub fn metrics(&self) -> Result<[f64; 5]> {
         let last = self.last.as_ref().ok_or_else(|| {
@@ -458,30 +536,25 @@ impl Learner {
         let spread = normalize(&projections)?
             .f_std_dim(Some([0].as_slice()), true, false)?
             .f_mean(None)?;
-        let (mut gradients, mut weights) = (0.0, 0.0);
+        let (mut gradients, mut weights) = (Vec::new(), Vec::new());
+        let skip = self.scaler.as_ref().map(Scaler::overflowed).transpose()?;
         for (_, parameter) in self
             .online()
             .into_iter()
             .filter(|(_, entry)| entry.role == Role::Parameter)
         {
-            gradients += parameter
-                .tensor
-                .f_grad()?
-                .f_norm()?
-                .f_double_value(&[])?
-                .powi(2);
-            weights += parameter
-                .tensor
-                .f_detach()?
-                .f_norm()?
-                .f_double_value(&[])?
-                .powi(2);
+            let norm = parameter.tensor.f_grad()?.f_norm()?;
+            gradients.push(match &skip {
+                Some(skip) => norm.f_masked_fill(&skip.f_squeeze()?, 0.0)?,
+                None => norm,
+            });
+            weights.push(parameter.tensor.f_detach()?.f_norm()?);
         }
         Ok([
             loss.f_double_value(&[])?,
             spread.f_double_value(&[])?,
-            f64::sqrt(gradients),
-            f64::sqrt(weights),
+            norm_of(&gradients)?,
+            norm_of(&weights)?,
             effective_rank(&embeddings)?,
         ])
     }
@@ -495,11 +568,12 @@ impl Learner {
             return Ok(images.f_new_zeros(none, (images.kind(), images.device()))?);
         }
         let mut embeddings = Vec::new();
-        for piece in images.f_split(EMBED_PIECE as i64, 0)? {
+        let _autocast = Autocast::begin(self.options.precision, self.device);
+        for piece in images.f_split(embed_piece(self.device) as i64, 0)? {
             crate::signals::check()?;
             let parameters = &self.encoder.parameters;
             let embedding = self.encoder.layer.forward(parameters, &piece, false)?;
-            embeddings.push(embedding.f_detach()?);
+            embeddings.push(embedding.f_detach()?.f_to_kind(self.kind)?);
         }
         Ok(Tensor::f_cat(&embeddings, 0)?)
     }
@@ -539,6 +613,7 @@ impl Learner {
         for (name, buffer) in &self.momentum {
             state.push((format!("momentum.{name}"), buffer.shallow_clone()));
         }
+        state.extend(self.scaler.iter().flat_map(Scaler::state));
         Ok(state)
     }
 
@@ -581,14 +656,22 @@ impl Learner {
     }
 }
 
+/// The l2 norm of all tensors together by those of each, copied from the device at once.
+fn norm_of(norms: &[Tensor]) -> Result<f64> {
+    let norms = Tensor::f_stack(norms, 0)?.f_to_kind(Kind::Double)?;
+    let mut values = vec![0f64; norms.numel()];
+    norms.f_copy_data(&mut values, norms.numel())?;
+    let squares: f64 = values.iter().map(|value| value.powi(2)).sum();
+    Ok(squares.sqrt())
+}
+
 fn build<L>(
-    kind: Kind,
-    trained: bool,
+    (kind, device): (Kind, Device),
     make: impl FnOnce(&mut Parameters) -> Result<L>,
 ) -> Result<Part<L>> {
     let mut parameters = Parameters::default();
     let layer = make(&mut parameters)?;
-    parameters.prepare(kind, trained)?;
+    parameters.prepare(kind, device, true)?;
     Ok(Part { layer, parameters })
 }
 

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use tch::{Kind, Tensor};
+use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, Result};
+use crate::device::moved;
 use crate::shim::Group;
 
 /// What a tensor is to the optimizer and to the moving average.
@@ -47,12 +48,14 @@ impl Parameters {
             .filter(|entry| entry.role == Role::Parameter)
     }
 
-    /// Brings floating-point tensors to `kind` and makes parameters leaves of the graph where `trained`.
-    pub fn prepare(&mut self, kind: Kind, trained: bool) -> Result<()> {
+    /// Brings all tensors to the device, floating-point ones to `kind`, and makes parameters leaves of the graph where
+    /// `trained`.
+    pub fn prepare(&mut self, kind: Kind, device: Device, trained: bool) -> Result<()> {
         for entry in &mut self.entries {
             if entry.tensor.kind() != Kind::Int64 {
                 entry.tensor = channels_last(&entry.tensor.f_detach_copy()?.f_to_kind(kind)?)?;
             }
+            entry.tensor = moved(&entry.tensor, device)?;
             if trained && entry.role == Role::Parameter {
                 entry.tensor = entry.tensor.f_set_requires_grad(true)?;
             }

@@ -5,6 +5,7 @@ use tch::{Kind, Reduction, Tensor};
 
 use crate::boundary::{Error, GradMode, Object, Result};
 use crate::dataset::{Dataset, Embedded};
+use crate::device::{moved, DeviceName};
 use crate::learner::{Dtype, Learner};
 use crate::loss::normalize;
 use crate::shim::Group;
@@ -15,6 +16,7 @@ pub struct LinearOptions {
     features: i64,
     classes: i64,
     dtype: Dtype,
+    device: DeviceName,
     seed: u64,
     momentum: f64,
     weight_decay: f64,
@@ -61,21 +63,22 @@ impl Probe {
             features,
             classes,
             dtype,
+            device,
             seed,
             momentum,
             weight_decay,
         } = options;
+        let device = device.open()?;
         unsafe { torch_sys::at_manual_seed(seed as i64) };
         let bound = 1.0 / (features as f64).sqrt();
         let cpu = (Kind::Float, tch::Device::Cpu);
         let uniform = |shape: &[i64]| {
-            Tensor::f_zeros(shape, cpu)?
-                .f_uniform_(-bound, bound)?
-                .f_to_kind(dtype.kind())
+            let drawn = Tensor::f_zeros(shape, cpu)?.f_uniform_(-bound, bound)?;
+            moved(&drawn.f_to_kind(dtype.kind())?, device)
         };
         let weight = uniform(&[classes, features])?;
         let bias = uniform(&[classes])?;
-        let count = || Tensor::f_zeros([0; 0], (Kind::Int64, tch::Device::Cpu));
+        let count = || Tensor::f_zeros([0; 0], (Kind::Int64, device));
         Ok(Self {
             buffers: [weight.f_zeros_like()?, bias.f_zeros_like()?],
             weight: weight.f_set_requires_grad(true)?,

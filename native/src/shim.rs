@@ -12,9 +12,10 @@ use crate::boundary::{Error, Result, Status};
 
 const MESSAGE_CAPACITY: usize = 2048;
 
+/// Where a function of the shim writes why it failed.
 #[repr(C)]
 #[derive(Clone, Copy)]
-struct Message {
+pub struct Message {
     text: *mut c_char,
     capacity: usize,
 }
@@ -139,19 +140,23 @@ fn linker_error() -> String {
         .into_owned()
 }
 
-/// Runs one function of the shim and turns its failure into an error of this crate.
 fn call(function: impl FnOnce(Message) -> c_int) -> Result<()> {
+    checked(Status::Distributed, function)
+}
+
+/// Runs one function of the shim and turns its failure into an error of this crate.
+pub fn checked(status: Status, function: impl FnOnce(Message) -> c_int) -> Result<()> {
     let mut text: [c_char; MESSAGE_CAPACITY] = [0; MESSAGE_CAPACITY];
-    let status = function(Message {
+    let failed = function(Message {
         text: text.as_mut_ptr(),
         capacity: MESSAGE_CAPACITY,
     });
-    if status == 0 {
+    if failed == 0 {
         return Ok(());
     }
     let message = unsafe { CStr::from_ptr(text.as_ptr()) };
     Err(Error {
-        status: Status::Distributed,
+        status,
         message: message.to_string_lossy().into_owned(),
     })
 }
@@ -161,7 +166,8 @@ fn c_text(text: &str) -> Result<CString> {
         .map_err(|_| Error::invalid(format!("Cannot use {text:?}: it has a zero byte")))
 }
 
-fn pointers(tensors: &[&Tensor]) -> Vec<*mut C_tensor> {
+/// What the shim takes lists of tensors as.
+pub fn pointers(tensors: &[&Tensor]) -> Vec<*mut C_tensor> {
     tensors
         .iter()
         .map(|tensor| tensor.as_ptr().cast_mut())

@@ -135,7 +135,7 @@ mod tests {
     #[test]
     fn a_sheet_read_again_holds_every_view_enlarged_at_its_corner() {
         let options = serde_json::json!({
-            "source": { "kind": "demo", "train": true, "count": 16 }, "dtype": "float32", "workers": 1,
+            "source": { "kind": "demo", "train": true, "count": 16 }, "dtype": "float32", "device": "cpu", "workers": 1,
             "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.243, 0.261], "limit": 5,
         });
         let mut dataset = Dataset::open(serde_json::from_value(options).unwrap()).unwrap();

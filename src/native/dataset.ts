@@ -21,6 +21,8 @@ export interface DatasetOptions {
   source: DatasetSource;
   /** Type of the views. */
   dtype: "float32" | "float64";
+  /** Where views are brought to: "cpu", which is the default, or "cuda:0". */
+  device?: string;
   /** Threads that make views. */
   workers: number;
   /** What is taken from the views' channels, and what they are divided by. */
@@ -60,9 +62,17 @@ function checkData(status: number, symbol: string): void {
 /** Images held by the core, and the batch last made from them. */
 export class Dataset extends NativeObject {
   /** Opens it. @throws NativeError when files are missing, truncated or not the official ones */
-  static open({ normalisation, limit = 0, ...options }: DatasetOptions): Dataset {
+  static open(
+    { normalisation, limit = 0, device = "cpu", ...options }: DatasetOptions,
+  ): Dataset {
     const symbols = openCore();
-    const request = json({ ...options, limit, mean: normalisation.mean, std: normalisation.std });
+    const request = json({
+      ...options,
+      device,
+      limit,
+      mean: normalisation.mean,
+      std: normalisation.std,
+    });
     return new Dataset(
       readU32("byol_dataset_open", (out, error) => symbols.byol_dataset_open(request, out, error)),
     );

@@ -19,6 +19,10 @@ export interface LearnerOptions {
   larsVariant: "reference" | "deepmind";
   /** Type of weights, views and sums. */
   dtype: "float32" | "float64";
+  /** "cpu", or "cuda:0" once CUDA is opened; the processor where it is not said. */
+  device?: string;
+  /** What convolutions and products are computed in: "normal" where it is not said; others take float32. */
+  precision?: "normal" | "bf16" | "fp16";
   /** Decides the first weights. */
   seed: number;
 }
@@ -67,15 +71,25 @@ export interface StepMetrics {
 
 /** Online and target network with their optimizer state. */
 export class Learner extends NativeObject {
+  readonly #precision: string;
+
+  /** @param precision what convolutions and products are computed in */
+  constructor(handle: number, precision = "normal") {
+    super(handle);
+    this.#precision = precision;
+  }
+
   /** Makes networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
     const symbols = openCore();
-    const request = json(options);
+    const precision = options.precision ?? "normal";
+    const request = json({ device: "cpu", ...options, precision });
     return new Learner(
       readU32(
         "byol_learner_create",
         (out, error) => symbols.byol_learner_create(request, out, error),
       ),
+      precision,
     );
   }
 
@@ -170,6 +184,18 @@ export class Learner extends NativeObject {
     );
     const [loss = NaN, accuracy = NaN] = out;
     return { loss, accuracy };
+  }
+
+  /**
+   * Steps that float16's overflows cost so far, and the scale of the loss; undefined in any other precision. Waits for
+   * the device.
+   */
+  readScaler(): { skippedSteps: number; lossScale: number } | undefined {
+    if (this.#precision !== "fp16") return undefined;
+    const out = new Float64Array(2);
+    check(openCore().byol_learner_scaler(this.handle, out, errorBuffer()), "byol_learner_scaler");
+    const [skippedSteps = NaN, lossScale = NaN] = out;
+    return { skippedSteps, lossScale };
   }
 
   /** Writes everything a resume needs: beside, synced, renamed. */

@@ -138,6 +138,28 @@ export function coreInfo(): CoreInfo {
   );
 }
 
+/** What the NVIDIA driver says: the newest CUDA it knows and its GPUs, or why there are none. */
+export type DriverGpus =
+  | { cuda: string; gpus: { name: string; architecture: string }[] }
+  | { problem: string };
+
+/** Asks the driver for its GPUs; libtorch is not asked. */
+export function driverGpus(): DriverGpus {
+  const symbols = openCore();
+  return JSON.parse(
+    readText("byol_core_gpus", (text, error) => symbols.byol_core_gpus(text, error)),
+  );
+}
+
+/** Sets how GPUs compute: TF32 in float32 products, sums always in the same order. */
+export function setNumerics(options: { tf32: boolean; deterministic: boolean }): void {
+  const symbols = openCore();
+  check(
+    symbols.byol_core_set_numerics(json(options), errorBuffer()),
+    "byol_core_set_numerics",
+  );
+}
+
 /** How many objects of the core are alive. */
 export function liveHandles(): number {
   const symbols = openCore();

@@ -10,6 +10,8 @@ export interface ProbeOptions {
   features: number;
   classes: number;
   dtype: "float32" | "float64";
+  /** Where the embeddings are: "cpu", which is the default, or "cuda:0". */
+  device?: string;
   seed: number;
   momentum: number;
   weightDecay: number;
@@ -20,7 +22,7 @@ export class Probe extends NativeObject {
   /** Makes one with weights drawn from the seed. */
   static create(options: ProbeOptions): Probe {
     const symbols = openCore();
-    const request = json(options);
+    const request = json({ device: "cpu", ...options });
     return new Probe(
       readU32("byol_probe_create", (out, error) => symbols.byol_probe_create(request, out, error)),
     );

@@ -132,6 +132,9 @@ function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunCo
     dataDir: dataDir ?? recorded.dataDir,
     offline: true,
     stageTo: null,
+    // Looked at wherever the run's folder is, in the precision that is everywhere.
+    hardware: "cpu",
+    precision: "normal",
   };
 }
 

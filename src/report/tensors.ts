@@ -1,7 +1,7 @@
 /** Reads safetensors files that this program has written. */
 
 /** Numbers, whatever their type. */
-export type Numbers = Float32Array | Float64Array | BigInt64Array;
+export type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array;
 
 /** One tensor, its last dimension innermost. */
 export interface HostTensor {
@@ -23,7 +23,8 @@ export function readTensors(path: string): Map<string, HostTensor> {
   const found = new Map<string, HostTensor>();
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
     const data = bytes.slice(8 + length + from, 8 + length + to).buffer;
-    const Type = { F32: Float32Array, F64: Float64Array, I64: BigInt64Array }[dtype];
+    const Type =
+      { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array }[dtype];
     if (Type === undefined) throw new Error(`Cannot read ${name} of type ${dtype} in ${path}`);
     found.set(name, { shape, values: new Type(data) });
   }

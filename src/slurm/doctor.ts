@@ -12,7 +12,7 @@ import { ExitCode, UserError } from "../exit_codes.ts";
 import { openCore } from "../native/library.ts";
 import { exists } from "../setup/basics.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
-import { driverProblem, gpuProblem } from "./gpu_fit.ts";
+import { driverProblem, gpuProblem } from "../gpu_fit.ts";
 import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { ask, runMain } from "./tools.ts";
 
@@ -232,7 +232,7 @@ async function data({ config }: Request): Promise<Finding> {
       : finding("data", "FAIL", `${missing.join(" and ")} missing; see --data_dir`);
   }
   try {
-    const opened = await openData({ ...config, offline: true });
+    const opened = await openData({ ...config, hardware: "cpu", offline: true });
     using train = opened.train;
     using _test = opened.test;
     const { count, verified } = train.describe();

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { thisEnvironment } from "../config.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
-import { gpuProblem } from "./gpu_fit.ts";
+import { gpuProblem } from "../gpu_fit.ts";
 import { PROFILES } from "./profiles.ts";
 import { jobFolder, render } from "./render.ts";
 import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";

@@ -16,7 +16,7 @@ use byol::learner::LearnerOptions;
 use byol::probe::LinearOptions;
 use libfuzzer_sys::fuzz_target;
 
-const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":4},"dtype":"float32","workers":1,
+const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":4},"dtype":"float32","device":"cpu","workers":1,
     "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 /// Views of at most this size are made, not only checked.
 const MADE: usize = 24;

@@ -255,6 +255,7 @@ fn kind_of(dtype: Dtype) -> Option<Kind> {
     match dtype {
         Dtype::F32 => Some(Kind::Float),
         Dtype::F64 => Some(Kind::Double),
+        Dtype::I32 => Some(Kind::Int),
         Dtype::I64 => Some(Kind::Int64),
         _ => None,
     }

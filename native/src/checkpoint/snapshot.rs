@@ -154,6 +154,7 @@ impl Stored {
         let (dtype, width) = match tensor.kind() {
             Kind::Float => ("F32", 4),
             Kind::Double => ("F64", 8),
+            Kind::Int => ("I32", 4),
             Kind::Int64 => ("I64", 8),
             other => {
                 return Err(Error::invalid(format!(

@@ -10,11 +10,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::sync::Arc;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
 use super::render::{Photos, Request};
 use crate::boundary::{Error, Result};
 use crate::dataset::values_of_views;
+use crate::device::host_floats;
 
 /// A batch: its views, and which image each place holds.
 pub struct Made {
@@ -32,16 +33,23 @@ struct Pending {
 pub struct Loader {
     pub photos: Arc<Photos>,
     pool: Arc<rayon::ThreadPool>,
+    /// Where the views go.
+    device: Device,
     /// Batches that may be announced and not yet taken.
     depth: usize,
     pending: VecDeque<Pending>,
 }
 
 impl Loader {
-    pub fn new(photos: Photos, pool: Arc<rayon::ThreadPool>, depth: usize) -> Self {
+    pub fn new(
+        photos: Photos,
+        pool: Arc<rayon::ThreadPool>,
+        (device, depth): (Device, usize),
+    ) -> Self {
         Self {
             photos: Arc::new(photos),
             pool,
+            device,
             depth,
             pending: VecDeque::new(),
         }
@@ -83,7 +91,7 @@ impl Loader {
             .map(|side| {
                 values_of_views(request.indices.len(), side)?;
                 let shape = [count, side as i64, side as i64, 3];
-                Ok(Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?)
+                host_floats(&shape, self.device)
             })
             .collect::<Result<Vec<_>>>()?;
         let (sender, made) = sync_channel(1);

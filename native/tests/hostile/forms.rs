@@ -15,16 +15,15 @@ use crate::memory::peak_of;
 use crate::mutate::Random;
 
 pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim":4,"zDim":4,"bnViews":"joint",
-    "larsVariant":"reference","dtype":"float32","seed":1}"#;
-pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","workers":1,
+    "larsVariant":"reference","dtype":"float32","device":"cpu","precision":"normal","seed":1}"#;
+pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","device":"cpu","workers":1,
     "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 const READ: &str = r#"{"source":{"kind":"read","job":4000000000},
-    "dtype":"float32","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
+    "dtype":"float32","device":"cpu","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.33],"flipProbability":0.5,
     "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
     "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;
-pub const LINEAR: &str =
-    r#"{"features":64,"classes":10,"dtype":"float32","seed":0,"momentum":0.9,"weightDecay":0}"#;
+pub const LINEAR: &str = r#"{"features":64,"classes":10,"dtype":"float32","device":"cpu","seed":0,"momentum":0.9,"weightDecay":0}"#;
 
 /// What reading the damaged files of one form gave.
 #[derive(Default)]

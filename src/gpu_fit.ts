@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SetupRecord } from "../setup/record.ts";
+import type { SetupRecord } from "./setup/record.ts";
 
 /** A build of PyTorch 2.11 by the CUDA it is for. */
 interface CudaBuild {
@@ -68,4 +68,14 @@ export function driverProblem(driver: string, libtorchVersion: string): string |
   const major = Number(driver.split(".")[0]);
   if (build === undefined || major >= build.driver) return undefined;
   return `driver ${driver} is too old for ${name}: expected ${build.driver} or newer`;
+}
+
+/** Why a driver, by the newest CUDA it knows, is too old for this libtorch; undefined where it is not. */
+export function cudaProblem(cuda: string, libtorchVersion: string): string | undefined {
+  const { name } = buildOf(libtorchVersion);
+  const digits = /^cu(\d+)\d$/.exec(name)?.[1];
+  // A driver runs what was built for any CUDA of its major version.
+  if (digits === undefined || Number(cuda.split(".")[0]) >= Number(digits)) return undefined;
+  return `the driver knows CUDA up to ${cuda}, and libtorch ${libtorchVersion} is for CUDA ${digits}: ` +
+    "set LIBTORCH to an older build (cu126 for drivers from 525 on) and run deno task setup";
 }

@@ -1,0 +1,111 @@
+/**
+ * What a run computes on, and in: the processor or a rank's GPU, float32 or 16 bits. Checked before anything is built,
+ * with errors that name the GPU, the driver and the repair.
+ *
+ * @module
+ */
+
+import type { RunConfig } from "./config.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
+import { gpuOf, thisVisibleGpus } from "./gpus.ts";
+import { openCuda } from "./native/cuda.ts";
+import { type DriverGpus, driverGpus, setNumerics } from "./native/library.ts";
+import { discoverPlace } from "./ranks.ts";
+import { requireSetup } from "./setup/record.ts";
+
+type DeviceConfig = Pick<
+  RunConfig,
+  "hardware" | "precision" | "ampDtype" | "tf32" | "deterministic"
+>;
+
+/** The device of this process as the core names it: "cpu", or "cuda:1" where it is the second rank of its node. */
+export function deviceOf({ hardware }: Pick<RunConfig, "hardware">): string {
+  if (hardware === "cpu") return "cpu";
+  if (hardware === "mono-gpu") return "cuda:0";
+  return `cuda:${gpuOf(discoverPlace((name) => Deno.env.get(name)), thisVisibleGpus())}`;
+}
+
+/** What convolutions and products are computed in. */
+export function precisionOf(config: DeviceConfig): "normal" | "bf16" | "fp16" {
+  if (config.precision === "normal") return "normal";
+  if (config.ampDtype !== "auto") return config.ampDtype;
+  return config.hardware === "cpu" || hasBf16(gpuHere(config).architecture) ? "bf16" : "fp16";
+}
+
+/** What a GPU is called, for the record of what a run was computed by; undefined where there is none. */
+export function gpuName(config: DeviceConfig): string | undefined {
+  return config.hardware === "cpu" ? undefined : gpuHere(config).name;
+}
+
+/**
+ * Makes the device ready: to be called before anything is computed, as libtorch looks for CUDA once.
+ *
+ * @throws UserError (set-up) where there is no driver, no GPU, or none that this libtorch can use; (usage) where the
+ * hardware cannot do what --amp_dtype asks for
+ */
+export function openDevice(config: DeviceConfig): void {
+  if (config.hardware === "cpu") {
+    if (config.precision === "mixed") requireBf16Processor();
+    return;
+  }
+  const gpu = gpuHere(config);
+  const setup = requireSetup();
+  const problem = gpuProblem(gpu.architecture, setup) ??
+    cudaProblem(gpu.cuda, setup.libtorchVersion);
+  if (problem !== undefined) throw unusable(config, problem);
+  if (config.precision === "mixed" && config.ampDtype === "bf16" && !hasBf16(gpu.architecture)) {
+    throw new UserError(
+      `Cannot use --amp_dtype=bf16 on ${gpu.name} (${gpu.architecture}): bf16 takes sm_80 or newer, expected fp16 or auto`,
+      ExitCode.usage,
+    );
+  }
+  if (config.deterministic && Deno.env.get("CUBLAS_WORKSPACE_CONFIG") === undefined) {
+    // cuBLAS sums in one order only with a workspace of a fixed size.
+    Deno.env.set("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
+  }
+  openCuda();
+  setNumerics({ tf32: config.tf32, deterministic: config.deterministic });
+}
+
+/** The GPU of this process, as the driver describes it. */
+function gpuHere(
+  config: Pick<RunConfig, "hardware">,
+): { name: string; architecture: string; cuda: string } {
+  const found: DriverGpus = driverGpus();
+  if ("problem" in found) throw unusable(config, found.problem);
+  const index = Number(deviceOf(config).replace("cuda:", ""));
+  const gpu = found.gpus[index];
+  if (gpu === undefined) {
+    throw unusable(
+      config,
+      `the driver shows ${found.gpus.length} GPUs, expected at least ${index + 1}`,
+    );
+  }
+  return { ...gpu, cuda: found.cuda };
+}
+
+function unusable({ hardware }: Pick<RunConfig, "hardware">, problem: string): UserError {
+  return new UserError(`Cannot use --hardware=${hardware}: ${problem}`, ExitCode.setup);
+}
+
+/** Ampere and newer multiply bf16 in hardware. */
+function hasBf16(architecture: string): boolean {
+  return Number(architecture.replace("sm_", "")) >= 80;
+}
+
+/** Without the instructions for it, bf16 is more than ten times slower than float32. */
+function requireBf16Processor(): void {
+  let flags: string;
+  try {
+    flags = /^flags\s*:(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "";
+  } catch {
+    flags = "";
+  }
+  if (/ (avx512_bf16|amx_bf16)\b/.test(flags)) return;
+  throw new UserError(
+    "Cannot use --precision=mixed with --hardware=cpu on this processor: it has neither avx512_bf16 nor amx_bf16, " +
+      "without which bf16 is slower than float32; expected --precision=normal",
+    ExitCode.usage,
+  );
+}

@@ -1,0 +1,159 @@
+import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { byolViews, NORMALISATION } from "../src/augment.ts";
+import { Dataset } from "../src/native/dataset.ts";
+import { Learner, type LearnerOptions } from "../src/native/learner.ts";
+import { describeCheckpoint, driverGpus, liveHandles } from "../src/native/library.ts";
+import { doubles, type Numbers, readSafetensors } from "./safetensors.ts";
+import { start } from "./ranks_run.ts";
+
+type Precision = "normal" | "bf16" | "fp16";
+
+const NETWORK: LearnerOptions = {
+  resnetType: "resnet20",
+  stem: "cifar",
+  hiddenDim: 16,
+  zDim: 8,
+  bnViews: "joint",
+  larsVariant: "reference",
+  dtype: "float32",
+  seed: 1,
+};
+
+function demo(): Dataset {
+  const dataset = Dataset.open({
+    source: { kind: "demo", train: true, count: 64 },
+    dtype: "float32",
+    workers: 1,
+    normalisation: NORMALISATION.demo,
+  });
+  dataset.setRecipes(16, byolViews({ cropSize: 32, cropScale: [0.2, 1], blurKernel: 3 }));
+  return dataset;
+}
+
+function step(learner: Learner, dataset: Dataset, index: number): void {
+  dataset.makeViews(7, index);
+  learner.forwardBackward(dataset);
+  learner.applyUpdate({ learningRate: 0.1, momentum: 0.9, weightDecay: 1e-6, eta: 0.01 });
+  learner.moveTarget(0.9);
+}
+
+/** A file of its own for the body, gone after it. */
+function withFile<Result>(body: (path: string) => Result): Result {
+  const path = Deno.makeTempFileSync({ suffix: ".safetensors" });
+  try {
+    return body(path);
+  } finally {
+    Deno.removeSync(path);
+  }
+}
+
+/** The tensors of a step's trace. */
+function traced(learner: Learner, dataset: Dataset, index: number): Map<string, Numbers> {
+  using trace = learner.beginTrace();
+  step(learner, dataset, index);
+  return withFile((path) => {
+    trace.write(dataset, path, {});
+    return readSafetensors(path);
+  });
+}
+
+/** The gradients and the loss of the first weights on the views of step 2. */
+function firstStep(precision: Precision): { gradients: Map<string, Float64Array>; loss: number } {
+  using dataset = demo();
+  using learner = Learner.create({ ...NETWORK, precision });
+  if (precision === "fp16") {
+    // The first scale is too large for these gradients, and so is the second: these steps change no weight.
+    for (const index of [0, 1]) step(learner, dataset, index);
+    deepEqual(learner.readScaler(), { skippedSteps: 2, lossScale: 16384 });
+  }
+  const tensors = traced(learner, dataset, 2);
+  const { loss } = learner.readMetrics();
+  const gradients = [...tensors].filter(([name]) => name.startsWith("grad."));
+  return { loss, gradients: new Map(gradients.map(([name, values]) => [name, doubles(values)])) };
+}
+
+/** The cosine between two sets of gradients, each taken as one vector. */
+function cosine(one: Map<string, Float64Array>, other: Map<string, Float64Array>): number {
+  let [product, left, right] = [0, 0, 0];
+  for (const [name, values] of one) {
+    const others = other.get(name)!;
+    values.forEach((value, index) => {
+      product += value * others[index]!;
+      left += value ** 2;
+      right += others[index]! ** 2;
+    });
+  }
+  return product / Math.sqrt(left * right);
+}
+
+for (const precision of ["bf16", "fp16"] as const) {
+  Deno.test(`a step in ${precision} is one of float32 but for the rounding`, () => {
+    const [exact, mixed] = [firstStep("normal"), firstStep(precision)];
+    const [loss, similarity] = [
+      Math.abs(mixed.loss - exact.loss),
+      cosine(mixed.gradients, exact.gradients),
+    ];
+    notEqual(mixed.loss, exact.loss);
+    ok(loss < 0.05, `the losses differ by ${loss}`);
+    ok(similarity > 0.9, `the gradients' cosine is ${similarity}`);
+    equal(liveHandles(), 0);
+  });
+
+  Deno.test(`a run in ${precision} that is resumed equals an unbroken one, bit for bit`, () => {
+    using dataset = demo();
+    using unbroken = Learner.create({ ...NETWORK, precision });
+    using resumed = Learner.create({ ...NETWORK, precision, seed: 2 });
+    for (const index of [0, 1]) step(unbroken, dataset, index);
+    withFile((path) => {
+      unbroken.save(path, {});
+      resumed.load(path);
+    });
+    for (const index of [2, 3]) {
+      step(unbroken, dataset, index);
+      step(resumed, dataset, index);
+    }
+    const digest = (learner: Learner): string =>
+      withFile((path) => {
+        learner.save(path, {});
+        return describeCheckpoint(path).sha256;
+      });
+    equal(digest(resumed), digest(unbroken));
+    deepEqual(resumed.readScaler(), unbroken.readScaler());
+  });
+}
+
+Deno.test("a step that overflows float16 changes no weight, no momentum and no target", () => {
+  using dataset = demo();
+  using learner = Learner.create({ ...NETWORK, precision: "fp16" });
+  const tensors = traced(learner, dataset, 0);
+  const { gradientNorm } = learner.readMetrics();
+  equal(gradientNorm, 0);
+  deepEqual(learner.readScaler(), { skippedSteps: 1, lossScale: 32768 });
+  let [overflows, kept] = [0, 0];
+  for (const [name, values] of tensors) {
+    if (name.startsWith("grad.") && !doubles(values).every(Number.isFinite)) overflows++;
+    if (!name.includes(".before.") || /running|batches/.test(name)) continue;
+    if (name.startsWith("scaler.")) continue;
+    deepEqual(tensors.get(name.replace(".before.", ".after.")), values, name);
+    kept++;
+  }
+  ok(overflows > 0, "no gradient overflowed");
+  ok(kept > 100, `${kept} tensors were compared`);
+  // The statistics are those of the forward pass, which did not overflow.
+  notEqual(
+    String(tensors.get("online.after.encoder.bn1.running_mean")),
+    String(tensors.get("online.before.encoder.bn1.running_mean")),
+  );
+});
+
+Deno.test("without a driver the program says so, and with one it names its GPUs", async () => {
+  const found = driverGpus();
+  if (!("problem" in found)) {
+    for (const { architecture } of found.gpus) match(architecture, /^sm_\d+$/);
+    return;
+  }
+  match(found.problem, /^(no NVIDIA driver: libcuda\.so\.1|the NVIDIA driver sees no GPU)/);
+  const { code, stderr } = await start(["--hardware=mono-gpu", "--max_steps=1"]).ended;
+  equal(code, 6, stderr);
+  match(stderr, /Cannot use --hardware=mono-gpu: no NVIDIA GPU is visible here/);
+});

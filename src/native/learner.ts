@@ -73,7 +73,11 @@ export interface StepMetrics {
 export class Learner extends NativeObject {
   readonly #precision: string;
 
-  /** @param precision what convolutions and products are computed in */
+  /**
+   * Takes the handle of a learner of the core; create() makes one.
+   *
+   * @param precision what convolutions and products are computed in
+   */
   constructor(handle: number, precision = "normal") {
     super(handle);
     this.#precision = precision;

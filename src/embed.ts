@@ -16,7 +16,8 @@ import { setThreads } from "./native/library.ts";
 import { ALONE } from "./ranks.ts";
 import { readTensors } from "./report/tensors.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
-import { createLearner, evaluationOptions } from "./train.ts";
+import { evaluationOptions } from "./train.ts";
+import { transferred } from "./transfer.ts";
 
 /** The text of `embed --help`. */
 export const EMBED_HELP =
@@ -84,7 +85,8 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   using testImages = test;
   const dataset = split === "train" ? trainImages : testImages!;
   dataset.describe().warnings.forEach((line) => console.error(line));
-  using learner = createLearner(config);
+  const { learner: made, config: seen } = transferred(config);
+  using learner = made;
   try {
     learner.loadEncoder(config.checkpoint ?? "");
   } catch (error) {
@@ -94,7 +96,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   let images: number;
   try {
     using sink = open(path, dataset.describe().classNames);
-    images = await embedAll(dataset, { learner, config, interrupt, path }, sink);
+    images = await embedAll(dataset, { learner, config: seen, interrupt, path }, sink);
     files = sink.finish();
   } catch (error) {
     if (!isFileError(error)) throw error;

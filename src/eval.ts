@@ -12,7 +12,8 @@ import type { Place } from "./ranks.ts";
 import { requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
 import { Progress, SILENT, stderrTerminal } from "./terminal.ts";
-import { createLearner, evaluationOptions } from "./train.ts";
+import { evaluationOptions } from "./train.ts";
+import { transferred } from "./transfer.ts";
 
 /** Evaluates what the options name; rank 0 prints the result. @returns the exit code */
 export async function evaluateCheckpoint(
@@ -26,14 +27,15 @@ export async function evaluateCheckpoint(
   return await Team.run(place, options, (team) => evaluateOn(team, config, interrupt));
 }
 
-async function evaluateOn(team: Team, config: RunConfig, interrupt: Interrupt): Promise<number> {
+async function evaluateOn(team: Team, asked: RunConfig, interrupt: Interrupt): Promise<number> {
   interrupt.watchCalls();
-  const data = await team.leaderFirst(() => openData(config, { signal: interrupt.signal }));
+  const data = await team.leaderFirst(() => openData(asked, { signal: interrupt.signal }));
   using train = data.train;
   using test = data.test;
   if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
-  const path = config.checkpoint ?? "";
-  using learner = createLearner(config);
+  const path = asked.checkpoint ?? "";
+  const { config, ...found } = transferred(asked);
+  using learner = found.learner;
   try {
     learner.loadEncoder(path);
   } catch (error) {
@@ -49,7 +51,7 @@ async function evaluateOn(team: Team, config: RunConfig, interrupt: Interrupt): 
     label: "evaluating",
     total: 100,
   });
-  const found = await evaluate(
+  const accuracies = await evaluate(
     { learner, train, test, team },
     evaluationOptions(config),
     (done) => {
@@ -58,14 +60,14 @@ async function evaluateOn(team: Team, config: RunConfig, interrupt: Interrupt): 
     },
   );
   progress.close();
-  if (found === undefined) throw interrupted("before the evaluation was done");
+  if (accuracies === undefined) throw interrupted("before the evaluation was done");
   if (!team.leads) return ExitCode.ok;
   console.log(
     config.format === "json"
-      ? JSON.stringify(found)
-      : `k-NN ${found.knn_top1.toFixed(2)} %, linear probe top-1 ${
-        found.top1.toFixed(2)
-      } %, top-5 ${found.top5.toFixed(2)} %`,
+      ? JSON.stringify(accuracies)
+      : `k-NN ${accuracies.knn_top1.toFixed(2)} %, linear probe top-1 ${
+        accuracies.top1.toFixed(2)
+      } %, top-5 ${accuracies.top5.toFixed(2)} %`,
   );
   return ExitCode.ok;
 }

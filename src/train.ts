@@ -17,7 +17,7 @@ import { finishedResult, markFinished, type RunResult } from "./finished.ts";
 import { Interrupt, interrupted } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
-import { Learner } from "./native/learner.ts";
+import { Learner, type LearnerOptions } from "./native/learner.ts";
 import { coreInfo, setThreads } from "./native/library.ts";
 import { addOnlineProbe } from "./online_probe.ts";
 import {
@@ -59,10 +59,16 @@ export function evaluationOptions(config: RunConfig): EvaluationOptions {
   };
 }
 
-/** The learner that the options describe, with weights drawn from the seed. */
-export function createLearner(config: RunConfig): Learner {
+/**
+ * The learner that the options describe, with weights drawn from the seed.
+ *
+ * @param stem of an encoder that was trained on other images; else what the data set's images need
+ */
+export function createLearner(
+  config: RunConfig,
+  stem: LearnerOptions["stem"] = stemOf(config),
+): Learner {
   const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
-  const stem = stemOf(config);
   return Learner.create({
     resnetType,
     stem,

@@ -12,6 +12,7 @@ import { packCommand } from "./pack.ts";
 import { ALONE } from "./ranks.ts";
 import { train } from "./train.ts";
 import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
+import { configurationOf } from "./weights_file.ts";
 
 function infoCommand(args: string[]): number {
   const path = args.map((arg) => /^--checkpoint=(.+)$/.exec(arg)?.[1]).find(Boolean);
@@ -45,7 +46,7 @@ async function main([command, ...args]: string[]): Promise<number> {
       }
       const environment: Environment = {
         ...thisEnvironment(),
-        checkpointConfig: (path) => metadataOf(path, describeOrThrow(path)).config,
+        checkpointConfig: configurationOf,
       };
       const parsed = parseCommandLine(command, args, environment);
       const { place = ALONE } = environment;

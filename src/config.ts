@@ -148,6 +148,8 @@ export interface RunConfig {
   collapseRows: number;
   /** `--resume`: "auto", "never", or the path of a checkpoint. */
   resume: string;
+  /** `--init_from`: the file whose encoder a new run begins with; null for weights drawn from the seed. */
+  initFrom: string | null;
   /** `--checkpoint`: the file to evaluate; null when training. */
   checkpoint: string | null;
   /** `--log_every`: steps between rows of the metrics. */

@@ -460,7 +460,9 @@ export const OPTIONS: Table = {
     default: null,
     defaultText: "required",
     changeable: true,
-    help: "The file to evaluate: a checkpoint of a run, or an encoder",
+    help:
+      "The file to evaluate: a checkpoint of a run, an encoder, or weights of torchvision or of the " +
+      "Python original, as .pt or safetensors; told by content",
   },
 
   computer: {
@@ -689,6 +691,17 @@ export const OPTIONS: Table = {
     help:
       "auto: go on from the run folder's last checkpoint, if there is one; never: start anew; " +
       "or the checkpoint to go on from",
+  },
+  initFrom: {
+    option: "init_from",
+    group: "Run",
+    commands: TRAIN,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "weights drawn from the seed",
+    help:
+      "The file whose encoder a new run begins with, online and target: what --checkpoint of eval takes. " +
+      "A run that goes on does not read it again",
   },
   logEverySteps: {
     option: "log_every",

@@ -2,7 +2,7 @@
 
 import { dirname, extname, join } from "node:path";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "./config.ts";
-import { describeOrThrow, metadataOf } from "./checkpoint.ts";
+import { describeOrThrow } from "./checkpoint.ts";
 import { openData } from "./data.ts";
 import { openDevice } from "./device.ts";
 import { yieldToEvents } from "./event_loop.ts";
@@ -18,6 +18,7 @@ import { readTensors } from "./report/tensors.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
 import { evaluationOptions } from "./train.ts";
 import { transferred } from "./transfer.ts";
+import { configurationOf, encoderNote } from "./weights_file.ts";
 
 /** The text of `embed --help`. */
 export const EMBED_HELP =
@@ -65,7 +66,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   const { config, notes } = parseCommandLine("eval", rest, {
     ...thisEnvironment(),
     place: ALONE,
-    checkpointConfig: (file) => metadataOf(file, describeOrThrow(file)).config,
+    checkpointConfig: configurationOf,
   });
   if (config.ranks > 1) {
     throw new UserError(
@@ -74,6 +75,9 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
     );
   }
   notes.forEach((note) => console.error(note));
+  const checkpoint = config.checkpoint ?? "";
+  const taken = encoderNote(checkpoint, describeOrThrow(checkpoint));
+  if (taken !== undefined) console.error(taken);
   using interrupt = new Interrupt();
   interrupt.watchCalls();
   openDevice(config);
@@ -88,7 +92,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   const { learner: made, config: seen } = transferred(config);
   using learner = made;
   try {
-    learner.loadEncoder(config.checkpoint ?? "");
+    learner.loadEncoder(checkpoint);
   } catch (error) {
     throw new UserError((error as Error).message, ExitCode.checkpoint);
   }

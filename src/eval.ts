@@ -14,6 +14,7 @@ import { Team } from "./team.ts";
 import { Progress, SILENT, stderrTerminal } from "./terminal.ts";
 import { evaluationOptions } from "./train.ts";
 import { transferred } from "./transfer.ts";
+import { encoderNote } from "./weights_file.ts";
 
 /** Evaluates what the options name; rank 0 prints the result. @returns the exit code */
 export async function evaluateCheckpoint(
@@ -42,8 +43,11 @@ async function evaluateOn(team: Team, asked: RunConfig, interrupt: Interrupt): P
     throw new UserError((error as Error).message, ExitCode.checkpoint);
   }
   team.shareOut(train, 1);
+  const weights = describeOrThrow(path);
+  const note = team.leads ? encoderNote(path, weights) : undefined;
+  if (note !== undefined) console.error(note);
   if (team.place.worldSize > 1) {
-    await team.requireSame("weights", describeOrThrow(path).sha256);
+    await team.requireSame("weights", weights.sha256);
     await team.requireSame("training images", train.describe().digest);
     await team.requireSame("test images", test.describe().digest);
   }

@@ -13,6 +13,7 @@ import type { AugmentSchedule } from "./augment_schedule.ts";
 import type { Origins, RunConfig } from "./config.ts";
 import { FIELDS, optionOf } from "./config_table.ts";
 import { type OptionValue, shownValue } from "./option_values.ts";
+import type { InitialWeights } from "./weights_file.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 
 /** The paths of a run. */
@@ -57,6 +58,8 @@ export interface RunRecord {
     /** Whether training and test data are the published bytes. */
     verified: boolean;
   };
+  /** The file that the encoder began with; null or absent for weights drawn from the seed. */
+  initialWeights?: InitialWeights | null;
   /** The processor, as results are bit for bit the same on one type only. */
   machine: string;
   /** When the run was started, in ISO 8601. */
@@ -172,6 +175,30 @@ export function requireSameInputs(
   if (!isDeepStrictEqual(previous.augmentation, found.augmentation)) {
     refuse(`its augmentations are not those of --aug_schedule and --preset as they are here`);
   }
+}
+
+/**
+ * Makes sure that a run which has no checkpoint yet begins again with the weights it was begun with.
+ *
+ * @throws UserError (run folder) when the file of --init_from is another one
+ */
+export function requireSameStart(
+  folder: RunFolder,
+  previous: RunRecord,
+  found: InitialWeights | null,
+): void {
+  const [before, now] = [previous.initialWeights?.sha256, found?.sha256];
+  if (before === now) return;
+  throw new UserError(
+    `Cannot begin the run in ${folder.path} again with --init_from=${
+      found?.path ?? "(none)"
+    }: its SHA-256 is ` +
+      `${now ?? "(none)"}, that of the first start's was ${
+        before ?? "(none)"
+      }, expected the same file, or another ` +
+      "--run_dir or --expe_name",
+    ExitCode.runFolder,
+  );
 }
 
 /**

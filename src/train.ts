@@ -26,6 +26,7 @@ import {
   readCommit,
   removeLeftovers,
   requireSameInputs,
+  requireSameStart,
   type RunFolder,
   runFolderAt,
   writeRunRecord,
@@ -39,6 +40,7 @@ import { openTensorBoard } from "./tensorboard.ts";
 import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./terminal.ts";
 import { traceStep } from "./trace.ts";
 import { keepSheet } from "./views_sheet.ts";
+import { initialise, type InitialWeights } from "./weights_file.ts";
 
 /** How linear evaluation goes by the options. */
 export function evaluationOptions(config: RunConfig): EvaluationOptions {
@@ -184,6 +186,7 @@ async function trainWith(
 
   using learner = createLearner(config);
   const probeRates = addOnlineProbe(learner, config, { ...description, warn });
+  let initial: InitialWeights | null = null;
   const newest = await team.fromLeader(() => {
     removeLeftovers(folder);
     const newest = config.resume === "auto"
@@ -191,7 +194,11 @@ async function trainWith(
       : config.resume === "never"
       ? undefined
       : namedCheckpoint(config.resume, folder.checkpointsDir);
-    if (newest === undefined) return null;
+    if (newest === undefined) {
+      if (config.initFrom !== null) initial = initialise(learner, config.initFrom, warn);
+      if (previous !== null) requireSameStart(folder, previous, initial);
+      return null;
+    }
     try {
       learner.load(newest.path);
     } catch (error) {
@@ -225,6 +232,7 @@ async function trainWith(
       },
       commit: readCommit(projectRoot),
       data: { digest: description.digest, verified },
+      initialWeights: initial,
       machine: computer.processor,
       startedAt: new Date().toISOString(),
     });

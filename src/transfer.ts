@@ -7,23 +7,37 @@ import type { Learner } from "./native/learner.ts";
 import { stemOf } from "./stem.ts";
 import { createLearner } from "./train.ts";
 
-/** What a checkpoint says that it was trained on. */
+/** What an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;
+type Stem = ReturnType<typeof stemOf>;
+
+/** Where no record says what an encoder of a stem was trained on: the images that the stem is made for. */
+const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
+  imagenet: "imagenet",
+  cifar: "cifar10",
+};
 
 /**
  * The options to evaluate or embed with, and an untrained learner that the checkpoint's encoder fits into.
  *
  * @returns config is the one given, but for imageSize (pixels): where nobody says it and the images are others than in
- * training, that of the views trained on
+ * training, that of the views trained on. Another program's file does not say them: the stem that it holds tells
+ * whether they were small images or photos
  * @throws UserError (checkpoint) when the file is missing or damaged
  */
 export function transferred(config: RunConfig): { config: RunConfig; learner: Learner } {
-  const trained = (describeOrThrow(config.checkpoint ?? "").metadata?.config ?? {}) as Trained;
-  const { datasetName = config.datasetName, preset = null, imageSize = null } = trained;
+  const { metadata, encoder } = describeOrThrow(config.checkpoint ?? "");
+  const trained = (metadata?.config ?? {}) as Trained;
+  // What does not fit, or is no network known here, is refused by its names where it is loaded; resnet20 has one stem.
+  const stem = config.resnetType === "resnet20"
+    ? "cifar"
+    : encoder?.stem ?? stemOf({ datasetName: trained.datasetName ?? config.datasetName });
+  const usual = stem === stemOf(config) ? config.datasetName : USUAL[stem];
+  const { datasetName = usual, preset = null, imageSize = null } = trained;
   const side = viewsOf({ datasetName, preset, imageSize }).view1.cropSize;
   const isTransfer = datasetName !== config.datasetName;
   return {
     config: isTransfer ? { ...config, imageSize: config.imageSize ?? side } : config,
-    learner: createLearner(config, stemOf({ datasetName })),
+    learner: createLearner(config, stem),
   };
 }

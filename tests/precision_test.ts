@@ -122,6 +122,29 @@ for (const precision of ["bf16", "fp16"] as const) {
   });
 }
 
+Deno.test("the encoder of a checkpoint with a scaler and an online probe is taken alone", () => {
+  using trained = Learner.create({ ...NETWORK, precision: "fp16" });
+  trained.addProbe(10);
+  const encoder = (learner: Learner): string =>
+    withFile((path) => {
+      learner.saveEncoder(path, {});
+      return describeCheckpoint(path).sha256;
+    });
+  withFile((path) => {
+    trained.save(path, {});
+    const names = Object.keys(describeCheckpoint(path).shapes);
+    for (const prefix of ["scaler.", "online_probe."]) {
+      ok(names.some((name) => name.startsWith(prefix)), prefix);
+    }
+    for (const take of ["loadEncoder", "initEncoder"] as const) {
+      using learner = Learner.create({ ...NETWORK, seed: 2 });
+      notEqual(encoder(learner), encoder(trained));
+      learner[take](path);
+      equal(encoder(learner), encoder(trained), take);
+    }
+  });
+});
+
 Deno.test("a step that overflows float16 changes no weight, no momentum and no target", () => {
   using dataset = demo();
   using learner = Learner.create({ ...NETWORK, precision: "fp16" });

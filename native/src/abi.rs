@@ -206,6 +206,8 @@ abi! {
     fn byol_learner_save_begin(learner: u32, options: Json, handle: OutU32) { let options = options.read()?; handle.write(with(learner, |l: &mut Learner| begin_save(l, options))?); Ok(()) }
     /// Reads the training state, or the encoder alone, from a file.
     fn byol_learner_load(learner: u32, options: Json) { let options: LoadOptions = options.read()?; with(learner, |l: &mut Learner| load_learner(l, &options)) }
+    /// Reads the encoder from a file and gives the target network the same.
+    fn byol_learner_init_encoder(learner: u32, path: Json) { let path = path.read::<String>()?; with(learner, |l: &mut Learner| l.init_encoder(&path)) }
     /// Starts a trace: keeps a copy of the state.
     fn byol_learner_trace_begin(learner: u32, handle: OutU32) { with(learner, |l: &mut Learner| { handle.write(register(Trace::new(l)?)); Ok(()) }) }
     /// Writes a trace file: views, state before, gradients, state after.
@@ -378,25 +380,16 @@ fn saved_state(learner: &Learner) -> Result<Vec<(String, Tensor)>> {
 }
 
 fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
-    let file = Checkpoint::open(&options.path)?;
-    if !options.encoder_only {
-        // Either may be without an online probe: the learner's then starts afresh, and the file's is left where it is.
-        let mut state = learner.state()?;
-        let probe = learner.probe_state();
-        let both = probe.iter().any(|(name, _)| file.holds(name));
-        state.extend(probe.into_iter().filter(|_| both));
-        return file.load(state, |name| {
-            (both || !name.starts_with("online_probe.")).then(|| name.to_owned())
-        });
+    if options.encoder_only {
+        return learner.load_encoder(&options.path);
     }
-    // A training state holds the encoder below a prefix; a plain encoder file holds nothing else.
-    file.load(learner.encoder_state()?, |name| {
-        match name.split_once('.') {
-            Some(("online", rest)) => rest.strip_prefix("encoder.").map(str::to_owned),
-            Some(("target" | "momentum" | "online_probe" | "scaler", _)) => None,
-            _ => Some(name.to_owned()),
-        }
-    })
+    let file = Checkpoint::open(&options.path)?;
+    // Either may be without an online probe: the learner's then starts afresh, and the file's is left where it is.
+    let mut state = learner.state()?;
+    let probe = learner.probe_state();
+    let both = probe.iter().any(|(name, _)| file.holds(name));
+    state.extend(probe.into_iter().filter(|_| both));
+    file.load(state, |name| both || !name.starts_with("online_probe."))
 }
 
 /// The state before a step.

@@ -6,7 +6,7 @@ mod read;
 mod snapshot;
 
 pub use digest::{require_whole, verify};
-pub use read::{open_plain, Checkpoint};
+pub use read::{open_plain, Checkpoint, Wanted};
 pub use snapshot::{save, Snapshot};
 
 /// The key of our JSON in a file's metadata.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, GradMode, Object, Result};
+use crate::checkpoint::{Checkpoint, Wanted};
 use crate::device::DeviceName;
 use crate::effective_rank::{effective_rank, MOST_ROWS};
 use crate::heads::Head;
@@ -637,6 +638,22 @@ impl Learner {
         entries
             .map(|entry| Ok((entry.name.clone(), entry.tensor.f_detach()?)))
             .collect()
+    }
+
+    /// Reads the online encoder from a file: a training state, an encoder, weights of another program.
+    pub fn load_encoder(&self, path: &str) -> Result<()> {
+        let wanted = Wanted {
+            resnet_type: &self.options.resnet_type,
+            stem: &self.options.stem,
+        };
+        Checkpoint::open(path)?.load_encoder(self.encoder_state()?, &wanted)
+    }
+
+    /// Reads the online encoder from a file, and makes the target's a copy of it. For a learner that has made no step.
+    pub fn init_encoder(&mut self, path: &str) -> Result<()> {
+        self.load_encoder(path)?;
+        let _no_grad = GradMode::set(false);
+        self.target_encoder.copy_from(&self.encoder.parameters)
     }
 
     /// The gradients of the last pass.

@@ -9,6 +9,7 @@ pub mod dataset;
 pub mod demo;
 pub mod device;
 pub mod effective_rank;
+pub mod encoder_file;
 pub mod features;
 pub mod gpus;
 pub mod heads;

@@ -242,10 +242,22 @@ export class Learner extends NativeObject {
     check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
   }
 
-  /** Reads the encoder from a training state or from an encoder file. */
+  /** Reads the encoder from a training state, an encoder file, or another program's weights (docs/migration.md). */
   loadEncoder(path: string): void {
     const request = json({ path, encoderOnly: true });
     check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
+  }
+
+  /**
+   * Reads the encoder as loadEncoder() does, and gives the target network the same. For a learner that has made no step.
+   *
+   * @throws NativeError naming what is missing, unexpected or of another shape, and the network that would fit
+   */
+  initEncoder(path: string): void {
+    check(
+      openCore().byol_learner_init_encoder(this.handle, json(path), errorBuffer()),
+      "byol_learner_init_encoder",
+    );
   }
 
   /**

@@ -186,6 +186,22 @@ export interface CheckpointDescription {
   sha256: string;
   /** Shape of each tensor. */
   shapes: Record<string, number[]>;
+  /** The encoder that it holds, or null where it holds none. */
+  encoder: EncoderDescription | null;
+}
+
+/** Which encoder a file holds. */
+export interface EncoderDescription {
+  /** What is taken, in words. */
+  words: string;
+  /** What stands before torchvision's names. */
+  prefix: string;
+  /** The network by its blocks; null for none that can be built here. */
+  resnetType: string | null;
+  /** Its stem; null where the network is unknown. */
+  stem: "cifar" | "imagenet" | null;
+  /** What belongs to no encoder, by the first part of its names. */
+  leftOut: string[];
 }
 
 /** Reads what a checkpoint holds. @throws NativeError when it is missing or damaged */

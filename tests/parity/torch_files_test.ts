@@ -3,21 +3,9 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { describeCheckpoint } from "../../src/native/library.ts";
-import { projectRoot } from "../../src/setup/record.ts";
 import { oracleFolder } from "../oracle.ts";
 import { skip } from "../skip.ts";
-
-const NEEDS_ORACLE = "PyTorch is not installed (run: deno task test --oracle=install)";
-
-async function written<T>(what: string, folder: string): Promise<T> {
-  const script = join(projectRoot, "tests/parity/oracle/torch_files.py");
-  const { code, stdout, stderr } = await new Deno.Command("python3", {
-    args: ["-W", "ignore", script, what, folder],
-    env: { PYTHONPATH: oracleFolder() ?? "", PYTHONDONTWRITEBYTECODE: "1" },
-  }).output();
-  equal(code, 0, new TextDecoder().decode(stderr));
-  return JSON.parse(new TextDecoder().decode(stdout)) as T;
-}
+import { NEEDS_ORACLE, written } from "./torch_files.ts";
 
 Deno.test("a file of torch.save has the tensors that torch.load finds, whatever its name", async () => {
   if (oracleFolder() === undefined) return skip(NEEDS_ORACLE);

@@ -15,8 +15,11 @@ use super::digest::verify;
 use super::format::{FormatError, Header, TensorEntry};
 use super::METADATA_KEY;
 use crate::boundary::{Error, Result, Status};
+use crate::encoder_file::{listed, Architecture, EncoderFile};
 use crate::torch_file::{is_torch, TorchFile};
 
+/// How the names of batch normalisations' counts end.
+const COUNT: &str = ".num_batches_tracked";
 /// Bytes are hashed in pieces of this size.
 const PIECE: usize = 1 << 16;
 
@@ -122,6 +125,16 @@ impl Checkpoint {
             tensors: tensors.len(),
             sha256: digest,
             shapes,
+            encoder: EncoderFile::find(tensors).ok().map(|encoder| {
+                let architecture = encoder.architecture();
+                EncoderDescription {
+                    words: encoder.words,
+                    prefix: encoder.prefix,
+                    resnet_type: architecture.map(|found| found.resnet_type),
+                    stem: architecture.map(|found| found.stem),
+                    left_out: encoder.left_out,
+                }
+            }),
         };
         serde_json::to_string(&description).map_err(|error| {
             Error::invalid(format!("Cannot describe {}: {error}", self.path.display()))
@@ -152,33 +165,21 @@ impl Checkpoint {
     }
 
     /// Fills `targets` from the file's tensors of the same names; a missing, extra, reshaped or retyped tensor is
-    /// an error that names it, and then nothing was written.
-    pub fn load(
-        &self,
-        targets: Vec<(String, Tensor)>,
-        keep: impl Fn(&str) -> Option<String>,
-    ) -> Result<()> {
+    /// an error that names it, and then nothing was written. Names that are not to be kept are passed over.
+    pub fn load(&self, targets: Vec<(String, Tensor)>, keep: impl Fn(&str) -> bool) -> Result<()> {
         self.verify()?;
-        let wrong =
-            |what: String| Error::invalid(format!("Cannot load {}: {what}", self.path.display()));
-        let mut found: HashMap<String, &TensorEntry> = HashMap::new();
-        for tensor in &self.header.tensors {
-            let Some(key) = keep(&tensor.name) else {
-                continue;
-            };
-            if let Some(other) = found.insert(key, tensor) {
-                return Err(wrong(format!(
-                    "the tensors {} and {} stand for the same one",
-                    other.name, tensor.name
-                )));
-            }
-        }
+        let wrong = |what: String| self.cannot_load(what);
+        let tensors = self.header.tensors.iter();
+        let tensors = tensors.filter(|tensor| keep(&tensor.name));
+        let mut found: HashMap<&str, &TensorEntry> = tensors
+            .map(|tensor| (tensor.name.as_str(), tensor))
+            .collect();
         let mut loaded = Vec::new();
         for (name, target) in targets {
             let stored = found
-                .remove(&name)
+                .remove(name.as_str())
                 .ok_or_else(|| wrong(format!("the tensor {name} is missing")))?;
-            let shape: Vec<i64> = stored.shape.iter().map(|&size| size as i64).collect();
+            let shape = shape_of(stored);
             if shape != target.size() {
                 return Err(wrong(format!(
                     "{name} has shape {shape:?}, expected {:?}",
@@ -186,6 +187,7 @@ impl Checkpoint {
                 )));
             }
             let kind = kind_of(stored.dtype)
+                .filter(|kind| !matches!(kind, Kind::Half | Kind::BFloat16))
                 .ok_or_else(|| wrong(format!("{name} has element type {:?}", stored.dtype)))?;
             if kind != target.kind() {
                 return Err(wrong(format!(
@@ -211,6 +213,84 @@ impl Checkpoint {
         self.header.tensors.iter().any(|tensor| tensor.name == name)
     }
 
+    /// Fills an encoder's tensors from a file of any of the forms in encoder_file.rs; `wanted` is the network that they
+    /// are of. Numbers may become wider, never narrower. Counts of batches that a whole file lacks, as files before
+    /// PyTorch 0.4.1 do, stay as they are. An error names what is missing, unexpected or of another shape, and the
+    /// network that would fit; then nothing was written.
+    pub fn load_encoder(&self, targets: Vec<(String, Tensor)>, wanted: &Wanted<'_>) -> Result<()> {
+        self.verify()?;
+        let wrong = |what: String| self.cannot_load(what);
+        let file = EncoderFile::find(&self.header.tensors).map_err(wrong)?;
+        let mut found: HashMap<&str, &TensorEntry> = file.tensors.iter().copied().collect();
+        let counted = found.keys().any(|name| name.ends_with(COUNT));
+        let (mut missing, mut reshaped, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
+        for (name, target) in targets {
+            let Some(stored) = found.remove(name.as_str()) else {
+                if counted || !name.ends_with(COUNT) {
+                    missing.push(name);
+                }
+                continue;
+            };
+            let shape = shape_of(stored);
+            if shape != target.size() {
+                reshaped.push(format!("{name} {shape:?} instead of {:?}", target.size()));
+            }
+            pairs.push((name, target, stored, shape));
+        }
+        let mut unexpected: Vec<&str> = found
+            .into_keys()
+            .chain(file.unexpected.iter().copied())
+            .collect();
+        unexpected.sort_unstable();
+        if !missing.is_empty() || !reshaped.is_empty() || !unexpected.is_empty() {
+            let mut parts = Vec::new();
+            for (what, names) in [
+                ("missing", listed(missing.iter().map(String::as_str))),
+                ("unexpected", listed(unexpected.iter().copied())),
+                (
+                    "of another shape",
+                    listed(reshaped.iter().map(String::as_str)),
+                ),
+            ] {
+                if names != "nothing" {
+                    parts.push(format!("{what}: {names}"));
+                }
+            }
+            let fit = repair(file.architecture(), wanted);
+            return Err(wrong(format!(
+                "it is not the {} with the {} stem that is expected; {}{fit}",
+                wanted.resnet_type,
+                wanted.stem,
+                parts.join("; ")
+            )));
+        }
+        let mut loaded = Vec::new();
+        for (name, target, stored, shape) in pairs {
+            let kind = kind_of(stored.dtype)
+                .filter(|kind| widens(*kind, target.kind()))
+                .ok_or_else(|| {
+                    let repair = match (stored.dtype, target.kind()) {
+                        (Dtype::F64, Kind::Float) => ": give --dtype=float64",
+                        _ => "",
+                    };
+                    wrong(format!(
+                        "{name} has element type {:?}, which {:?} cannot hold{repair}",
+                        stored.dtype,
+                        target.kind()
+                    ))
+                })?;
+            loaded.push((target, self.tensor(stored, &shape, kind)?));
+        }
+        for (mut target, value) in loaded {
+            target.f_copy_(&value)?;
+        }
+        Ok(())
+    }
+
+    fn cannot_load(&self, what: String) -> Error {
+        Error::invalid(format!("Cannot load {}: {what}", self.path.display()))
+    }
+
     /// The tensor of a name, which must be of the given element type.
     pub fn named(&self, name: &str, kind: Kind) -> Result<Tensor> {
         let wrong =
@@ -225,8 +305,7 @@ impl Checkpoint {
                 stored.dtype
             )));
         }
-        let shape: Vec<i64> = stored.shape.iter().map(|&size| size as i64).collect();
-        self.tensor(stored, &shape, kind)
+        self.tensor(stored, &shape_of(stored), kind)
     }
 
     /// Only for a tensor whose shape is known to be a possible one.
@@ -250,6 +329,46 @@ impl Checkpoint {
     }
 }
 
+/// The network that a file is loaded into.
+pub struct Wanted<'a> {
+    pub resnet_type: &'a str,
+    pub stem: &'a str,
+}
+
+/// The words that end an error, where the file's network is another one.
+fn repair(found: Option<Architecture>, wanted: &Wanted<'_>) -> String {
+    match found {
+        Some(found) if found.resnet_type != wanted.resnet_type => {
+            format!(": it fits --resnet_type={}", found.resnet_type)
+        }
+        Some(found) if found.stem != wanted.stem => {
+            let datasets = match found.stem {
+                "imagenet" => "imagenet or folder",
+                _ => "cifar10 or demo",
+            };
+            format!(
+                ": it has the {} stem, which fits --dataset_name={datasets}",
+                found.stem
+            )
+        }
+        Some(_) => String::new(),
+        None => ": it fits no --resnet_type".to_owned(),
+    }
+}
+
+/// Whether every number of one element type is one of another.
+fn widens(from: Kind, to: Kind) -> bool {
+    from == to
+        || matches!(
+            (from, to),
+            (Kind::Half | Kind::BFloat16, Kind::Float | Kind::Double) | (Kind::Float, Kind::Double)
+        )
+}
+
+fn shape_of(stored: &TensorEntry) -> Vec<i64> {
+    stored.shape.iter().map(|&size| size as i64).collect()
+}
+
 /// The element type as tensors have it, where they have it.
 fn kind_of(dtype: Dtype) -> Option<Kind> {
     match dtype {
@@ -257,6 +376,8 @@ fn kind_of(dtype: Dtype) -> Option<Kind> {
         Dtype::F64 => Some(Kind::Double),
         Dtype::I32 => Some(Kind::Int),
         Dtype::I64 => Some(Kind::Int64),
+        Dtype::F16 => Some(Kind::Half),
+        Dtype::BF16 => Some(Kind::BFloat16),
         _ => None,
     }
 }
@@ -268,4 +389,15 @@ struct Description<'a> {
     tensors: usize,
     sha256: String,
     shapes: serde_json::Map<String, serde_json::Value>,
+    encoder: Option<EncoderDescription>,
+}
+
+#[derive(serde::Serialize)]
+#[serde(rename_all = "camelCase")]
+struct EncoderDescription {
+    words: &'static str,
+    prefix: &'static str,
+    resnet_type: Option<&'static str>,
+    stem: Option<&'static str>,
+    left_out: Vec<String>,
 }

@@ -3,6 +3,13 @@
   python torch_files.py forms FOLDER
       Writes a file in each form that weights are saved in, and prints {file: {tensor's name: shape}} as torch.load finds
       them, names within a dictionary joined by dots.
+  python torch_files.py encoders FOLDER
+      Writes random weights of ResNet-18 and ResNet-50 (7x7 stem) as torchvision and the Python original keep them, and
+      expected.safetensors: `input`, and for each file `features.<file>`, what torchvision's encoder makes of it in eval
+      mode; prints {file: network}.
+  python torch_files.py wrap ENCODER FOLDER
+      Writes an encoder file of ours as the original's checkpoint (model.pt), and as torchvision's with a classifier
+      (flat.pt); stem.pt is it with a first convolution of 7x7.
   python torch_files.py hostile FOLDER
       Writes files that do something when they are loaded the old way (they make the file FOLDER/ran), and files that are
       no weights; prints {file: what an error has to name}.
@@ -14,6 +21,10 @@ import os
 import sys
 
 import torch
+import torchvision
+from safetensors.torch import save_file
+
+from models import encoder, head, randomise
 
 
 def shapes(value):
@@ -49,6 +60,80 @@ def write_forms(folder):
     forms["protocol4.pt"] = last
     # The file is ours: torch.load itself does not read frames with weights_only.
     return {name: shapes(torch.load(os.path.join(folder, name), weights_only=name != "protocol4.pt")) for name in forms}
+
+
+def features(network, state, images):
+    own = encoder(network, "imagenet")
+    own.load_state_dict({name: tensor.float() if tensor.is_floating_point() else tensor for name, tensor in state.items()})
+    with torch.no_grad():
+        return own.eval()(images).contiguous()
+
+
+def original(state, other):
+    """What the Python original saves: the online network, the target network, and texts about the rest."""
+    heads = {f"{name}.{key}": tensor for name in ("proj_head_inv", "predictor_inv") for key, tensor in head(8, 4, 2).state_dict().items()}
+    online = collections.OrderedDict({f"resnet.{key}": tensor for key, tensor in state.items()} | heads)
+    target = collections.OrderedDict({f"m_resnet.{key}": tensor for key, tensor in other.items()}
+                                     | {f"m_{key}": tensor for key, tensor in heads.items() if key.startswith("proj")})
+    return {"last_epoch": 799, "log_dir": "runs/byol", "model": online, "momentum_model": target, "optimizer_repr": "LARS(...)",
+            "warm_up_scheduler_repr": {"last_epoch": 970}, "cosine_scheduler_repr": {"last_epoch": 77600, "base_lrs": [2.0]}}
+
+
+def write_encoders(folder):
+    torch.manual_seed(3)
+    generator = torch.Generator().manual_seed(3)
+    images = torch.randn(3, 3, 64, 64)
+    expected, networks = {"input": images}, {}
+
+    def write(name, network, value, state):
+        torch.save(value, os.path.join(folder, name))
+        networks[name], expected[f"features.{name}"] = network, features(network, state, images)
+
+    for network in ("resnet18", "resnet50"):
+        whole = getattr(torchvision.models, network)()
+        randomise(whole, generator)
+        flat = whole.state_dict()
+        state = {key: tensor for key, tensor in flat.items() if not key.startswith("fc.")}
+        another = getattr(torchvision.models, network)()
+        randomise(another, generator)
+        other = {key: tensor for key, tensor in another.state_dict().items() if not key.startswith("fc.")}
+        write(f"torchvision.{network}.pt", network, flat, state)
+        write(f"original.{network}.pt", network, original(state, other), state)
+        save_file(state, os.path.join(folder, f"plain.{network}.safetensors"))
+        networks[f"plain.{network}.safetensors"] = network
+        expected[f"features.plain.{network}.safetensors"] = features(network, state, images)
+    fourth = torchvision.models.resnet18()
+    randomise(fourth, generator)
+    state = {key: tensor for key, tensor in fourth.state_dict().items() if not key.startswith("fc.")}
+    last = {key: tensor.to(memory_format=torch.channels_last) if tensor.dim() == 4 else tensor for key, tensor in state.items()}
+    write("last.pt", "resnet18", last, state)
+    for name, kind in (("half", torch.float16), ("bfloat16", torch.bfloat16)):
+        small = {key: tensor.to(kind) if tensor.is_floating_point() else tensor for key, tensor in state.items()}
+        write(f"{name}.pt", "resnet18", small, small)
+    uncounted = {key: tensor for key, tensor in state.items() if not key.endswith("num_batches_tracked")}
+    torch.save(uncounted, os.path.join(folder, "uncounted.pt"))
+    networks["uncounted.pt"], expected["features.uncounted.pt"] = "resnet18", expected["features.last.pt"].clone()
+    parallel = {f"module.{key}": tensor for key, tensor in original(state, other)["model"].items()}
+    write("parallel.pt", "resnet18", {"model": parallel}, state)
+    write("online.pt", "resnet18", original(state, other)["model"], state)
+    save_file(expected, os.path.join(folder, "expected.safetensors"))
+    torch.save({key: tensor.double() if tensor.is_floating_point() else tensor for key, tensor in state.items()},
+               os.path.join(folder, "double.pt"))
+    torch.save({"a.weight": torch.ones(2)}, os.path.join(folder, "none.pt"))
+    torch.save(state | {"layer9.0.extra": torch.ones(2)}, os.path.join(folder, "extra.pt"))
+    del state["layer2.0.bn1.bias"]
+    torch.save(state, os.path.join(folder, "missing.pt"))
+    return networks
+
+
+def wrap(file, folder):
+    from safetensors.torch import load_file
+    state = load_file(file)
+    torch.save(original(state, {key: torch.zeros_like(tensor) for key, tensor in state.items()}), os.path.join(folder, "model.pt"))
+    torch.save(state | {"fc.weight": torch.ones(10, 64), "fc.bias": torch.ones(10)}, os.path.join(folder, "flat.pt"))
+    first = torch.ones(len(state["conv1.weight"]), 3, 7, 7)
+    torch.save(state | {"conv1.weight": first}, os.path.join(folder, "stem.pt"))
+    return {}
 
 
 class Command:
@@ -89,5 +174,6 @@ def write_hostile(folder):
 
 
 if __name__ == "__main__":
-    what, target = sys.argv[1:]
-    print(json.dumps({"forms": write_forms, "hostile": write_hostile}[what](target)))
+    what, *targets = sys.argv[1:]
+    actions = {"forms": write_forms, "encoders": write_encoders, "wrap": wrap, "hostile": write_hostile}
+    print(json.dumps(actions[what](*targets)))

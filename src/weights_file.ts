@@ -1,0 +1,79 @@
+/**
+ * Files of weights that another program may have written: what is taken from them, and how that is said.
+ *
+ * @module
+ */
+
+import { createHash } from "node:crypto";
+import { describeOrThrow, metadataOf } from "./checkpoint.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import type { Learner } from "./native/learner.ts";
+import type { CheckpointDescription } from "./native/library.ts";
+
+/** What a run's record keeps of the file that its encoder began with. */
+export interface InitialWeights {
+  /** The file, as it was named. */
+  path: string;
+  /** SHA-256 of its bytes, in hex. */
+  sha256: string;
+  /** What was taken from it, in words. */
+  taken: string;
+}
+
+/**
+ * What an evaluation goes by unless its options say otherwise: the configuration in a file of ours, the network alone
+ * of another program's.
+ *
+ * @throws UserError (checkpoint) when the file is missing, damaged, or holds no encoder
+ */
+export function configurationOf(path: string): Readonly<Record<string, unknown>> {
+  const found = describeOrThrow(path);
+  if (found.metadata !== null) return metadataOf(path, found).config;
+  const resnetType = found.encoder?.resnetType ?? undefined;
+  // A file without an encoder is refused by its names where it is loaded.
+  return resnetType === undefined ? {} : { resnetType };
+}
+
+/** A sentence on what is taken from another program's file and what is left out; none for a file of ours. */
+export function encoderNote(
+  path: string,
+  { metadata, encoder }: Pick<CheckpointDescription, "metadata" | "encoder">,
+): string | undefined {
+  if (metadata !== null || encoder === null) return undefined;
+  const leftOut = encoder.leftOut.length === 0 ? "" : `; left out: ${encoder.leftOut.join(", ")}`;
+  return `The encoder comes from ${encoder.prefix}* in ${path}: ${encoder.words}${leftOut}`;
+}
+
+/**
+ * Fills the online and the target encoder of a new learner from a file.
+ *
+ * @throws UserError (checkpoint) naming what is missing, unexpected or of another shape, and the network that would fit
+ */
+export function initialise(
+  learner: Learner,
+  path: string,
+  warn: (line: string) => void,
+): InitialWeights {
+  const found = describeOrThrow(path);
+  try {
+    learner.initEncoder(path);
+  } catch (error) {
+    throw new UserError((error as Error).message, ExitCode.checkpoint);
+  }
+  const note = encoderNote(path, found);
+  if (note !== undefined) warn(note);
+  return { path, sha256: fileDigest(path), taken: found.encoder?.words ?? "" };
+}
+
+const PIECE = 1 << 20;
+
+/** SHA-256 of a file's bytes, in hex. */
+function fileDigest(path: string): string {
+  using file = Deno.openSync(path);
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(PIECE);
+  for (let read = file.readSync(piece); read !== null; read = file.readSync(piece)) {
+    hash.update(piece.subarray(0, read));
+  }
+  return hash.digest("hex");
+}

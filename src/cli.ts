@@ -1,4 +1,4 @@
-/** train | eval | embed | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
+/** train | eval | embed | export | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
@@ -69,6 +69,17 @@ async function main([command, ...args]: string[]): Promise<number> {
       console.log(EMBED_HELP);
       return ExitCode.ok;
     }
+    case "export": {
+      const { EXPORT_HELP, exportCommand } = await import("./export.ts").catch((error: Error) => {
+        throw new UserError(
+          `Cannot export: ${error.message}; run: deno task setup, with network, which fetches what is missing`,
+          ExitCode.setup,
+        );
+      });
+      if (!wantsHelp(args)) return exportCommand(args);
+      console.log(EXPORT_HELP);
+      return ExitCode.ok;
+    }
     case "views":
       if (!wantsHelp(args)) return await viewsCommand(args);
       console.log(VIEWS_HELP);
@@ -79,7 +90,9 @@ async function main([command, ...args]: string[]): Promise<number> {
       return await packCommand(args);
     default:
       throw new UserError(
-        `Cannot run ${command ?? "no command"}: expected train, eval, embed, views, info or pack`,
+        `Cannot run ${
+          command ?? "no command"
+        }: expected train, eval, embed, export, views, info or pack`,
         ExitCode.usage,
       );
   }

@@ -15,6 +15,7 @@ const REQUIREMENTS = [
   "safetensors",
   "tensorboard",
   "pyarrow",
+  "timm",
 ];
 
 /** What tells in an installed folder that each of the requirements is there. */
@@ -26,6 +27,7 @@ const INSTALLED = [
   /^safetensors-.*\.dist-info$/,
   /^tensorboard-.*\.dist-info$/,
   /^pyarrow-.*\.dist-info$/,
+  /^timm-.*\.dist-info$/,
 ];
 
 /** The folder to name in PYTHONPATH, or undefined when the oracle is not installed. */

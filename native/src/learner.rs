@@ -12,6 +12,7 @@ use crate::effective_rank::{effective_rank, MOST_ROWS};
 use crate::heads::Head;
 use crate::lars::{LarsStep, LarsVariant};
 use crate::loss::{byol_loss, normalize};
+use crate::memory::keep_freed_memory;
 use crate::online_probe::{OnlineProbe, ProbeRates};
 use crate::parameters::{Parameters, Role};
 use crate::precision::{Autocast, Precision, Scaler};
@@ -162,6 +163,7 @@ impl Learner {
     /// Initial weights are drawn in float32 by the processor, whatever dtype and device, so that all runs start alike.
     pub fn new(options: LearnerOptions) -> Result<Self> {
         options.validate()?;
+        keep_freed_memory();
         let device = options.device.open()?;
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
         let kind = options.dtype.kind();

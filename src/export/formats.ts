@@ -1,0 +1,119 @@
+/**
+ * The forms that an encoder is exported in: which files each is, and how its program reads them.
+ *
+ * @module
+ */
+
+import { ExitCode, UserError } from "../exit_codes.ts";
+import { below, type ExportedRun } from "./encoder.ts";
+import { safetensorsFile } from "./safetensors_file.ts";
+import { type Saved, torchFile } from "./torch_file.ts";
+
+/** One form. */
+export interface ExportFormat {
+  /** What it is for, for the help. */
+  about: string;
+  /** Its files by name. @throws UserError (usage, checkpoint) where the checkpoint has no such form */
+  files(run: ExportedRun): Record<string, Uint8Array>;
+  /** Python that loads it, for the model card. */
+  usage(run: ExportedRun): string;
+}
+
+/** The forms by their names on the command line. */
+export const FORMATS: Readonly<Record<string, ExportFormat>> = {
+  safetensors: {
+    about: "encoder.safetensors: the encoder in torchvision's names",
+    files: (run) => ({ "encoder.safetensors": safetensorsFile(run.encoder, noteOf(run)) }),
+    usage: () =>
+      `from safetensors.torch import load_file
+weights = load_file("encoder.safetensors")  # torchvision's names, without fc`,
+  },
+  torchvision: {
+    about: "torchvision.pt and torchvision.safetensors: for torchvision's ResNet without its fc",
+    files: (run) => {
+      requireTorchvision(run, "torchvision");
+      return {
+        "torchvision.pt": torchFile(new Map(run.encoder)),
+        "torchvision.safetensors": safetensorsFile(run.encoder, noteOf(run)),
+      };
+    },
+    usage: ({ resnetType, stem }) =>
+      `import torch, torchvision
+model = torchvision.models.${resnetType}()
+model.fc = torch.nn.Identity()${stem === "cifar" ? cifarStem("model.conv1", "model.maxpool") : ""}
+model.load_state_dict(torch.load("torchvision.pt", weights_only=True))`,
+  },
+  timm: {
+    about: "timm.safetensors: for timm.create_model(…, num_classes=0)",
+    files: (run) => {
+      requireTorchvision(run, "timm");
+      // timm's ResNets call their tensors as torchvision's do.
+      return { "timm.safetensors": safetensorsFile(run.encoder, noteOf(run)) };
+    },
+    usage: ({ resnetType, stem }) =>
+      `import timm
+from safetensors.torch import load_file
+model = timm.create_model("${resnetType}", num_classes=0)${
+        stem === "cifar" ? `${cifarStem("model.conv1", "model.maxpool", "import torch\n")}` : ""
+      }
+model.load_state_dict(load_file("timm.safetensors"))`,
+  },
+  seed: {
+    about: "seed.pt: both networks in the layout of the Python program that this one re-implements",
+    files: (run) => ({ "seed.pt": torchFile(seedLayout(run)) }),
+    usage: () =>
+      `import torch
+checkpoint = torch.load("seed.pt", weights_only=True)
+checkpoint["model"], checkpoint["momentum_model"], checkpoint["last_epoch"]`,
+  },
+};
+
+/** A 3×3 first convolution without pooling, for images of 32 pixels. */
+function cifarStem(conv: string, pool: string, first = ""): string {
+  return `
+# the stem for small images: a 3x3 convolution of stride 1, no pooling
+${first}${conv} = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
+${pool} = torch.nn.Identity()`;
+}
+
+function requireTorchvision({ path, resnetType }: ExportedRun, to: string): void {
+  if (resnetType !== "resnet20") return;
+  throw new UserError(
+    `Cannot export ${path} --to=${to}: ${to} has no resnet20, expected --to=safetensors or --to=seed`,
+    ExitCode.usage,
+  );
+}
+
+/** What goes into the metadata of a safetensors file, as texts. */
+function noteOf({ resnetType, stem, sha256, epoch }: ExportedRun): Record<string, string> {
+  return { format: "pt", resnet_type: resnetType, stem, epoch: String(epoch), source: sha256 };
+}
+
+/** The heads' linear and normalisation layers have the same places in both programs. */
+function seedLayout(run: ExportedRun): Map<string, Saved> {
+  if (run.state.size === 0) {
+    throw new UserError(
+      `Cannot export ${run.path} --to=seed: it is an encoder alone, expected a checkpoint with both networks ` +
+        "(checkpoints/step-….safetensors of a run)",
+      ExitCode.checkpoint,
+    );
+  }
+  const model = new Map<string, Saved>();
+  const average = new Map<string, Saved>();
+  const parts: [Map<string, Saved>, string, string][] = [
+    [model, "online.encoder.", "resnet."],
+    [model, "online.projector.", "proj_head_inv."],
+    [model, "online.predictor.", "predictor_inv."],
+    [average, "target.encoder.", "m_resnet."],
+    [average, "target.projector.", "m_proj_head_inv."],
+  ];
+  for (const [into, from, name] of parts) {
+    for (const [rest, tensor] of below(run.state, from)) into.set(`${name}${rest}`, tensor);
+  }
+  return new Map<string, Saved>([
+    ["last_epoch", run.epoch],
+    ["log_dir", ""],
+    ["model", model],
+    ["momentum_model", average],
+  ]);
+}

@@ -1,0 +1,136 @@
+/** Exported encoders as torchvision, timm and torch.load read them: strictly, and with the same embeddings. */
+
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { join } from "node:path";
+import { Learner } from "../../src/native/learner.ts";
+import { setThreads } from "../../src/native/library.ts";
+import { byol } from "../byol.ts";
+import { oracleFolder } from "../oracle.ts";
+import { skip } from "../skip.ts";
+import { askOracle } from "./oracle.ts";
+
+const HEADS = { hiddenDim: 16, zDim: 8 } as const;
+const SETTINGS = {
+  bnViews: "joint",
+  larsVariant: "reference",
+  dtype: "float32",
+  seed: 1,
+} as const;
+
+/** A checkpoint whose every weight and statistic is random, with images and what the network makes of them. */
+async function writeCheckpoint(
+  folder: string,
+  network: { resnetType: string; stem: "cifar" | "imagenet" },
+): Promise<void> {
+  const path = (name: string): string => join(folder, `${name}.safetensors`);
+  await askOracle("networks.py", [
+    "randomise",
+    ...[`--resnet_type=${network.resnetType}`, `--stem=${network.stem}`, "--dtype=float32"],
+    ...[`--hidden_dim=${HEADS.hiddenDim}`, `--z_dim=${HEADS.zDim}`, "--batch=3", "--size=64"],
+    ...[`--out=${path("random")}`, `--outputs=${path("given")}`],
+  ]);
+  setThreads(1);
+  using learner = Learner.create({ ...network, ...HEADS, ...SETTINGS });
+  learner.load(path("random"));
+  const config = { resnetType: network.resnetType, datasetName: "demo", epochs: 4 };
+  const metadata = { step: 12, epoch: 3, config };
+  learner.save(path("checkpoint"), metadata);
+  learner.saveEncoder(path("alone"), metadata);
+  // Evaluation first: a pass in train mode would move the statistics.
+  learner.writeOutputs({ input: path("given"), path: path("outputs"), encoderOnly: true });
+}
+
+const NETWORKS = [
+  { resnetType: "resnet18", stem: "cifar" },
+  { resnetType: "resnet18", stem: "imagenet" },
+  { resnetType: "resnet34", stem: "imagenet" },
+  { resnetType: "resnet50", stem: "imagenet" },
+  { resnetType: "resnet101", stem: "imagenet" },
+  { resnetType: "resnet152", stem: "imagenet" },
+] as const;
+/** The others differ in depth alone: two files of each say enough, and cost less. */
+const WHOLE: readonly string[] = ["resnet18", "resnet50"];
+
+for (const network of NETWORKS) {
+  const { resnetType, stem } = network;
+  // The oracle's process outlives the test that started it.
+  const shared = { sanitizeResources: false, sanitizeOps: false };
+  const name = `exports of ${resnetType}, ${stem} stem, load strictly and embed alike`;
+  Deno.test(name, shared, async () => {
+    if (oracleFolder() === undefined) {
+      return skip("torchvision and timm are not installed (run: deno task test --oracle=install)");
+    }
+    const whole = WHOLE.includes(resnetType);
+    const folder = await Deno.makeTempDir({ prefix: "byol-export-test-" });
+    try {
+      await writeCheckpoint(folder, network);
+      const { code, stderr } = await byol(
+        "export",
+        `--checkpoint=${join(folder, "checkpoint.safetensors")}`,
+        `--to=${whole ? "torchvision,timm,safetensors,seed" : "torchvision,timm"}`,
+        `--out=${folder}`,
+      );
+      equal(code, 0, stderr);
+      const found = await askOracle("exports_read.py", [folder, resnetType, stem]);
+      const { last_epoch: epoch, ...differences } = found as Record<string, unknown>;
+      equal(epoch, whole ? 3 : undefined);
+      deepEqual(Object.keys(differences), [
+        ...["torchvision.pt", "torchvision.safetensors"],
+        ...(whole ? ["encoder.safetensors", "timm.safetensors", "seed.pt"] : ["timm.safetensors"]),
+      ]);
+      for (const [file, difference] of Object.entries(differences)) {
+        ok(
+          typeof difference === "number" && difference < 1e-5,
+          `${file}: embeddings differ by ${difference} of their norm`,
+        );
+      }
+      const card = await Deno.readTextFile(join(folder, "README.md"));
+      match(card, new RegExp(`# ${resnetType}, pretrained by BYOL`));
+      match(card, /weights_only=True/);
+      match(card, /Not known here/);
+    } finally {
+      await Deno.remove(folder, { recursive: true });
+    }
+  });
+}
+
+Deno.test("a form that a checkpoint does not have is said, and the others are written", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "byol-export-test-" });
+  const path = (name: string): string => join(folder, name);
+  try {
+    using learner = Learner.create({
+      resnetType: "resnet20",
+      stem: "cifar",
+      ...HEADS,
+      ...SETTINGS,
+    });
+    const metadata = { step: 0, epoch: 0, config: { resnetType: "resnet20" } };
+    learner.saveEncoder(path("alone.safetensors"), metadata);
+    const run = (...args: string[]): ReturnType<typeof byol> => byol("export", ...args);
+    const alone = `--checkpoint=${path("alone.safetensors")}`;
+    const mixed = await run(alone, "--to=seed,timm,safetensors", `--out=${path("out")}`);
+    equal(mixed.code, 5, mixed.stderr);
+    match(mixed.stderr, /--to=seed: it is an encoder alone, expected a checkpoint with both/);
+    match(mixed.stderr, /--to=timm: timm has no resnet20, expected --to=safetensors/);
+    ok((await Deno.stat(path("out/encoder.safetensors"))).size > 1_000_000);
+    match(await Deno.readTextFile(path("out/README.md")), /3×3 convolution of stride 1/);
+    using again = Learner.create({
+      ...{ resnetType: "resnet20", stem: "cifar", ...HEADS },
+      ...SETTINGS,
+      seed: 2,
+    });
+    again.loadEncoder(path("out/encoder.safetensors"));
+
+    const unknown = await run(alone, "--to=onn");
+    equal(unknown.code, 2);
+    match(unknown.stderr, /--to=onn: expected safetensors, torchvision, timm, seed/);
+    const missing = await run(`--checkpoint=${path("none")}`, "--to=timm");
+    equal(missing.code, 5, missing.stderr);
+    match(missing.stderr, /none/);
+    await Deno.writeTextFile(path("file"), "in the way");
+    const blocked = await run(alone, "--to=safetensors", `--out=${path("file")}`);
+    equal(blocked.code, 8, blocked.stderr);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});

@@ -1,0 +1,66 @@
+"""Loads exported encoders as their own programs do, strictly, and embeds the same images with each.
+
+  python exports_read.py FOLDER RESNET STEM
+
+FOLDER holds those of torchvision.pt, torchvision.safetensors, encoder.safetensors, timm.safetensors and seed.pt that were
+exported; and outputs.safetensors, what the Deno program made of `input`. Prints the largest difference of each embedding
+from `output.eval`, relative to its norm, as JSON.
+"""
+
+import json
+import pathlib
+import sys
+
+import timm
+import torch
+import torchvision
+from safetensors.torch import load_file
+
+
+def with_stem(model, stem):
+    if stem == "cifar":
+        model.conv1, model.maxpool = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False), torch.nn.Identity()
+    return model.eval()
+
+
+def torchvision_model(resnet, stem):
+    model = with_stem(getattr(torchvision.models, resnet)(), stem)
+    model.fc = torch.nn.Identity()
+    return model
+
+
+def main():
+    folder, resnet, stem = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    outputs = load_file(folder / "outputs.safetensors")
+    found = {}
+
+    def compare(name, model, weights):
+        model.load_state_dict(weights, strict=True)
+        with torch.no_grad():
+            embedding = model(outputs["input"])
+        truth = outputs["output.eval"]
+        found[name] = ((embedding - truth).norm() / truth.norm()).item()
+
+    def pickled(name):
+        return torch.load(folder / name, weights_only=True)
+
+    compare("torchvision.pt", torchvision_model(resnet, stem), pickled("torchvision.pt"))
+    for name in ("torchvision.safetensors", "encoder.safetensors"):
+        if (folder / name).exists():
+            compare(name, torchvision_model(resnet, stem), load_file(folder / name))
+    model = with_stem(timm.create_model(resnet, num_classes=0), stem)
+    compare("timm.safetensors", model, load_file(folder / "timm.safetensors"))
+    if (folder / "seed.pt").exists():
+        checkpoint = pickled("seed.pt")
+        parts = {name.split(".")[0] for name in checkpoint["model"]}
+        assert parts == {"resnet", "proj_head_inv", "predictor_inv"}, parts
+        parts = {name.split(".")[0] for name in checkpoint["momentum_model"]}
+        assert parts == {"m_resnet", "m_proj_head_inv"}, parts
+        weights = {n.removeprefix("resnet."): t for n, t in checkpoint["model"].items() if n.startswith("resnet.")}
+        compare("seed.pt", torchvision_model(resnet, stem), weights)
+        found["last_epoch"] = checkpoint["last_epoch"]
+    print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -16,6 +16,8 @@ const REQUIREMENTS = [
   "tensorboard",
   "pyarrow",
   "timm",
+  "onnx",
+  "onnxruntime",
 ];
 
 /** What tells in an installed folder that each of the requirements is there. */
@@ -28,6 +30,8 @@ const INSTALLED = [
   /^tensorboard-.*\.dist-info$/,
   /^pyarrow-.*\.dist-info$/,
   /^timm-.*\.dist-info$/,
+  /^onnx-.*\.dist-info$/,
+  /^onnxruntime-.*\.dist-info$/,
 ];
 
 /** The folder to name in PYTHONPATH, or undefined when the oracle is not installed. */

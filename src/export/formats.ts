@@ -6,6 +6,7 @@
 
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { below, type ExportedRun } from "./encoder.ts";
+import { onnxEncoder } from "./onnx_resnet.ts";
 import { safetensorsFile } from "./safetensors_file.ts";
 import { type Saved, torchFile } from "./torch_file.ts";
 
@@ -57,6 +58,14 @@ model = timm.create_model("${resnetType}", num_classes=0)${
         stem === "cifar" ? `${cifarStem("model.conv1", "model.maxpool", "import torch\n")}` : ""
       }
 model.load_state_dict(load_file("timm.safetensors"))`,
+  },
+  onnx: {
+    about: "encoder.onnx: for ONNX Runtime and others, any batch and size; resnet20 too",
+    files: (run) => ({ "encoder.onnx": onnxEncoder(run) }),
+    usage: ({ features }) =>
+      `import onnxruntime
+session = onnxruntime.InferenceSession("encoder.onnx")
+embeddings, = session.run(None, {"images": images})  # batch x 3 x height x width to batch x ${features}`,
   },
   seed: {
     about: "seed.pt: both networks in the layout of the Python program that this one re-implements",

@@ -11,6 +11,8 @@ import json
 import pathlib
 import sys
 
+import onnx
+import onnxruntime
 import timm
 import torch
 import torchvision
@@ -44,12 +46,21 @@ def main():
     def pickled(name):
         return torch.load(folder / name, weights_only=True)
 
-    compare("torchvision.pt", torchvision_model(resnet, stem), pickled("torchvision.pt"))
+    if (folder / "torchvision.pt").exists():
+        compare("torchvision.pt", torchvision_model(resnet, stem), pickled("torchvision.pt"))
     for name in ("torchvision.safetensors", "encoder.safetensors"):
         if (folder / name).exists():
             compare(name, torchvision_model(resnet, stem), load_file(folder / name))
-    model = with_stem(timm.create_model(resnet, num_classes=0), stem)
-    compare("timm.safetensors", model, load_file(folder / "timm.safetensors"))
+    if (folder / "timm.safetensors").exists():
+        model = with_stem(timm.create_model(resnet, num_classes=0), stem)
+        compare("timm.safetensors", model, load_file(folder / "timm.safetensors"))
+    if (folder / "encoder.onnx").exists():
+        onnx.checker.check_model(str(folder / "encoder.onnx"), full_check=True)
+        session = onnxruntime.InferenceSession(str(folder / "encoder.onnx"))
+        for count in (1, len(outputs["input"])):  # any batch
+            embedding, = session.run(None, {"images": outputs["input"][:count].numpy()})
+            truth = outputs["output.eval"][:count].numpy()
+            found[f"encoder.onnx, {count}"] = float(abs(embedding - truth).max() / abs(truth).max())
     if (folder / "seed.pt").exists():
         checkpoint = pickled("seed.pt")
         parts = {name.split(".")[0] for name in checkpoint["model"]}

@@ -34,7 +34,7 @@ export function exportCommand(args: readonly string[]): number {
   const given = readArguments(args, { command: "export", names: ["checkpoint", "to", "out"] });
   const path = required(given, "checkpoint", "export");
   const names = [...new Set(required(given, "to", "export").split(","))];
-  const unknown = names.find((name) => FORMATS[name] === undefined);
+  const unknown = names.find((name) => !Object.hasOwn(FORMATS, name));
   if (unknown !== undefined) {
     throw new UserError(
       `Cannot export --to=${unknown}: expected ${Object.keys(FORMATS).join(", ")}`,

@@ -1,10 +1,11 @@
 /** README.md beside exported weights: what they are, how well they do, how they are loaded. */
 
-import { dirname, join } from "node:path";
+import { dirname } from "node:path";
+import { type DatasetName, NORMALISATION } from "../augment.ts";
 import { OPTIONS } from "../config_table.ts";
-import type { EvalRow } from "../metrics.ts";
-import { readMetrics } from "../metrics.ts";
+import { type EvalRow, readMetrics } from "../metrics.ts";
 import { readRunRecord, runFolderAt } from "../run_folder.ts";
+import { exists } from "../setup/basics.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
 
@@ -32,23 +33,53 @@ const RECIPE = [
 interface RunNotes {
   evaluation?: EvalRow;
   commit?: string;
+  /** Why the folder's files cannot be read. */
+  problem?: string;
 }
 
 function notesOf({ path, step }: ExportedRun): RunNotes {
+  // encoder.safetensors lies in the run's folder itself, checkpoints in one below.
   for (const place of [dirname(path), dirname(dirname(path))]) {
     const folder = runFolderAt(place);
+    if (!exists(folder.metricsFile)) continue;
     try {
-      const rows = readMetrics(folder.metricsFile).filter((row): row is EvalRow =>
-        row.kind === "eval"
+      const rows = readMetrics(folder.metricsFile);
+      const evaluation = rows.findLast((row): row is EvalRow =>
+        row.kind === "eval" && row.step === step
       );
-      const evaluation = rows.findLast((row) => row.step === step);
       const commit = readRunRecord(folder)?.commit;
       return { ...evaluation && { evaluation }, ...typeof commit === "string" && { commit } };
-    } catch {
-      // No run's folder: the card says that nothing is known.
+    } catch (error) {
+      return { problem: (error as Error).message };
     }
   }
   return {};
+}
+
+function accuracyText({ evaluation, problem }: RunNotes): string {
+  if (problem !== undefined) return `Not known: ${problem}.`;
+  if (evaluation === undefined) {
+    return "Not known here: the file did not lie in the folder of its run, or no evaluation was made at its step. " +
+      "`deno task eval --checkpoint=FILE` makes one.";
+  }
+  const { epoch, top1, top5, knn_top1: neighbours } = evaluation;
+  return `On the test images, after ${epoch} epochs: linear probe top-1 ${
+    top1.toFixed(2)
+  } %, top-5 ` +
+    `${top5.toFixed(2)} %; ${neighbours.toFixed(2)} % by nearest neighbours.`;
+}
+
+/** How images are to be given. */
+function inputText({ config }: ExportedRun): string {
+  const name = config.datasetName;
+  if (typeof name !== "string" || !Object.hasOwn(NORMALISATION, name)) {
+    return "Images are float32 in [0, 1], normalised as the data set was that it was trained on (not known here).";
+  }
+  const { mean, std } = NORMALISATION[name as DatasetName];
+  return `Images are RGB, float32 in [0, 1], normalised by the mean (${
+    mean.join(", ")
+  }) and the standard ` +
+    `deviation (${std.join(", ")}).`;
 }
 
 /** The card in Markdown. */
@@ -56,17 +87,9 @@ export function modelCard(
   run: ExportedRun,
   formats: readonly (readonly [string, ExportFormat])[],
 ): string {
-  const { evaluation, commit } = notesOf(run);
+  const notes = notesOf(run);
   const rows = RECIPE.filter((field) => run.config[field] !== undefined)
     .map((field) => `| \`--${OPTIONS[field].option}\` | ${run.config[field]} |`);
-  const accuracy = evaluation === undefined
-    ? "Not known here: the file did not lie in the folder of its run, or no evaluation was made at its step. " +
-      "`deno task eval --checkpoint=FILE` makes one."
-    : `On the test images, after ${evaluation.epoch} epochs: linear probe top-1 ${
-      evaluation.top1.toFixed(2)
-    } %, top-5 ${evaluation.top5.toFixed(2)} %; ${
-      evaluation.knn_top1.toFixed(2)
-    } % by nearest neighbours.`;
   return `# ${run.resnetType}, pretrained by BYOL
 
 The online encoder of a BYOL run (Grill et al. 2020), trained without labels: images to embeddings of
@@ -78,7 +101,7 @@ ${run.features} numbers. ${
 
 ## Accuracy
 
-${accuracy}
+${accuracyText(notes)}
 
 ## Loading
 
@@ -86,8 +109,7 @@ ${
     formats.map(([name, format]) => `\`${name}\`:\n\n\`\`\`python\n${format.usage(run)}\n\`\`\`\n`)
       .join("\n")
   }
-Images are float32 in [0, 1], normalised by the mean and standard deviation of the data set it was
-trained on.
+${inputText(run)}
 
 ## Training
 
@@ -95,7 +117,9 @@ trained on.
 | --- | --- |
 ${rows.join("\n")}
 
-Step ${run.step}, epoch ${run.epoch}; commit ${commit ?? "not known"}; SHA-256 of the checkpoint's
+Step ${run.step}, epoch ${run.epoch}; commit ${
+    notes.commit ?? "not known"
+  }; SHA-256 of the checkpoint's
 tensors \`${run.sha256}\`.
 
 ## Licence

@@ -87,7 +87,7 @@ export class Learner extends NativeObject {
   static create(options: LearnerOptions): Learner {
     const symbols = openCore();
     const precision = options.precision ?? "normal";
-    const request = json({ device: "cpu", ...options, precision });
+    const request = json({ ...options, device: options.device ?? "cpu", precision });
     return new Learner(
       readU32(
         "byol_learner_create",

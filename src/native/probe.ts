@@ -22,7 +22,7 @@ export class Probe extends NativeObject {
   /** Makes one with weights drawn from the seed. */
   static create(options: ProbeOptions): Probe {
     const symbols = openCore();
-    const request = json({ device: "cpu", ...options });
+    const request = json({ ...options, device: options.device ?? "cpu" });
     return new Probe(
       readU32("byol_probe_create", (out, error) => symbols.byol_probe_create(request, out, error)),
     );

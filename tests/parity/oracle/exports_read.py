@@ -16,6 +16,7 @@ import onnxruntime
 import timm
 import torch
 import torchvision
+from models import encoder
 from safetensors.torch import load_file
 
 
@@ -68,7 +69,8 @@ def main():
         parts = {name.split(".")[0] for name in checkpoint["momentum_model"]}
         assert parts == {"m_resnet", "m_proj_head_inv"}, parts
         weights = {n.removeprefix("resnet."): t for n, t in checkpoint["model"].items() if n.startswith("resnet.")}
-        compare("seed.pt", torchvision_model(resnet, stem), weights)
+        model = encoder(resnet, stem).eval() if resnet == "resnet20" else torchvision_model(resnet, stem)
+        compare("seed.pt", model, weights)
         found["last_epoch"] = checkpoint["last_epoch"]
     print(json.dumps(found))
 

@@ -13,11 +13,11 @@ import { dirname } from "node:path";
  *
  * @throws what Deno throws when the folder cannot be written; nothing is left behind then
  */
-export function replaceFile(path: string, content: string): void {
+export function replaceFile(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${Deno.pid}.part`;
   try {
     using file = Deno.openSync(temporary, { write: true, create: true, truncate: true });
-    writeAll(file, new TextEncoder().encode(content));
+    writeAll(file, typeof content === "string" ? new TextEncoder().encode(content) : content);
     file.syncSync();
     Deno.renameSync(temporary, path);
   } catch (error) {

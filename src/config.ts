@@ -20,7 +20,7 @@ import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { nearestTo } from "./nearest.ts";
 import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
-import { gpuOf, requireGpus, thisVisibleGpus } from "./gpus.ts";
+import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
 import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
 
@@ -187,9 +187,7 @@ export interface Environment {
   /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
   place?: Readonly<Place>;
   /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
-  gpus?: number | undefined;
-  /** The command line is only planned with: what a later version brings is not refused. */
-  planning?: true;
+  gpus?(): number;
   /**
    * The configuration that a checkpoint was made with, for `eval`.
    *
@@ -206,7 +204,7 @@ export function thisEnvironment(): Environment {
     variable,
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
     cores: coresOfRank(navigator.hardwareConcurrency, place, variable),
-    gpus: quietly(thisVisibleGpus) ?? 0,
+    gpus: visibleGpus,
     place,
   };
 }
@@ -441,16 +439,17 @@ function deriveDefaults(config: RunConfig, origins: Origins, environment: Enviro
 
 function requireGpusOf(hardware: "mono-gpu" | "multi-gpu", environment: Environment): void {
   const { gpus, variable } = environment;
-  if (gpus !== undefined) requireGpus(gpus, hardware, variable);
+  if (gpus !== undefined) requireGpus(gpus(), hardware, variable);
 }
 
 /** A rank for each GPU: of this machine, or as srun or torchrun started them. */
 function deriveGpuRanks(
   config: RunConfig,
   origins: Origins,
-  { gpus, place = ALONE }: Environment,
+  { gpus: count, place = ALONE }: Environment,
 ): void {
-  if (gpus === undefined) return;
+  if (count === undefined) return;
+  const gpus = count();
   if (place.launcher !== "none") {
     gpuOf(place, gpus);
     return;

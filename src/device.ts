@@ -8,9 +8,9 @@
 import type { RunConfig } from "./config.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
-import { gpuOf, thisVisibleGpus } from "./gpus.ts";
+import { gpuOf, visibleGpus } from "./gpus.ts";
 import { openCuda } from "./native/cuda.ts";
-import { type DriverGpus, driverGpus, setNumerics } from "./native/library.ts";
+import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "./native/library.ts";
 import { discoverPlace } from "./ranks.ts";
 import { requireSetup } from "./setup/record.ts";
 
@@ -23,7 +23,7 @@ type DeviceConfig = Pick<
 export function deviceOf({ hardware }: Pick<RunConfig, "hardware">): string {
   if (hardware === "cpu") return "cpu";
   if (hardware === "mono-gpu") return "cuda:0";
-  return `cuda:${gpuOf(discoverPlace((name) => Deno.env.get(name)), thisVisibleGpus())}`;
+  return `cuda:${gpuOf(discoverPlace((name) => Deno.env.get(name)), visibleGpus())}`;
 }
 
 /** What convolutions and products are computed in. */
@@ -96,13 +96,7 @@ function hasBf16(architecture: string): boolean {
 
 /** Without the instructions for it, bf16 is more than ten times slower than float32. */
 function requireBf16Processor(): void {
-  let flags: string;
-  try {
-    flags = /^flags\s*:(.*)$/m.exec(Deno.readTextFileSync("/proc/cpuinfo"))?.[1] ?? "";
-  } catch {
-    flags = "";
-  }
-  if (/ (avx512_bf16|amx_bf16)\b/.test(flags)) return;
+  if (coreInfo().bf16) return;
   throw new UserError(
     "Cannot use --precision=mixed with --hardware=cpu on this processor: it has neither avx512_bf16 nor amx_bf16, " +
       "without which bf16 is slower than float32; expected --precision=normal",

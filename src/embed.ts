@@ -76,7 +76,8 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   }
   notes.forEach((note) => console.error(note));
   const checkpoint = config.checkpoint ?? "";
-  const taken = encoderNote(checkpoint, describeOrThrow(checkpoint));
+  const weights = describeOrThrow(checkpoint);
+  const taken = encoderNote(checkpoint, weights);
   if (taken !== undefined) console.error(taken);
   using interrupt = new Interrupt();
   interrupt.watchCalls();
@@ -89,7 +90,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   using testImages = test;
   const dataset = split === "train" ? trainImages : testImages!;
   dataset.describe().warnings.forEach((line) => console.error(line));
-  const { learner: made, config: seen } = transferred(config);
+  const { learner: made, config: seen } = transferred(config, weights);
   using learner = made;
   try {
     learner.loadEncoder(checkpoint);

@@ -35,7 +35,8 @@ async function evaluateOn(team: Team, asked: RunConfig, interrupt: Interrupt): P
   using test = data.test;
   if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
   const path = asked.checkpoint ?? "";
-  const { config, ...found } = transferred(asked);
+  const weights = describeOrThrow(path);
+  const { config, ...found } = transferred(asked, weights);
   using learner = found.learner;
   try {
     learner.loadEncoder(path);
@@ -43,7 +44,6 @@ async function evaluateOn(team: Team, asked: RunConfig, interrupt: Interrupt): P
     throw new UserError((error as Error).message, ExitCode.checkpoint);
   }
   team.shareOut(train, 1);
-  const weights = describeOrThrow(path);
   const note = team.leads ? encoderNote(path, weights) : undefined;
   if (note !== undefined) console.error(note);
   if (team.place.worldSize > 1) {

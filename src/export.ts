@@ -1,6 +1,7 @@
 /** `export`: a checkpoint's encoder as files of other programs, with a model card. */
 
 import { join } from "node:path";
+import { replaceFile } from "./atomic_file.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { readForExport } from "./export/encoder.ts";
 import { FORMATS } from "./export/formats.ts";
@@ -50,7 +51,7 @@ export function exportCommand(args: readonly string[]): number {
     for (const name of names) {
       try {
         for (const [file, bytes] of Object.entries(FORMATS[name]!.files(run))) {
-          replace(join(out, file), bytes);
+          replaceFile(join(out, file), bytes);
           console.log(`Wrote ${join(out, file)}`);
         }
         done.push(name);
@@ -62,7 +63,7 @@ export function exportCommand(args: readonly string[]): number {
     }
     if (done.length > 0) {
       const card = modelCard(run, done.map((name) => [name, FORMATS[name]!]));
-      replace(join(out, "README.md"), new TextEncoder().encode(card));
+      replaceFile(join(out, "README.md"), card);
       console.log(`Wrote ${join(out, "README.md")}`);
     }
   } catch (error) {
@@ -70,11 +71,4 @@ export function exportCommand(args: readonly string[]): number {
     throw new UserError(`Cannot write to ${out}: ${(error as Error).message}`, ExitCode.save);
   }
   return code;
-}
-
-/** Whole, or not at all. */
-function replace(path: string, bytes: Uint8Array): void {
-  const beside = `${path}.${Deno.pid}.part`;
-  Deno.writeFileSync(beside, bytes);
-  Deno.renameSync(beside, path);
 }

@@ -1,39 +1,17 @@
 /**
- * Which GPUs this process may use, and which one is a rank's: told without asking any driver, so that it costs
- * nothing where there is none.
+ * Which GPUs this process may use, and which one is a rank's.
  *
  * @module
  */
 
 import { ExitCode, UserError } from "./exit_codes.ts";
+import { driverGpus } from "./native/library.ts";
 import type { Place, Variable } from "./ranks.ts";
 
-/**
- * How many NVIDIA GPUs a process sees.
- *
- * @param devices the names in /dev
- */
-export function visibleGpus(variable: Variable, devices: readonly string[]): number {
-  const there = devices.filter((name) => /^nvidia\d+$/.test(name)).length;
-  const chosen = variable("CUDA_VISIBLE_DEVICES");
-  if (chosen === undefined) return there;
-  // CUDA takes the list up to the first entry that is none: a negative number, or one too large.
-  const entries = chosen.split(",").map((entry) => entry.trim());
-  const end = entries.findIndex((entry) =>
-    /^\d+$/.test(entry) ? Number(entry) >= there : !/^(GPU|MIG)-/.test(entry)
-  );
-  return Math.min(there, end < 0 ? entries.length : end);
-}
-
-/** How many this process sees. */
-export function thisVisibleGpus(): number {
-  let devices: string[];
-  try {
-    devices = [...Deno.readDirSync("/dev")].map(({ name }) => name);
-  } catch {
-    devices = [];
-  }
-  return visibleGpus((name) => Deno.env.get(name), devices);
+/** How many GPUs the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */
+export function visibleGpus(): number {
+  const found = driverGpus();
+  return "problem" in found ? 0 : found.gpus.length;
 }
 
 /**
@@ -62,8 +40,8 @@ export function requireGpus(
   if (gpus > 0) return;
   const chosen = variable("CUDA_VISIBLE_DEVICES");
   const why = chosen === undefined
-    ? "there is no /dev/nvidia0"
-    : `CUDA_VISIBLE_DEVICES="${chosen}" shows none of those in /dev`;
+    ? "there is no driver that shows one"
+    : `with CUDA_VISIBLE_DEVICES="${chosen}" no driver shows one`;
   throw new UserError(
     `Cannot use --hardware=${hardware}: no NVIDIA GPU is visible here (${why}), expected one` +
       (hardware === "mono-gpu"

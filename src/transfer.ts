@@ -1,9 +1,9 @@
 /** Transfer: an encoder on other images than those it was trained on keeps its network and the side of its views. */
 
 import { viewsOf } from "./augment_schedule.ts";
-import { describeOrThrow } from "./checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import type { Learner } from "./native/learner.ts";
+import type { CheckpointDescription } from "./native/library.ts";
 import { stemOf } from "./stem.ts";
 import { createLearner } from "./train.ts";
 
@@ -20,13 +20,16 @@ const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
 /**
  * The options to evaluate or embed with, and an untrained learner that the checkpoint's encoder fits into.
  *
+ * @param found what the checkpoint holds
  * @returns config is the one given, but for imageSize (pixels): where nobody says it and the images are others than in
  * training, that of the views trained on. Another program's file does not say them: the stem that it holds tells
  * whether they were small images or photos
- * @throws UserError (checkpoint) when the file is missing or damaged
  */
-export function transferred(config: RunConfig): { config: RunConfig; learner: Learner } {
-  const { metadata, encoder } = describeOrThrow(config.checkpoint ?? "");
+export function transferred(
+  config: RunConfig,
+  found: Pick<CheckpointDescription, "metadata" | "encoder">,
+): { config: RunConfig; learner: Learner } {
+  const { metadata, encoder } = found;
   const trained = (metadata?.config ?? {}) as Trained;
   // What does not fit, or is no network known here, is refused by its names where it is loaded; resnet20 has one stem.
   const stem = config.resnetType === "resnet20"

@@ -1,13 +1,12 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { CollapseWatch, FiniteCheck } from "../src/bad_numbers.ts";
-import { byolViews, NORMALISATION } from "../src/augment.ts";
 import { ExitCode, UserError } from "../src/exit_codes.ts";
 import type { TrainRow } from "../src/metrics.ts";
-import { Dataset } from "../src/native/dataset.ts";
 import { Learner } from "../src/native/learner.ts";
 import { liveHandles } from "../src/native/library.ts";
 import { NativeError } from "../src/native/native_error.ts";
+import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
 
 function row(step: number, changes: Partial<TrainRow> = {}): TrainRow {
   return {
@@ -59,24 +58,9 @@ Deno.test("a state with NaN in any of its tensors is not saved, and what was the
   const folder = Deno.makeTempDirSync();
   const path = join(folder, "state.safetensors");
   {
-    using dataset = Dataset.open({
-      source: { kind: "demo", train: true, count: 16 },
-      dtype: "float32",
-      workers: 1,
-      normalisation: NORMALISATION.demo,
-      limit: 0,
-    });
-    dataset.setRecipes(8, byolViews({ cropSize: 32, cropScale: [0.2, 1], blurKernel: 3 }));
-    using learner = Learner.create({
-      resnetType: "resnet20",
-      stem: "cifar",
-      hiddenDim: 16,
-      zDim: 8,
-      bnViews: "joint",
-      larsVariant: "reference",
-      dtype: "float32",
-      seed: 1,
-    });
+    using dataset = demoImages({ count: 16 });
+    dataset.setRecipes(8, VIEWS);
+    using learner = Learner.create(NETWORK);
     learner.save(path, { step: 0 });
     const before = Deno.readFileSync(path);
     dataset.makeViews(0, 0);

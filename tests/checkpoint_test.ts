@@ -12,6 +12,7 @@ import { computersOf, goOnWith } from "../src/exactness.ts";
 import { ExitCode, UserError } from "../src/exit_codes.ts";
 import { Learner } from "../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
+import { NETWORK } from "./small_network.ts";
 
 const NEVER: SavePolicy = {
   keepEverySteps: 0,
@@ -21,16 +22,7 @@ const NEVER: SavePolicy = {
 };
 
 function tinyLearner(seed = 1): Learner {
-  return Learner.create({
-    resnetType: "resnet20",
-    stem: "cifar",
-    hiddenDim: 16,
-    zDim: 8,
-    bnViews: "joint",
-    larsVariant: "reference",
-    dtype: "float32",
-    seed,
-  });
+  return Learner.create({ ...NETWORK, seed });
 }
 
 /** A writer of a tiny learner's states into a folder, and what it warned of. */

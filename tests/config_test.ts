@@ -205,9 +205,9 @@ Deno.test("what cannot run together is refused", () => {
 
 Deno.test("a GPU that is not there, and what it alone can do, are refused in a sentence", () => {
   const on = (gpus: number, ...args: string[]): string =>
-    refused(() => train(args, { ...machine(), gpus }));
+    refused(() => train(args, { ...machine(), gpus: () => gpus }));
   assert.match(
-    refused(() => train(["--hardware=mono-gpu"], { ...machine(), gpus: 0 }), ExitCode.setup),
+    refused(() => train(["--hardware=mono-gpu"], { ...machine(), gpus: () => 0 }), ExitCode.setup),
     /^Cannot use --hardware=mono-gpu: no NVIDIA GPU is visible here .*, expected one, or --hardware=cpu$/,
   );
   assert.match(

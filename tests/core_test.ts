@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, throws } from "node:assert/strict";
-import { byolViews, NORMALISATION, PROBE_TRANSFORMS } from "../src/augment.ts";
+import { PROBE_TRANSFORMS } from "../src/augment.ts";
 import { accuracyOf } from "../src/feature_probe.ts";
-import { Dataset } from "../src/native/dataset.ts";
+import type { Dataset } from "../src/native/dataset.ts";
 import { Learner, type LearnerOptions } from "../src/native/learner.ts";
 import {
   check,
@@ -14,30 +14,10 @@ import {
 } from "../src/native/library.ts";
 import { NativeError } from "../src/native/native_error.ts";
 import { FeatureBank, Probe } from "../src/native/probe.ts";
+import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
 
-const NETWORK: LearnerOptions = {
-  resnetType: "resnet20",
-  stem: "cifar",
-  hiddenDim: 16,
-  zDim: 8,
-  bnViews: "joint",
-  larsVariant: "reference",
-  dtype: "float32",
-  seed: 1,
-};
-const VIEWS = byolViews({ cropSize: 32, cropScale: [0.2, 1], blurKernel: 3 });
-
-function demo(
-  options: { train?: boolean; count?: number; workers?: number; dtype?: "float32" | "float64" } =
-    {},
-): Dataset {
-  const { train = true, count = 64, workers = 1, dtype = "float32" } = options;
-  const dataset = Dataset.open({
-    source: { kind: "demo", train, count },
-    dtype,
-    workers,
-    normalisation: NORMALISATION.demo,
-  });
+function demo(options: Parameters<typeof demoImages>[0] = {}): Dataset {
+  const dataset = demoImages(options);
   dataset.setRecipes(8, VIEWS);
   return dataset;
 }

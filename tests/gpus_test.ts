@@ -1,26 +1,9 @@
 import { equal, match, throws } from "node:assert/strict";
 import { type Environment, parseCommandLine } from "../src/config.ts";
 import { ExitCode, UserError } from "../src/exit_codes.ts";
-import { gpuOf, visibleGpus } from "../src/gpus.ts";
+import { gpuOf } from "../src/gpus.ts";
 import { ALONE, type Place } from "../src/ranks.ts";
 import { start } from "./ranks_run.ts";
-
-const FOUR = ["null", "nvidia0", "nvidia1", "nvidia2", "nvidia3", "nvidiactl", "nvidia-uvm"];
-
-Deno.test("the GPUs that a process sees are those of /dev, or of CUDA_VISIBLE_DEVICES as CUDA reads it", () => {
-  const seen = (chosen: string | undefined, devices = FOUR): number =>
-    visibleGpus((name) => name === "CUDA_VISIBLE_DEVICES" ? chosen : undefined, devices);
-  equal(seen(undefined), 4);
-  equal(seen(undefined, ["null", "nvidiactl"]), 0);
-  equal(seen("2"), 1);
-  equal(seen("0, 3"), 2);
-  equal(seen("GPU-8932f937,MIG-4f1c"), 2);
-  // The list ends where an entry is none.
-  equal(seen("1,-1,2"), 1);
-  equal(seen("0,9,1"), 1);
-  for (const none of ["", "-1", "NoDevFiles", "all"]) equal(seen(none), 0, none);
-  equal(seen("0", ["null"]), 0);
-});
 
 Deno.test("a rank takes the GPU of its place on the node, or the only one that Slurm shows it", () => {
   const place: Place = { ...ALONE, rank: 7, worldSize: 8, localRank: 3, localWorldSize: 4 };
@@ -36,12 +19,11 @@ Deno.test("multi-gpu takes a rank for each GPU, and says so where there are fewe
     variable: () => undefined,
     exists: () => false,
     cores: 8,
-    planning: true,
   };
   const config = (gpus: number, args: string[] = [], place?: Place): { ranks: number } =>
     parseCommandLine("train", ["--hardware=multi-gpu", "--batch_size=64", ...args], {
       ...environment,
-      gpus,
+      gpus: () => gpus,
       ...place && { place },
     }).config;
   const refuses = (body: () => unknown, message: RegExp, code: ExitCode): void =>

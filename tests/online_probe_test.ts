@@ -2,14 +2,14 @@
 
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { byolViews, NORMALISATION } from "../src/augment.ts";
+import { byolViews } from "../src/augment.ts";
 import { checkpointPath } from "../src/checkpoint.ts";
 import { readMetrics, type TrainRow } from "../src/metrics.ts";
-import { Dataset } from "../src/native/dataset.ts";
 import { Learner } from "../src/native/learner.ts";
 import { describeCheckpoint, setThreads } from "../src/native/library.ts";
 import { byol } from "./byol.ts";
 import { writePhotoFolder } from "./photo_files.ts";
+import { demoImages, NETWORK } from "./small_network.ts";
 
 const RATES = { learningRate: 0.5, momentum: 0.9 };
 const TINY = [
@@ -25,17 +25,9 @@ function trainRows(run: string): TrainRow[] {
 
 Deno.test("the online probe learns from a fixed encoder", () => {
   setThreads(1);
-  using dataset = Dataset.open({
-    source: { kind: "demo", train: true, count: 1000 },
-    dtype: "float32",
-    workers: 1,
-    normalisation: NORMALISATION.demo,
-  });
+  using dataset = demoImages({ count: 1000 });
   dataset.setRecipes(64, byolViews({ cropSize: 16, cropScale: [0.2, 1], blurKernel: 3 }));
-  using learner = Learner.create({
-    ...{ resnetType: "resnet20", stem: "cifar", hiddenDim: 16, zDim: 8, bnViews: "joint" },
-    ...{ larsVariant: "reference", dtype: "float32", seed: 1 },
-  });
+  using learner = Learner.create(NETWORK);
   throws(() => learner.addProbe(1), /for 1 classes: expected 2 to/);
   throws(() => learner.trainProbe(RATES), /expected a learner that was given one/);
   learner.addProbe(10);

@@ -1,32 +1,16 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
-import { byolViews, NORMALISATION } from "../src/augment.ts";
-import { Dataset } from "../src/native/dataset.ts";
-import { Learner, type LearnerOptions } from "../src/native/learner.ts";
-import { describeCheckpoint, driverGpus, liveHandles } from "../src/native/library.ts";
+import type { Dataset } from "../src/native/dataset.ts";
+import { Learner } from "../src/native/learner.ts";
+import { coreInfo, describeCheckpoint, driverGpus, liveHandles } from "../src/native/library.ts";
 import { doubles, type Numbers, readSafetensors } from "./safetensors.ts";
 import { start } from "./ranks_run.ts";
+import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
 
 type Precision = "normal" | "bf16" | "fp16";
 
-const NETWORK: LearnerOptions = {
-  resnetType: "resnet20",
-  stem: "cifar",
-  hiddenDim: 16,
-  zDim: 8,
-  bnViews: "joint",
-  larsVariant: "reference",
-  dtype: "float32",
-  seed: 1,
-};
-
 function demo(): Dataset {
-  const dataset = Dataset.open({
-    source: { kind: "demo", train: true, count: 64 },
-    dtype: "float32",
-    workers: 1,
-    normalisation: NORMALISATION.demo,
-  });
-  dataset.setRecipes(16, byolViews({ cropSize: 32, cropScale: [0.2, 1], blurKernel: 3 }));
+  const dataset = demoImages();
+  dataset.setRecipes(16, VIEWS);
   return dataset;
 }
 
@@ -167,6 +151,20 @@ Deno.test("a step that overflows float16 changes no weight, no momentum and no t
     String(tensors.get("online.after.encoder.bn1.running_mean")),
     String(tensors.get("online.before.encoder.bn1.running_mean")),
   );
+});
+
+Deno.test("mixed precision on the processor: by the program, with the permissions it has, or refused", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "byol-precision-test-" });
+  try {
+    const { code, stderr } = await start([
+      ...["--precision=mixed", "--max_steps=2", "--batch_size=16", "--limit_train=64"],
+      ...["--clsf_every=0", "--threads=1", `--run_dir=${folder}/run`],
+    ]).ended;
+    equal(code, coreInfo().bf16 ? 0 : 2, stderr);
+    if (code !== 0) match(stderr, /neither avx512_bf16 nor amx_bf16/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });
 
 Deno.test("without a driver the program says so, and with one it names its GPUs", async () => {

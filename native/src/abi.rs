@@ -23,6 +23,7 @@ use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::{BatchPart, Learner};
 use crate::online_probe::ProbeRates;
+use crate::precision::processor_has_bf16;
 use crate::probe::{FeatureBank, Probe};
 use crate::process_group::Ranks;
 use crate::signals::Watch;
@@ -198,7 +199,7 @@ abi! {
     }
     /// Writes the online probe's loss, and its share of right answers.
     fn byol_learner_probe_metrics(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.probe_metrics()?); Ok(()) }) }
-    /// Writes steps that float16's overflows cost, and the scale of the loss.
+    /// Writes steps that float16's overflows cost, and the scale of the loss; 0 where it is not scaled.
     fn byol_learner_scaler(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.scaler_counts()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
     fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
@@ -331,7 +332,7 @@ fn set_threads(threads: u32) -> Result<()> {
 }
 
 fn info() -> String {
-    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION"), "jpeg": Decoder::chosen().name() })
+    serde_json::json!({ "threads": tch::get_num_threads(), "version": env!("CARGO_PKG_VERSION"), "jpeg": Decoder::chosen().name(), "bf16": processor_has_bf16() })
         .to_string()
 }
 

@@ -461,27 +461,27 @@ impl Learner {
 
     /// Brings the gradients back to their own size, where the loss was scaled. Whether they overflowed, on the device.
     fn unscale(&mut self) -> Result<Option<Tensor>> {
+        if self.scaler.is_none() {
+            return Ok(None);
+        }
+        let learned = self
+            .online()
+            .into_iter()
+            .filter(|(_, entry)| entry.role == Role::Parameter);
+        let gradients = learned
+            .map(|(_, entry)| Ok(entry.tensor.f_grad()?))
+            .collect::<Result<Vec<_>>>()?;
         let Some(scaler) = &mut self.scaler else {
             return Ok(None);
         };
-        let mut gradients = Vec::new();
-        for parameters in [
-            &self.encoder.parameters,
-            &self.projector.parameters,
-            &self.predictor.parameters,
-        ] {
-            for entry in parameters.learned() {
-                gradients.push(entry.tensor.f_grad()?);
-            }
-        }
         scaler.unscale(&gradients.iter().collect::<Vec<_>>())?;
         Ok(Some(scaler.overflowed()?))
     }
 
-    /// Steps that float16's overflows cost so far, and the scale of the loss; 0 and 1 without a scaler. Waits for the
+    /// Steps that float16's overflows cost so far, and the scale of the loss; 0 and 0 without a scaler. Waits for the
     /// device.
     pub fn scaler_counts(&self) -> Result<[f64; 2]> {
-        self.scaler.as_ref().map_or(Ok([0.0, 1.0]), Scaler::counts)
+        self.scaler.as_ref().map_or(Ok([0.0, 0.0]), Scaler::counts)
     }
 
     pub fn lars_variant(&self) -> LarsVariant {
@@ -491,7 +491,13 @@ impl Learner {
     /// target ← tau·target + (1 − tau)·online, over parameters only (BYOL, eq. 1).
     pub fn move_target(&mut self, tau: f64) -> Result<()> {
         // Where a step was skipped, the target stays too: its weight becomes 0 on the device.
-        let skip = self.scaler.as_ref().map(Scaler::overflowed).transpose()?;
+        let weight = match &self.scaler {
+            Some(scaler) => {
+                let kept = scaler.overflowed()?.f_logical_not()?.f_to_kind(self.kind)?;
+                Some(kept.f_mul_scalar(1.0 - tau)?)
+            }
+            None => None,
+        };
         let pairs = [
             (&mut self.target_encoder, &self.encoder.parameters),
             (&mut self.target_projector, &self.projector.parameters),
@@ -500,12 +506,8 @@ impl Learner {
             for (mine, theirs) in target.entries.iter_mut().zip(&online.entries) {
                 if mine.role == Role::Parameter {
                     let theirs = theirs.tensor.f_detach()?;
-                    let _ = match &skip {
-                        Some(skip) => {
-                            let kept = skip.f_logical_not()?.f_to_kind(self.kind)?;
-                            let weight = kept.f_mul_scalar(1.0 - tau)?;
-                            mine.tensor.f_lerp_tensor_(&theirs, &weight)?
-                        }
+                    let _ = match &weight {
+                        Some(weight) => mine.tensor.f_lerp_tensor_(&theirs, weight)?,
                         None => mine.tensor.f_lerp_(&theirs, 1.0 - tau)?,
                     };
                 }

@@ -7,7 +7,7 @@ use crate::boundary::{Error, Result, Status};
 
 /// From now on, freed memory stays with the process. By default glibc gives every block of 32 MiB or more back to the
 /// system and gets a new one, whose pages the system clears one by one: a fifth of a step of ResNet-18 at batch 64, whose
-/// tensors have the same sizes each time. The peak grows by what lies unused between others: 15 % there.
+/// tensors have the same sizes each time. The peak grows by what lies unused between others, a quarter there (docs/performance.md).
 pub fn keep_freed_memory() {
     static ONCE: Once = Once::new();
     #[cfg(target_env = "gnu")]

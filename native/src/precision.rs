@@ -33,6 +33,16 @@ pub enum Precision {
     Fp16,
 }
 
+/// Whether the processor multiplies bfloat16 in hardware: without that, bfloat16 is slower than float32.
+pub fn processor_has_bf16() -> bool {
+    let described = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let flags = described.lines().find(|line| line.starts_with("flags"));
+    flags.is_some_and(|flags| {
+        let mut words = flags.split_whitespace();
+        words.any(|word| matches!(word, "avx512_bf16" | "amx_bf16"))
+    })
+}
+
 /// Autocast, for as long as this lives: of this thread alone.
 pub struct Autocast {
     cuda: Option<bool>,

@@ -71,29 +71,16 @@ export interface StepMetrics {
 
 /** Online and target network with their optimizer state. */
 export class Learner extends NativeObject {
-  readonly #precision: string;
-
-  /**
-   * Takes the handle of a learner of the core; create() makes one.
-   *
-   * @param precision what convolutions and products are computed in
-   */
-  constructor(handle: number, precision = "normal") {
-    super(handle);
-    this.#precision = precision;
-  }
-
   /** Makes networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
     const symbols = openCore();
-    const precision = options.precision ?? "normal";
-    const request = json({ ...options, device: options.device ?? "cpu", precision });
+    const { device = "cpu", precision = "normal" } = options;
+    const request = json({ ...options, device, precision });
     return new Learner(
       readU32(
         "byol_learner_create",
         (out, error) => symbols.byol_learner_create(request, out, error),
       ),
-      precision,
     );
   }
 
@@ -195,11 +182,10 @@ export class Learner extends NativeObject {
    * the device.
    */
   readScaler(): { skippedSteps: number; lossScale: number } | undefined {
-    if (this.#precision !== "fp16") return undefined;
     const out = new Float64Array(2);
     check(openCore().byol_learner_scaler(this.handle, out, errorBuffer()), "byol_learner_scaler");
     const [skippedSteps = NaN, lossScale = NaN] = out;
-    return { skippedSteps, lossScale };
+    return lossScale === 0 ? undefined : { skippedSteps, lossScale };
   }
 
   /** Writes everything a resume needs: beside, synced, renamed. */

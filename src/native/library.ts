@@ -126,6 +126,8 @@ export interface CoreInfo {
   threads: number;
   /** Version of the core. */
   version: string;
+  /** Whether the processor multiplies bfloat16 in hardware (avx512_bf16 or amx_bf16). */
+  bf16: boolean;
   /** What decodes JPEG files: libjpeg-turbo or zune-jpeg. */
   jpeg: string;
 }

@@ -107,7 +107,7 @@ export function readRequest(
     // A batch that the ranks cannot share is better refused here than in the queue.
     place: { ...ALONE, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
-  const { config } = parseCommandLine(command, programArgs, { ...where, planning: true });
+  const { config } = parseCommandLine(command, programArgs, where);
   const seconds = own.time === undefined ? (qos?.hours ?? 20) * 3600 : secondsOf(own.time);
   if (qos !== undefined && seconds > qos.hours * 3600) {
     throw usage(

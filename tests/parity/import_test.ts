@@ -255,7 +255,7 @@ Deno.test("another program's encoder keeps its stem, and the side of the stem's 
           place: ALONE,
           checkpointConfig: configurationOf,
         });
-        const found = transferred(config);
+        const found = transferred(config, describeCheckpoint(theirs));
         using learner = found.learner;
         equal(found.config.imageSize, unsaid);
         learner.loadEncoder(theirs);

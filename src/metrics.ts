@@ -229,11 +229,15 @@ export class JsonLinesSink implements MetricsSink {
 /**
  * Reads the rows of a metrics file; an unfinished last line, left by a crash, is dropped.
  *
+ * @param options.damaged hears of each line that is no row, in a sentence that names it; such lines are then left out
  * @returns no rows where there is no file
- * @throws UserError (run folder) that names the line which is no row
+ * @throws UserError (run folder) that names the line which is no row, where nobody hears of it
  */
-export function readMetrics(path: string): MetricsRow[] {
-  return read(path).rows;
+export function readMetrics(
+  path: string,
+  { damaged }: { damaged?: (problem: string) => void } = {},
+): MetricsRow[] {
+  return read(path, damaged).rows;
 }
 
 /**
@@ -278,7 +282,10 @@ function lineOf(row: MetricsRow): string {
   return `${text}\n`;
 }
 
-function read(path: string): { rows: MetricsRow[]; whole: boolean } {
+function read(
+  path: string,
+  damaged?: (problem: string) => void,
+): { rows: MetricsRow[]; whole: boolean } {
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
@@ -289,23 +296,28 @@ function read(path: string): { rows: MetricsRow[]; whole: boolean } {
   const lines = text.split("\n");
   // What follows the last line feed is empty, or a row that a crash cut short.
   const whole = lines.pop() === "";
-  return { rows: lines.map((line, index) => rowOf(line, `${path}:${index + 1}`)), whole };
+  const rows = lines.flatMap((line, index) => {
+    const place = `${path}:${index + 1}`;
+    const row = rowOf(line);
+    if (row !== undefined) return [row];
+    const problem = `Cannot read the row at ${place}: expected a JSON object with kind and step`;
+    if (damaged === undefined) {
+      throw new UserError(`${problem}; repair or remove that line`, ExitCode.runFolder);
+    }
+    damaged(`${problem}; it is left out`);
+    return [];
+  });
+  return { rows, whole };
 }
 
-function rowOf(line: string, place: string): MetricsRow {
+function rowOf(line: string): MetricsRow | undefined {
   let row: unknown;
   try {
     row = JSON.parse(line);
   } catch {
-    // Told below, with all else that is no row.
+    return undefined;
   }
   const { kind, step } = (row ?? {}) as Partial<MetricsRow>;
-  if ((kind === "run" || kind === "train" || kind === "eval") && Number.isInteger(step)) {
-    return row as MetricsRow;
-  }
-  throw new UserError(
-    `Cannot read the row at ${place}: expected a JSON object with kind and step; ` +
-      "repair or remove that line",
-    ExitCode.runFolder,
-  );
+  const isRow = (kind === "run" || kind === "train" || kind === "eval") && Number.isInteger(step);
+  return isRow ? row as MetricsRow : undefined;
 }

@@ -231,6 +231,20 @@ Deno.test("what is missing is said, and the rest still reported", async () => {
     match(html, /views\.png is not there/);
     ok(html.includes("<h2>Curves</h2>") && html.includes("<svg "));
 
+    // A damaged line among good ones: it is named, and the others are there.
+    await using damaged = await writeRun({ steps: 40, every: 2, totalSteps: 100, top1: 51.5 });
+    const metrics = join(damaged.path, "metrics.jsonl");
+    const lines = Deno.readTextFileSync(metrics).split("\n");
+    Deno.writeTextFileSync(metrics, lines.with(3, '{"kind":"tr\u0000').with(5, "{}").join("\n"));
+    const rest = await report([`--run_dir=${damaged.path}`, "--images=0"]);
+    equal(rest.code, 0, rest.err);
+    for (const line of [4, 6]) {
+      ok(rest.err.includes(`Cannot read the row at ${metrics}:${line}: expected a JSON object`));
+    }
+    const drawn = Deno.readTextFileSync(join(damaged.path, "report.html"));
+    match(drawn, /metrics\.jsonl:4: .*it is left out/);
+    match(drawn, /51\.50/);
+
     // No Chromium: the HTML is made all the same.
     const page = join(folder, "page.html");
     const noPdf = await report(

@@ -35,7 +35,7 @@ export function readRun(path: string): RunData {
   if (hasTornEnd(folder.metricsFile)) {
     problems.push(`The last line of ${folder.metricsFile} is half-written and left out`);
   }
-  const rows = readMetrics(folder.metricsFile);
+  const rows = readMetrics(folder.metricsFile, { damaged: (problem) => problems.push(problem) });
   let record: RunRecord | null = null;
   try {
     record = readRunRecord(folder);

@@ -41,8 +41,15 @@ export type { RunConfig } from "./src/config.ts";
 export { type DataConfig, openData } from "./src/data.ts";
 export { ExitCode, UserError } from "./src/exit_codes.ts";
 export {
+  fineTune,
+  type FineTuned,
+  type FineTuneOptions,
+  type FineTuneParts,
+} from "./src/fine_tune.ts";
+export {
   type Accuracies,
   type Between,
+  classifyByNeighbours,
   evaluate,
   type EvaluationOptions,
   type EvaluationParts,
@@ -63,6 +70,7 @@ export {
   type DatasetDescription,
   type DatasetOptions,
   type DatasetSource,
+  type SubsetOptions,
 } from "./src/native/dataset.ts";
 export {
   Learner,

@@ -8,6 +8,7 @@ import { ExitCode, UserError } from "./exit_codes.ts";
 import { reportStop } from "./interrupt.ts";
 import { helpText } from "./help.ts";
 import { launch } from "./launch.ts";
+import type { CheckpointDescription } from "./native/library.ts";
 import { packCommand } from "./pack.ts";
 import { ALONE } from "./ranks.ts";
 import { train } from "./train.ts";
@@ -44,18 +45,20 @@ async function main([command, ...args]: string[]): Promise<number> {
         console.log(helpText(command));
         return ExitCode.ok;
       }
+      // Described once: that reads the whole file.
+      let weights: CheckpointDescription | undefined;
       const environment: Environment = {
         ...thisEnvironment(),
-        checkpointConfig: configurationOf,
+        checkpointConfig: (path) => configurationOf(path, weights = describeOrThrow(path)),
       };
       const parsed = parseCommandLine(command, args, environment);
       const { place = ALONE } = environment;
       const { ranks } = parsed.config;
       if (place.launcher === "none" && ranks > 1) return await launch(ranks, [command, ...args]);
       if (place.rank === 0) parsed.notes.forEach((note) => console.error(note));
-      return command === "train"
+      return weights === undefined
         ? await train(parsed, { openData, place })
-        : await evaluateCheckpoint(parsed.config, place);
+        : await evaluateCheckpoint(parsed.config, { place, weights });
     }
     case "embed": {
       // Here alone: it needs an npm package, without which the others go on.

@@ -19,7 +19,7 @@ import {
 import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { nearestTo } from "./nearest.ts";
-import { DATASET_DEFAULTS, type Preset, PRESETS, type Recipe } from "./presets.ts";
+import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from "./presets.ts";
 import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
 import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
@@ -102,6 +102,12 @@ export interface RunConfig {
   probeAugment: boolean;
   /** `--clsf_lr_sweep`: whether the probe's learning rate is chosen on held-out training images. */
   probeSweep: boolean;
+  /** `--protocol`: how `eval` evaluates. */
+  protocol: "linear" | "finetune" | "knn";
+  /** `--label_fraction`: share of the training images that `eval` learns from, in percent. */
+  labelFraction: number;
+  /** `--save_probe`: the file that `eval` writes the final probe to; null for none. */
+  saveProbe: string | null;
   /** `--computer` */
   computer: "jeanzay" | "other";
   /** `--hardware` */
@@ -276,6 +282,7 @@ export function parseCommandLine(
   if (config.hardware !== "cpu") requireGpusOf(config.hardware, environment);
   if (config.hardware === "multi-gpu") deriveGpuRanks(config, all, environment);
   scaleLearningRate(config, all, preset);
+  if (config.protocol === "finetune") takeFineTuning(config, all);
   deriveDefaults(config, all, environment);
   requireSound(config, all);
   return { config, origins: all, notes: notesOn(config, environment) };
@@ -363,6 +370,16 @@ function scaleLearningRate(config: RunConfig, origins: Origins, preset?: Preset)
   if (preset?.learningRatePer256 === undefined) return;
   if (origins.learningRate === "command line") return;
   config.learningRate = preset.learningRatePer256 * config.batchSize / 256;
+}
+
+/** Fine-tuning has defaults of its own: what a checkpoint or a data set says is meant for a linear probe. */
+function takeFineTuning(config: RunConfig, origins: Origins): void {
+  const own = { ...FINE_TUNING[config.datasetName], probeAugment: true, probeSweep: false };
+  for (const field of Object.keys(own) as (keyof typeof own)[]) {
+    if (origins[field] === "command line") continue;
+    Object.assign(config, { [field]: own[field] });
+    origins[field] = "--protocol=finetune";
+  }
 }
 
 /** What of a checkpoint's configuration an evaluation keeps, checked like a command line. */
@@ -534,11 +551,34 @@ function requireSound(config: RunConfig, origins: Origins): void {
       `Cannot use --ranks=${config.ranks} with --hardware=mono-gpu: expected --hardware=multi-gpu`,
     );
   }
-  if (config.probeSweep && config.probeAugment) {
+  if (config.protocol === "finetune") requireFineTuning(config);
+  else if (config.probeSweep && config.probeAugment) {
     throw usage("Cannot use --clsf_lr_sweep without --clsf_augment=false: it trains many probes");
+  }
+  if (config.protocol === "knn" && config.saveProbe !== null) {
+    throw usage(
+      `Cannot use --save_probe=${config.saveProbe} with --protocol=knn, which has none: expected linear or finetune`,
+    );
   }
   if (config.evalAtEnd && config.evalEveryEpochs === 0) {
     throw usage("Cannot use --eval_at_end with --clsf_every=0, which switches evaluation off");
+  }
+}
+
+function requireFineTuning(config: RunConfig): void {
+  if (config.ranks > 1) {
+    throw usage(`Cannot use --ranks=${config.ranks} with --protocol=finetune: expected one rank`);
+  }
+  if (!config.probeAugment) {
+    throw usage(
+      "Cannot use --clsf_augment=false with --protocol=finetune: it trains on random crops and flips",
+    );
+  }
+  if (config.probeBatchSize < 2) {
+    throw usage(
+      `Cannot use --batch_size_clsf=${config.probeBatchSize} with --protocol=finetune: expected at least 2, as batch ` +
+        "statistics of one image are none",
+    );
   }
 }
 

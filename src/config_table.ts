@@ -452,6 +452,40 @@ export const OPTIONS: Table = {
       "Choose the probe's learning rate on a tenth of the training images, then train on all; the " +
       "result says which. Needs --clsf_augment=false",
   },
+  protocol: {
+    option: "protocol",
+    group: "Evaluation",
+    commands: EVAL,
+    value: { kind: "choice", choices: ["linear", "finetune", "knn"] },
+    default: "linear",
+    changeable: true,
+    help:
+      "linear: a linear probe on the frozen encoder, and nearest neighbours; finetune: encoder and classifier trained " +
+      "together, by the options of the probe, which have defaults of their own then (docs/evaluation.md); knn: nearest " +
+      "neighbours alone",
+  },
+  labelFraction: {
+    option: "label_fraction",
+    group: "Evaluation",
+    commands: EVAL,
+    value: { kind: "integer", least: 1, most: 100 },
+    default: 100,
+    changeable: true,
+    help:
+      "Percent of the training images that are learnt from, as many of each class, drawn by --seed: 1 and 10 are usual",
+  },
+  saveProbe: {
+    option: "save_probe",
+    group: "Evaluation",
+    commands: EVAL,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "none",
+    changeable: true,
+    help:
+      "Write the final probe as safetensors: weight, bias, and the classes' names as metadata. With " +
+      "--protocol=finetune the whole network, under torchvision's names",
+  },
   checkpoint: {
     option: "checkpoint",
     group: "Evaluation",

@@ -1,13 +1,16 @@
 /** `eval`: evaluates the encoder of a checkpoint, on one rank or on several that share the work. */
 
-import { describeOrThrow } from "./checkpoint.ts";
 import type { RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
 import { openDevice } from "./device.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
+import { fineTune } from "./fine_tune.ts";
 import { Interrupt, interrupted } from "./interrupt.ts";
-import { evaluate } from "./linear_eval.ts";
-import { setThreads } from "./native/library.ts";
+import { takeSubset } from "./label_subset.ts";
+import { classifyByNeighbours, evaluate, type EvaluationParts } from "./linear_eval.ts";
+import { type CheckpointDescription, setThreads } from "./native/library.ts";
+import { requireRoomFor, saveProbe } from "./saved_probe.ts";
+import type { Probe } from "./native/probe.ts";
 import type { Place } from "./ranks.ts";
 import { requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
@@ -16,33 +19,55 @@ import { evaluationOptions } from "./train.ts";
 import { transferred } from "./transfer.ts";
 import { encoderNote } from "./weights_file.ts";
 
-/** Evaluates what the options name; rank 0 prints the result. @returns the exit code */
+/** What an evaluation found: accuracies in percent, those that the protocol has. */
+interface Found {
+  knn_top1?: number;
+  top1?: number;
+  top5?: number;
+  tested: number;
+  details?: Record<string, number>;
+}
+
+/**
+ * Evaluates what the options name; rank 0 prints the result.
+ *
+ * @param parts.weights what the checkpoint holds
+ * @returns the exit code
+ */
 export async function evaluateCheckpoint(
   config: RunConfig,
-  place: Readonly<Place>,
+  { place, weights }: { place: Readonly<Place>; weights: CheckpointDescription },
 ): Promise<number> {
   using interrupt = new Interrupt();
   openDevice(config);
   setThreads(config.threads);
   const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
-  return await Team.run(place, options, (team) => evaluateOn(team, config, interrupt));
+  return await Team.run(place, options, (team) => evaluateOn(team, config, { interrupt, weights }));
 }
 
-async function evaluateOn(team: Team, asked: RunConfig, interrupt: Interrupt): Promise<number> {
+async function evaluateOn(
+  team: Team,
+  asked: RunConfig,
+  { interrupt, weights }: { interrupt: Interrupt; weights: CheckpointDescription },
+): Promise<number> {
+  if (asked.saveProbe !== null) requireRoomFor(asked.saveProbe);
   interrupt.watchCalls();
   const data = await team.leaderFirst(() => openData(asked, { signal: interrupt.signal }));
   using train = data.train;
   using test = data.test;
   if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
   const path = asked.checkpoint ?? "";
-  const weights = describeOrThrow(path);
-  const { config, ...found } = transferred(asked, weights);
-  using learner = found.learner;
-  try {
-    learner.loadEncoder(path);
-  } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
-  }
+  const { config, learner: made } = transferred(asked, weights);
+  using learner = made;
+  const loadEncoder = (): void => {
+    try {
+      learner.loadEncoder(path);
+    } catch (error) {
+      throw new UserError((error as Error).message, ExitCode.checkpoint);
+    }
+  };
+  loadEncoder();
+  const { classNames } = train.describe();
   team.shareOut(train, 1);
   const note = team.leads ? encoderNote(path, weights) : undefined;
   if (note !== undefined) console.error(note);
@@ -55,23 +80,68 @@ async function evaluateOn(team: Team, asked: RunConfig, interrupt: Interrupt): P
     label: "evaluating",
     total: 100,
   });
-  const accuracies = await evaluate(
-    { learner, train, test, team },
-    evaluationOptions(config),
-    (done) => {
+  const found = await follow({ learner, train, test, team }, config, {
+    reset: loadEncoder,
+    keep: (probe) => {
+      if (config.saveProbe === null || !team.leads) return;
+      saveProbe(probe, { learner, config, weights, classNames });
+    },
+    between: (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
       return interrupt.requested;
     },
-  );
+  });
   progress.close();
-  if (accuracies === undefined) throw interrupted("before the evaluation was done");
+  if (found === undefined) throw interrupted("before the evaluation was done");
   if (!team.leads) return ExitCode.ok;
+  const { protocol, labelFraction } = config;
   console.log(
     config.format === "json"
-      ? JSON.stringify(accuracies)
-      : `k-NN ${accuracies.knn_top1.toFixed(2)} %, linear probe top-1 ${
-        accuracies.top1.toFixed(2)
-      } %, top-5 ${accuracies.top5.toFixed(2)} %`,
+      ? JSON.stringify({ protocol, label_fraction: labelFraction, ...found })
+      : resultText(config, found),
   );
   return ExitCode.ok;
+}
+
+interface Hooks {
+  /** Gives the learner the checkpoint's encoder again. */
+  reset(): void;
+  /** Hears of the final classifier. */
+  keep(probe: Probe): void;
+  /** Hears of the share that is done; true stops. */
+  between(done: number): boolean;
+}
+
+/** Evaluates by the protocol that the options name. @returns undefined when it was stopped */
+async function follow(
+  parts: EvaluationParts & Required<Pick<EvaluationParts, "team">>,
+  config: RunConfig,
+  { reset, keep, between }: Hooks,
+): Promise<Found | undefined> {
+  const { protocol, labelFraction, seed } = config;
+  const options = evaluationOptions(config);
+  if (protocol === "finetune") {
+    return await fineTune({ ...parts, reset, keep }, { ...options, labelFraction }, between);
+  }
+  if (labelFraction < 100) {
+    takeSubset(parts.train, { seed, percent: labelFraction, heldOut: 0 });
+  }
+  return protocol === "knn"
+    ? await classifyByNeighbours(parts, options, between)
+    : await evaluate({ ...parts, keep }, options, between);
+}
+
+/** The result as a line: the protocol and the share of labels by name, where they are not the usual ones. */
+function resultText(
+  { protocol, labelFraction }: RunConfig,
+  { knn_top1, top1, top5 }: Found,
+): string {
+  const what = protocol === "finetune" ? "fine-tuned" : "linear probe";
+  const figures = [
+    ...knn_top1 === undefined ? [] : [`k-NN ${knn_top1.toFixed(2)} %`],
+    ...top1 === undefined || top5 === undefined
+      ? []
+      : [`${what} top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %`],
+  ].join(", ");
+  return labelFraction === 100 ? figures : `${figures}, with ${labelFraction} % of the labels`;
 }

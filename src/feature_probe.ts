@@ -12,7 +12,7 @@ import type { Team } from "./team.ts";
 /** The rates that a sweep tries. */
 export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 /** The share of the training images that a sweep holds out. */
-const HELD_OUT_SHARE = 0.1;
+export const HELD_OUT_SHARE = 0.1;
 
 /** How the probe is trained. */
 export interface FeatureProbeOptions {
@@ -51,7 +51,12 @@ export function accuracyOf(
  * @returns accuracies in percent, with what a sweep found, or undefined when `between` stopped it
  */
 export async function probeOnFeatures(
-  { train, test, team }: { train: Features; test: Features; team: Team },
+  { train, test, team, keep }: {
+    train: Features;
+    test: Features;
+    team: Team;
+    keep?(probe: Probe): void;
+  },
   options: FeatureProbeOptions,
   between: Between,
 ): Promise<{ top1: number; top5: number; details?: Record<string, number> } | undefined> {
@@ -76,6 +81,7 @@ export async function probeOnFeatures(
   if (await trainProbe({ probe, train }, { ...options, rate, heldOut: 0, span }, between)) return;
   team.joinProbe(probe);
   test.test(probe, { seed, heldOut: 0 });
+  keep?.(probe);
   const details = sweep ? { probe_learning_rate: rate, held_out_top1: chosen.top1 } : undefined;
   return { ...accuracyOf(team.sum(probe.counts())), ...details && { details } };
 }

@@ -55,6 +55,8 @@ export interface EvaluationParts {
   test: Dataset;
   /** The ranks that share the work; without: one. The training images must know their share. */
   team?: Team;
+  /** Hears of the final probe, which all ranks have alike, before it is closed. */
+  keep?(probe: Probe): void;
 }
 
 /** Accuracies in percent. */
@@ -91,7 +93,7 @@ export async function evaluate(
   options: EvaluationOptions,
   between: Between = () => {},
 ): Promise<Accuracies | undefined> {
-  const { learner, train, test, team = Team.alone() } = parts;
+  const { learner, train, test, team = Team.alone(), keep } = parts;
   for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
   const { count, classes } = train.describe();
   const stepsPerEpoch = Math.ceil(count / options.batchSize);
@@ -99,66 +101,27 @@ export async function evaluate(
   const testCount = test.describe().count;
   // In images, so that the progress is even.
   const total = count + 2 * testCount + options.epochs * count;
-  let done = 0;
-  let stop = false;
-  /** Does this rank's part of a round; returns whether all ranks go on. */
-  const allGoOn = (work: () => void): boolean => {
-    if (!stop) stop = isInterrupted(work);
-    return !team.agreeToStop(stop);
-  };
-  /** After a round of so many images of all ranks. */
-  const did = async (images: number, stage: EvaluationStage): Promise<void> => {
-    done += images;
-    await yieldToEvents();
-    stop ||= between(done / total, stage) === true;
-  };
-
-  using bank = FeatureBank.create();
+  const work = new SharedWork(team, { total, between });
   // Without augmentation, what the neighbours are looked up with is also what the probe learns from.
   using trainFeatures = options.augment ? undefined : Features.create();
   using testFeatures = options.augment ? undefined : Features.create();
-  for (const { start, size, ofAll } of rounds(count, team.place)) {
-    const go = allGoOn(() => {
-      train.makeCentered(start, size);
-      train.embed(learner);
-    });
-    if (!go) return undefined;
-    team.gather(train);
-    bank.append(learner, train);
-    trainFeatures?.append(learner, train);
-    await did(ofAll, { stage: "bank", bank });
-  }
-  let [right, tested] = [0, 0];
-  for (const { start, size, ofAll } of rounds(testCount, team.place)) {
-    const go = allGoOn(() => {
-      test.makeCentered(start, size);
-      test.embed(learner);
-      const found = bank.classify(learner, test, KNN);
-      testFeatures?.append(learner, test);
-      right += found.right;
-      // A file that cannot be used is not tested.
-      tested += found.tested;
-    });
-    if (!go) return undefined;
-    await did(ofAll, { stage: "neighbours", bank });
-  }
+  const near = await neighbours(parts, work, { train: trainFeatures, test: testFeatures });
+  if (near === undefined) return undefined;
 
   const shape = { features: learner.features(), classes };
   const probed = trainFeatures !== undefined && testFeatures !== undefined
     ? await probeOnFeatures(
-      { train: trainFeatures, test: testFeatures, team },
+      { train: trainFeatures, test: testFeatures, team, keep },
       { ...options, ...shape, count },
       async (probe, share) => {
-        await yieldToEvents();
         const before = (count + testCount) / total;
-        stop ||= between(before + (1 - before) * share, { stage: "probe", probe }) === true;
-        return team.agreeToStop(stop);
+        await work.reached(before + (1 - before) * share, { stage: "probe", probe });
+        return !work.allGoOn(() => {});
       },
     )
     : await probeOnViews();
-  if (probed === undefined || !allGoOn(() => {})) return undefined;
-  const [allTested = 0, allRight = 0] = team.sum([tested, right]);
-  return { ...probed, knn_top1: 100 * allRight / allTested, tested: allTested };
+  if (probed === undefined || !work.allGoOn(() => {})) return undefined;
+  return { ...probed, ...near };
 
   /** The probe as the original trains it: on random crops and flips. */
   async function probeOnViews(): Promise<{ top1: number; top5: number } | undefined> {
@@ -172,26 +135,110 @@ export async function evaluate(
     });
     const rates = { baseLearningRate: options.learningRate, totalSteps };
     for (let step = 0; step < totalSteps; step++) {
-      const go = allGoOn(() => {
+      const go = work.allGoOn(() => {
         train.makeProbeBatch(options.seed, step);
         train.embed(learner);
       });
       if (!go) return undefined;
       team.gather(train);
       probe.train(learner, train, probeLearningRateAt(step, rates));
-      await did(options.batchSize, { stage: "probe", probe });
+      await work.did(options.batchSize, { stage: "probe", probe });
     }
     team.joinProbe(probe);
     for (const { start, size, ofAll } of rounds(testCount, team.place)) {
-      const go = allGoOn(() => {
+      const go = work.allGoOn(() => {
         test.makeCentered(start, size);
         probe.test(learner, test);
       });
       if (!go) return undefined;
-      await did(ofAll, { stage: "test", probe });
+      await work.did(ofAll, { stage: "test", probe });
     }
+    keep?.(probe);
     return accuracyOf(team.sum(probe.counts()));
   }
+}
+
+/** Evaluates by nearest neighbours alone, shared likewise. @returns as evaluate() does, without the probe */
+export async function classifyByNeighbours(
+  parts: EvaluationParts,
+  { batchSize, transforms }: Pick<EvaluationOptions, "batchSize" | "transforms">,
+  between: Between = () => {},
+): Promise<Pick<Accuracies, "knn_top1" | "tested"> | undefined> {
+  const { train, test, team = Team.alone() } = parts;
+  for (const dataset of [train, test]) dataset.setProbe(batchSize, transforms);
+  const total = train.describe().count + test.describe().count;
+  const work = new SharedWork(team, { total, between });
+  const near = await neighbours(parts, work);
+  return work.allGoOn(() => {}) ? near : undefined;
+}
+
+/** Work that ranks do round by round, how far it is, and whether all go on. */
+class SharedWork {
+  readonly #team: Team;
+  readonly #total: number;
+  readonly #between: Between;
+  #done = 0;
+  #stop = false;
+
+  constructor(team: Team, { total, between }: { total: number; between: Between }) {
+    this.#team = team;
+    this.#total = total;
+    this.#between = between;
+  }
+
+  /** Does this rank's part of a round; returns whether all ranks go on. */
+  allGoOn(work: () => void): boolean {
+    if (!this.#stop) this.#stop = isInterrupted(work);
+    return !this.#team.agreeToStop(this.#stop);
+  }
+
+  /** After a round of so many images of all ranks. */
+  async did(images: number, stage: EvaluationStage): Promise<void> {
+    this.#done += images;
+    await this.reached(this.#done / this.#total, stage);
+  }
+
+  /** At a share of the whole. */
+  async reached(share: number, stage: EvaluationStage): Promise<void> {
+    await yieldToEvents();
+    this.#stop ||= this.#between(share, stage) === true;
+  }
+}
+
+/** Embeds the training images, looks the test images' neighbours up among them, and adds both to what is kept. */
+async function neighbours(
+  { learner, train, test, team = Team.alone() }: EvaluationParts,
+  work: SharedWork,
+  kept: { train?: Features; test?: Features } = {},
+): Promise<Pick<Accuracies, "knn_top1" | "tested"> | undefined> {
+  using bank = FeatureBank.create();
+  for (const { start, size, ofAll } of rounds(train.describe().count, team.place)) {
+    const go = work.allGoOn(() => {
+      train.makeCentered(start, size);
+      train.embed(learner);
+    });
+    if (!go) return undefined;
+    team.gather(train);
+    bank.append(learner, train);
+    kept.train?.append(learner, train);
+    await work.did(ofAll, { stage: "bank", bank });
+  }
+  let [right, tested] = [0, 0];
+  for (const { start, size, ofAll } of rounds(test.describe().count, team.place)) {
+    const go = work.allGoOn(() => {
+      test.makeCentered(start, size);
+      test.embed(learner);
+      const found = bank.classify(learner, test, KNN);
+      kept.test?.append(learner, test);
+      right += found.right;
+      // A file that cannot be used is not tested.
+      tested += found.tested;
+    });
+    if (!go) return undefined;
+    await work.did(ofAll, { stage: "neighbours", bank });
+  }
+  const [allTested = 0, allRight = 0] = team.sum([tested, right]);
+  return { knn_top1: 100 * allRight / allTested, tested: allTested };
 }
 
 /** A rank's part of one round through a data set's images, and how many of them all ranks take. */

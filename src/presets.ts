@@ -92,6 +92,33 @@ export const DATASET_DEFAULTS: Readonly<Record<DatasetName, Readonly<Recipe>>> =
   folder: BYOL_IMAGENET,
 };
 
+/** How fine-tuning goes, in the options that it shares with the linear probe. */
+export type FineTuningRecipe = Pick<
+  Recipe,
+  | "probeEpochs"
+  | "probeBatchSize"
+  | "probeLearningRate"
+  | "probeMomentum"
+  | "probeWeightDecay"
+>;
+
+/** BYOL's (appendix D): batches of 1024, no weight decay, one of the rates that were tried, the shorter of two lengths. */
+const BYOL_FINE_TUNING: Readonly<FineTuningRecipe> = {
+  probeEpochs: 30,
+  probeBatchSize: 1024,
+  probeLearningRate: 0.05,
+  probeMomentum: 0.9,
+  probeWeightDecay: 0,
+};
+
+/** What fine-tuning defaults to: BYOL's, but for smaller batches where there are few images. */
+export const FINE_TUNING: Readonly<Record<DatasetName, Readonly<FineTuningRecipe>>> = {
+  demo: { ...BYOL_FINE_TUNING, probeEpochs: 10, probeBatchSize: 64 },
+  cifar10: { ...BYOL_FINE_TUNING, probeBatchSize: 256 },
+  imagenet: BYOL_FINE_TUNING,
+  folder: BYOL_FINE_TUNING,
+};
+
 /** A complete recipe by name. */
 export interface Preset {
   /** One line for `--help` and the documentation. */

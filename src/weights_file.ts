@@ -24,10 +24,13 @@ export interface InitialWeights {
  * What an evaluation goes by unless its options say otherwise: the configuration in a file of ours, the network alone
  * of another program's.
  *
+ * @param found what the file holds, where that is known
  * @throws UserError (checkpoint) when the file is missing, damaged, or holds no encoder
  */
-export function configurationOf(path: string): Readonly<Record<string, unknown>> {
-  const found = describeOrThrow(path);
+export function configurationOf(
+  path: string,
+  found: CheckpointDescription = describeOrThrow(path),
+): Readonly<Record<string, unknown>> {
   if (found.metadata !== null) return metadataOf(path, found).config;
   const resnetType = found.encoder?.resnetType ?? undefined;
   // A file without an encoder is refused by its names where it is loaded.

@@ -358,6 +358,23 @@ Deno.test("eval takes what is not given from the checkpoint", () => {
   assert.equal(config.threads, 3, "threads belong to the machine, not to the checkpoint");
 });
 
+Deno.test("fine-tuning has defaults of its own, whatever the checkpoint says, and the command line wins", () => {
+  const evaluate = (...args: string[]) =>
+    parseCommandLine("eval", ["--checkpoint=c", "--protocol=finetune", ...args], {
+      ...machine(),
+      checkpointConfig: () => ({
+        ...{ datasetName: "imagenet", probeEpochs: 90, probeLearningRate: 0.2 },
+        ...{ probeAugment: false, probeSweep: true },
+      }),
+    });
+  const { config, origins } = evaluate("--lr_init_clsf=0.02");
+  assert.deepEqual([config.probeEpochs, origins.probeEpochs], [30, "--protocol=finetune"]);
+  assert.deepEqual([config.probeBatchSize, config.probeLearningRate], [1024, 0.02]);
+  assert.equal(origins.probeLearningRate, "command line");
+  assert.deepEqual([config.probeAugment, config.probeSweep], [true, false]);
+  assert.equal(evaluate("--clsf_lr_sweep").config.probeSweep, true);
+});
+
 Deno.test("eval refuses what contradicts the checkpoint, and a checkpoint that makes no sense", () => {
   const evaluate = (saved: Record<string, unknown>, ...args: string[]) => () =>
     parseCommandLine("eval", ["--checkpoint=c", ...args], {

@@ -15,6 +15,7 @@ use crate::checks::{write_answers, write_embeddings, write_neighbours, write_out
 use crate::dataset::{Dataset, Share};
 use crate::device::{require_same, Numerics};
 use crate::features::Features;
+use crate::finetune::FineTuning;
 use crate::gpus::describe_gpus;
 use crate::heartbeat::Heartbeat;
 use crate::images::jpeg::Decoder;
@@ -86,6 +87,15 @@ struct LoadOptions {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+struct ProbeSaveOptions {
+    path: String,
+    metadata: serde_json::Value,
+    /// Whether the encoder goes with it, both under torchvision's names.
+    with_encoder: bool,
+}
+
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoreEntry {
     key: String,
@@ -124,6 +134,8 @@ abi! {
     fn byol_dataset_set_recipes(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.set_recipes(options)) }
     /// Sets the batch size and the transforms of linear evaluation.
     fn byol_dataset_set_probe(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.set_probe(options)) }
+    /// Makes evaluation go through some of the images alone, of each class as many.
+    fn byol_dataset_take_subset(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.take_subset(&options)) }
     /// Sets what of a step's batch this process takes: of each of equal parts, its rank's share.
     fn byol_dataset_set_share(dataset: u32, rank: u32, ranks: u32, parts: u32) {
         with(dataset, |d: &mut Dataset| d.set_share(Share { rank: rank as usize, ranks: ranks as usize, parts: parts as usize }))
@@ -239,6 +251,21 @@ abi! {
     }
     /// Gives the probe of every rank the weights of rank 0's.
     fn byol_probe_join(probe: u32, ranks: u32) { with(probe, |p: &mut Probe| with(ranks, |r: &mut Ranks| p.join(r.group()?))) }
+    /// Writes the probe's weights to a file, with the learner's encoder where it is asked for.
+    fn byol_probe_save(probe: u32, learner: u32, options: Json) {
+        let options: ProbeSaveOptions = options.read()?;
+        with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| save_probe(p, l, &options)))
+    }
+    /// Starts to fine-tune the learner's encoder.
+    fn byol_finetune_create(learner: u32, handle: OutU32) { handle.write(register(with(learner, |l: &mut Learner| FineTuning::new(l))?)); Ok(()) }
+    /// Trains encoder and probe together on the dataset's batch.
+    fn byol_finetune_step(finetune: u32, learner: u32, probe: u32, dataset: u32, learning_rate: Finite) {
+        with(finetune, |f: &mut FineTuning| with(learner, |l: &mut Learner| with(probe, |p: &mut Probe| with(dataset, |d: &mut Dataset| {
+            f.step(l, p, d, learning_rate.0)
+        }))))
+    }
+    /// Writes the loss of the last step.
+    fn byol_finetune_loss(finetune: u32, numbers: OutNumbers<1>) { with(finetune, |f: &mut FineTuning| { numbers.write([f.loss()?]); Ok(()) }) }
     /// Makes an empty table of features.
     fn byol_features_create(handle: OutU32) { handle.write(register(Features::default())); Ok(()) }
     /// Adds the embeddings of the dataset's batch.
@@ -361,6 +388,19 @@ fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
     } else {
         saved_state(learner)?
     };
+    let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
+    snapshot.require_finite()?;
+    snapshot.write(Path::new(&options.path), &[])
+}
+
+fn save_probe(probe: &Probe, learner: &Learner, options: &ProbeSaveOptions) -> Result<()> {
+    let mut tensors = probe.state()?;
+    if options.with_encoder {
+        for (name, _) in &mut tensors {
+            *name = format!("fc.{name}");
+        }
+        tensors.extend(learner.encoder_state()?);
+    }
     let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
     snapshot.require_finite()?;
     snapshot.write(Path::new(&options.path), &[])

@@ -65,7 +65,7 @@ pub fn write_embeddings(learner: &Learner, dataset: &Dataset, options: &FileOpti
     write(&options.path, &embedded(learner, dataset)?)
 }
 
-/// The probe's `weight` and `bias`, and of the dataset's one-view batch `features`, `labels` and `top5`: the
+/// The probe's `weight` and `bias`, and of the dataset's one-view batch `views`, `features`, `labels` and `top5`: the
 /// likeliest classes, best first.
 pub fn write_answers(
     probe: &Probe,
@@ -75,6 +75,10 @@ pub fn write_answers(
 ) -> Result<()> {
     let mut tensors = embedded(learner, dataset)?;
     tensors.push(("top5".to_owned(), probe.best(&tensors[0].1)?));
+    tensors.push((
+        "views".to_owned(),
+        dataset.batch(1)?.views[0].shallow_clone(),
+    ));
     tensors.extend(probe.state()?);
     write(&options.path, &tensors)
 }

@@ -15,6 +15,7 @@ use crate::images::jpeg::Decoder;
 use crate::images::loader::{Loader, Made};
 use crate::images::photo_job::{PhotoJob, Progress};
 use crate::images::render::{Photos, Request, Views};
+use crate::label_subset::SubsetOptions;
 use crate::learner::{embed_piece, Dtype, Learner};
 use crate::memory::zeros;
 use crate::process_group::Ranks;
@@ -163,6 +164,8 @@ pub struct Dataset {
     probe: Option<ProbeOptions>,
     share: Share,
     order: Option<(u64, u64, Vec<u32>)>,
+    /// The images that the probe's batches and the test transform go through; None: all.
+    subset: Option<Vec<u32>>,
     pub batch: Option<Batch>,
 }
 
@@ -278,6 +281,7 @@ impl Dataset {
             probe: None,
             share: Share::WHOLE,
             order: None,
+            subset: None,
             batch: None,
         })
     }
@@ -299,6 +303,30 @@ impl Dataset {
         options.validate()?;
         self.probe = Some(options);
         Ok(())
+    }
+
+    /// Makes evaluation go through some of the images alone, as if there were no others; views for training do not
+    /// change. Replaces an earlier choice.
+    pub fn take_subset(&mut self, options: &SubsetOptions) -> Result<()> {
+        let classes = self.description["classes"].as_u64().unwrap_or(1) as usize;
+        let subset = options.choose(&self.labels, classes)?;
+        self.description["count"] = subset.len().into();
+        self.subset = (subset.len() < self.labels.len()).then_some(subset);
+        self.batch = None;
+        Ok(())
+    }
+
+    /// How many images evaluation goes through.
+    fn evaluated(&self) -> usize {
+        self.subset.as_ref().map_or(self.labels.len(), Vec::len)
+    }
+
+    /// The images at some of their places.
+    fn images_of(&self, places: impl Iterator<Item = u32>) -> Vec<u32> {
+        match &self.subset {
+            Some(subset) => places.map(|place| subset[place as usize]).collect(),
+            None => places.collect(),
+        }
     }
 
     fn check_batch(&self, size: usize) -> Result<()> {
@@ -500,13 +528,14 @@ impl Dataset {
     }
 
     fn probe_batch(&mut self, options: &ProbeOptions, (seed, step): (u64, u64)) -> Result<Batch> {
-        let count = self.labels.len();
+        let count = self.evaluated();
         let steps = count.div_ceil(options.batch_size) as u64;
         let start = (step % steps) as usize * options.batch_size;
         let end = (start + options.batch_size).min(count);
         // The probe draws its own order: the training stream's cached one stays untouched.
         let order = permutation(!seed, step / steps, count);
-        let indices = self.probe_share(&order[start..end]).to_vec();
+        let share = self.probe_share(&order[start..end]);
+        let indices = self.images_of(share.iter().copied());
         if indices.is_empty() {
             return self.empty_batch(options.train.crop_size);
         }
@@ -544,11 +573,11 @@ impl Dataset {
             .ok_or_else(|| unset("test batches", "byol_dataset_set_probe"))?;
         let end = start
             .checked_add(count)
-            .filter(|&end| end <= self.labels.len());
+            .filter(|&end| end <= self.evaluated());
         let end = end.ok_or_else(|| {
             Error::invalid(format!(
                 "Cannot take {count} images from {start}: the dataset has {}",
-                self.labels.len()
+                self.evaluated()
             ))
         })?;
         let sides = options.sides();
@@ -556,7 +585,7 @@ impl Dataset {
             self.batch = Some(self.empty_batch(sides.crop)?);
             return Ok(());
         }
-        let indices: Vec<u32> = (start as u32..end as u32).collect();
+        let indices = self.images_of(start as u32..end as u32);
         if self.photos.is_some() {
             sides.validate().map_err(Error::invalid)?;
             let views = Views::Centered(sides);
@@ -649,7 +678,7 @@ impl Dataset {
     /// The names of some images as JSON: the path below the folder that was listed, or an image's number where images
     /// are no files of their own.
     pub fn names(&self, start: usize, count: usize) -> Result<String> {
-        let images = self.labels.len();
+        let images = self.evaluated();
         let end = start
             .checked_add(count)
             .filter(|end| *end <= images)
@@ -662,7 +691,8 @@ impl Dataset {
             Some(loader) => loader.photos.source.relative_name(index),
             None => index.to_string(),
         };
-        let names: Vec<String> = (start..end).map(name).collect();
+        let indices = self.images_of(start as u32..end as u32);
+        let names: Vec<String> = indices.into_iter().map(|at| name(at as usize)).collect();
         Ok(serde_json::json!(names).to_string())
     }
 

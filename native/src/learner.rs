@@ -221,6 +221,10 @@ impl Learner {
         self.device
     }
 
+    pub fn precision(&self) -> Precision {
+        self.options.precision
+    }
+
     /// Joins this learner with those of the other ranks: all go on from rank 0's state, and gradients are averaged.
     /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
     pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
@@ -384,6 +388,19 @@ impl Learner {
             projection: projection.f_to_kind(self.kind)?,
             prediction: prediction.f_to_kind(self.kind)?,
         })
+    }
+
+    /// The online encoder's embeddings alone, likewise.
+    pub fn encode(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+        let _autocast = Autocast::begin(self.options.precision, self.device);
+        let encoder = &self.encoder;
+        let embedding = encoder.layer.forward(&encoder.parameters, images, train)?;
+        Ok(embedding.f_to_kind(self.kind)?)
+    }
+
+    /// The online encoder's tensors, for whoever trains it otherwise.
+    pub fn encoder_parameters(&mut self) -> &mut Parameters {
+        &mut self.encoder.parameters
     }
 
     /// LARS over all parameters with the gradients of the last pass; nothing moves where float16 overflowed.

@@ -48,6 +48,12 @@ impl Parameters {
             .filter(|entry| entry.role == Role::Parameter)
     }
 
+    pub fn learned_mut(&mut self) -> impl Iterator<Item = &mut Entry> {
+        self.entries
+            .iter_mut()
+            .filter(|entry| entry.role == Role::Parameter)
+    }
+
     /// Brings all tensors to the device, floating-point ones to `kind`, and makes parameters leaves of the graph where
     /// `trained`.
     pub fn prepare(&mut self, kind: Kind, device: Device, trained: bool) -> Result<()> {

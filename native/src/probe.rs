@@ -8,6 +8,7 @@ use crate::dataset::{Dataset, Embedded};
 use crate::device::{moved, DeviceName};
 use crate::learner::{Dtype, Learner};
 use crate::loss::normalize;
+use crate::sgd::Nesterov;
 use crate::shim::Group;
 
 #[derive(Deserialize)]
@@ -46,8 +47,7 @@ pub struct Probe {
     weight: Tensor,
     bias: Tensor,
     buffers: [Tensor; 2],
-    momentum: f64,
-    weight_decay: f64,
+    pub sgd: Nesterov,
     seen: i64,
     correct: [Tensor; 2],
 }
@@ -83,8 +83,10 @@ impl Probe {
             buffers: [weight.f_zeros_like()?, bias.f_zeros_like()?],
             weight: weight.f_set_requires_grad(true)?,
             bias: bias.f_set_requires_grad(true)?,
-            momentum,
-            weight_decay,
+            sgd: Nesterov {
+                momentum,
+                weight_decay,
+            },
             seen: 0,
             correct: [count()?, count()?],
         })
@@ -103,28 +105,37 @@ impl Probe {
 
     /// One step of cross-entropy on embeddings.
     pub fn learn(&mut self, features: &Tensor, labels: &Tensor, learning_rate: f64) -> Result<()> {
-        self.weight.zero_grad();
-        self.bias.zero_grad();
+        self.forget_gradients();
         {
             let _grad = GradMode::set(true);
-            let logits = features.f_linear(&self.weight, Some(&self.bias))?;
-            let none = None::<&Tensor>;
-            logits
-                .f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)?
-                .f_backward()?;
+            self.loss(features, labels)?.f_backward()?;
         }
+        self.descend(learning_rate, None)
+    }
+
+    pub fn forget_gradients(&mut self) {
+        self.weight.zero_grad();
+        self.bias.zero_grad();
+    }
+
+    /// Cross-entropy, mean over the embeddings.
+    pub fn loss(&self, features: &Tensor, labels: &Tensor) -> Result<Tensor> {
+        let logits = features.f_linear(&self.weight, Some(&self.bias))?;
+        let none = None::<&Tensor>;
+        Ok(logits.f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)?)
+    }
+
+    pub fn gradients(&self) -> Result<[Tensor; 2]> {
+        Ok([self.weight.f_grad()?, self.bias.f_grad()?])
+    }
+
+    /// One step by the gradients, or none where `skip` is true.
+    pub fn descend(&mut self, learning_rate: f64, skip: Option<&Tensor>) -> Result<()> {
         for (tensor, buffer) in [&mut self.weight, &mut self.bias]
             .into_iter()
             .zip(&mut self.buffers)
         {
-            // PyTorch's SGD: buf = m·buf + g; p −= lr·(g + m·buf).
-            let gradient = tensor
-                .f_grad()?
-                .f_add(&tensor.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
-            let _ = buffer.f_mul_scalar_(self.momentum)?;
-            let _ = buffer.f_add_(&gradient)?;
-            let update = gradient.f_add(&buffer.f_mul_scalar(self.momentum)?)?;
-            let _ = tensor.f_sub_(&update.f_mul_scalar(learning_rate)?)?;
+            self.sgd.apply(tensor, buffer, learning_rate, skip)?;
         }
         Ok(())
     }

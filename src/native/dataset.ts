@@ -31,6 +31,18 @@ export interface DatasetOptions {
   limit?: number;
 }
 
+/** Which of a dataset's images evaluation goes through: a function of these numbers and the labels alone. */
+export interface SubsetOptions {
+  /** Draws the images of each class. */
+  seed: number;
+  /** Of all images, in percent, 1 to 100: as many of each class as can be, but all that a smaller class has. */
+  percent: number;
+  /** Of each class's images that are taken, in percent, rounded up. */
+  heldOut: number;
+  /** Whether the images held out are taken, or the others. */
+  part: "learn" | "heldOut";
+}
+
 /** What the core says of a dataset. */
 export interface DatasetDescription {
   /** Images. */
@@ -104,6 +116,19 @@ export class Dataset extends NativeObject {
     check(
       openCore().byol_dataset_set_probe(this.handle, request, errorBuffer()),
       "byol_dataset_set_probe",
+    );
+  }
+
+  /**
+   * Makes evaluation (makeProbeBatch, makeCentered, names, and the count of describe) go through some of the images, as
+   * if there were no others. Replaces an earlier choice; makeViews goes through all.
+   *
+   * @throws NativeError where a class would have no image
+   */
+  takeSubset(options: SubsetOptions): void {
+    check(
+      openCore().byol_dataset_take_subset(this.handle, json(options), errorBuffer()),
+      "byol_dataset_take_subset",
     );
   }
 

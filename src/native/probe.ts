@@ -51,7 +51,7 @@ export class Probe extends NativeObject {
   }
 
   /**
-   * Writes `weight` and `bias`, and `features`, `labels` and `top5` (the likeliest classes, best first) of the
+   * Writes `weight` and `bias`, and `views`, `features`, `labels` and `top5` (the likeliest classes, best first) of the
    * dataset's one-view batch: for another program to recompute.
    */
   writeAnswers(learner: Learner, dataset: Dataset, path: string): void {
@@ -64,6 +64,23 @@ export class Probe extends NativeObject {
         errorBuffer(),
       ),
       "byol_probe_write_answers",
+    );
+  }
+
+  /**
+   * Writes a safetensors file with `weight` and `bias`; with the learner's encoder beside it as `fc.weight` and
+   * `fc.bias`, torchvision's names of a whole classifier.
+   *
+   * @param options.metadata goes with them as JSON, in the entry "byol"
+   * @throws NativeError when they are not finite, or the file cannot be written
+   */
+  save(
+    learner: Learner,
+    options: { path: string; metadata: Record<string, unknown>; withEncoder: boolean },
+  ): void {
+    check(
+      openCore().byol_probe_save(this.handle, learner.handle, json(options), errorBuffer()),
+      "byol_probe_save",
     );
   }
 

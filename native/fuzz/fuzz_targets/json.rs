@@ -12,6 +12,7 @@ use byol::abi::{
 };
 use byol::boundary::{with, Status};
 use byol::dataset::{Dataset, DatasetOptions};
+use byol::label_subset::SubsetOptions;
 use byol::learner::LearnerOptions;
 use byol::probe::LinearOptions;
 use libfuzzer_sys::fuzz_target;
@@ -68,7 +69,7 @@ fuzz_target!(|input: &[u8]| {
         return;
     };
     let (raw, none) = (raw.as_ptr().cast(), std::ptr::null_mut());
-    match kind % 6 {
+    match kind % 7 {
         0 => unsafe {
             let set = expected(byol_dataset_set_recipes(dataset(), raw, none));
             if set && small(text, &["/view1/cropSize", "/view2/cropSize"]) {
@@ -87,6 +88,9 @@ fuzz_target!(|input: &[u8]| {
         2 => drop(serde_json::from_str(text).map(|options: LearnerOptions| options.validate())),
         3 => drop(serde_json::from_str(text).map(|options: LinearOptions| options.validate())),
         4 => drop(serde_json::from_str(text).map(|options: DatasetOptions| options.validate())),
+        5 => drop(serde_json::from_str(text).map(|options: SubsetOptions| {
+            options.choose(&[0, 1, 1, 0, 1, 0], 2)
+        })),
         _ => unsafe {
             assert!(!expected(byol_learner_save(0, raw, none)));
             assert!(!expected(byol_learner_load(0, raw, none)));

@@ -25,6 +25,8 @@ pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.
     "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;
 pub const LINEAR: &str = r#"{"features":64,"classes":10,"dtype":"float32","device":"cpu","seed":0,"momentum":0.9,"weightDecay":0}"#;
 
+pub const SUBSET: &str = r#"{"seed":0,"percent":10,"heldOut":10,"part":"learn"}"#;
+
 /// What reading the damaged files of one form gave.
 #[derive(Default)]
 pub struct Tally {
@@ -238,7 +240,15 @@ fn options(times: usize) -> Tally {
     let dataset = Kept::new(DEMO, abi::byol_dataset_open);
     let recipes = format!(r#"{{"batchSize":2,"view1":{VIEW},"view2":{VIEW}}}"#);
     let probe = format!(r#"{{"batchSize":3,"train":{VIEW},"resize":9,"crop":8}}"#);
-    let texts = [recipes.as_str(), &probe, LEARNER, LINEAR, DEMO, READ];
+    let texts = [
+        recipes.as_str(),
+        &probe,
+        LEARNER,
+        LINEAR,
+        DEMO,
+        READ,
+        SUBSET,
+    ];
     for round in 0..times {
         let which = round % texts.len();
         let bytes = random.mutate(texts[which].as_bytes(), random_other(&texts, which));
@@ -255,6 +265,9 @@ fn options(times: usize) -> Tally {
             }
             2 => create(&bytes, abi::byol_learner_create),
             3 => create(&bytes, abi::byol_probe_create),
+            6 => call(&bytes, |text, error| unsafe {
+                abi::byol_dataset_take_subset(dataset.0, text, error)
+            }),
             4 if is_large_demo(&bytes) => {
                 refused_or_nothing(&bytes, |o: DatasetOptions| o.validate())
             }

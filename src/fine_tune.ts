@@ -1,0 +1,191 @@
+/**
+ * Semi-supervised evaluation (BYOL, section 4.2 and appendix D): encoder and a fresh linear classifier are trained end
+ * to end on the labelled images, on random crops and flips, by SGD with Nesterov momentum.
+ *
+ * @module
+ */
+
+import type { ProbeTransforms } from "./augment.ts";
+import { yieldToEvents } from "./event_loop.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
+import { isInterrupted } from "./interrupt.ts";
+import { takeSubset } from "./label_subset.ts";
+import { rounds } from "./linear_eval.ts";
+import type { Dataset } from "./native/dataset.ts";
+import { FineTuning } from "./native/finetune.ts";
+import type { Learner } from "./native/learner.ts";
+import { Probe } from "./native/probe.ts";
+import { ALONE } from "./ranks.ts";
+import { probeLearningRateAt } from "./schedules.ts";
+
+/** The rates that a sweep tries: BYOL's (appendix D). */
+export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];
+
+/** How an encoder is fine-tuned. */
+export interface FineTuneOptions {
+  /** Decides the classifier's first weights, the order of the images, their crops, and which carry labels. */
+  seed: number;
+  /** The learner's. */
+  dtype: "float32" | "float64";
+  /** Where the learner's tensors are: "cpu", or "cuda:0". */
+  device?: string;
+  /** How training and test images are cut. */
+  transforms: ProbeTransforms;
+  /** Share of the training images that carry labels, in percent. */
+  labelFraction: number;
+  /** Passes over those images. */
+  epochs: number;
+  /** Images of a step, at most those there are; the incomplete last batch of an epoch is dropped. */
+  batchSize: number;
+  /** The rate at the first step; a cosine takes it to 0.0001. */
+  learningRate: number;
+  /** Nesterov momentum, in (0, 1). */
+  momentum: number;
+  /** Weight decay, of all parameters. */
+  weightDecay: number;
+  /** Whether the rate is chosen among FINE_TUNING_RATES on held-out training images. */
+  sweep: boolean;
+}
+
+/** What is fine-tuned, and on which images. */
+export interface FineTuneParts {
+  /** Whose online encoder is trained: it is another one afterwards. */
+  learner: Learner;
+  /** What is learnt from. */
+  train: Dataset;
+  /** What is classified. */
+  test: Dataset;
+  /** Gives the learner the encoder to begin with. */
+  reset(): void;
+  /** Hears of the final classifier while the learner still holds its encoder. */
+  keep?(classifier: Probe): void;
+}
+
+/** Accuracies in percent. */
+export interface FineTuned {
+  /** The right class is the likeliest. */
+  top1: number;
+  /** The right class is among the five likeliest. */
+  top5: number;
+  /** Test images; those of files that cannot be used are not among them. */
+  tested: number;
+  /** Loss of the last step, and what a sweep of the learning rate chose, and by what. */
+  details: Record<string, number>;
+}
+
+/**
+ * Fine-tunes and tests, on one rank.
+ *
+ * @param between called between batches with the share that is done, 0 to 1; true stops
+ * @returns undefined when a signal or `between` stopped it
+ * @throws UserError (usage) where there are fewer than two images to learn from, or a class has none; (numbers) when
+ * the loss is no longer finite
+ */
+export async function fineTune(
+  parts: FineTuneParts,
+  options: FineTuneOptions,
+  between: (done: number) => boolean | void = () => {},
+): Promise<FineTuned | undefined> {
+  const { learner, train, test } = parts;
+  const { seed, labelFraction: percent, epochs, sweep } = options;
+  const subset = { seed, percent, heldOut: sweep ? 100 * HELD_OUT_SHARE : 0 };
+  const rates = sweep ? FINE_TUNING_RATES : [];
+  const testCount = test.describe().count;
+  takeSubset(train, { ...subset, heldOut: 0 });
+  // In images, so that the progress is even; a sweep's parts are nearly those of all.
+  const total = (rates.length + 1) * epochs * train.describe().count + testCount;
+  let done = 0;
+  const did = async (images: number): Promise<boolean> => {
+    done += images;
+    await yieldToEvents();
+    return between(Math.min(1, done / total)) === true;
+  };
+  let chosen = { rate: options.learningRate, top1: -1 };
+  for (const rate of rates) {
+    takeSubset(train, subset);
+    using probe = createClassifier(learner, train, options);
+    const loss = await trainAll(probe, rate);
+    if (loss === undefined) return undefined;
+    takeSubset(train, { ...subset, part: "heldOut" });
+    if (await testAll(probe, train, () => Promise.resolve(false))) return undefined;
+    // A rate whose loss is not finite any more is no candidate.
+    const top1 = Number.isFinite(loss) ? accuracyOf(probe.counts()).top1 : -1;
+    // The smallest of equally good ones.
+    if (top1 > chosen.top1) chosen = { rate, top1 };
+  }
+  takeSubset(train, { ...subset, heldOut: 0 });
+  using probe = createClassifier(learner, train, options);
+  const loss = await trainAll(probe, chosen.rate);
+  if (loss === undefined) return undefined;
+  if (!Number.isFinite(loss)) {
+    throw new UserError(
+      `Cannot go on fine-tuning at the learning rate ${chosen.rate}: the loss is ${loss}, expected a finite number; ` +
+        "give a smaller --lr_init_clsf",
+      ExitCode.numbers,
+    );
+  }
+  if (await testAll(probe, test, did)) return undefined;
+  parts.keep?.(probe);
+  const counts = probe.counts();
+  const details = {
+    train_loss: loss,
+    ...sweep && { probe_learning_rate: chosen.rate, held_out_top1: chosen.top1 },
+  };
+  return { ...accuracyOf(counts), tested: counts[0], details };
+
+  /** @returns the loss of the last step; undefined when it was stopped */
+  async function trainAll(classifier: Probe, rate: number): Promise<number | undefined> {
+    parts.reset();
+    using tuning = FineTuning.create(learner);
+    const { count } = train.describe();
+    const batchSize = Math.min(options.batchSize, count);
+    train.setProbe(batchSize, options.transforms);
+    const [steps, drawn] = [Math.floor(count / batchSize), Math.ceil(count / batchSize)];
+    const schedule = { baseLearningRate: rate, totalSteps: epochs * steps };
+    let loss = NaN;
+    for (let step = 0; step < schedule.totalSteps; step++) {
+      const stopped = isInterrupted(() => {
+        // The core numbers the incomplete batches, too.
+        train.makeProbeBatch(seed, Math.floor(step / steps) * drawn + step % steps);
+        const learningRate = probeLearningRateAt(step, schedule);
+        tuning.step({ learner, classifier, dataset: train }, learningRate);
+      });
+      if (stopped || await did(batchSize)) return undefined;
+      if ((step + 1) % steps !== 0) continue;
+      loss = tuning.loss();
+      if (!Number.isFinite(loss)) return loss;
+    }
+    return loss;
+  }
+
+  /** @returns whether it was stopped */
+  async function testAll(
+    classifier: Probe,
+    images: Dataset,
+    tested: (images: number) => Promise<boolean>,
+  ): Promise<boolean> {
+    images.setProbe(options.batchSize, options.transforms);
+    for (const { start, size } of rounds(images.describe().count, ALONE)) {
+      const stopped = isInterrupted(() => {
+        images.makeCentered(start, size);
+        classifier.test(learner, images);
+      });
+      if (stopped || await tested(size)) return true;
+    }
+    return false;
+  }
+}
+
+function createClassifier(learner: Learner, train: Dataset, options: FineTuneOptions): Probe {
+  const { count, classes } = train.describe();
+  if (count < 2) {
+    throw new UserError(
+      `Cannot fine-tune on ${count} image: expected at least 2`,
+      ExitCode.usage,
+    );
+  }
+  const { dtype, device, seed, momentum, weightDecay } = options;
+  const features = learner.features();
+  return Probe.create({ features, classes, dtype, device, seed, momentum, weightDecay });
+}

@@ -104,6 +104,7 @@ Deno.test("a report of a real run has all its parts, and no address to fetch", a
       html,
       /40 test images, drawn from all by chance, through the encoder of .*step-000000004\.safetensors/,
     );
+    match(html, /40 test images are taken for by the online probe of the checkpoint; [\d.]+ %/);
     match(html, /--batch_size<\/td><td>16<\/td><td>command line/);
     equal(addressesIn(html).join(), "");
     ok(addressesIn('<img src="https://x/y.png"> a{background:url(//z)}').length === 2);
@@ -178,6 +179,44 @@ function writeInput(path: string, values: Float32Array, shape: number[]): void {
   bytes.set(new Uint8Array(values.buffer), 8 + header.length);
   Deno.writeFileSync(path, bytes);
 }
+
+Deno.test("the confusion matrix is of the best probe that fits the checkpoint", async () => {
+  const run = await Deno.makeTempDir({ prefix: "byol-report-probe-" });
+  const train = async (steps: number): Promise<void> => {
+    const { code, stderr } = await byol(
+      ...["train", "--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--threads=1"],
+      ...["--online_probe=false", "--clsf_every=0", `--max_steps=${steps}`, `--run_dir=${run}`],
+    );
+    equal(code, 0, stderr);
+  };
+  const confusion = async (images: number): Promise<string> => {
+    const { code, err } = await report([`--run_dir=${run}`, `--images=${images}`, "--threads=1"]);
+    equal(code, 0, err);
+    const html = Deno.readTextFileSync(join(run, "report.html"));
+    return /\d+ test images are taken for by [^<]*/.exec(html)?.[0] ?? html;
+  };
+  try {
+    await train(2);
+    match(await confusion(20), /by the nearest training image.*: the checkpoint holds no probe; /);
+
+    const { code, stdout, stderr } = await byol(
+      ...["eval", `--checkpoint=${run}/encoder.safetensors`, "--limit_train=1000"],
+      ...["--clsf_augment=false", "--threads=1", "--format=json"],
+      `--save_probe=${run}/probe.safetensors`,
+    );
+    equal(code, 0, stderr);
+    // All test images: what the evaluation itself found, but for one at the edge of a rounding.
+    const said = await confusion(1000);
+    match(said, /by the final linear probe \(probe\.safetensors\); /);
+    const share = Number(/; ([\d.]+) % of them rightly/.exec(said)?.[1]);
+    ok(Math.abs(share - JSON.parse(stdout).top1) < 0.21, `${said}, ${stdout}`);
+
+    await train(3);
+    match(await confusion(20), /probe\.safetensors is not used: it is of step 2, .* of step 3; /);
+  } finally {
+    await Deno.remove(run, { recursive: true });
+  }
+});
 
 Deno.test("several runs are compared, from a folder or one by one", async () => {
   await using one = await writeRun({ steps: 40, every: 2, totalSteps: 100, top1: 50 });

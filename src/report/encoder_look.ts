@@ -16,6 +16,7 @@ import { createLearner, evaluationOptions } from "../train.ts";
 import { dataUri } from "./data_uri.ts";
 import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
 import { mapsOf } from "./map.ts";
+import { answersOf } from "./probe_look.ts";
 import { fileOf, type RunData } from "./run_data.ts";
 
 /** A picture as a data URI, with its class. */
@@ -39,8 +40,10 @@ export interface EncoderLook {
   neighbours: { query: Picture; nearest: Picture[] }[];
   /** Share of the test images whose nearest training image is of their class, in percent. */
   nearestTop1: number;
-  /** Test images by their class (rows) and the class of their nearest training image (columns). */
+  /** Test images by their class (rows) and the class that they are taken for (columns). */
   confusion: number[][];
+  /** Who takes them for it: words for a caption, and fewer for a title. */
+  confusionBy: { by: string; name: string };
 }
 
 /** What to look at. */
@@ -81,10 +84,12 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
     requireFinite(checkpoint, [queries, known]);
     const nearest = nearestOf(queries, known);
     const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+    const first = nearest.map(([place]) => place!);
+    const answers = answersOf(run, { checkpoint, classes, queries, known, nearest: first });
     for (const [at, label] of queries.labels.entries()) {
-      confusion[label]![known.labels[nearest[at]![0]!]!]!++;
+      confusion[label]![answers.classes[at]!]!++;
     }
-    const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
+    const right = queries.labels.filter((label, at) => known.labels[first[at]!] === label).length;
     options.log("drawing maps and pictures");
     const draw = (dataset: Dataset, { labels }: Embedded, place: number): Picture => ({
       uri: dataUri("image/png", pictureAt(dataset, place, look)),
@@ -103,6 +108,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
       })),
       nearestTop1: 100 * right / queries.labels.length,
       confusion,
+      confusionBy: answers,
     };
   } finally {
     await removeTree(folder);

@@ -196,11 +196,15 @@ export function encoder(look: EncoderLook): string[] {
       ),
     ];
   }
-  const title = "Class against the nearest image's, % of rows";
+  const { by, name } = look.confusionBy;
+  const title = `Class against ${name}, % of rows`;
+  const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
   const matrix = section(
     heading,
     note(
-      `What the ${look.testImages} test images are taken for, if each is what its nearest training image is.`,
+      `What the ${look.testImages} test images are taken for by ${by}; ${
+        (100 * right / look.testImages).toFixed(1)
+      } % of them rightly.`,
     ),
     `<div class="matrix">${card(confusionPlot({ title, counts: confusion, classNames }))}</div>`,
   );

@@ -10,19 +10,33 @@ export interface HostTensor {
 }
 
 /**
- * A file's tensors by name.
+ * A file's tensors by name; of a large file those alone that are wanted are read.
  *
  * @throws what Deno throws for a file that cannot be read; Error for a type of numbers that the program does not write
  */
-export function readTensors(path: string): Map<string, HostTensor> {
-  const bytes = Deno.readFileSync(path);
-  const length = Number(new DataView(bytes.buffer).getBigUint64(0, true));
+export function readTensors(
+  path: string,
+  wanted: (name: string) => boolean = () => true,
+): Map<string, HostTensor> {
+  using file = Deno.openSync(path);
+  const at = (start: number, size: number): Uint8Array<ArrayBuffer> => {
+    const bytes = new Uint8Array(size);
+    file.seekSync(start, Deno.SeekMode.Start);
+    for (let filled = 0; filled < size;) {
+      const read = file.readSync(bytes.subarray(filled));
+      if (read === null) throw new Error(`Cannot read ${path}: it ends too early`);
+      filled += read;
+    }
+    return bytes;
+  };
+  const length = Number(new DataView(at(0, 8).buffer).getBigUint64(0, true));
   const header: Record<string, { dtype: string; shape: number[]; data_offsets: [number, number] }> =
-    JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)));
+    JSON.parse(new TextDecoder().decode(at(8, length)));
   delete header.__metadata__;
   const found = new Map<string, HostTensor>();
   for (const [name, { dtype, shape, data_offsets: [from, to] }] of Object.entries(header)) {
-    const data = bytes.slice(8 + length + from, 8 + length + to).buffer;
+    if (!wanted(name)) continue;
+    const data = at(8 + length + from, to - from).buffer;
     const Type =
       { F32: Float32Array, F64: Float64Array, I32: Int32Array, I64: BigInt64Array }[dtype];
     if (Type === undefined) throw new Error(`Cannot read ${name} of type ${dtype} in ${path}`);

@@ -1,0 +1,127 @@
+/** What the images of a report are taken for: by the final linear probe, else by the online one, else by neighbours. */
+
+import { describeCheckpoint } from "../native/library.ts";
+import { exists } from "../setup/basics.ts";
+import type { Embedded } from "./image_sample.ts";
+import { fileOf, type RunData } from "./run_data.ts";
+import { type HostTensor, readTensors } from "./tensors.ts";
+
+/** Classes that images are taken for. */
+export interface Answers {
+  /** Of each image. */
+  classes: number[];
+  /** Who says so, as a caption's words. */
+  by: string;
+  /** The same in a few words, for a title. */
+  name: string;
+}
+
+/** Files and images of a look. */
+export interface ProbeLook {
+  /** The file that the encoder is from. */
+  checkpoint: string;
+  /** Classes of the data set. */
+  classes: number;
+  /** The images to classify. */
+  queries: Embedded;
+  /** Training images, which the online probe's inputs are scaled by. */
+  known: Embedded;
+  /** For each query the place of the nearest of the known. */
+  nearest: readonly number[];
+}
+
+/** Classifies by the best probe there is; a probe that does not fit is named in the words, and passed over. */
+export function answersOf(run: RunData, look: ProbeLook): Answers {
+  const { checkpoint, classes, queries, known, nearest } = look;
+  const width = queries.features[0]?.length ?? 0;
+  const found = describeCheckpoint(checkpoint);
+  const file = fileOf(run, "probe.safetensors");
+  const asides: string[] = [];
+  if (exists(file)) {
+    const why = misfitOf(file, { step: found.metadata?.step, shape: [classes, width] });
+    if (why === undefined) {
+      const { weight, bias } = named(file, "");
+      return {
+        classes: queries.features.map((row) => likeliest(weight, bias, row)),
+        by: "the final linear probe (probe.safetensors)",
+        name: "the linear probe's answer",
+      };
+    }
+    asides.push(`${file} is not used: ${why}`);
+  }
+  const online = found.shapes["online_probe.weight"];
+  if (online !== undefined && online[0] === classes && online[1] === width) {
+    const { weight, bias } = named(checkpoint, "online_probe.");
+    const scaled = scaledBy(known.features, queries.features);
+    return {
+      classes: scaled.map((row) => likeliest(weight, bias, row)),
+      by: ["the online probe of the checkpoint", ...asides].join("; "),
+      name: "the online probe's answer",
+    };
+  }
+  asides.unshift("the checkpoint holds no probe");
+  return {
+    classes: nearest.map((place) => known.labels[place]!),
+    by: `the nearest training image (1-NN by cosine): ${asides.join("; ")}`,
+    name: "the nearest image's class (k-NN)",
+  };
+}
+
+/** Why a file's probe does not belong to the encoder; undefined where it does. */
+function misfitOf(
+  file: string,
+  { step, shape }: { step: unknown; shape: [number, number] },
+): string | undefined {
+  try {
+    const { metadata, shapes } = describeCheckpoint(file);
+    const own = shapes.weight;
+    if (metadata?.protocol !== "linear" || own === undefined || shapes.bias === undefined) {
+      return "it is no linear probe";
+    }
+    if (own.join() !== shape.join()) {
+      return `it is of ${own.join(" × ")}, expected ${shape.join(" × ")}`;
+    }
+    return metadata.step === step
+      ? undefined
+      : `it is of step ${metadata.step}, the checkpoint of step ${step}`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function named(path: string, prefix: string): { weight: HostTensor; bias: HostTensor } {
+  const [weight, bias] = [`${prefix}weight`, `${prefix}bias`];
+  const tensors = readTensors(path, (name) => name === weight || name === bias);
+  return { weight: tensors.get(weight)!, bias: tensors.get(bias)! };
+}
+
+function likeliest(weight: HostTensor, bias: HostTensor, row: readonly number[]): number {
+  const width = row.length;
+  const logits = Array.from({ length: bias.values.length }, (_, at) => {
+    let sum = Number(bias.values[at]);
+    for (let column = 0; column < width; column++) {
+      sum += Number(weight.values[at * width + column]) * row[column]!;
+    }
+    return sum;
+  });
+  return logits.indexOf(Math.max(...logits));
+}
+
+/**
+ * Rows less the mean of others, divided by the root mean square length of those: how the online probe sees a batch
+ * (native/src/online_probe.rs), with the training images looked at in the batch's place.
+ */
+function scaledBy(others: readonly number[][], rows: readonly number[][]): number[][] {
+  const width = rows[0]?.length ?? 0;
+  const mean = Array.from(
+    { length: width },
+    (_, at) => others.reduce((sum, row) => sum + row[at]!, 0) / others.length,
+  );
+  const centred = (row: readonly number[]): number[] => row.map((value, at) => value - mean[at]!);
+  const squares = others.reduce(
+    (sum, row) => sum + centred(row).reduce((own, value) => own + value ** 2, 0),
+    0,
+  );
+  const length = Math.max(1e-12, Math.sqrt(squares / others.length));
+  return rows.map((row) => centred(row).map((value) => value / length));
+}

@@ -41,3 +41,50 @@ impl Nesterov {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SGD: Nesterov = Nesterov {
+        momentum: 0.5,
+        weight_decay: 0.25,
+    };
+
+    fn values(tensor: &Tensor) -> Vec<f64> {
+        Vec::try_from(&tensor.detach()).expect("values")
+    }
+
+    /// A parameter of value 4 whose gradient is that factor, and a buffer of value 2.
+    fn begun(factor: f64) -> (Tensor, Tensor) {
+        let parameter = Tensor::from_slice(&[4.0]).set_requires_grad(true);
+        (&parameter * factor).sum(None).backward();
+        (parameter, Tensor::from_slice(&[2.0]))
+    }
+
+    #[test]
+    fn a_step_is_that_of_the_formula() {
+        let _no_grad = tch::no_grad_guard();
+        for skip in [None, Some(Tensor::from_slice(&[false]))] {
+            let (mut parameter, mut buffer) = tch::with_grad(|| begun(3.0));
+            SGD.apply(&mut parameter, &mut buffer, 0.1, skip.as_ref())
+                .expect("a step");
+            // g = 3 + 0.25·4 = 4; buf = 0.5·2 + 4 = 5; p = 4 − 0.1·(4 + 0.5·5).
+            assert_eq!(values(&buffer), [5.0]);
+            assert!((values(&parameter)[0] - 3.35).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_skipped_changes_nothing_whatever_the_gradient_holds() {
+        let _no_grad = tch::no_grad_guard();
+        for factor in [f64::NAN, f64::INFINITY, 3.0] {
+            let (mut parameter, mut buffer) = tch::with_grad(|| begun(factor));
+            let skip = Tensor::from_slice(&[true]);
+            SGD.apply(&mut parameter, &mut buffer, 0.1, Some(&skip))
+                .expect("a step");
+            assert_eq!(values(&buffer), [2.0]);
+            assert_eq!(values(&parameter), [4.0]);
+        }
+    }
+}

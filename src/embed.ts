@@ -12,7 +12,7 @@ import { Interrupt, interrupted } from "./interrupt.ts";
 import { rounds } from "./linear_eval.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
-import { setThreads } from "./native/library.ts";
+import { type CheckpointDescription, setThreads } from "./native/library.ts";
 import { ALONE } from "./ranks.ts";
 import { readTensors } from "./report/tensors.ts";
 import { Progress, stderrTerminal } from "./terminal.ts";
@@ -63,10 +63,16 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   if (split !== "train" && split !== "test") {
     throw new UserError(`Cannot embed --split=${split}: expected train or test`, ExitCode.usage);
   }
+  // Described once: that reads the whole file.
+  const described: CheckpointDescription[] = [];
   const { config, notes } = parseCommandLine("eval", rest, {
     ...thisEnvironment(),
     place: ALONE,
-    checkpointConfig: configurationOf,
+    checkpointConfig: (path) => {
+      const found = describeOrThrow(path);
+      described.push(found);
+      return configurationOf(path, found);
+    },
   });
   if (config.ranks > 1) {
     throw new UserError(
@@ -76,7 +82,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   }
   notes.forEach((note) => console.error(note));
   const checkpoint = config.checkpoint ?? "";
-  const weights = describeOrThrow(checkpoint);
+  const weights = described[0]!;
   const taken = encoderNote(checkpoint, weights);
   if (taken !== undefined) console.error(taken);
   using interrupt = new Interrupt();

@@ -30,6 +30,7 @@ export {
   type RecipeSchedule,
 } from "./src/augment_schedule.ts";
 export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol.ts";
+export type { StepRates } from "./src/step_graph.ts";
 export {
   type CheckpointMetadata,
   checkpointPath,

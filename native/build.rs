@@ -10,6 +10,14 @@ fn main() {
         println!("cargo:warning=Cannot compile the shim: expected LIBTORCH, the folder of libtorch; use deno task setup");
         std::process::exit(1);
     };
+    // Of no part of the core, only of its tests: the linker leaves out what nothing calls.
+    cc::Build::new()
+        .cpp(true)
+        .std("c++17")
+        .opt_level(2)
+        .flag("-Wno-unknown-pragmas")
+        .file("shim/gpu/one_thread.cpp")
+        .compile("byol_one_thread");
     let include = PathBuf::from(libtorch).join("include");
     cc::Build::new()
         .cpp(true)
@@ -30,5 +38,6 @@ fn main() {
         .file("shim/distributed.cpp")
         .file("shim/jpeg.cpp")
         .file("shim/precision.cpp")
+        .file("shim/update.cpp")
         .compile("byol_shim");
 }

@@ -11,6 +11,7 @@ import type { TrainRow } from "./metrics.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner, ProbeRates } from "./native/learner.ts";
 import { learningRateAt, recipesAt, tauAt } from "./schedules.ts";
+import { StepGraph } from "./step_graph.ts";
 
 /** What a training run goes by. */
 export interface PretrainOptions {
@@ -44,6 +45,8 @@ export interface PretrainOptions {
   endStep: number;
   /** Steps between logged ones; the last one of an epoch is logged, too. */
   logEverySteps: number;
+  /** Whether a step on one GPU is recorded as a CUDA graph, once some have run; no: none is. */
+  cudaGraph?: boolean;
   /** What the learner's online probe learns by; none: it has none. */
   probeRates?: Readonly<ProbeRates> | undefined;
 }
@@ -87,6 +90,8 @@ export async function pretrain(
     totalSteps,
   };
   const numbers = new FiniteCheck();
+  // A part's views are made in the middle of the step, which a recording would repeat.
+  const graph = new StepGraph(learner, options.cudaGraph === true && accumulateSteps === 1);
   let loggedAt = performance.now();
   let loggedSteps = options.firstStep;
   for (let step = options.firstStep; step < options.endStep; step++) {
@@ -97,13 +102,18 @@ export async function pretrain(
 
     // BYOL in the order of the paper.
     const endTrace = hooks.trace?.(step, { learningRate, tau });
-    for (let part = 0; part < accumulateSteps; part++) {
-      dataset.makeViews(seed, step, part);
-      announceAfter(dataset, step * accumulateSteps + part, options);
-      learner.forwardBackward(dataset, { part, parts: accumulateSteps });
-    }
-    learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
-    learner.moveTarget(tau);
+    dataset.makeViews(seed, step);
+    announceAfter(dataset, step * accumulateSteps, options);
+    graph.run(dataset, { learningRate, tau }, () => {
+      learner.forwardBackward(dataset, { part: 0, parts: accumulateSteps });
+      for (let part = 1; part < accumulateSteps; part++) {
+        dataset.makeViews(seed, step, part);
+        announceAfter(dataset, step * accumulateSteps + part, options);
+        learner.forwardBackward(dataset, { part, parts: accumulateSteps });
+      }
+      learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
+      learner.moveTarget(tau);
+    });
     endTrace?.();
     if (options.probeRates) learner.trainProbe(options.probeRates);
 

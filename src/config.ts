@@ -116,6 +116,8 @@ export interface RunConfig {
   precision: "mixed" | "normal";
   /** `--amp_dtype`: what mixed precision multiplies in; "auto" is bf16 where the GPU has it. */
   ampDtype: "auto" | "bf16" | "fp16";
+  /** `--cuda_graph`: whether a step on one GPU is recorded as a CUDA graph. */
+  cudaGraph: boolean;
   /** `--tf32`: whether a GPU may round the inputs of float32 products. */
   tf32: boolean;
   /** `--deterministic`: whether a GPU makes all sums in the same order, each time. */

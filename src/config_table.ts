@@ -547,6 +547,15 @@ export const OPTIONS: Table = {
     help:
       "Lets a GPU round the inputs of float32 products to TF32: faster, with 10 bits of each mantissa",
   },
+  cudaGraph: {
+    option: "cuda_graph",
+    group: "Machine",
+    commands: ["train"],
+    value: { kind: "flag" },
+    default: true,
+    help:
+      "Records a step on one GPU as a CUDA graph and replays it, which spares the processor's work of enqueuing it",
+  },
   deterministic: {
     option: "deterministic",
     group: "Machine",

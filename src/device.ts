@@ -64,7 +64,8 @@ export function openDevice(config: DeviceConfig): void {
     // cuBLAS sums in one order only with a workspace of a fixed size.
     Deno.env.set("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
   }
-  openCuda();
+  const slower = openCuda();
+  if (slower !== undefined) console.error(`Warning: ${slower}`);
   setNumerics({ tf32: config.tf32, deterministic: config.deterministic });
 }
 

@@ -22,7 +22,7 @@ import {
   refuseUnsupported,
   toolProblems,
 } from "./setup/machine.ts";
-import { provideNccl } from "./setup/nccl.ts";
+import { provideGpuLibrary } from "./setup/gpu_library.ts";
 import { installPackages, MISSING, packagesHash } from "./setup/packages.ts";
 import {
   coreFile,
@@ -108,7 +108,7 @@ function variableLibtorch(options: SetupOptions): string {
 function stillReady(root: string, options: SetupOptions): SetupRecord | undefined {
   const record = readSetup(root);
   if (record === undefined) return undefined;
-  if (options.cuda && (!record.cudaCapable || !record.nccl)) return undefined;
+  if (options.cuda && (!record.cudaCapable || !record.gpu)) return undefined;
   if (options.complete && record.libjpeg === null) return undefined;
   const variable = variableLibtorch(options);
   if (variable === "") return record;
@@ -138,11 +138,11 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
 
   const libtorch = found ?? await fetchLibtorch(search, session);
   session.log(`libtorch ${libtorch.version} in ${libtorch.folder}`);
-  const libjpeg = await provideLibjpeg({
-    root,
-    offline: search.offline,
-    python: search.python ?? await askPython(session),
-  }, session);
+  const askedPython = search.python ?? await askPython(session);
+  const libjpeg = await provideLibjpeg(
+    { root, offline: search.offline, python: askedPython },
+    session,
+  );
   const { core, hash } = await provideCore(root, libtorch, { session, offline: search.offline });
   const kept = keptDeno(root);
   const record: SetupRecord = {
@@ -154,7 +154,16 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
     hash,
     deno: exists(kept) ? kept : Deno.execPath(),
     cudaCapable: libtorch.cudaCapable,
-    nccl: await provideNccl({ root, libtorch: libtorch.folder, hash }, session),
+    gpu: await provideGpuLibrary(
+      {
+        root,
+        libtorch: libtorch.folder,
+        hash,
+        python: askedPython,
+        fetch: search.cuda && !search.offline,
+      },
+      session,
+    ),
   };
   writeSetup(root, record);
   await removeOldCores(root, hash);

@@ -154,7 +154,7 @@ function otherCheckout(root: string): string {
   // What rustc makes of a comment is not worth the minutes: the same functions, in another file.
   Deno.copyFileSync(record.core, core);
   Deno.writeTextFileSync(core, "another", { append: true });
-  writeSetup(root, { ...record, core, hash, nccl: null });
+  writeSetup(root, { ...record, core, hash, gpu: null });
   return root;
 }
 

@@ -1,6 +1,7 @@
 /** A small checkout to set up for real in seconds: our set-up, a crate without dependencies, wheels of a few files. */
 
 import { join } from "node:path";
+import { HEADERS } from "../src/setup/gpu_library.ts";
 import { projectRoot } from "../src/setup/record.ts";
 
 /** What a run of set-up as a program gave. */
@@ -77,6 +78,10 @@ export class Checkout implements AsyncDisposable {
       { name: "triton", version: "3.6.0", files: {} },
       { name: "nvidia_cuda_runtime", version: "13.0.96", files: {} },
       { name: "nvidia_cuda_cupti", version: "13.0.85", files: {} },
+      // Without the headers they are fetched for, so that nothing is built with them.
+      ...Object.values(HEADERS).map((requirement) => requirement.split("=="))
+        .filter(([name]) => name !== "nvidia-cuda-runtime")
+        .map(([name, version]) => ({ name: name!.replaceAll("-", "_"), version, files: {} })),
       {
         name: "pillow",
         version: "13.0.0",

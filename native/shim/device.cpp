@@ -7,11 +7,11 @@
 
 extern "C" {
 
-// Floats of the host that a GPU reads by itself while both go on.
-int byol_pinned_floats(const int64_t* shape, size_t dimensions, at::Tensor** out, Message error) {
+// Values of the host, of a libtorch scalar type, that a GPU reads by itself while both go on.
+int byol_pinned(const int64_t* shape, size_t dimensions, int type, at::Tensor** out, Message error) {
   return guarded(error, [&] {
     const at::IntArrayRef sizes(shape, dimensions);
-    *out = new at::Tensor(at::empty(sizes, at::TensorOptions(at::kFloat).pinned_memory(true)));
+    *out = new at::Tensor(at::empty(sizes, at::TensorOptions(static_cast<at::ScalarType>(type)).pinned_memory(true)));
   });
 }
 

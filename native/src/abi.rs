@@ -124,6 +124,8 @@ abi! {
     fn byol_core_gpus(text: OutText) { text.write(&describe_gpus()); Ok(()) }
     /// Sets how GPUs compute.
     fn byol_core_set_numerics(options: Json) { options.read::<Numerics>()?.set() }
+    /// Opens the library of the GPUs' side.
+    fn byol_core_open_gpu(path: Json) { crate::gpu::open(&path.read::<String>()?) }
     /// Panics, to show that a panic becomes a status.
     fn byol_core_panic() { std::panic::panic_any("asked to".to_owned()) }
     /// Opens a dataset.
@@ -201,6 +203,26 @@ abi! {
     }
     /// Moves the target towards the online network.
     fn byol_learner_move_target(learner: u32, tau: Finite) { with(learner, |l: &mut Learner| l.move_target(tau.0)) }
+    /// Starts to record a step on the dataset's two views as a CUDA graph: writes 1, or 0 where that cannot be.
+    fn byol_learner_begin_recording(learner: u32, dataset: u32, learning_rate: Finite, tau: Finite, accepted: OutU32) {
+        with_views(learner, dataset, |l, views, _| {
+            accepted.write(u32::from(l.begin_recording(views, (learning_rate.0, tau.0))?));
+            Ok(())
+        })
+    }
+    /// Ends the recording and runs what was recorded.
+    fn byol_learner_end_recording(learner: u32) { with(learner, |l: &mut Learner| l.end_recording()) }
+    /// Forgets a recording that failed.
+    fn byol_learner_drop_recording(learner: u32) { with(learner, |l: &mut Learner| { l.drop_recording(); Ok(()) }) }
+    /// Runs the recorded step on the dataset's two views: writes 1, or 0 where none is recorded for their shape.
+    fn byol_learner_replay(learner: u32, dataset: u32, learning_rate: Finite, tau: Finite, accepted: OutU32) {
+        with_views(learner, dataset, |l, views, labels| {
+            let replayed = l.replay(views, (learning_rate.0, tau.0))?;
+            if replayed { l.keep_labels(labels); }
+            accepted.write(u32::from(replayed));
+            Ok(())
+        })
+    }
     /// Writes loss, embedding spread, gradient norm, parameter norm, effective rank.
     fn byol_learner_metrics(learner: u32, numbers: OutNumbers<5>) { with(learner, |l: &mut Learner| { numbers.write(l.metrics()?); Ok(()) }) }
     /// Gives the learner an online probe, which starts from zeros.
@@ -364,20 +386,32 @@ fn info() -> String {
 }
 
 fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
+    with_views(learner, dataset, |l, [view1, view2], labels| {
+        l.forward_backward(view1, view2, part)?;
+        l.keep_labels(labels);
+        Ok(())
+    })
+}
+
+/// Calls a step's function with the dataset's two views and their labels, if they are of the learner's type and device.
+fn with_views(
+    learner: u32,
+    dataset: u32,
+    body: impl FnOnce(&mut Learner, [&Tensor; 2], &Tensor) -> Result<()>,
+) -> Result<()> {
     with(learner, |l: &mut Learner| {
         with(dataset, |d: &mut Dataset| {
-            let views = &d.batch(2)?.views;
-            if views[0].kind() != l.kind() {
+            let batch = d.batch(2)?;
+            let [view1, view2] = [&batch.views[0], &batch.views[1]];
+            if view1.kind() != l.kind() {
                 return Err(Error::invalid(format!(
                     "Cannot train on views of {:?}: expected the learner's {:?}",
-                    views[0].kind(),
+                    view1.kind(),
                     l.kind()
                 )));
             }
-            require_same("views", views[0].device(), l.device())?;
-            l.forward_backward(&views[0], &views[1], part)?;
-            l.keep_labels(&d.batch(2)?.labels);
-            Ok(())
+            require_same("views", view1.device(), l.device())?;
+            body(l, [view1, view2], &batch.labels)
         })
     })
 }

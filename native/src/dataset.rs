@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use rayon::prelude::*;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
@@ -10,9 +11,11 @@ use tch::{Device, Kind, Tensor};
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
 use crate::device::{moved, require_same, DeviceName};
+use crate::gpu::gpu;
+use crate::gpu::views::{words, Pixels, Words, WORDS};
 use crate::images::bad::BadFiles;
 use crate::images::jpeg::Decoder;
-use crate::images::loader::{Loader, Made};
+use crate::images::loader::{Loader, Made, MadeView};
 use crate::images::photo_job::{PhotoJob, Progress};
 use crate::images::render::{Photos, Request, Views};
 use crate::label_subset::SubsetOptions;
@@ -151,6 +154,8 @@ impl Share {
 /// A dataset's images, the recipes its views are made by, and the current batch.
 pub struct Dataset {
     pixels: Vec<u8>,
+    /// The pixels on the GPU, where views are made there.
+    resident: Option<Tensor>,
     /// In place of pixels, for images that do not fit into memory.
     photos: Option<Loader>,
     pub labels: Vec<u16>,
@@ -267,8 +272,13 @@ impl Dataset {
             };
             Loader::new(photos, pool.clone(), (device, ahead))
         });
+        let resident = match gpu().filter(|_| device.is_cuda() && photos.is_none()) {
+            Some(_) => Some(resident(&pixels, device)?),
+            None => None,
+        };
         Ok(Self {
             pixels,
+            resident,
             photos,
             labels,
             side: 32,
@@ -470,6 +480,13 @@ impl Dataset {
 
     fn render(&self, indices: &[u32], key: BatchKey, recipe: &ViewRecipe) -> Result<Tensor> {
         let side = recipe.crop_size;
+        if let (Some(gpu), Some(images)) = (gpu(), &self.resident) {
+            values_of_views(indices.len(), side)?;
+            let words = self.described(indices, key, recipe)?;
+            let shape = (side, recipe.blur_kernel);
+            let views = gpu.views(&Pixels::Images(images), &words, shape, &self.normalization)?;
+            return self.as_views(&views);
+        }
         let mut out = room_for_views(indices.len(), side)?;
         let pool = Some(&*self.pool);
         render_batch(
@@ -483,6 +500,24 @@ impl Dataset {
         )
         .map_err(Error::invalid)?;
         self.tensor(&out, indices.len(), side)
+    }
+
+    /// What a view of each image does to it, on the GPU.
+    fn described(&self, indices: &[u32], key: BatchKey, recipe: &ViewRecipe) -> Result<Tensor> {
+        let image_side = self.side;
+        let describe = |&index: &u32| {
+            let sample = ViewKey {
+                seed: key.seed,
+                step: key.step,
+                sample: u64::from(index),
+                view: key.view,
+            };
+            words(index, &sample_view(recipe, sample, image_side, image_side))
+        };
+        let all: Vec<Words> = self
+            .pool
+            .install(|| indices.par_iter().map(describe).collect());
+        on_device(&all, self.device)
     }
 
     fn images(&self) -> Images<'_> {
@@ -503,7 +538,12 @@ impl Dataset {
             &Tensor::f_from_data_size(bytes, &shape, Kind::Float)?,
             self.device,
         )?;
-        Ok(tensor.f_to_kind(self.kind)?.f_permute([0, 3, 1, 2])?)
+        self.as_views(&tensor)
+    }
+
+    /// Count × side × side × 3 floats as count × 3 × side × side of the learner's type.
+    fn as_views(&self, pixels: &Tensor) -> Result<Tensor> {
+        Ok(pixels.f_to_kind(self.kind)?.f_permute([0, 3, 1, 2])?)
     }
 
     fn labels_of(&self, indices: &[u32]) -> Result<Tensor> {
@@ -614,6 +654,7 @@ impl Dataset {
             .photos
             .as_mut()
             .ok_or_else(|| Error::invalid("Cannot read photos: this data set has none"))?;
+        let kernels = request.blur_kernels();
         let Made { views, images } = loader.take(request)?;
         let used: Vec<i64> = (0..images.len() as i64)
             .zip(&images)
@@ -621,19 +662,34 @@ impl Dataset {
             .map(|(place, _)| place)
             .collect();
         let all = used.len() == images.len();
-        let used = Tensor::f_from_slice(&used)?;
-        let views = views.iter().map(|view| {
-            let view = view.f_permute([0, 3, 1, 2])?;
-            let view = if all {
+        let used = moved(&Tensor::f_from_slice(&used)?, self.device)?;
+        let views = views.iter().zip(kernels).map(|(view, kernel)| {
+            let view = self.as_views(&self.finished(view, kernel)?)?;
+            Ok(if all {
                 view
             } else {
                 view.f_index_select(0, &used)?
-            };
-            Ok(moved(&view, self.device)?.f_to_kind(self.kind)?)
+            })
         });
         let views = views.collect::<Result<Vec<_>>>()?;
         let images: Vec<u32> = images.into_iter().flatten().collect();
         Ok(Batch::new(views, self.labels_of(&images)?))
+    }
+
+    /// Views on the device, count × side × side × 3 floats.
+    fn finished(&self, view: &MadeView, blur_kernel: usize) -> Result<Tensor> {
+        match (view, gpu()) {
+            (MadeView::Finished(views), _) => moved(views, self.device),
+            (MadeView::Crops { pixels, words }, Some(gpu)) => {
+                let shape = (pixels.size()[1] as usize, blur_kernel);
+                let pixels = moved(pixels, self.device)?;
+                let words = moved(words, self.device)?;
+                gpu.views(&Pixels::Crops(&pixels), &words, shape, &self.normalization)
+            }
+            (MadeView::Crops { .. }, None) => Err(Error::invalid(
+                "Cannot finish views: expected the library of the GPUs' side",
+            )),
+        }
     }
 
     /// Starts on both views of a step that is to come, where images are made ahead and there is room: the views that
@@ -735,6 +791,30 @@ impl Dataset {
             ))
         })
     }
+}
+
+/// Images of 32 × 32 pixels on a GPU.
+fn resident(pixels: &[u8], device: Device) -> Result<Tensor> {
+    let count = pixels.len() / demo::IMAGE_SIZE;
+    let shape = [count as i64, 3, 32, 32];
+    moved(
+        &Tensor::f_from_data_size(pixels, &shape, Kind::Uint8)?,
+        device,
+    )
+}
+
+/// Descriptions of views on the GPU: count × WORDS of int32.
+fn on_device(views: &[Words], device: Device) -> Result<Tensor> {
+    let bytes: Vec<u8> = views
+        .iter()
+        .flatten()
+        .flat_map(|word| word.to_ne_bytes())
+        .collect();
+    let shape = [views.len() as i64, WORDS as i64];
+    moved(
+        &Tensor::f_from_data_size(&bytes, &shape, Kind::Int)?,
+        device,
+    )
 }
 
 /// The numbers of `count` views of `side` × `side` pixels.

@@ -11,9 +11,10 @@ use crate::boundary::{Error, Result, Status};
 use crate::shim::{checked, Message};
 
 extern "C" {
-    fn byol_pinned_floats(
+    fn byol_pinned(
         shape: *const i64,
         dimensions: usize,
+        kind: c_int,
         out: *mut *mut C_tensor,
         error: Message,
     ) -> c_int;
@@ -78,16 +79,27 @@ pub fn moved(tensor: &Tensor, device: Device) -> Result<Tensor> {
     Ok(tensor.f_to_device_(device, tensor.kind(), device.is_cuda(), false)?)
 }
 
-/// Floats of the host, of any value, on their way to a device.
-pub fn host_floats(shape: &[i64], device: Device) -> Result<Tensor> {
+/// A tensor of the host, of any values, on its way to a device. Of bytes, int32, int64, float32 or float64.
+pub fn host_tensor(shape: &[i64], kind: Kind, device: Device) -> Result<Tensor> {
     if !device.is_cuda() {
-        return Ok(Tensor::f_empty(shape, (Kind::Float, Device::Cpu))?);
+        return Ok(Tensor::f_empty(shape, (kind, Device::Cpu))?);
     }
     let mut out = null_mut();
     checked(Status::Torch, |error| unsafe {
-        byol_pinned_floats(shape.as_ptr(), shape.len(), &mut out, error)
+        byol_pinned(shape.as_ptr(), shape.len(), scalar_type(kind), &mut out, error)
     })?;
     Ok(unsafe { Tensor::from_ptr(out) })
+}
+
+/// libtorch's number of a type (c10/core/ScalarType.h).
+fn scalar_type(kind: Kind) -> c_int {
+    match kind {
+        Kind::Uint8 => 0,
+        Kind::Int => 3,
+        Kind::Int64 => 4,
+        Kind::Double => 7,
+        _ => 6,
+    }
 }
 
 /// Refuses tensors of another device, which libtorch would name less clearly, and later.

@@ -28,7 +28,7 @@ impl Head {
 
     pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
         let hidden = self.hidden.forward(parameters, input)?;
-        let hidden = self.norm.forward(parameters, &hidden, train)?.f_relu()?;
+        let hidden = self.norm.forward_relu(parameters, &hidden, None, train)?;
         self.output.forward(parameters, &hidden)
     }
 }

@@ -1,9 +1,43 @@
-//! Layer-wise adaptive rate scaling (You et al. 2017), in the two variants of the BYOL programs.
+//! Layer-wise adaptive rate scaling (You et al. 2017), in the two variants of the BYOL programs, and the target's moving
+//! average: over all tensors at once (shim/update.cpp).
+
+use std::ffi::c_int;
 
 use serde::Deserialize;
 use tch::Tensor;
+use torch_sys::C_tensor;
 
-use crate::boundary::Result;
+use crate::boundary::{Result, Status};
+use crate::shim::{checked, pointers, Message};
+
+extern "C" {
+    fn byol_lars(
+        parameters: *mut *mut C_tensor,
+        gradients: *mut *mut C_tensor,
+        buffers: *mut *mut C_tensor,
+        count: usize,
+        numbers: *const Numbers,
+        rate: *const C_tensor,
+        skip: *const C_tensor,
+        error: Message,
+    ) -> c_int;
+    fn byol_move_average(
+        targets: *mut *mut C_tensor,
+        online: *mut *mut C_tensor,
+        count: usize,
+        weight: *const C_tensor,
+        error: Message,
+    ) -> c_int;
+    fn byol_zero(tensors: *mut *mut C_tensor, count: usize, error: Message) -> c_int;
+}
+
+#[repr(C)]
+struct Numbers {
+    momentum: f64,
+    weight_decay: f64,
+    eta: f64,
+    rate_inside: bool,
+}
 
 /// Where the learning rate enters.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -24,56 +58,61 @@ pub struct LarsStep {
     pub eta: f64,
 }
 
-impl LarsStep {
-    /// Moves one parameter and its momentum buffer in place. Vectors and scalars (biases, batch normalisation) are
-    /// neither decayed nor adapted: decided by dimension, as name filters miss some of them. Where `skip`, a bool of one
-    /// element on the device, is true, both stay as they are, whatever the gradient holds.
-    pub fn apply(
-        &self,
-        parameter: &mut Tensor,
-        gradient: &Tensor,
-        buffer: &mut Tensor,
-        skip: Option<&Tensor>,
-    ) -> Result<()> {
-        let update = if parameter.dim() <= 1 {
-            gradient.shallow_clone()
-        } else {
-            let decayed =
-                gradient.f_add(&parameter.f_detach()?.f_mul_scalar(self.weight_decay)?)?;
-            decayed.f_mul(&self.local_rate(parameter, &decayed)?)?
-        };
-        let inside = match self.variant {
-            LarsVariant::Reference => self.learning_rate,
-            LarsVariant::Deepmind => 1.0,
-        };
-        let after = match self.variant {
-            LarsVariant::Reference => 1.0,
-            LarsVariant::Deepmind => self.learning_rate,
-        };
-        match skip {
-            None => {
-                let _ = buffer.f_mul_scalar_(self.momentum)?;
-                let _ = buffer.f_add_(&update.f_mul_scalar(inside)?)?;
-                let _ = parameter.f_sub_(&buffer.f_mul_scalar(after)?)?;
-            }
-            Some(skip) => {
-                let moved = buffer
-                    .f_mul_scalar(self.momentum)?
-                    .f_add(&update.f_mul_scalar(inside)?)?;
-                buffer.f_copy_(&buffer.f_where_self(skip, &moved)?)?;
-                let change = moved.f_mul_scalar(after)?.f_masked_fill(skip, 0.0)?;
-                let _ = parameter.f_sub_(&change)?;
-            }
-        }
-        Ok(())
-    }
+/// Parameters with their gradients and momentum buffers, in one order.
+pub struct Learned<'a> {
+    pub parameters: Vec<&'a Tensor>,
+    pub gradients: Vec<Tensor>,
+    pub buffers: Vec<&'a Tensor>,
+}
 
-    /// eta·‖p‖ / ‖g‖, or 1 where either norm is 0; stays on the device.
-    fn local_rate(&self, parameter: &Tensor, gradient: &Tensor) -> Result<Tensor> {
-        let weight_norm = parameter.f_detach()?.f_norm()?;
-        let gradient_norm = gradient.f_norm()?;
-        let both = weight_norm.f_mul(&gradient_norm)?.f_gt(0.0)?;
-        let rate = weight_norm.f_mul_scalar(self.eta)?.f_div(&gradient_norm)?;
-        Ok(rate.f_where_self(&both, &weight_norm.f_ones_like()?)?)
+impl LarsStep {
+    /// Moves parameters and buffers in place, by the learning rate in `rate`, a tensor of no dimension. Vectors and
+    /// scalars (biases, batch normalisation) are neither decayed nor adapted. Where `skip`, a bool of no dimension on the
+    /// device, is true, all stay as they are, whatever the gradients hold.
+    pub fn apply(&self, learned: &Learned, rate: &Tensor, skip: Option<&Tensor>) -> Result<()> {
+        let numbers = Numbers {
+            momentum: self.momentum,
+            weight_decay: self.weight_decay,
+            eta: self.eta,
+            rate_inside: self.variant == LarsVariant::Reference,
+        };
+        let gradients: Vec<&Tensor> = learned.gradients.iter().collect();
+        let mut lists = [&learned.parameters, &gradients, &learned.buffers]
+            .map(|tensors| pointers(tensors.as_slice()));
+        let [parameters, gradients, buffers] = &mut lists;
+        checked(Status::Torch, |error| unsafe {
+            byol_lars(
+                parameters.as_mut_ptr(),
+                gradients.as_mut_ptr(),
+                buffers.as_mut_ptr(),
+                learned.parameters.len(),
+                &numbers,
+                rate.as_ptr(),
+                skip.map_or(std::ptr::null(), Tensor::as_ptr),
+                error,
+            )
+        })
     }
+}
+
+/// target ← target + weight · (online − target), in place; the weight is a tensor of no dimension.
+pub fn move_average(targets: &[&Tensor], online: &[&Tensor], weight: &Tensor) -> Result<()> {
+    let (mut moved, mut followed) = (pointers(targets), pointers(online));
+    checked(Status::Torch, |error| unsafe {
+        byol_move_average(
+            moved.as_mut_ptr(),
+            followed.as_mut_ptr(),
+            moved.len(),
+            weight.as_ptr(),
+            error,
+        )
+    })
+}
+
+/// Fills tensors with zeros, in place.
+pub fn fill_zeros(tensors: &[&Tensor]) -> Result<()> {
+    let mut list = pointers(tensors);
+    checked(Status::Torch, |error| unsafe {
+        byol_zero(list.as_mut_ptr(), list.len(), error)
+    })
 }

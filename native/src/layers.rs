@@ -3,6 +3,7 @@
 use tch::{Kind, Tensor};
 
 use crate::boundary::Result;
+use crate::gpu::{gpu, Gpu, NormMode, Normalised};
 use crate::parameters::{Parameters, Role};
 
 const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
@@ -115,11 +116,9 @@ impl BatchNorm {
     /// In train mode the batch's statistics are used, and the running ones move. Where the network is normalised
     /// over several ranks, the batch is that of all of them.
     pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
-        if train {
-            let _ = parameters
-                .get(self.batches)
-                .shallow_clone()
-                .f_add_scalar_(1)?;
+        self.count(parameters, train)?;
+        if let Some(gpu) = self.kernels(parameters, input, train) {
+            return gpu.batch_norm(input, None, &self.parts(parameters), mode(train, false));
         }
         if let Some(group) = parameters.sync.as_ref().filter(|_| train) {
             // What mixed precision computed in 16 bits: joint statistics are those of float32.
@@ -141,5 +140,63 @@ impl BatchNorm {
             BN_EPSILON,
             true,
         )?)
+    }
+
+    /// ReLU of the normalised input, to which a shortcut may be added before.
+    pub fn forward_relu(
+        &self,
+        parameters: &Parameters,
+        input: &Tensor,
+        shortcut: Option<&Tensor>,
+        train: bool,
+    ) -> Result<Tensor> {
+        if let Some(gpu) = self.kernels(parameters, input, train) {
+            self.count(parameters, train)?;
+            return gpu.batch_norm(input, shortcut, &self.parts(parameters), mode(train, true));
+        }
+        let normalised = self.forward(parameters, input, train)?;
+        Ok(match shortcut {
+            Some(shortcut) => normalised.f_add(shortcut)?,
+            None => normalised,
+        }
+        .f_relu_()?)
+    }
+
+    /// The GPU's own kernels, where they do what is asked for: not over several ranks, not in float64.
+    fn kernels(
+        &self,
+        parameters: &Parameters,
+        input: &Tensor,
+        train: bool,
+    ) -> Option<&'static Gpu> {
+        let narrow = parameters.get(self.mean).kind() == Kind::Float;
+        let alone = parameters.sync.is_none() || !train;
+        gpu().filter(|gpu| narrow && alone && gpu.takes(input))
+    }
+
+    fn count(&self, parameters: &Parameters, train: bool) -> Result<()> {
+        if train {
+            let mut batches = parameters.get(self.batches).shallow_clone();
+            let _ = batches.f_add_scalar_(1)?;
+        }
+        Ok(())
+    }
+
+    fn parts<'a>(&self, parameters: &'a Parameters) -> Normalised<'a> {
+        Normalised {
+            weight: parameters.get(self.weight),
+            bias: parameters.get(self.bias),
+            mean: parameters.get(self.mean),
+            variance: parameters.get(self.variance),
+        }
+    }
+}
+
+fn mode(train: bool, relu: bool) -> NormMode {
+    NormMode {
+        train,
+        momentum: BN_MOMENTUM,
+        epsilon: BN_EPSILON,
+        relu,
     }
 }

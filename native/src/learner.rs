@@ -9,8 +9,10 @@ use crate::boundary::{Error, GradMode, Object, Result};
 use crate::checkpoint::{Checkpoint, Wanted};
 use crate::device::DeviceName;
 use crate::effective_rank::{effective_rank, MOST_ROWS};
+use crate::gpu::gpu;
+use crate::gpu::graph::Graph;
 use crate::heads::Head;
-use crate::lars::{LarsStep, LarsVariant};
+use crate::lars::{fill_zeros, move_average, LarsStep, LarsVariant, Learned};
 use crate::loss::{byol_loss, normalize};
 use crate::memory::keep_freed_memory;
 use crate::online_probe::{OnlineProbe, ProbeRates};
@@ -124,6 +126,23 @@ pub struct Learner {
     scaler: Option<Scaler>,
     last: Option<LastStep>,
     probe: Option<OnlineProbe>,
+    rates: Rates,
+    recorded: Option<Recorded>,
+}
+
+/// What changes from step to step, as tensors of no dimension on the device: a recorded step reads them there.
+struct Rates {
+    learning_rate: Tensor,
+    /// The online network's share in the target, 1 − tau.
+    online_share: Tensor,
+}
+
+/// A step as a CUDA graph, being recorded or complete, with the views that it reads.
+struct Recorded {
+    // First, so that it is dropped before the memory it uses.
+    graph: Graph,
+    views: [Tensor; 2],
+    complete: bool,
 }
 
 /// What the online network made of a batch.
@@ -206,6 +225,11 @@ impl Learner {
             device,
             last: None,
             probe: None,
+            rates: Rates {
+                learning_rate: Tensor::f_zeros([0; 0], (kind, device))?,
+                online_share: Tensor::f_zeros([0; 0], (kind, device))?,
+            },
+            recorded: None,
         })
     }
 
@@ -232,12 +256,7 @@ impl Learner {
         let probe = self.probe_state();
         let both = state.iter().chain(&probe);
         group.broadcast(&both.map(|(_, tensor)| tensor).collect::<Vec<_>>())?;
-        let learned = self
-            .online()
-            .into_iter()
-            .filter(|(_, entry)| entry.role == Role::Parameter);
-        let learned: Vec<&Tensor> = learned.map(|(_, entry)| &entry.tensor).collect();
-        let reducer = Reducer::open(group, &learned)?;
+        let reducer = Reducer::open(group, &self.online_parameters())?;
         for parameters in [
             &mut self.encoder.parameters,
             &mut self.projector.parameters,
@@ -285,22 +304,16 @@ impl Learner {
         batch_part: BatchPart,
     ) -> Result<()> {
         let first = batch_part.index == 0;
-        let networks = [
-            &mut self.encoder.parameters,
-            &mut self.projector.parameters,
-            &mut self.predictor.parameters,
-        ];
-        for part in networks.into_iter().filter(|_| first) {
-            for entry in &mut part.entries {
-                if entry.role == Role::Parameter {
-                    // Not zero_grad(): it detaches the gradient, which a view into the Reducer's buckets refuses.
-                    let mut gradient = entry.tensor.f_grad()?;
-                    if gradient.defined() {
-                        let _ = gradient.f_zero_()?;
-                    }
-                }
-            }
+        if first {
+            let learned = self.online_parameters();
+            let gradients = learned.iter().map(|parameter| parameter.f_grad());
+            // Not zero_grad(): it detaches the gradient, which a view into the Reducer's buckets refuses.
+            let gradients = gradients.collect::<std::result::Result<Vec<_>, _>>()?;
+            let defined: Vec<&Tensor> = gradients.iter().filter(|one| one.defined()).collect();
+            fill_zeros(&defined)?;
         }
+        let recording = self.recording().map(|recorded| &recorded.views);
+        let [view1, view2] = recording.map_or([view1, view2], |views| views.each_ref());
         let passes = match self.options.bn_views {
             BnViews::Joint => vec![Tensor::f_cat(&[view1, view2], 0)?],
             BnViews::Separate => vec![view1.shallow_clone(), view2.shallow_clone()],
@@ -411,24 +424,111 @@ impl Learner {
             ));
         }
         let skip = self.unscale()?;
-        let mut buffers = self.momentum.iter_mut();
-        for part in [
-            &mut self.encoder.parameters,
-            &mut self.projector.parameters,
-            &mut self.predictor.parameters,
-        ] {
-            for entry in part
-                .entries
-                .iter_mut()
-                .filter(|entry| entry.role == Role::Parameter)
-            {
-                if let Some((_, buffer)) = buffers.next() {
-                    let gradient = entry.tensor.f_grad()?;
-                    step.apply(&mut entry.tensor, &gradient, buffer, skip.as_ref())?;
-                }
-            }
+        self.set_learning_rate(step.learning_rate)?;
+        let parameters = self.online_parameters();
+        let gradients = parameters.iter().map(|parameter| parameter.f_grad());
+        let learned = Learned {
+            gradients: gradients.collect::<std::result::Result<Vec<_>, _>>()?,
+            buffers: self.momentum.iter().map(|(_, buffer)| buffer).collect(),
+            parameters,
+        };
+        step.apply(&learned, &self.rates.learning_rate, skip.as_ref())
+    }
+
+    /// What the optimizer moves, in the order of the momentum buffers.
+    fn online_parameters(&self) -> Vec<&Tensor> {
+        let online = self.online().into_iter();
+        online
+            .filter(|(_, entry)| entry.role == Role::Parameter)
+            .map(|(_, entry)| &entry.tensor)
+            .collect()
+    }
+
+    /// While a step is recorded, the rates are those that it was begun with: what sets them is no part of it.
+    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
+        if self.recording().is_none() {
+            let _ = self.rates.learning_rate.f_fill_(learning_rate)?;
         }
         Ok(())
+    }
+
+    fn set_tau(&mut self, tau: f64) -> Result<()> {
+        if self.recording().is_none() {
+            let _ = self.rates.online_share.f_fill_(1.0 - tau)?;
+        }
+        Ok(())
+    }
+
+    fn recording(&self) -> Option<&Recorded> {
+        self.recorded.as_ref().filter(|recorded| !recorded.complete)
+    }
+
+    /// From now to end_recording(), the calls of a step are recorded as a CUDA graph instead of run: on these views, of
+    /// which the graph gets copies. False where that cannot be: on the processor, without the library of the GPUs' side,
+    /// with other ranks. Some steps must have been run before, which leave libtorch nothing to set up.
+    pub fn begin_recording(
+        &mut self,
+        [view1, view2]: [&Tensor; 2],
+        (learning_rate, tau): (f64, f64),
+    ) -> Result<bool> {
+        self.recorded = None;
+        let Some(gpu) = gpu().filter(|_| self.device.is_cuda() && self.ranks.is_none()) else {
+            return Ok(false);
+        };
+        self.set_learning_rate(learning_rate)?;
+        self.set_tau(tau)?;
+        let views = [view1.f_detach_copy()?, view2.f_detach_copy()?];
+        self.last = None;
+        self.recorded = Some(Recorded {
+            graph: Graph::begin(gpu)?,
+            views,
+            complete: false,
+        });
+        Ok(true)
+    }
+
+    /// Ends the recording, and runs what was recorded: the step that was asked for.
+    pub fn end_recording(&mut self) -> Result<()> {
+        let recorded = self
+            .recorded
+            .as_mut()
+            .ok_or_else(|| Error::invalid("Cannot end a recording: expected one that was begun"))?;
+        recorded.graph.end()?;
+        recorded.complete = true;
+        recorded.graph.replay()
+    }
+
+    /// Forgets a recording that failed on its way.
+    pub fn drop_recording(&mut self) {
+        self.recorded = None;
+    }
+
+    /// Runs the recorded step on a batch. False where none is recorded, or one for views of another shape.
+    pub fn replay(
+        &mut self,
+        views: [&Tensor; 2],
+        (learning_rate, tau): (f64, f64),
+    ) -> Result<bool> {
+        let fits = self.recorded.as_ref().is_some_and(|recorded| {
+            let same = |(mine, given): (&Tensor, &&Tensor)| mine.size() == given.size();
+            recorded.complete && recorded.views.iter().zip(&views).all(same)
+        });
+        if !fits {
+            self.recorded = None;
+            return Ok(false);
+        }
+        self.set_learning_rate(learning_rate)?;
+        self.set_tau(tau)?;
+        if let Some(recorded) = &mut self.recorded {
+            for (mine, given) in recorded.views.iter_mut().zip(views) {
+                mine.f_copy_(given)?;
+            }
+            recorded.graph.replay()?;
+        }
+        if let Some(last) = &mut self.last {
+            last.labels.clear();
+        }
+        Ok(true)
     }
 
     /// Gives the encoder an online probe, which starts from zeros.
@@ -481,12 +581,9 @@ impl Learner {
         if self.scaler.is_none() {
             return Ok(None);
         }
-        let learned = self
-            .online()
-            .into_iter()
-            .filter(|(_, entry)| entry.role == Role::Parameter);
+        let learned = self.online_parameters().into_iter();
         let gradients = learned
-            .map(|(_, entry)| Ok(entry.tensor.f_grad()?))
+            .map(|parameter| Ok(parameter.f_grad()?))
             .collect::<Result<Vec<_>>>()?;
         let Some(scaler) = &mut self.scaler else {
             return Ok(None);
@@ -507,30 +604,27 @@ impl Learner {
 
     /// target ← tau·target + (1 − tau)·online, over parameters only (BYOL, eq. 1).
     pub fn move_target(&mut self, tau: f64) -> Result<()> {
-        // Where a step was skipped, the target stays too: its weight becomes 0 on the device.
-        let weight = match &self.scaler {
-            Some(scaler) => {
-                let kept = scaler.overflowed()?.f_logical_not()?.f_to_kind(self.kind)?;
-                Some(kept.f_mul_scalar(1.0 - tau)?)
-            }
-            None => None,
-        };
-        let pairs = [
-            (&mut self.target_encoder, &self.encoder.parameters),
-            (&mut self.target_projector, &self.projector.parameters),
-        ];
-        for (target, online) in pairs {
-            for (mine, theirs) in target.entries.iter_mut().zip(&online.entries) {
-                if mine.role == Role::Parameter {
-                    let theirs = theirs.tensor.f_detach()?;
-                    let _ = match &weight {
-                        Some(weight) => mine.tensor.f_lerp_tensor_(&theirs, weight)?,
-                        None => mine.tensor.f_lerp_(&theirs, 1.0 - tau)?,
-                    };
-                }
-            }
+        self.set_tau(tau)?;
+        let mut weight = self.rates.online_share.shallow_clone();
+        if let Some(scaler) = &self.scaler {
+            // Where a step was skipped, the target stays too.
+            weight = weight.f_masked_fill(&scaler.overflowed()?, 0.0)?;
         }
-        Ok(())
+        let pairs = [
+            (&self.target_encoder, &self.encoder.parameters),
+            (&self.target_projector, &self.projector.parameters),
+        ];
+        let of = |networks: [&Parameters; 2]| -> Vec<Tensor> {
+            let learned = networks.into_iter().flat_map(Parameters::learned);
+            learned.map(|entry| entry.tensor.shallow_clone()).collect()
+        };
+        let targets = of(pairs.map(|(target, _)| target));
+        let online = of(pairs.map(|(_, online)| online));
+        move_average(
+            &targets.iter().collect::<Vec<_>>(),
+            &online.iter().collect::<Vec<_>>(),
+            &weight,
+        )
     }
 
     /// Loss, embedding spread, gradient norm, parameter norm, effective rank, over the batches of all ranks: the only
@@ -560,17 +654,13 @@ impl Learner {
             .f_mean(None)?;
         let (mut gradients, mut weights) = (Vec::new(), Vec::new());
         let skip = self.scaler.as_ref().map(Scaler::overflowed).transpose()?;
-        for (_, parameter) in self
-            .online()
-            .into_iter()
-            .filter(|(_, entry)| entry.role == Role::Parameter)
-        {
-            let norm = parameter.tensor.f_grad()?.f_norm()?;
+        for parameter in self.online_parameters() {
+            let norm = parameter.f_grad()?.f_norm()?;
             gradients.push(match &skip {
-                Some(skip) => norm.f_masked_fill(&skip.f_squeeze()?, 0.0)?,
+                Some(skip) => norm.f_masked_fill(skip, 0.0)?,
                 None => norm,
             });
-            weights.push(parameter.tensor.f_detach()?.f_norm()?);
+            weights.push(parameter.f_detach()?.f_norm()?);
         }
         Ok([
             loss.f_double_value(&[])?,

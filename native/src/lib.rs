@@ -12,6 +12,7 @@ pub mod effective_rank;
 pub mod encoder_file;
 pub mod features;
 pub mod finetune;
+pub mod gpu;
 pub mod gpus;
 pub mod heads;
 pub mod heartbeat;

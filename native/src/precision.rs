@@ -126,9 +126,9 @@ impl Scaler {
         Ok(())
     }
 
-    /// Whether the last step is to change nothing: a bool of one element.
+    /// Whether the last step is to change nothing: a bool of no dimension.
     pub fn overflowed(&self) -> Result<Tensor> {
-        Ok(self.found.f_gt(0.0)?)
+        Ok(self.found.f_gt(0.0)?.f_squeeze()?)
     }
 
     /// Steps skipped so far, and the scale. Waits for the device.

@@ -128,7 +128,7 @@ impl ResNet {
 
     pub fn forward(&self, parameters: &Parameters, images: &Tensor, train: bool) -> Result<Tensor> {
         let stem = self.conv.forward(parameters, images)?;
-        let mut hidden = self.norm.forward(parameters, &stem, train)?.f_relu_()?;
+        let mut hidden = self.norm.forward_relu(parameters, &stem, None, train)?;
         if self.max_pool {
             hidden = hidden.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
         }
@@ -206,13 +206,6 @@ impl Block {
     }
 
     fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
-        let mut hidden = input.shallow_clone();
-        for (index, (conv, norm)) in self.layers.iter().enumerate() {
-            if index > 0 {
-                hidden = hidden.f_relu_()?;
-            }
-            hidden = norm.forward(parameters, &conv.forward(parameters, &hidden)?, train)?;
-        }
         let shortcut = match &self.shortcut {
             Shortcut::Identity => input.shallow_clone(),
             Shortcut::Projection(conv, norm) => {
@@ -224,6 +217,12 @@ impl Block {
                 sparse.f_constant_pad_nd([0, 0, 0, 0, before, after])?
             }
         };
-        Ok(hidden.f_add(&shortcut)?.f_relu_()?)
+        let mut hidden = input.shallow_clone();
+        for (index, (conv, norm)) in self.layers.iter().enumerate() {
+            let is_last = index + 1 == self.layers.len();
+            hidden = conv.forward(parameters, &hidden)?;
+            hidden = norm.forward_relu(parameters, &hidden, is_last.then_some(&shortcut), train)?;
+        }
+        Ok(hidden)
     }
 }

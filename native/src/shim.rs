@@ -125,12 +125,12 @@ extern "C" {
     ) -> c_int;
 }
 
-/// The one function of shim/nccl.cpp, which is no part of the core.
+/// The one function of shim/gpu/nccl.cpp, which is no part of the core.
 type AttachNccl =
     unsafe extern "C" fn(*mut RawGroup, *mut RawStore, i64, *mut c_char, usize) -> c_int;
 
 /// What the dynamic linker says of its last failure.
-fn linker_error() -> String {
+pub fn linker_error() -> String {
     let text = unsafe { libc::dlerror() };
     if text.is_null() {
         return "the dynamic linker does not say why".to_owned();
@@ -296,7 +296,7 @@ impl Group {
         })
     }
 
-    /// Gives the group NCCL for CUDA tensors. The library (shim/nccl.cpp) links libtorch_cuda, which must be loaded; it
+    /// Gives the group NCCL for CUDA tensors. The library (shim/gpu/nccl.cpp) links libtorch_cuda, which must be loaded; it
     /// is never closed, as the group goes on in it.
     pub fn attach_nccl(&self, store: &Store, library: &str, timeout: u32) -> Result<()> {
         let path = c_text(library)?;

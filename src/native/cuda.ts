@@ -3,15 +3,22 @@
 import { join } from "node:path";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { requireSetup } from "../setup/record.ts";
-import { openCore } from "./library.ts";
+import { check, errorBuffer, json, openCore } from "./library.ts";
 
 let cuda: Deno.DynamicLibrary<Record<string, never>> | undefined;
 
-/** Loads libtorch_cuda. @throws UserError (set-up) when this libtorch has none that can be loaded */
-export function openCuda(): void {
+/**
+ * Loads libtorch_cuda, and the library of the GPUs' side where there is one: without it, libtorch's own operations and
+ * the processor's views do the same, more slowly.
+ *
+ * @returns what is slower, and the repair; undefined where nothing is
+ * @throws UserError (set-up) when this libtorch has no CUDA that can be loaded
+ */
+export function openCuda(): string | undefined {
   // What it needs of libtorch is then loaded already.
-  openCore();
-  const library = join(requireSetup().libtorch, "lib/libtorch_cuda.so");
+  const symbols = openCore();
+  const { libtorch, gpu } = requireSetup();
+  const library = join(libtorch, "lib/libtorch_cuda.so");
   try {
     cuda ??= Deno.dlopen(library, {});
   } catch (error) {
@@ -21,6 +28,15 @@ export function openCuda(): void {
       ExitCode.setup,
     );
   }
+  const slower = "views are made by the processor and steps are not recorded as CUDA graphs; " +
+    "run: deno task setup --cuda";
+  if (!gpu) return `The library of the GPUs' side is not built: ${slower}`;
+  try {
+    check(symbols.byol_core_open_gpu(json(gpu), errorBuffer()), "byol_core_open_gpu");
+  } catch (error) {
+    return `${(error as Error).message}: ${slower}`;
+  }
+  return undefined;
 }
 
 /**
@@ -30,14 +46,14 @@ export function openCuda(): void {
  * @throws UserError (set-up) when it was not built
  */
 export function openNccl(): string {
-  const { nccl } = requireSetup();
-  if (!nccl) {
+  const { gpu } = requireSetup();
+  if (!gpu) {
     throw new UserError(
-      "Cannot connect ranks on GPUs: the library of the GPUs' ranks is not built, which needs the headers of " +
+      "Cannot connect ranks on GPUs: the library of the GPUs' side is not built, which needs the headers of " +
         "CUDA and NCCL (CUDA_HOME, or the wheels beside libtorch); run: deno task setup --cuda",
       ExitCode.setup,
     );
   }
   openCuda();
-  return nccl;
+  return gpu;
 }

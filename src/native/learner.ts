@@ -1,3 +1,4 @@
+import type { StepRates } from "../step_graph.ts";
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import { Job } from "./job.ts";
@@ -105,6 +106,56 @@ export class Learner extends NativeObject {
       ),
       "byol_learner_forward_backward",
     );
+  }
+
+  /**
+   * Starts to record a step on the dataset's two views as a CUDA graph: from now to endRecording(), the calls of a step
+   * run nothing. Some steps must have been run before.
+   *
+   * @returns false where that cannot be: on the processor, with other ranks, without the library of the GPUs' side
+   */
+  beginRecording(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
+    const symbols = openCore();
+    const accepted = readU32(
+      "byol_learner_begin_recording",
+      (out, error) =>
+        symbols.byol_learner_begin_recording(
+          this.handle,
+          dataset.handle,
+          learningRate,
+          tau,
+          out,
+          error,
+        ),
+    );
+    return accepted === 1;
+  }
+
+  /** Ends the recording, and runs what was recorded. */
+  endRecording(): void {
+    check(
+      openCore().byol_learner_end_recording(this.handle, errorBuffer()),
+      "byol_learner_end_recording",
+    );
+  }
+
+  /** Forgets a recording that failed on its way. */
+  dropRecording(): void {
+    check(
+      openCore().byol_learner_drop_recording(this.handle, errorBuffer()),
+      "byol_learner_drop_recording",
+    );
+  }
+
+  /** Runs the recorded step on the dataset's two views. @returns false where none is recorded for views of their shape */
+  replay(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
+    const symbols = openCore();
+    const replayed = readU32(
+      "byol_learner_replay",
+      (out, error) =>
+        symbols.byol_learner_replay(this.handle, dataset.handle, learningRate, tau, out, error),
+    );
+    return replayed === 1;
   }
 
   /** Takes rank 0's running statistics, where each rank normalises its own batches. */

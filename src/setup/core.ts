@@ -5,7 +5,7 @@ import { basename, join } from "node:path";
 import { exists, removeTree, REPAIR, setupError } from "./basics.ts";
 import { mustRun, type Session } from "./child.ts";
 import { libraries } from "./libtorch.ts";
-import { coreFile, ncclFile, stateFolder } from "./record.ts";
+import { coreFile, gpuLibraryFile, stateFolder } from "./record.ts";
 
 const DAY_MILLISECONDS = 24 * 3600 * 1000;
 
@@ -131,7 +131,7 @@ export async function removeOldCores(root: string, hash: string): Promise<void> 
   for await (const { name } of Deno.readDir(folder)) {
     const file = join(folder, name);
     const age = Date.now() - ((await Deno.stat(file)).mtime?.getTime() ?? Date.now());
-    const current = [coreFile(root, hash), ncclFile(root, hash)].includes(file);
+    const current = [coreFile(root, hash), gpuLibraryFile(root, hash)].includes(file);
     if (!current && age > DAY_MILLISECONDS) await removeTree(file);
   }
 }

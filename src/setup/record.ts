@@ -31,8 +31,8 @@ export interface SetupRecord {
   deno: string;
   /** Whether this libtorch brings all that CUDA needs, apart from the driver. */
   cudaCapable: boolean;
-  /** The library of the GPUs' ranks (native/shim/nccl.cpp); null where it could not be built. */
-  nccl?: string | null;
+  /** The library of the GPUs' side (native/shim/gpu); null where it could not be built. */
+  gpu?: string | null;
   /** packagesHash() of the npm packages that are there; "missing" where they could not be fetched. */
   packages?: string;
 }
@@ -55,9 +55,9 @@ export function coreFile(root: string, hash: string): string {
   return join(stateFolder(root), "core", `libbyol-${hash.slice(0, 12)}.so`);
 }
 
-/** The file that the library of the GPUs' ranks is kept in, for a core with this hash. */
-export function ncclFile(root: string, hash: string): string {
-  return join(stateFolder(root), "core", `libbyol-nccl-${hash.slice(0, 12)}.so`);
+/** The file that the library of the GPUs' side is kept in, for a core with this hash. */
+export function gpuLibraryFile(root: string, hash: string): string {
+  return join(stateFolder(root), "core", `libbyol-gpu-${hash.slice(0, 12)}.so`);
 }
 
 /** Folders of native/ whose files are no part of the core: a change there builds nothing again. */
@@ -100,7 +100,7 @@ export function examineSetup(root: string): SetupRecord | string {
   }
   const record = parseRecord(text, stateFolder(root));
   if (record === undefined) return ".byol/setup.json is damaged";
-  const maybe = [record.nccl, record.libjpeg].filter((path) => typeof path === "string");
+  const maybe = [record.gpu, record.libjpeg].filter((path) => typeof path === "string");
   for (const path of [record.core, ...record.preload, ...maybe]) {
     if (!exists(path)) return `${path} is missing`;
   }

@@ -10,16 +10,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{sync_channel, Receiver};
 use std::sync::Arc;
 
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
-use super::render::{Photos, Request};
+use super::render::{Photos, Request, Target};
 use crate::boundary::{Error, Result};
 use crate::dataset::values_of_views;
-use crate::device::host_floats;
+use crate::device::host_tensor;
+use crate::gpu::gpu;
+use crate::gpu::views::WORDS;
+
+/// One view of each image of a batch, in the host's memory.
+pub enum MadeView {
+    /// Count × side × side × 3 normalised floats.
+    Finished(Tensor),
+    /// For a GPU to finish: count × side × side × 3 bytes, and the words() of each view, count × WORDS of int32.
+    Crops { pixels: Tensor, words: Tensor },
+}
 
 /// A batch: its views, and which image each place holds.
 pub struct Made {
-    pub views: Vec<Tensor>,
+    pub views: Vec<MadeView>,
     pub images: Vec<Option<u32>>,
 }
 
@@ -91,7 +101,14 @@ impl Loader {
             .map(|side| {
                 values_of_views(request.indices.len(), side)?;
                 let shape = [count, side as i64, side as i64, 3];
-                host_floats(&shape, self.device)
+                let host = |shape: &[i64], kind| host_tensor(shape, kind, self.device);
+                Ok(match gpu().filter(|_| self.device.is_cuda()) {
+                    None => MadeView::Finished(host(&shape, Kind::Float)?),
+                    Some(_) => MadeView::Crops {
+                        pixels: host(&shape, Kind::Uint8)?,
+                        words: host(&[count, WORDS as i64], Kind::Int)?,
+                    },
+                })
             })
             .collect::<Result<Vec<_>>>()?;
         let (sender, made) = sync_channel(1);
@@ -99,8 +116,8 @@ impl Loader {
         let (photos, asked, flag) = (self.photos.clone(), request.clone(), stop.clone());
         self.pool.spawn_fifo(move || {
             let body = || {
-                let outs = views.iter_mut().map(floats).collect();
-                photos.render(&asked, outs, &flag)
+                let targets = views.iter_mut().map(target).collect();
+                photos.render(&asked, targets, &flag)
             };
             let images = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|_| {
                 Err(Error::invalid(
@@ -137,8 +154,15 @@ fn finish(pending: &Pending) -> Result<Made> {
     })
 }
 
-/// The memory of a contiguous float tensor on the CPU that nobody else holds.
-fn floats(tensor: &mut Tensor) -> &mut [f32] {
-    let length = tensor.numel();
+fn target(view: &mut MadeView) -> Target<'_> {
+    match view {
+        MadeView::Finished(views) => Target::Views(memory(views, 1)),
+        MadeView::Crops { pixels, words } => Target::Crops(memory(pixels, 1), memory(words, WORDS)),
+    }
+}
+
+/// The memory of a contiguous tensor on the CPU that nobody else holds, as values of `T`, each of so many elements.
+fn memory<T>(tensor: &mut Tensor, elements: usize) -> &mut [T] {
+    let length = tensor.numel() / elements;
     unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast(), length) }
 }

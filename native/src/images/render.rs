@@ -9,8 +9,9 @@ use super::crop::Cropper;
 use super::decode::{decode, Photo};
 use super::source::Source;
 use crate::boundary::{Error, Result};
+use crate::gpu::views::{words, Words, UNCHANGED};
 use crate::view_kernels::{BatchKey, CenteredSides, Normalization, Renderer};
-use crate::view_parameters::{sample_view, ViewKey, ViewRecipe};
+use crate::view_parameters::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 
 /// Images, and what is to be made of each.
 #[derive(Clone, PartialEq)]
@@ -27,7 +28,44 @@ pub enum Views {
     Centered(CenteredSides),
 }
 
+/// Where one view of each image of a batch goes.
+pub enum Target<'a> {
+    /// Finished views: `side` × `side` × 3 normalised floats an image.
+    Views(&'a mut [f32]),
+    /// What a GPU finishes them from: `side` × `side` × 3 bytes an image, and what is to be done to them.
+    Crops(&'a mut [u8], &'a mut [Words]),
+}
+
+/// The place of one image's view.
+enum Place<'a> {
+    View(&'a mut [f32]),
+    Crop(&'a mut [u8], &'a mut Words),
+}
+
+impl<'a> Target<'a> {
+    fn places(self, side: usize) -> Vec<Place<'a>> {
+        let size = side * side * 3;
+        match self {
+            Target::Views(views) => views.chunks_exact_mut(size).map(Place::View).collect(),
+            Target::Crops(crops, all) => {
+                let pairs = crops.chunks_exact_mut(size).zip(all);
+                pairs
+                    .map(|(crop, words)| Place::Crop(crop, words))
+                    .collect()
+            }
+        }
+    }
+}
+
 impl Request {
+    /// Sides of the blur's kernels, in pixels; 1 where nothing is blurred.
+    pub fn blur_kernels(&self) -> Vec<usize> {
+        match &self.views {
+            Views::Drawn(views) => views.iter().map(|(_, recipe)| recipe.blur_kernel).collect(),
+            Views::Centered(_) => vec![1],
+        }
+    }
+
     /// Sides of the views, in pixels.
     pub fn sides(&self) -> Vec<usize> {
         match &self.views {
@@ -49,18 +87,18 @@ pub struct Photos {
 }
 
 impl Photos {
-    /// Makes a batch's views, each `side` × `side` × 3 floats an image, in any number of threads. Returns the image that
-    /// each place really holds: one that cannot be used is replaced by the next that can, but for the test transform.
+    /// Makes a batch's views in any number of threads. Returns the image that each place really holds: one that cannot be
+    /// used is replaced by the next that can, but for the test transform.
     pub fn render(
         &self,
         request: &Request,
-        outs: Vec<&mut [f32]>,
+        targets: Vec<Target>,
         stop: &AtomicBool,
     ) -> Result<Vec<Option<u32>>> {
         let count = request.indices.len();
-        let mut places: Vec<Vec<&mut [f32]>> = (0..count).map(|_| Vec::new()).collect();
-        for (out, side) in outs.into_iter().zip(request.sides()) {
-            for (place, view) in places.iter_mut().zip(out.chunks_exact_mut(side * side * 3)) {
+        let mut places: Vec<Vec<Place>> = (0..count).map(|_| Vec::new()).collect();
+        for (target, side) in targets.into_iter().zip(request.sides()) {
+            for (place, view) in places.iter_mut().zip(target.places(side)) {
                 place.push(view);
             }
         }
@@ -74,6 +112,18 @@ impl Photos {
                 worker.make(self, index, &request.views, views)
             })
             .collect()
+    }
+}
+
+impl Place<'_> {
+    fn clear(&mut self) {
+        match self {
+            Place::View(view) => view.fill(0.0),
+            Place::Crop(pixels, described) => {
+                pixels.fill(0);
+                **described = UNCHANGED;
+            }
+        }
     }
 }
 
@@ -93,14 +143,14 @@ impl Worker {
         photos: &Photos,
         index: u32,
         views: &Views,
-        outs: &mut [&mut [f32]],
+        outs: &mut [Place],
     ) -> Result<Option<u32>> {
         let found = match views {
             Views::Centered(_) => self.load(photos, index)?.then_some(index),
             Views::Drawn(_) => Some(self.load_or_next(photos, index)?),
         };
         let Some(found) = found else {
-            outs.iter_mut().for_each(|out| out.fill(0.0));
+            outs.iter_mut().for_each(Place::clear);
             return Ok(None);
         };
         match views {
@@ -168,7 +218,7 @@ impl Worker {
         photos: &Photos,
         key: ViewKey,
         recipe: &ViewRecipe,
-        out: &mut [f32],
+        out: &mut Place,
     ) -> std::result::Result<(), String> {
         let parameters = sample_view(recipe, key, self.photo.height, self.photo.width);
         let part = [
@@ -179,21 +229,39 @@ impl Worker {
         ];
         let size = recipe.crop_size;
         self.cropper.crop(&self.photo, part, size, &mut self.crop)?;
-        let parameters = Some(&parameters);
-        let (kernel, normalization) = (recipe.blur_kernel, &photos.normalization);
-        self.renderer
-            .render_resized(&self.crop, parameters, size, kernel, normalization, out)
+        self.finish(photos, Some(&parameters), (size, recipe.blur_kernel), out)
+    }
+
+    /// The view of the crop, or the crop itself with what is to be done to it.
+    fn finish(
+        &mut self,
+        photos: &Photos,
+        parameters: Option<&ViewParameters>,
+        (size, kernel): (usize, usize),
+        out: &mut Place,
+    ) -> std::result::Result<(), String> {
+        match out {
+            Place::View(view) => {
+                let normalization = &photos.normalization;
+                let Self { renderer, crop, .. } = self;
+                renderer.render_resized(crop, parameters, size, kernel, normalization, view)
+            }
+            Place::Crop(pixels, described) => {
+                pixels.copy_from_slice(&self.crop);
+                **described = parameters.map_or(UNCHANGED, |view| words(0, view));
+                Ok(())
+            }
+        }
     }
 
     fn center(
         &mut self,
         photos: &Photos,
         sides: CenteredSides,
-        out: &mut [f32],
+        out: &mut Place,
     ) -> std::result::Result<(), String> {
         self.cropper.center(&self.photo, sides, &mut self.crop)?;
-        self.renderer
-            .render_resized(&self.crop, None, sides.crop, 1, &photos.normalization, out)
+        self.finish(photos, None, (sides.crop, 1), out)
     }
 }
 

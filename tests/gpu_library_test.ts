@@ -1,32 +1,32 @@
 import { doesNotMatch, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { exists } from "../src/setup/basics.ts";
+import {
+  buildGpuLibrary,
+  fetchHeaders,
+  headersFolder,
+  missingHeaders,
+  wheelIncludes,
+} from "../src/setup/gpu_library.ts";
 import { askPython } from "../src/setup/machine.ts";
-import { buildNccl, HEADERS, missingHeaders, wheelIncludes } from "../src/setup/nccl.ts";
-import { installWheels } from "../src/setup/pip.ts";
 import { projectRoot, requireSetup, stateFolder } from "../src/setup/record.ts";
 import { exclusively } from "../src/setup/session.ts";
 import { skip } from "./skip.ts";
 
 /** Those of the oracle's wheels, and for what they lack a folder of wheels that this test installs once. */
 async function includes(): Promise<string[]> {
-  const places = ["oracle", "cuda-headers"].map((name) => join(stateFolder(), name));
+  const places = [join(stateFolder(), "oracle"), headersFolder(projectRoot)];
   const found = places.flatMap(wheelIncludes);
-  const missing = missingHeaders(found);
-  if (missing.length === 0) return found;
+  if (missingHeaders(found).length === 0) return found;
   await exclusively({ root: projectRoot, quiet: true }, async (session) => {
     const python = await askPython(session);
     if (python === undefined) throw new Error("there is no python3");
-    await installWheels(places[1]!, {
-      requirements: missing.map((header) => HEADERS[header]!),
-      dependencies: false,
-      python: python.version,
-    }, session);
+    await fetchHeaders(projectRoot, found, { python, session });
   });
   return places.flatMap(wheelIncludes);
 }
 
-Deno.test("the GPUs' side of the ranks compiles and links against libtorch_cuda and NCCL's headers", async (t) => {
+Deno.test("the GPUs' side compiles and links against libtorch_cuda and the headers of CUDA and NCCL", async (t) => {
   const { libtorch } = requireSetup();
   if (!exists(join(libtorch, "lib/libtorch_cuda.so"))) {
     return skip("this libtorch has no libtorch_cuda to link: deno task setup --cuda brings one");
@@ -39,15 +39,19 @@ Deno.test("the GPUs' side of the ranks compiles and links against libtorch_cuda 
   }
   equal(missingHeaders(folders).join(), "");
   const folder = await Deno.makeTempDir();
-  const output = join(folder, "libbyol-nccl.so");
+  const output = join(folder, "libbyol-gpu.so");
   await exclusively(
     { root: projectRoot, quiet: true },
-    (session) => buildNccl({ root: projectRoot, libtorch, includes: folders, output }, session),
+    (session) =>
+      buildGpuLibrary({ root: projectRoot, libtorch, includes: folders, output }, session),
   );
   const { stdout } = await new Deno.Command("nm", { args: ["-D", output] }).output();
-  match(new TextDecoder().decode(stdout), / T byol_nccl_attach\n/);
+  for (const name of ["nccl_attach", "gpu_views", "gpu_batch_norm", "gpu_graph_begin"]) {
+    match(new TextDecoder().decode(stdout), new RegExp(` T byol_${name}\n`));
+  }
   match(new TextDecoder().decode(stdout), / U _ZN4c10d16ProcessGroupNCCLC1E/);
   await opens(t, output);
+  await compiles(t);
   await Deno.remove(folder, { recursive: true });
 });
 
@@ -73,5 +77,20 @@ async function opens(test: Deno.TestContext, library: string): Promise<void> {
     equal(code, 1, error);
     match(error, /ProcessGroupNCCL is only supported with GPUs, no GPUs found/);
     doesNotMatch(said, /NCCL is attached/);
+  });
+}
+
+/** NVRTC needs no GPU to compile for one. */
+async function compiles(test: Deno.TestContext): Promise<void> {
+  await test.step("NVRTC compiles the kernels for the architectures of the wheel", async () => {
+    const library = join(stateFolder(), "oracle/nvidia/cu13/lib/libnvrtc.so.13");
+    if (!exists(library)) return skip("there is no NVRTC: the oracle of PyTorch brings one");
+    const { code, stderr } = await new Deno.Command("python3", {
+      args: ["tests/compile_kernels.py", library, "sm_75", "sm_80", "sm_90", "sm_120"],
+      cwd: projectRoot,
+      // NVRTC looks for its own second half.
+      env: { LD_LIBRARY_PATH: join(library, "..") },
+    }).output();
+    equal(code, 0, new TextDecoder().decode(stderr));
   });
 }

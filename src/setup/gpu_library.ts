@@ -1,16 +1,19 @@
 /**
- * The GPUs' side of the ranks (native/shim/nccl.cpp): a library of its own, as it links libtorch_cuda, which a
- * machine without a GPU need not have. Built where CUDA's and NCCL's headers are found.
+ * The GPUs' side of the core (native/shim/gpu): a library of its own, as it links libtorch_cuda, which a machine without
+ * a GPU need not have. Built where CUDA's and NCCL's headers are found, or may be fetched.
  */
 
 import { dirname, join } from "node:path";
 import { exists } from "./basics.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { mustRun, type Session } from "./child.ts";
-import { ncclFile } from "./record.ts";
+import type { Python } from "./machine.ts";
+import { installWheels } from "./pip.ts";
+import { gpuLibraryFile, stateFolder } from "./record.ts";
 
 /** The headers that compiling the library takes, each with the wheel that brings it for libtorch 2.11 on CUDA 13. */
 export const HEADERS: Readonly<Record<string, string>> = {
+  "nvrtc.h": "nvidia-cuda-nvrtc==13.0.88",
   "cuda_runtime.h": "nvidia-cuda-runtime==13.0.96",
   "crt/host_defines.h": "nvidia-cuda-crt==13.0.88",
   "nv/target": "nvidia-cuda-cccl==13.0.85",
@@ -32,45 +35,77 @@ export function missingHeaders(includes: readonly string[]): string[] {
   return Object.keys(HEADERS).filter((header) => !has(header));
 }
 
+/** The folder that header wheels are installed to. */
+export function headersFolder(root: string): string {
+  return join(stateFolder(root), "cuda-headers");
+}
+
 /** The include folders of this machine's CUDA, or undefined where it has no complete set. */
-export function findCudaIncludes(libtorch: string, cudaHome: string): string[] | undefined {
+export function findCudaIncludes(
+  { root, libtorch, cudaHome }: { root: string; libtorch: string; cudaHome: string },
+): string[] | undefined {
   const toolkit = [cudaHome, "/usr/local/cuda"].filter((folder) => folder !== "")
     .map((folder) => join(folder, "include"));
-  const candidates = [
-    wheelIncludes(dirname(libtorch)),
-    [...toolkit, "/usr/include"].filter(exists),
-  ];
+  const wheels = [dirname(libtorch), headersFolder(root)].flatMap(wheelIncludes);
+  const candidates = [wheels, [...toolkit, "/usr/include"].filter(exists)];
   return candidates.find((includes) => missingHeaders(includes).length === 0);
+}
+
+/** Installs the wheels of the headers that `includes` lack. @throws {UserError} (exit code 6) when pip fails */
+export async function fetchHeaders(
+  root: string,
+  includes: readonly string[],
+  { python, session }: { python: Python; session: Session },
+): Promise<void> {
+  session.log("fetching CUDA's headers, for the library of the GPUs' side");
+  await installWheels(headersFolder(root), {
+    requirements: missingHeaders(includes).map((header) => HEADERS[header]!),
+    dependencies: false,
+    python: python.version,
+  }, session);
 }
 
 /**
  * The library for a core, built where it is not there yet and CUDA's headers are; null where it cannot be built, which
  * the log says: a machine without GPUs works without it.
  */
-export async function provideNccl(
-  { root, libtorch, hash }: { root: string; libtorch: string; hash: string },
+export async function provideGpuLibrary(
+  { root, libtorch, hash, python, fetch }: {
+    root: string;
+    libtorch: string;
+    hash: string;
+    python: Python | undefined;
+    /** Whether headers that are missing may be fetched. */
+    fetch: boolean;
+  },
   session: Session,
 ): Promise<string | null> {
-  const output = ncclFile(root, hash);
+  const output = gpuLibraryFile(root, hash);
   if (exists(output)) return output;
   if (!exists(join(libtorch, "lib/libtorch_cuda.so"))) return null;
-  const includes = findCudaIncludes(libtorch, Deno.env.get("CUDA_HOME") ?? "");
-  if (includes === undefined) return null;
-  session.log("building the library of the GPUs' ranks: about a minute");
+  const where = { root, libtorch, cudaHome: Deno.env.get("CUDA_HOME") ?? "" };
   const beside = `${output}.${Deno.pid}`;
   try {
-    await buildNccl({ root, libtorch, includes, output: beside }, session);
+    if (findCudaIncludes(where) === undefined && fetch && python !== undefined) {
+      await fetchHeaders(root, wheelIncludes(dirname(libtorch)), { python, session });
+    }
+    const includes = findCudaIncludes(where);
+    if (includes === undefined) return null;
+    session.log("building the library of the GPUs' side: about a minute");
+    await buildGpuLibrary({ root, libtorch, includes, output: beside }, session);
   } catch (error) {
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.setup) throw error;
-    session.log(`without --hardware=multi-gpu: ${error.message}`);
+    session.log(`without --hardware=multi-gpu, and slower on one GPU: ${error.message}`);
     return null;
   }
   await Deno.rename(beside, output);
   return output;
 }
 
+const SOURCES = ["batch_norm.cpp", "graph.cpp", "kernels.cpp", "nccl.cpp", "views.cpp"];
+
 /** Compiles and links the library. @throws {UserError} (exit code 6) when that fails */
-export async function buildNccl(
+export async function buildGpuLibrary(
   { root, libtorch, includes, output }: {
     root: string;
     libtorch: string;
@@ -87,9 +122,12 @@ export async function buildNccl(
     ...defines.map((name) => `-D${name}`),
     ...system.flatMap((path) => ["-isystem", path]),
   );
-  words.push(join(root, "native/shim/nccl.cpp"), `-L${join(libtorch, "lib")}`);
+  words.push(
+    ...SOURCES.map((name) => join(root, "native/shim/gpu", name)),
+    `-L${join(libtorch, "lib")}`,
+  );
   // Everything the library itself uses must be there; what libtorch_cuda needs is looked for when it is loaded.
-  words.push("-ltorch_cuda", "-lc10_cuda", "-ltorch_cpu", "-lc10");
+  words.push("-ltorch_cuda", "-lc10_cuda", "-ltorch_cpu", "-lc10", "-ldl");
   words.push("-Wl,--no-undefined", "-Wl,--allow-shlib-undefined");
-  await mustRun({ words }, "build the library of the GPUs' ranks with g++", session);
+  await mustRun({ words }, "build the library of the GPUs' side with g++", session);
 }

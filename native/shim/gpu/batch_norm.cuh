@@ -1,0 +1,284 @@
+// Batch normalisation with the addition of a shortcut and ReLU in one pass, forward and backward, over values of
+// rows × channels with the channels innermost (channels_last). Sums are made in float32, in the same order every time:
+// each block leaves its part, and a second kernel adds the parts up.
+//
+// A thread keeps to one pack of channels and goes through rows. Blocks are `across` threads along the channels by
+// blockDim.x / across along the rows.
+
+// The most threads of a block; at least as many as `across` along the channels.
+const int kThreads = 256;
+
+struct Place {
+  int pack;         // which pack of channels
+  bool inside;      // whether there is one
+  int lane;         // which row of the block
+  int lanes;
+  int64 first_row;
+  int64 stride;     // rows from one of this thread's rows to its next
+};
+
+DEVICE Place place_of(int packs, int across) {
+  Place place;
+  place.pack = blockIdx.y * across + threadIdx.x % across;
+  place.inside = place.pack < packs;
+  place.lane = threadIdx.x / across;
+  place.lanes = blockDim.x / across;
+  place.first_row = static_cast<int64>(blockIdx.x) * place.lanes + place.lane;
+  place.stride = static_cast<int64>(gridDim.x) * place.lanes;
+  return place;
+}
+
+// Adds up two sums of each channel over the block's rows, and leaves them in partial[block][2][channels].
+template <typename Element>
+DEVICE void leave_sums(const Place& place, int across, int channels, const float (*sums)[Element::count], float* partial) {
+  SHARED float shared[kThreads * Element::count];
+  for (int which = 0; which < 2; ++which) {
+    together();
+    for (int i = 0; i < Element::count; ++i) shared[threadIdx.x * Element::count + i] = sums[which][i];
+    together();
+    if (place.lane != 0 || !place.inside) continue;
+    float* out = partial + (static_cast<int64>(blockIdx.x) * 2 + which) * channels + place.pack * Element::count;
+    for (int i = 0; i < Element::count; ++i) {
+      float sum = 0.0f;
+      for (int lane = 0; lane < place.lanes; ++lane) sum += shared[(lane * across + threadIdx.x) * Element::count + i];
+      out[i] = sum;
+    }
+  }
+}
+
+// Sums of x − pivot and of its square; the pivot is the channel's first value, which keeps the difference of the two
+// from losing what it is made for.
+template <typename Element>
+DEVICE void statistics(const Pack* x, int64 rows, int channels, int across, float* partial) {
+  const int packs = channels / Element::count;
+  const Place place = place_of(packs, across);
+  float sums[2][Element::count] = {};
+  if (place.inside) {
+    float pivot[Element::count], values[Element::count];
+    Element::unpack(x[place.pack], pivot);
+#pragma unroll 4
+    for (int64 row = place.first_row; row < rows; row += place.stride) {
+      Element::unpack(x[row * packs + place.pack], values);
+      for (int i = 0; i < Element::count; ++i) {
+        const float value = values[i] - pivot[i];
+        sums[0][i] += value;
+        sums[1][i] += value * value;
+      }
+    }
+  }
+  leave_sums<Element>(place, across, channels, sums, partial);
+}
+
+// Adds up what `blocks` blocks left of one channel, 8 threads together: kThreads / 8 channels a block.
+const int kHelpers = 8;
+
+DEVICE bool total_of(const float* partial, int blocks, int channels, int* channel, float* totals) {
+  SHARED float shared[2][kThreads];
+  const int side = blockDim.x / kHelpers > 0 ? blockDim.x / kHelpers : 1;
+  const int helpers = blockDim.x / side;
+  const int helper = threadIdx.x / side;
+  *channel = blockIdx.x * side + threadIdx.x % side;
+  const bool inside = *channel < channels;
+  float sums[2] = {0.0f, 0.0f};
+  if (inside) {
+#pragma unroll 4
+    for (int block = helper; block < blocks; block += helpers) {
+      const float* part = partial + static_cast<int64>(block) * 2 * channels + *channel;
+      sums[0] += part[0];
+      sums[1] += part[channels];
+    }
+  }
+  shared[0][threadIdx.x] = sums[0];
+  shared[1][threadIdx.x] = sums[1];
+  together();
+  if (helper != 0 || !inside) return false;
+  totals[0] = totals[1] = 0.0f;
+  for (int other = 0; other < helpers; ++other) {
+    totals[0] += shared[0][other * side + threadIdx.x];
+    totals[1] += shared[1][other * side + threadIdx.x];
+  }
+  return true;
+}
+
+// Mean and 1/σ of each channel, the running statistics moved, and what x is multiplied by and what is added then.
+template <typename Element>
+DEVICE void finish_statistics(
+    const float* partial, int blocks, int channels, const Pack* x, int64 rows, float epsilon, float momentum,
+    const float* weight, const float* bias, float* running_mean, float* running_variance, float* saved, float* affine) {
+  int channel;
+  float totals[2];
+  if (!total_of(partial, blocks, channels, &channel, totals)) return;
+  float pivots[Element::count];
+  Element::unpack(x[channel / Element::count], pivots);
+  const float count = static_cast<float>(rows);
+  const float shift = totals[0] / count;
+  const float mean = pivots[channel % Element::count] + shift;
+  const float squares = totals[1] / count - shift * shift;
+  const float variance = squares > 0.0f || squares != squares ? squares : 0.0f;
+  const float scale = 1.0f / sqrtf(variance + epsilon);
+  running_mean[channel] += momentum * (mean - running_mean[channel]);
+  running_variance[channel] += momentum * (variance * (count / (count - 1.0f)) - running_variance[channel]);
+  saved[channel] = mean;
+  saved[channels + channel] = scale;
+  affine[channel] = weight[channel] * scale;
+  affine[channels + channel] = bias[channel] - mean * weight[channel] * scale;
+}
+
+// y = relu(x · scale + shift + shortcut); without a shortcut where that is null.
+template <typename Element>
+DEVICE void normalise(
+    const Pack* x, const Pack* shortcut, const float* affine, Pack* y, int64 rows, int channels, int across, int relu) {
+  const int packs = channels / Element::count;
+  const Place place = place_of(packs, across);
+  if (!place.inside) return;
+  float scale[Element::count], shift[Element::count], values[Element::count], other[Element::count];
+  for (int i = 0; i < Element::count; ++i) {
+    scale[i] = affine[place.pack * Element::count + i];
+    shift[i] = affine[channels + place.pack * Element::count + i];
+  }
+#pragma unroll 4
+  for (int64 row = place.first_row; row < rows; row += place.stride) {
+    const int64 at = row * packs + place.pack;
+    Element::unpack(x[at], values);
+    for (int i = 0; i < Element::count; ++i) values[i] = values[i] * scale[i] + shift[i];
+    if (shortcut) {
+      Element::unpack(shortcut[at], other);
+      for (int i = 0; i < Element::count; ++i) values[i] += other[i];
+    }
+    if (relu) {
+      // NaN is no less than 0 and stays.
+      for (int i = 0; i < Element::count; ++i) values[i] = values[i] < 0.0f ? 0.0f : values[i];
+    }
+    y[at] = Element::packed(values);
+  }
+}
+
+// The gradient before ReLU: where y, which is null without ReLU, is positive.
+template <typename Element>
+DEVICE void masked_gradient(const Pack* dy, const Pack* y, int64 at, float* gradient) {
+  Element::unpack(dy[at], gradient);
+  if (!y) return;
+  float outputs[Element::count];
+  Element::unpack(y[at], outputs);
+  for (int i = 0; i < Element::count; ++i) gradient[i] = outputs[i] > 0.0f ? gradient[i] : 0.0f;
+}
+
+// Sums of the gradient g and of g · x̂.
+template <typename Element>
+DEVICE void gradient_sums(
+    const Pack* dy, const Pack* y, const Pack* x, const float* saved, int64 rows, int channels, int across,
+    float* partial) {
+  const int packs = channels / Element::count;
+  const Place place = place_of(packs, across);
+  float sums[2][Element::count] = {};
+  if (place.inside) {
+    float mean[Element::count], scale[Element::count], gradient[Element::count], values[Element::count];
+    for (int i = 0; i < Element::count; ++i) {
+      mean[i] = saved[place.pack * Element::count + i];
+      scale[i] = saved[channels + place.pack * Element::count + i];
+    }
+#pragma unroll 2
+    for (int64 row = place.first_row; row < rows; row += place.stride) {
+      const int64 at = row * packs + place.pack;
+      masked_gradient<Element>(dy, y, at, gradient);
+      Element::unpack(x[at], values);
+      for (int i = 0; i < Element::count; ++i) {
+        sums[0][i] += gradient[i];
+        sums[1][i] += gradient[i] * (values[i] - mean[i]) * scale[i];
+      }
+    }
+  }
+  leave_sums<Element>(place, across, channels, sums, partial);
+}
+
+// Gradients of weight and bias, and the three factors of dx = a·g + b·x + c, which is
+// w/σ · (g − mean(g) − x̂ · mean(g·x̂)).
+DEVICE void finish_gradients(
+    const float* partial, int blocks, int channels, int64 rows, const float* weight, const float* saved,
+    float* d_weight, float* d_bias, float* factors) {
+  int channel;
+  float totals[2];
+  if (!total_of(partial, blocks, channels, &channel, totals)) return;
+  const float mean = saved[channel], scale = saved[channels + channel];
+  const float a = weight[channel] * scale, count = static_cast<float>(rows);
+  const float b = -a * scale * (totals[1] / count);
+  d_bias[channel] = totals[0];
+  d_weight[channel] = totals[1];
+  factors[channel] = a;
+  factors[channels + channel] = b;
+  factors[2 * channels + channel] = -a * (totals[0] / count) - b * mean;
+}
+
+// dx, and the gradient of the shortcut where there is one.
+template <typename Element>
+DEVICE void input_gradient(
+    const Pack* dy, const Pack* y, const Pack* x, const float* factors, Pack* dx, Pack* d_shortcut, int64 rows,
+    int channels, int across) {
+  const int packs = channels / Element::count;
+  const Place place = place_of(packs, across);
+  if (!place.inside) return;
+  float a[Element::count], b[Element::count], c[Element::count], gradient[Element::count], values[Element::count];
+  for (int i = 0; i < Element::count; ++i) {
+    a[i] = factors[place.pack * Element::count + i];
+    b[i] = factors[channels + place.pack * Element::count + i];
+    c[i] = factors[2 * channels + place.pack * Element::count + i];
+  }
+#pragma unroll 2
+  for (int64 row = place.first_row; row < rows; row += place.stride) {
+    const int64 at = row * packs + place.pack;
+    masked_gradient<Element>(dy, y, at, gradient);
+    Element::unpack(x[at], values);
+    if (d_shortcut) d_shortcut[at] = Element::packed(gradient);
+    for (int i = 0; i < Element::count; ++i) values[i] = a[i] * gradient[i] + b[i] * values[i] + c[i];
+    dx[at] = Element::packed(values);
+  }
+}
+
+#define BATCH_NORM_KERNELS(Element, suffix)                                                                         \
+  KERNEL void statistics_##suffix(const Pack* x, int64 rows, int channels, int across, float* partial) {            \
+    statistics<Element>(x, rows, channels, across, partial);                                                        \
+  }                                                                                                                 \
+  KERNEL void finish_statistics_##suffix(                                                                           \
+      const float* partial, int blocks, int channels, const Pack* x, int64 rows, float epsilon, float momentum,     \
+      const float* weight, const float* bias, float* running_mean, float* running_variance, float* saved,           \
+      float* affine) {                                                                                              \
+    finish_statistics<Element>(                                                                                     \
+        partial, blocks, channels, x, rows, epsilon, momentum, weight, bias, running_mean, running_variance, saved, \
+        affine);                                                                                                    \
+  }                                                                                                                 \
+  KERNEL void normalise_##suffix(                                                                                   \
+      const Pack* x, const Pack* shortcut, const float* affine, Pack* y, int64 rows, int channels, int across,      \
+      int relu) {                                                                                                   \
+    normalise<Element>(x, shortcut, affine, y, rows, channels, across, relu);                                       \
+  }                                                                                                                 \
+  KERNEL void gradient_sums_##suffix(                                                                               \
+      const Pack* dy, const Pack* y, const Pack* x, const float* saved, int64 rows, int channels, int across,       \
+      float* partial) {                                                                                             \
+    gradient_sums<Element>(dy, y, x, saved, rows, channels, across, partial);                                       \
+  }                                                                                                                 \
+  KERNEL void input_gradient_##suffix(                                                                              \
+      const Pack* dy, const Pack* y, const Pack* x, const float* factors, Pack* dx, Pack* d_shortcut, int64 rows,   \
+      int channels, int across) {                                                                                   \
+    input_gradient<Element>(dy, y, x, factors, dx, d_shortcut, rows, channels, across);                             \
+  }
+
+BATCH_NORM_KERNELS(Float32, float32)
+BATCH_NORM_KERNELS(BFloat16, bfloat16)
+BATCH_NORM_KERNELS(Float16, float16)
+
+KERNEL void finish_gradients_all(
+    const float* partial, int blocks, int channels, int64 rows, const float* weight, const float* saved,
+    float* d_weight, float* d_bias, float* factors) {
+  finish_gradients(partial, blocks, channels, rows, weight, saved, d_weight, d_bias, factors);
+}
+
+// What evaluation multiplies by and adds: the running statistics as an affine map.
+KERNEL void running_affine(
+    int channels, float epsilon, const float* weight, const float* bias, const float* running_mean,
+    const float* running_variance, float* affine) {
+  for (int channel = blockIdx.x * blockDim.x + threadIdx.x; channel < channels; channel += gridDim.x * blockDim.x) {
+    const float scale = weight[channel] / sqrtf(running_variance[channel] + epsilon);
+    affine[channel] = scale;
+    affine[channels + channel] = bias[channel] - running_mean[channel] * scale;
+  }
+}

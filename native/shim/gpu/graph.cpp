@@ -1,0 +1,62 @@
+// A CUDA graph: what is enqueued between begin and end is recorded, not run, and then runs as often as it is asked to,
+// on the same memory, without the processor's work of enqueuing it.
+
+#include <ATen/cuda/CUDAGraph.h>
+#include <c10/cuda/CUDACachingAllocator.h>
+#include <c10/cuda/CUDAStream.h>
+
+#include "../guarded.h"
+#include "kernels.h"
+
+namespace {
+
+struct Graph {
+  at::cuda::CUDAGraph graph;
+  // Recording takes a stream of its own; the one to go back to.
+  c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
+};
+
+} // namespace
+
+extern "C" {
+
+int byol_gpu_graph_begin(Graph** out, Message error) {
+  return guarded(error, [&] {
+    auto graph = std::make_unique<Graph>();
+    c10::cuda::device_synchronize();
+    // The steps before left their memory with the allocator; the graph keeps memory of its own.
+    c10::cuda::CUDACachingAllocator::emptyCache();
+    c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool());
+    try {
+      graph->graph.capture_begin();
+    } catch (...) {
+      c10::cuda::setCurrentCUDAStream(graph->before);
+      throw;
+    }
+    *out = graph.release();
+  });
+}
+
+int byol_gpu_graph_end(Graph* graph, Message error) {
+  return guarded(error, [&] {
+    // Back to the stream before also where the recording failed.
+    const auto before = graph->before;
+    try {
+      graph->graph.capture_end();
+    } catch (...) {
+      c10::cuda::setCurrentCUDAStream(before);
+      throw;
+    }
+    c10::cuda::setCurrentCUDAStream(before);
+  });
+}
+
+int byol_gpu_graph_replay(Graph* graph, Message error) {
+  return guarded(error, [&] { graph->graph.replay(); });
+}
+
+void byol_gpu_graph_close(Graph* graph) {
+  delete graph;
+}
+
+} // extern "C"

@@ -86,7 +86,13 @@ pub fn host_tensor(shape: &[i64], kind: Kind, device: Device) -> Result<Tensor> 
     }
     let mut out = null_mut();
     checked(Status::Torch, |error| unsafe {
-        byol_pinned(shape.as_ptr(), shape.len(), scalar_type(kind), &mut out, error)
+        byol_pinned(
+            shape.as_ptr(),
+            shape.len(),
+            scalar_type(kind),
+            &mut out,
+            error,
+        )
     })?;
     Ok(unsafe { Tensor::from_ptr(out) })
 }

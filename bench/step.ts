@@ -1,8 +1,11 @@
 /**
- * `deno task bench step [--resnet_type=resnet18] [--batch_size=64] [--threads=1] [--rounds=5] [--steps=1]
- * [--peers=contiguous,channels_last,…] [--format=json]`: images per second of processor time of our training step and of
- * its peers', each a process of its own, asked in turn so that all see the same moods of the machine; and the views
- * alone, beside torchvision's. Ratios are medians over the rounds, with their quartiles.
+ * `deno task bench step [--resnet_type=resnet18] [--batch_size=64] [--threads=1] [--image_size=32] [--rounds=5] [--steps=N]
+ * [--hardware=mono-gpu] [--precision=mixed] [--cuda_graph=false] [--workers=16] [--pythonpath=DIR] [--peers=contiguous,channels_last,…]
+ * [--format=json]`: images per second of our training step and of its peers', each a process of its own, asked in turn so
+ * that all see the same moods of the machine; and the views alone, beside torchvision's. Ratios are medians over the
+ * rounds, with their quartiles. On the processor a second is one of processor time; on a GPU it is one of the clock, of as
+ * many steps as --steps says with a wait for the device at their end, and --workers are the original's processes. PyTorch is
+ * that of --pythonpath, or the one that the tests use.
  *
  * Ours makes its views; the peers but "original" are given theirs, so ours is compared with those without its views.
  */
@@ -23,6 +26,11 @@ const VIEW_PEERS: Readonly<Record<string, string>> = {
   pil: "torchvision's transforms on PIL images",
   v2: "torchvision's v2 transforms on tensors",
 };
+/** FLOPs of an image by network and side, eight forward passes of two views (2 FLOP a multiply-add). */
+const FLOPS: Readonly<Record<string, number>> = { "resnet18 32": 8.96e9, "resnet50 224": 65.1e9 };
+/** Dense bf16 of an H100 or H200, by its datasheet. */
+const PEAK_FLOPS = 989e12;
+
 /** Batches of views that a round makes: they cost far less than a step. */
 const VIEW_BATCHES = 2;
 
@@ -96,8 +104,14 @@ export async function bench(args: string[]): Promise<void> {
     `--resnet_type=${option("resnet_type", "resnet18")}`,
     `--batch_size=${option("batch_size", "64")}`,
     `--threads=${option("threads", "1")}`,
+    `--hardware=${option("hardware", "cpu")}`,
+    `--precision=${option("precision", "normal")}`,
+    `--image_size=${option("image_size", "32")}`,
   ];
-  const [rounds, steps] = [Number(option("rounds", "5")), Number(option("steps", "1"))];
+  const onGpu = option("hardware", "cpu") !== "cpu";
+  const rounds = Number(option("rounds", "5"));
+  const steps = Number(option("steps", onGpu ? "40" : "1"));
+  const viewBatches = onGpu ? steps : VIEW_BATCHES;
   const asked = option("peers", Object.keys(PEERS).join()).split(",");
   const unknown = asked.filter((name) => !(name in PEERS));
   if (unknown.length > 0) {
@@ -110,18 +124,21 @@ export async function bench(args: string[]): Promise<void> {
   const workers = new Map<string, Worker>();
   const ours = new Worker(Deno.execPath(), [
     ...["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"],
-    ...["bench/step_server.ts", ...shape],
+    ...["bench/step_server.ts", ...shape, `--cuda_graph=${option("cuda_graph", "true")}`],
   ]);
   await ours.ready();
-  const python = oracleFolder();
-  for (const name of [...asked, ...Object.keys(VIEW_PEERS)]) {
+  const python = option("pythonpath", "") || oracleFolder();
+  // torchvision makes no views on a GPU: beside those made there stands the original, which has them made by processes.
+  const viewPeers = onGpu ? [] : Object.keys(VIEW_PEERS);
+  for (const name of [...asked, ...viewPeers]) {
     if (python === undefined) {
       left[name] = "PyTorch is not installed beside: deno task test --oracle=install brings it";
       continue;
     }
-    const worker = new Worker("python3", ["bench/peers/step_server.py", name, ...shape], {
-      PYTHONPATH: python,
-    });
+    const worker = new Worker("python3", [
+      ...["bench/peers/step_server.py", name, ...shape],
+      `--workers=${option("workers", "0")}`,
+    ], { PYTHONPATH: python });
     try {
       await worker.ready();
       workers.set(name, worker);
@@ -130,21 +147,28 @@ export async function bench(args: string[]): Promise<void> {
       await worker.close();
     }
   }
-  const viewsOnly: Answer[] = [];
+  const [viewsOnly, computedOnly]: [Answer[], Answer[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    await ours.ask({ count: VIEW_BATCHES, only: "views" });
+    await ours.ask({ count: viewBatches, only: "views" });
     viewsOnly.push(ours.answers.pop()!);
+    if (onGpu) {
+      await ours.ask({ count: steps, only: "compute" });
+      computedOnly.push(ours.answers.pop()!);
+    }
     await ours.ask({ count: steps });
     for (const [name, worker] of workers) {
-      await worker.ask({ count: name in VIEW_PEERS ? VIEW_BATCHES : steps });
+      await worker.ask({ count: name in VIEW_PEERS ? viewBatches : steps });
     }
   }
   await Promise.all([ours, ...workers.values()].map((worker) => worker.close()));
 
   const whole = ours.answers.map((answer) => rateOf(answer));
-  const computed = ours.answers.map((answer) => rateOf(answer, ["views"]));
+  const computed = onGpu
+    ? computedOnly.map((answer) => rateOf(answer))
+    : ours.answers.map((answer) => rateOf(answer, ["views"]));
   const views = viewsOnly.map((answer) => rateOf(answer));
-  const peak = Math.max(...ours.answers.map((answer) => answer.peak_mib));
+  // A GPU's memory is not in the process's own.
+  const peak = onGpu ? NaN : Math.max(...ours.answers.map((answer) => answer.peak_mib));
   const peer = (name: string, beside: number[], about: string): Row[] => {
     const worker = workers.get(name);
     if (worker === undefined) return [];
@@ -164,17 +188,21 @@ export async function bench(args: string[]): Promise<void> {
   ];
   const viewers: Row[] = [
     { what: "ours", rate: median(views), mebibytes: peak },
-    ...Object.entries(VIEW_PEERS).flatMap(([name, about]) => peer(name, views, about)),
+    ...viewPeers.flatMap((name) => peer(name, views, VIEW_PEERS[name]!)),
   ];
-  const parts = partsOf(ours.answers);
+  const parts = onGpu
+    ? { views: median(whole) / median(views), "all the rest": median(whole) / median(computed) }
+    : partsOf(ours.answers);
   for (const [name, why] of Object.entries(left)) console.error(`NOT MEASURED: ${name}: ${why}`);
   if (option("format", "text") === "json") {
     console.log(JSON.stringify({ shape, rounds, steps: steppers, views: viewers, parts, left }));
     return;
   }
+  const flops = FLOPS[`${option("resnet_type", "resnet18")} ${option("image_size", "32")}`];
+  const unit = onGpu ? "images/s" : "images/s and core";
   console.log(`${shape.join(" ")}, ${rounds} rounds of ${steps}\n`);
-  table("a whole step", steppers);
-  table("two views of an image", viewers);
+  table("a whole step", steppers, { unit, flops: onGpu ? flops : undefined });
+  table("two views of an image", viewers, { unit });
   console.log("| part of our step | share |\n| --- | ---: |");
   for (const [name, share] of Object.entries(parts)) {
     console.log(`| ${name.replace("_", " and ")} | ${(100 * share).toFixed(2)} % |`);
@@ -205,14 +233,21 @@ function quantile(sorted: readonly number[], share: number): number {
   return low + (high - low) * (place - Math.floor(place));
 }
 
-function table(title: string, rows: readonly Row[]): void {
-  console.log(`| ${title} | images/s and core | ours over it (quartiles) | peak MiB |`);
-  console.log("| --- | ---: | ---: | ---: |");
+function table(
+  title: string,
+  rows: readonly Row[],
+  { unit, flops }: { unit: string; flops?: number | undefined },
+): void {
+  const last = flops === undefined ? "" : " share of 989 TFLOP/s |";
+  console.log(`| ${title} | ${unit} | ours over it (quartiles) | peak MiB |${last}`);
+  console.log(`| --- | ---: | ---: | ---: |${last && " ---: |"}`);
   for (const { what, rate, ratio, mebibytes } of rows) {
     const shown = ratio === undefined
       ? ""
       : `${ratio[1].toFixed(2)} × (${ratio[0].toFixed(2)} to ${ratio[2].toFixed(2)})`;
-    console.log(`| ${what} | ${rate.toPrecision(4)} | ${shown} | ${mebibytes.toFixed(0)} |`);
+    const memory = Number.isNaN(mebibytes) ? "not read" : mebibytes.toFixed(0);
+    const share = flops === undefined ? "" : ` ${(100 * rate * flops / PEAK_FLOPS).toFixed(1)} % |`;
+    console.log(`| ${what} | ${rate.toPrecision(4)} | ${shown} | ${memory} |${share}`);
   }
   console.log("");
 }

@@ -42,16 +42,17 @@ class Lars(torch.optim.Optimizer):
     def step(self):
         for group in self.param_groups:
             for p in group["params"]:
-                g, local = p.grad, 1.0
+                g = p.grad
                 if p.ndim > 1:
                     g = g.add(p, alpha=group["weight_decay"])
-                    p_norm, g_norm = p.norm().item(), g.norm().item()
-                    if p_norm > 0 and g_norm > 0:
-                        local = group["eta"] * p_norm / g_norm
+                    # On the device: a wait for each of these norms would cost a GPU more than the rest of the step.
+                    p_norm, g_norm = p.norm(), g.norm()
+                    local = torch.where(p_norm * g_norm > 0, group["eta"] * p_norm / g_norm, 1.0)
+                    g = g * local
                 if "momentum" not in self.state[p]:
                     self.state[p]["momentum"] = torch.zeros_like(p)
                 buffer = self.state[p]["momentum"]
-                buffer.mul_(group["momentum"]).add_(g, alpha=group["lr"] * local)
+                buffer.mul_(group["momentum"]).add_(g, alpha=group["lr"])
                 p.sub_(buffer)
 
 
@@ -132,7 +133,7 @@ def train_step(online, target, optimizer, view1, view2, lr, tau):
         for name in target:
             for t, p in zip(target[name].parameters(), online[name].parameters()):
                 t.lerp_(p, 1 - tau)
-    return loss.item()
+    return loss.detach()
 
 
 def pretrain(o, folder):
@@ -150,7 +151,7 @@ def pretrain(o, folder):
                 view1, view2 = (v.contiguous(memory_format=torch.channels_last) for v in (view1, view2))
             lr = learning_rate_at(step, total_steps=total, warmup_steps=warmup, lr_init=o.lr_init)
             tau = tau_at(step, total_steps=total, tau_base=o.tau_base)
-            losses.append(train_step(online, target, optimizer, view1, view2, lr, tau))
+            losses.append(train_step(online, target, optimizer, view1, view2, lr, tau).item())
             step += 1
         curve.append(round(sum(losses) / len(losses), 5))
         print(f"epoch {epoch + 1}/{o.nb_epochs} loss {curve[-1]}", file=sys.stderr)

@@ -27,7 +27,10 @@ pub fn effective_rank(embeddings: &Tensor) -> Result<f64> {
     } else {
         turned.f_matmul(&kept)?
     };
-    let values = gram.f_linalg_eigvalsh("L")?.f_clamp_min(0.0)?.f_sqrt()?;
+    let values = {
+        let _alone = OneThread::begin();
+        gram.f_linalg_eigvalsh("L")?.f_clamp_min(0.0)?.f_sqrt()?
+    };
     let total = values.f_sum(Kind::Double)?.f_double_value(&[])?;
     if total == 0.0 {
         return Ok(0.0);
@@ -36,6 +39,26 @@ pub fn effective_rank(embeddings: &Tensor) -> Result<f64> {
     // xlogy: 0·log 0 is 0.
     let entropy = shares.f_xlogy(&shares)?.f_sum(Kind::Double)?;
     Ok((-entropy.f_double_value(&[])?).exp())
+}
+
+/// LAPACK's eigenvalues in one thread, for as long as this lives: it enters and leaves parallel regions thousands of
+/// times, and with 16 threads, or with 2 on busy cores, the waits between them cost up to thirty times the work.
+struct OneThread {
+    threads: i32,
+}
+
+impl OneThread {
+    fn begin() -> Self {
+        let threads = tch::get_num_threads();
+        tch::set_num_threads(1);
+        Self { threads }
+    }
+}
+
+impl Drop for OneThread {
+    fn drop(&mut self) {
+        tch::set_num_threads(self.threads);
+    }
 }
 
 #[cfg(test)]

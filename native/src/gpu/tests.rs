@@ -97,7 +97,7 @@ fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
                     parts.0, parts.1, running.0, running.1, true, momentum, epsilon, false,
                 );
                 if has_shortcut {
-                    y = y + &shortcut;
+                    y += &shortcut;
                 }
                 if relu {
                     y = y.relu();

@@ -4,6 +4,8 @@
       [--total_steps=N --warmup_steps=N --lr_init=X --tau_base=X]   check the metadata's learningRate and tau as well
       [--allow_gap]                                                  files need not be consecutive steps
       [--memory_format=channels_last|contiguous]                     of PyTorch's float32 runs, see below
+      [--device=cpu|cuda]                                            where PyTorch computes
+      [--autocast]                                                   the traces are of bf16: PyTorch's float32 runs too
   python step.py --follow [same options]
       reads file names from stdin, a line each, and answers each with a report in one line; the file is then needed no
       more. An empty line ends it, and is answered too.
@@ -51,10 +53,12 @@ MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.cont
 GROUPS = ("online.after", "target.after", "momentum.after", "grad")
 
 
-def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None):
-    """One whole step in the given type; returns all tensors under the names of the trace file, and the loss."""
+def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None, autocast=False):
+    """One whole step in the given type, where the trace's tensors lie; returns all tensors under the names of the trace
+    file, and the loss. With autocast, what torch.autocast says is computed in bf16; loss and optimizer never are."""
+    device = trace["view1"].device
     sizes = meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]
-    online, target = (network(*sizes).to(dtype).to(memory_format=memory_format) for network in (Online, Target))
+    online, target = (network(*sizes).to(device, dtype).to(memory_format=memory_format) for network in (Online, Target))
     online.load_state_dict(below(trace, "online.before."), strict=True)
     target.load_state_dict(below(trace, "target.before."), strict=True)
     online.train(), target.train()
@@ -63,7 +67,14 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
         views = [view[order] for view in views]
     views = [view.contiguous(memory_format=memory_format) for view in views]
 
-    loss = loss_of(online, target, *views, meta["bnViews"])
+    def cast(network):
+        def forward(images):
+            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
+                outputs = network(images)
+            return outputs.to(dtype)
+        return forward
+
+    loss = loss_of(cast(online), cast(target), *views, meta["bnViews"])
     names = [name for name, _ in online.named_parameters()]
     gradients = dict(zip(names, torch.autograd.grad(loss, list(online.parameters()))))
     momentum = {name: need(trace, f"momentum.before.{name}", "the trace").to(dtype).clone() for name in names}
@@ -80,7 +91,7 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
 @torch.no_grad()
 def effective_rank(trace, meta):
     """exp of the entropy of the normalised singular values of view 1's embeddings (RankMe, Garrido et al. 2023)."""
-    online = Online(meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]).double()
+    online = Online(meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]).to(trace["view1"].device, torch.float64)
     online.load_state_dict(below(trace, "online.before."), strict=True)
     view1, view2 = trace["view1"].double(), trace["view2"].double()
     passed = torch.cat([view1, view2]) if meta["bnViews"] == "joint" else view1
@@ -136,7 +147,7 @@ def check_step(report, path, trace, meta, options):
     if dtype == "float32":
         memory_format = MEMORY_FORMATS[options.memory_format]
         orders = orders_of(options.orders, len(trace["view1"]))
-        runs = [recompute(trace, meta, torch.float32, memory_format, order) for order in orders]
+        runs = [recompute(trace, meta, torch.float32, memory_format, order, options.autocast) for order in orders]
     allowed = FLOAT64 * abs(loss)
     if dtype == "float32":
         # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
@@ -191,6 +202,7 @@ def check_chain(report, before, before_step, trace, step):
 def check_file(report, path, previous, options):
     """Returns what the next file is compared with: a whole trace of ResNet-18 can take 443 MB."""
     trace, meta = load(path)
+    trace = {name: tensor.to(options.device) for name, tensor in trace.items()}
     check_step(report, path, trace, meta, options)
     if options.total_steps is not None:
         check_schedules(report, meta, options)
@@ -213,6 +225,8 @@ def main():
     parser.add_argument("--tau_base", type=float)
     parser.add_argument("--orders", type=int, default=4)
     parser.add_argument("--allow_gap", action="store_true")
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
+    parser.add_argument("--autocast", action="store_true")
     parser.add_argument("--memory_format", choices=tuple(MEMORY_FORMATS), default="channels_last")
     options = parser.parse_args()
     schedule = (options.total_steps, options.warmup_steps, options.lr_init, options.tau_base)

@@ -1,61 +1,54 @@
 /**
  * Our side of `deno task bench step`, a process like its peers': builds the step of the options and then runs as many as
- * each line of stdin asks for. Its answer tells the parts of a step apart.
+ * each line of stdin asks for. By the processor's clock its answer tells the parts of a step apart; by the wall's clock,
+ * which a GPU needs, each request is of one part (bench/step_rounds.ts).
  */
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
+import { NORMALISATION, VIEW_RECIPES, viewsAtSize } from "../src/augment.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
-import { openDevice } from "../src/device.ts";
+import { deviceOf, openDevice } from "../src/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/library.ts";
 import { createLearner } from "../src/train.ts";
+import { processorRounds, type Request, wallRounds } from "./step_rounds.ts";
 
 const IMAGES = 1024;
 
+const OWN = /^--(?:clock|image_size)=/;
+const own = (name: string): string | undefined =>
+  Deno.args.map((arg) => arg.match(`^--${name}=(.+)$`)?.[1]).find(Boolean);
+
 const { config } = parseCommandLine(
   "train",
-  ["--dataset_name=cifar10", "--data_dir=none", ...Deno.args],
+  [
+    ...["--dataset_name=cifar10", "--data_dir=none"],
+    ...Deno.args.filter((arg) => !OWN.test(arg)),
+  ],
   thisEnvironment(),
 );
+const side = Number(own("image_size") ?? "32");
+const byWall = own("clock") === "wall";
 openDevice(config);
 setThreads(config.threads);
-using learner = createLearner(config);
+using learner = createLearner(config, side > 32 ? "imagenet" : "cifar");
 using dataset = Dataset.open({
   source: { kind: "demo", train: true, count: Math.max(IMAGES, config.batchSize) },
   dtype: config.dtype,
-  workers: 1,
+  device: deviceOf(config),
+  // Processor seconds are counted for one thread; by the wall's clock a run's own number of them counts.
+  workers: byWall ? config.nbWorkers : 1,
   normalisation: NORMALISATION.cifar10,
 });
-dataset.setRecipes(config.batchSize, VIEW_RECIPES.cifar10);
-let made = 0;
-const seconds = { views: 0, forward_backward: 0, update: 0, target: 0 };
-
-function timed(part: keyof typeof seconds, body: () => void): void {
-  const { user, system } = process.cpuUsage();
-  body();
-  const after = process.cpuUsage();
-  seconds[part] += (after.user + after.system - user - system) / 1e6;
-}
-
-function step(): void {
-  timed("views", () => dataset.makeViews(0, made++));
-  timed("forward_backward", () => learner.forwardBackward(dataset));
-  timed("update", () => learner.applyUpdate({ ...config, learningRate: 0.2 }));
-  timed("target", () => learner.moveTarget(0.99));
-}
-
-for (let warmUp = 0; warmUp < 2; warmUp++) step();
-learner.readMetrics();
+const recipes = side > 32 ? viewsAtSize(VIEW_RECIPES.imagenet, side) : VIEW_RECIPES.cifar10;
+dataset.setRecipes(config.batchSize, recipes);
+const rounds = byWall ? wallRounds : processorRounds;
+const run = await rounds({ learner, dataset, config, recipes });
 console.log(JSON.stringify({ ready: Deno.version.deno }));
 for await (const line of createInterface({ input: process.stdin })) {
-  const { count, only } = JSON.parse(line) as { count: number; only?: "views" };
-  for (const part of Object.keys(seconds) as (keyof typeof seconds)[]) seconds[part] = 0;
-  for (let index = 0; index < count; index++) {
-    if (only === "views") timed("views", () => dataset.makeViews(0, made++));
-    else step();
-  }
-  const images = count * config.batchSize;
+  const request = JSON.parse(line) as Request;
+  const seconds = await run(request);
+  const images = request.count * config.batchSize;
   console.log(JSON.stringify({ seconds, images, peak_mib: process.resourceUsage().maxRSS / 1024 }));
 }

@@ -90,20 +90,17 @@ parity() {
     byol train "${small[@]}" --precision=mixed --max_steps=3 --trace_steps=3 "--hardware=$hardware" \
       "--run_dir=$folder/b" "--trace_dir=$folder/bf16" > "$folder/log" 2>&1 || { cat "$folder/log"; return 1; }
     echo "bf16, 3 steps, at most twice as far from float64 as PyTorch:"
-    python3 tests/parity/oracle/step.py "--device=$device" --autocast "$folder"/bf16/*.safetensors || code=1
+    python3 tests/parity/oracle/step.py "--device=$device" --autocast=bf16 "$folder"/bf16/*.safetensors || code=1
   fi
   rm -r "$folder"
   return "$code"
 }
 
 bench() {
-  local packages shared
-  packages=$(python3 -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])') || return 1
-  shared=("--hardware=$hardware" "--precision=$precision" "--workers=$(nproc)" "--pythonpath=$packages")
-  local run=("$deno" run --no-prompt --allow-all bench/run.ts step "${shared[@]}")
-  "${run[@]}" --batch_size=512 --rounds=3 --peers=channels_last,compile,original
-  echo "without the graph:"
-  "${run[@]}" --batch_size=512 --rounds=2 --cuda_graph=false --peers=channels_last
+  BYOL_ORACLE=$(python3 -c 'import pathlib, torch; print(pathlib.Path(torch.__file__).parents[1])') || return 1
+  export BYOL_ORACLE
+  local run=("$deno" run --no-prompt --allow-all bench/run.ts step "--hardware=$hardware" "--precision=$precision")
+  "${run[@]}" --batch_size=512 --rounds=3 --variant=cuda_graph=false --peers=channels_last,compile,original
   "${run[@]}" --resnet_type=resnet50 --image_size=224 --batch_size=256 --rounds=2 --steps=6 --peers=channels_last
 }
 

@@ -2,18 +2,21 @@
  * Everything that is compared with PyTorch and torchvision, whole, as one table of worst differences.
  *
  *   deno task bench parity [--only=PART] [--data_dir=DIR] [--seeds=1,2,3,4,5] [--keep=DIR]
+ *   deno task bench parity --device=cuda
  *
+ * --device compares steps alone, computed there on both sides: cuda, or cpu to try that form on a processor.
  * --data_dir is CIFAR-10's binary files: without them the part that learns, and the views of its images, are left out,
  * loudly. --keep is where the runs of the part that learns leave their results: one that is there is not repeated.
  */
 
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../src/exit_codes.ts";
-import { oracleFolder } from "../tests/oracle.ts";
+import { coreInfo } from "../src/native/library.ts";
+import { oraclePath } from "../tests/oracle.ts";
 import { EVALUATION_CHECKS } from "../tests/parity/evaluation.ts";
 import { NETWORK_CHECKS } from "../tests/parity/networks.ts";
 import type { ParityCheck } from "../tests/parity/oracle.ts";
-import { STEP_CHECKS } from "../tests/parity/steps.ts";
+import { deviceStepChecks, STEP_CHECKS } from "../tests/parity/steps.ts";
 import { cifarViewsCheck, hasPhotos, PHOTO_CHECKS, VIEW_CHECKS } from "../tests/parity/views.ts";
 import { rowOf } from "./parity/checks.ts";
 import { learningRows } from "./parity/learning.ts";
@@ -28,7 +31,7 @@ export async function bench(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     strict: true,
-    options: { only: text, data_dir: text, seeds: text, keep: text },
+    options: { only: text, data_dir: text, seeds: text, keep: text, device: text },
   });
   const only = PARTS.find((part) => part === values.only);
   if (values.only !== undefined && only === undefined) {
@@ -37,7 +40,14 @@ export async function bench(args: string[]): Promise<void> {
       ExitCode.usage,
     );
   }
-  const oracle = oracleFolder();
+  const device = values.device;
+  if (device !== undefined && (device !== "cuda" && device !== "cpu" || only !== undefined)) {
+    throw new UserError(
+      `Cannot run with --device=${device}: expected cpu or cuda, without --only`,
+      ExitCode.usage,
+    );
+  }
+  const oracle = oraclePath();
   if (oracle === undefined) {
     throw new UserError(
       "Cannot compare with PyTorch: it is not installed; run: deno task test --oracle=install",
@@ -46,6 +56,15 @@ export async function bench(args: string[]): Promise<void> {
   }
   const dataDir = values.data_dir;
   const left: string[] = [];
+  if (device !== undefined) {
+    // Every GPU that this libtorch has kernels for and that mixed precision is meant for has bf16, or refuses it by name.
+    const hasBf16 = device === "cuda" || coreInfo().bf16;
+    if (!hasBf16) left.push("bf16, which this processor does not have");
+    return report(
+      await rowsOf(deviceStepChecks(device === "cuda" ? "mono-gpu" : "cpu", hasBf16)),
+      left,
+    );
+  }
   const runPart = async (part: Part): Promise<ParityRow[]> => {
     if (part !== "learning") return await rowsOf(checksOf(part, dataDir, left));
     if (dataDir === undefined) {
@@ -61,6 +80,10 @@ export async function bench(args: string[]): Promise<void> {
   };
   const rows: ParityRow[] = [];
   for (const part of only === undefined ? PARTS : [only]) rows.push(...await runPart(part));
+  report(rows, left);
+}
+
+function report(rows: readonly ParityRow[], left: readonly string[]): void {
   console.log(`\n${parityTable(rows)}`);
   for (const what of left) console.log(`LEFT OUT: ${what}`);
   if (rows.length === 0 || rows.some(({ ok }) => !ok)) Deno.exitCode = 1;

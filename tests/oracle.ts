@@ -43,6 +43,14 @@ export function oracleFolder(root: string = projectRoot): string | undefined {
 }
 
 /**
+ * The folder to name in PYTHONPATH for a bench: BYOL_ORACLE, a folder that has PyTorch and torchvision already, or what is
+ * installed here; undefined where neither is.
+ */
+export function oraclePath(): string | undefined {
+  return Deno.env.get("BYOL_ORACLE") ?? oracleFolder();
+}
+
+/**
  * Installs the oracle (about 2.5 GB to fetch), unless it is there.
  *
  * @throws {UserError} (exit code 6) when python3 has no pip or is of a version torch has no wheels for.

@@ -98,9 +98,9 @@ def loader(dataset, o, batch_size, train):
     return torch.utils.data.DataLoader(dataset, batch_size, shuffle=train, num_workers=o.nb_workers, **rest)
 
 
-def build(o):
+def build(o, stem="cifar"):
     online = nn.ModuleDict({
-        "encoder": encoder(o.resnet_type, "cifar"),
+        "encoder": encoder(o.resnet_type, stem),
         "projector": head(feature_dim(o.resnet_type), o.hidden_dim, o.z_dim),
         "predictor": head(o.z_dim, o.hidden_dim, o.z_dim),
     })

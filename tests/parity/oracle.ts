@@ -3,7 +3,7 @@
 import { equal, ok } from "node:assert/strict";
 import { liveHandles } from "../../src/native/library.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder, oraclePath } from "../oracle.ts";
 import { skip } from "../skip.ts";
 
 /** What an oracle program prints. */
@@ -120,7 +120,7 @@ class Oracle {
     this.#child = new Deno.Command("python3", {
       args: ["tests/parity/oracle/serve.py"],
       cwd: projectRoot,
-      env: { PYTHONPATH: oracleFolder() ?? "", PYTHONDONTWRITEBYTECODE: "1" },
+      env: { PYTHONPATH: oraclePath() ?? "", PYTHONDONTWRITEBYTECODE: "1" },
       stdin: "piped",
       stdout: "piped",
     }).spawn();

@@ -1,11 +1,22 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
+import { coreInfo } from "../../src/native/library.ts";
 import { projectRoot } from "../../src/setup/record.ts";
+import { skip } from "../skip.ts";
 import { askOracle, parityTests } from "./oracle.ts";
-import { STEP_CHECKS } from "./steps.ts";
+import { deviceStepChecks, STEP_CHECKS } from "./steps.ts";
+
+// What a GPU is asked for, on the processor.
+const mixed = deviceStepChecks("cpu", true).filter(({ name }) => name.includes("resnet20, bf16"));
+if (!coreInfo().bf16) {
+  for (const { name } of mixed) {
+    Deno.test(name, () => skip("this processor has neither avx512_bf16 nor amx_bf16", name));
+  }
+}
 
 parityTests([
   ...STEP_CHECKS.short,
+  ...(coreInfo().bf16 ? mixed : []),
   {
     name: "the traces of a run are files that PyTorch can check",
     least: 600,

@@ -5,6 +5,7 @@ import { byolViews, NORMALISATION } from "../../src/augment.ts";
 import { constantSchedule } from "../../src/augment_schedule.ts";
 import { pretrain } from "../../src/byol.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
+import { deviceOf, openDevice, precisionOf } from "../../src/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { traceStep } from "../../src/trace.ts";
@@ -82,6 +83,30 @@ export const STEP_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
   ],
 };
 
+/**
+ * The comparisons of steps on a device: float64 step by step and as a whole, float32, and mixed precision by its distance
+ * from the truth. On a GPU both sides compute there.
+ */
+export function deviceStepChecks(hardware: "cpu" | "mono-gpu", hasBf16: boolean): ParityCheck[] {
+  const checks = ["resnet20", "resnet18"].flatMap((resnetType) => [
+    { name: `${resnetType}, float64`, options: ["--dtype=float64"], resnetType },
+    { name: `${resnetType}, float32`, options: [], resnetType },
+    ...hasBf16
+      ? [{
+        name: `${resnetType}, bf16`,
+        options: ["--precision=mixed", "--amp_dtype=bf16"],
+        resnetType,
+      }]
+      : [],
+  ]);
+  return checks.map(({ name, options, resnetType }) =>
+    stepsCheck(`${name}, 10 steps, --hardware=${hardware}`, {
+      options: [`--resnet_type=${resnetType}`, `--hardware=${hardware}`, ...options],
+      steps: TEN,
+    })
+  );
+}
+
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
 }
@@ -99,8 +124,8 @@ function stepsCheck(
   const heavy = ["--weight_decay=0.01", "--eta=0.01"];
   return {
     name: `steps equal PyTorch's: ${name}`,
-    // More than 60 tensors even of resnet20's online network alone.
-    least: 300 * steps.length,
+    // More than 60 tensors even of resnet20's online network alone; in mixed precision kinds of tensors are compared.
+    least: (options.includes("--precision=mixed") ? 7 : 300) * steps.length,
     run: () =>
       compareSteps({
         options: [...SMALL, ...schedule, ...heavy, ...options],
@@ -149,10 +174,12 @@ export async function compareSteps(
     const files = [`--run_dir=${folder}`, `--trace_dir=${folder}`, `--trace_steps=${steps.length}`];
     const words = [...options, ...files];
     const { config } = parseCommandLine("train", words, thisEnvironment());
+    openDevice(config);
     setThreads(config.threads);
     using dataset = Dataset.open({
       source: { kind: "demo", train: true, count: stepsPerEpoch * config.batchSize },
       dtype: config.dtype,
+      device: deviceOf(config),
       workers: 1,
       normalisation: NORMALISATION.demo,
     });
@@ -171,6 +198,8 @@ export async function compareSteps(
     const consecutive = steps.every((step, index) => step === (steps[0] ?? 0) + index);
     await using oracle = new OracleConversation("step.py", [
       ...(consecutive ? [] : ["--allow_gap"]),
+      `--device=${config.hardware === "cpu" ? "cpu" : "cuda"}`,
+      ...(config.precision === "mixed" ? [`--autocast=${precisionOf(config)}`] : []),
       `--total_steps=${config.epochs * stepsPerEpoch}`,
       `--warmup_steps=${config.warmupEpochs * stepsPerEpoch}`,
       `--lr_init=${config.learningRate}`,

@@ -14,6 +14,8 @@ from safetensors.torch import save_file
 
 # One thread: the order of sums, and so the last bits of PyTorch's float32, must not depend on the machine's core count.
 torch.set_num_threads(1)
+# On a GPU, too: cuDNN would round the inputs of float32 convolutions to 10 bits by itself.
+torch.backends.cudnn.allow_tf32 = False
 
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 WORST_SHOWN = 8

@@ -5,7 +5,7 @@
       [--allow_gap]                                                  files need not be consecutive steps
       [--memory_format=channels_last|contiguous]                     of PyTorch's float32 runs, see below
       [--device=cpu|cuda]                                            where PyTorch computes
-      [--autocast]                                                   the traces are of bf16: PyTorch's float32 runs too
+      [--autocast=bf16]                                              ours computed in mixed precision, see below
   python step.py --follow [same options]
       reads file names from stdin, a line each, and answers each with a report in one line; the file is then needed no
       more. An empty line ends it, and is answered too.
@@ -24,6 +24,10 @@ What is demanded, with |.| the Euclidean norm and G the largest norm of a gradie
            a CPU). The format matters: PyTorch's batch_norm kernel for channels_last adds up the mean of N*H*W values in
            float32, one after another, where its kernel for contiguous tensors adds in float64, so PyTorch's own running
            means are up to 30 times further from the truth in channels_last. --memory_format=contiguous shows that.
+  mixed    (--autocast) |ours - truth| <= 2 |PyTorch's autocast - truth|, both from the same float32 inputs, for the loss
+           and for each kind of tensor as one vector: all gradients, all parameters after the step, all momentum, all
+           running statistics. bf16 keeps 8 bits, so a single small tensor's error is a matter of luck on both sides.
+           PyTorch's distance is the largest over --orders orders of the batch.
 Floors, below which a difference means nothing:
   gradients            float64 1e-12 G, float32 1e-7 G: some gradients are truly 0 (the projector's last bias) and
                        hold nothing but the cancellation of terms of size G.
@@ -36,6 +40,7 @@ num_batches_tracked must be equal; with several files, every `after` tensor must
 """
 
 import argparse
+import contextlib
 import sys
 
 import torch
@@ -49,14 +54,16 @@ GRADIENT_FLOOR = {"float64": 1e-12, "float32": 1e-7}
 TENSOR_FLOOR = {"float64": 0.0, "float32": 1e-7}
 SCHEDULE = 1e-12
 RANK, RANK_ROWS = 1e-6, 512
+# The loss is a mean of terms up to 8 that are sums of rounded products: closer to the truth is luck.
+MIXED_LOSS = 1e-2
+AUTOCAST = {"bf16": torch.bfloat16}
 MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.contiguous_format}
 GROUPS = ("online.after", "target.after", "momentum.after", "grad")
 
 
-def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None, autocast=False):
-    """One whole step in the given type, where the trace's tensors lie; returns all tensors under the names of the trace
-    file, and the loss. With autocast, what torch.autocast says is computed in bf16; loss and optimizer never are."""
-    device = trace["view1"].device
+def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None, device="cpu", autocast=None):
+    """One whole step in the given type; returns all tensors under the names of the trace file, and the loss."""
+    trace = {name: tensor.to(device) for name, tensor in trace.items()}
     sizes = meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]
     online, target = (network(*sizes).to(device, dtype).to(memory_format=memory_format) for network in (Online, Target))
     online.load_state_dict(below(trace, "online.before."), strict=True)
@@ -64,17 +71,11 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
     online.train(), target.train()
     views = [trace[name].to(dtype) for name in ("view1", "view2")]
     if order is not None:
-        views = [view[order] for view in views]
+        views = [view[order.to(device)] for view in views]
     views = [view.contiguous(memory_format=memory_format) for view in views]
 
-    def cast(network):
-        def forward(images):
-            with torch.autocast(device.type, torch.bfloat16, enabled=autocast):
-                outputs = network(images)
-            return outputs.to(dtype)
-        return forward
-
-    loss = loss_of(cast(online), cast(target), *views, meta["bnViews"])
+    with torch.autocast(device, AUTOCAST[autocast]) if autocast else contextlib.nullcontext():
+        loss = loss_of(online, target, *views, meta["bnViews"])
     names = [name for name, _ in online.named_parameters()]
     gradients = dict(zip(names, torch.autograd.grad(loss, list(online.parameters()))))
     momentum = {name: need(trace, f"momentum.before.{name}", "the trace").to(dtype).clone() for name in names}
@@ -85,13 +86,14 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
         )
     move_target(target, online, meta["tau"])
     groups = (online.state_dict(), target.state_dict(), momentum, gradients)
-    return {f"{g}.{n}": t.detach() for g, tensors in zip(GROUPS, groups) for n, t in tensors.items()}, loss.item()
+    return {f"{g}.{n}": t.detach().cpu() for g, tensors in zip(GROUPS, groups) for n, t in tensors.items()}, loss.item()
 
 
 @torch.no_grad()
-def effective_rank(trace, meta):
+def effective_rank(trace, meta, device):
     """exp of the entropy of the normalised singular values of view 1's embeddings (RankMe, Garrido et al. 2023)."""
-    online = Online(meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]).to(trace["view1"].device, torch.float64)
+    trace = {name: tensor.to(device) for name, tensor in trace.items()}
+    online = Online(meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]).to(device).double()
     online.load_state_dict(below(trace, "online.before."), strict=True)
     view1, view2 = trace["view1"].double(), trace["view2"].double()
     passed = torch.cat([view1, view2]) if meta["bnViews"] == "joint" else view1
@@ -134,7 +136,7 @@ def check_step(report, path, trace, meta, options):
     if dtype not in DTYPES:
         raise BadInput(f"Cannot check a trace of type {dtype}: expected float32 or float64")
     ours = {n: t for n, t in trace.items() if n.startswith(tuple(f"{g}." for g in GROUPS))}
-    truth, loss = recompute(trace, meta, torch.float64)
+    truth, loss = recompute(trace, meta, torch.float64, device=options.device)
     report.same_names(ours, truth, f"step {step}")
     known = set(truth) | {n.replace(".after.", ".before.") for n in truth} | {"view1", "view2"}
     for name in sorted(set(trace) - known - set(ours)):
@@ -147,7 +149,11 @@ def check_step(report, path, trace, meta, options):
     if dtype == "float32":
         memory_format = MEMORY_FORMATS[options.memory_format]
         orders = orders_of(options.orders, len(trace["view1"]))
-        runs = [recompute(trace, meta, torch.float32, memory_format, order, options.autocast) for order in orders]
+        runs = [
+            recompute(trace, meta, torch.float32, memory_format, order, options.device, options.autocast) for order in orders
+        ]
+    if options.autocast:
+        return check_mixed(report, step, ours, truth, runs, (meta["loss"], loss))
     allowed = FLOAT64 * abs(loss)
     if dtype == "float32":
         # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
@@ -155,7 +161,7 @@ def check_step(report, path, trace, meta, options):
     report.check(f"step {step}: loss", abs(meta["loss"] - loss), allowed)
 
     if dtype == "float64":
-        rank = effective_rank(trace, meta)
+        rank = effective_rank(trace, meta, options.device)
         report.check(f"step {step}: effective rank", abs(need(meta, "effectiveRank", path) - rank), RANK * rank)
 
     gradients = below(truth, "grad.")
@@ -180,6 +186,34 @@ def check_step(report, path, trace, meta, options):
         report.extra["float32WorstRatio"] = max(report.extra.get("float32WorstRatio", 0.0), worst_ratio)
 
 
+def check_mixed(report, step, ours, truth, runs, losses):
+    """Each kind of tensor as one vector, as the docstring of the file says."""
+    parameters = {f"online.after.{n.removeprefix('grad.')}" for n in truth if n.startswith("grad.")}
+    parameters |= {n.replace("online.", "target.", 1) for n in parameters}
+    kinds = {}
+    for name, tensor in truth.items():
+        group = name.split(".after.")[0].split(".")[0]
+        if not tensor.is_floating_point():
+            same = name in ours and torch.equal(ours[name], tensor)
+            report.require(same, f"step {step}: {name} is not {tensor.tolist()}")
+        elif group in ("online", "target"):
+            kinds.setdefault(f"{group}'s {'parameters' if name in parameters else 'statistics'}", []).append(name)
+        else:
+            kinds.setdefault(group, []).append(name)
+
+    def vector(tensors, names):
+        return torch.cat([tensors[name].double().flatten() for name in names])
+
+    mine, exact = losses
+    noise = max(abs(other - exact) for _, other in runs)
+    report.check(f"step {step}: loss", abs(mine - exact), max(FLOAT32_RATIO * noise, MIXED_LOSS))
+    for kind, names in kinds.items():
+        expected = vector(truth, names)
+        noise = max(distance(vector(tensors, names), expected) for tensors, _ in runs)
+        floor = TENSOR_FLOOR["float32"] * expected.norm().item()
+        report.check(f"step {step}: {kind}", distance(vector(ours, names), expected), max(FLOAT32_RATIO * noise, floor))
+
+
 def check_schedules(report, meta, options):
     step = meta["step"]
     rate = learning_rate_at(
@@ -202,7 +236,6 @@ def check_chain(report, before, before_step, trace, step):
 def check_file(report, path, previous, options):
     """Returns what the next file is compared with: a whole trace of ResNet-18 can take 443 MB."""
     trace, meta = load(path)
-    trace = {name: tensor.to(options.device) for name, tensor in trace.items()}
     check_step(report, path, trace, meta, options)
     if options.total_steps is not None:
         check_schedules(report, meta, options)
@@ -226,7 +259,7 @@ def main():
     parser.add_argument("--orders", type=int, default=4)
     parser.add_argument("--allow_gap", action="store_true")
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
-    parser.add_argument("--autocast", action="store_true")
+    parser.add_argument("--autocast", choices=tuple(AUTOCAST))
     parser.add_argument("--memory_format", choices=tuple(MEMORY_FORMATS), default="channels_last")
     options = parser.parse_args()
     schedule = (options.total_steps, options.warmup_steps, options.lr_init, options.tau_base)

@@ -1,0 +1,126 @@
+/**
+ * How a round of our steps is run and timed: by processor seconds, which tell the parts of each step apart and need a
+ * device that computes within the calls; or by the wall's clock between two waits for the device.
+ */
+
+import process from "node:process";
+import type { ViewPair } from "../src/augment.ts";
+import { constantSchedule } from "../src/augment_schedule.ts";
+import { pretrain } from "../src/byol.ts";
+import type { RunConfig } from "../src/config.ts";
+import type { Dataset } from "../src/native/dataset.ts";
+import type { Learner } from "../src/native/learner.ts";
+
+const LEARNING_RATE = 0.2;
+const TAU = 0.99;
+/** Steps before the first round: on a GPU kernels are chosen, compiled and recorded in them. */
+const WARM_UP = { processor: 2, wall: 12 } as const;
+/** No step of a bench ends an epoch or is logged. */
+const NEVER = 2 ** 40;
+
+/** A round that is asked for. */
+export interface Request {
+  /** Steps, or repetitions of a part. */
+  count: number;
+  /** The part alone; "compute" is a step on the views of the step before. None: whole steps. */
+  only?: "views" | "compute" | "forward_backward" | "update" | "target";
+}
+
+/** What steps are made of. */
+export interface Parts {
+  learner: Learner;
+  dataset: Dataset;
+  config: RunConfig;
+  recipes: ViewPair;
+}
+
+/** Runs a round. @returns seconds by part */
+export type Round = (request: Request) => Promise<Record<string, number>>;
+
+/** Rounds by processor seconds, warmed up. They take "views" alone, or whole steps. */
+export function processorRounds({ learner, dataset, config }: Parts): Promise<Round> {
+  let made = 0;
+  const seconds = { views: 0, forward_backward: 0, update: 0, target: 0 };
+  const timed = (part: keyof typeof seconds, body: () => void): void => {
+    const { user, system } = process.cpuUsage();
+    body();
+    const after = process.cpuUsage();
+    seconds[part] += (after.user + after.system - user - system) / 1e6;
+  };
+  const step = (): void => {
+    timed("views", () => dataset.makeViews(0, made++));
+    timed("forward_backward", () => learner.forwardBackward(dataset));
+    timed("update", () => learner.applyUpdate({ ...config, learningRate: LEARNING_RATE }));
+    timed("target", () => learner.moveTarget(TAU));
+  };
+  for (let warmUp = 0; warmUp < WARM_UP.processor; warmUp++) step();
+  learner.readMetrics();
+  return Promise.resolve(({ count, only }) => {
+    for (const part of Object.keys(seconds) as (keyof typeof seconds)[]) seconds[part] = 0;
+    for (let index = 0; index < count; index++) {
+      if (only === "views") timed("views", () => dataset.makeViews(0, made++));
+      else step();
+    }
+    return Promise.resolve({ ...seconds });
+  });
+}
+
+/**
+ * Rounds by the wall's clock, warmed up: steps are those of the training loop itself, so that what it records or makes
+ * ahead counts. A GPU works beside the calls, and its parts cannot be told apart within a step.
+ */
+export async function wallRounds({ learner, dataset, config, recipes }: Parts): Promise<Round> {
+  let done = 0;
+  const steps = async (count: number): Promise<void> => {
+    await pretrain({ learner, dataset }, {
+      ...config,
+      accumulateSteps: 1,
+      stepsPerEpoch: NEVER,
+      epochs: 1,
+      warmupEpochs: 0,
+      learningRate: LEARNING_RATE,
+      tauBase: TAU,
+      augmentation: constantSchedule(recipes),
+      firstStep: done,
+      endStep: done + count,
+      logEverySteps: NEVER,
+      probeRates: undefined,
+    });
+    done += count;
+  };
+  // The loop asks for views before each step: it is given those that are there.
+  const onSameViews = async (body: () => Promise<void>): Promise<void> => {
+    const { makeViews } = dataset;
+    dataset.makeViews = () => {};
+    try {
+      await body();
+    } finally {
+      dataset.makeViews = makeViews;
+    }
+  };
+  // The loop reads its last step's figures, which waits for the device; so does each round of a part.
+  const repeat = (count: number, body: () => void): Promise<void> => {
+    for (let index = 0; index < count; index++) body();
+    learner.readMetrics();
+    return Promise.resolve();
+  };
+  const update = { ...config, learningRate: 1e-9 };
+  const bodies: Record<NonNullable<Request["only"]> | "step", (count: number) => Promise<void>> = {
+    step: steps,
+    compute: (count) => onSameViews(() => steps(count)),
+    views: (count) => repeat(count, () => dataset.makeViews(0, done++)),
+    forward_backward: (count) => repeat(count, () => learner.forwardBackward(dataset)),
+    update: (count) => repeat(count, () => learner.applyUpdate(update)),
+    target: (count) => repeat(count, () => learner.moveTarget(TAU)),
+  };
+  // At another size than the images' own, views are made once: what is measured are steps on them.
+  dataset.makeViews(0, done);
+  await onSameViews(() => steps(WARM_UP.wall));
+  return async ({ count, only }) => {
+    const part = only ?? "step";
+    learner.readMetrics();
+    const start = performance.now();
+    await bodies[part](count);
+    return { [part]: (performance.now() - start) / 1000 };
+  };
+}

@@ -19,7 +19,12 @@ export async function rowOf(check: ParityCheck): Promise<ParityRow> {
     ok = false;
   }
   const cases = reports.reduce((sum, report) => sum + report.compared, 0);
-  return { name: check.name, cases, ...nearest(reports), ok };
+  const row = { name: check.name, cases, ...nearest(reports), ok };
+  // Said at once, too: a bench that is ended early has no table.
+  console.error(
+    `  ${ok ? "agrees" : "DIFFERS"}: ${row.worst} of ${row.allowed}, ${cases} comparisons`,
+  );
+  return row;
 }
 
 /** The comparison that is nearest to what is allowed, or farthest beyond it. */

@@ -268,6 +268,8 @@ def main():
     if options.follow == bool(options.traces):
         parser.error("expected trace files, or --follow and their names on stdin")
 
+    # As ours does on a GPU: algorithms are chosen by measuring them.
+    torch.backends.cudnn.benchmark = options.device == "cuda"
     previous, code = None, 0
     if options.follow:
         for path in iter(lambda: sys.stdin.readline().rstrip("\n"), ""):

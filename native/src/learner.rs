@@ -447,14 +447,16 @@ impl Learner {
     /// While a step is recorded, the rates are those that it was begun with: what sets them is no part of it.
     fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
         if self.recording().is_none() {
-            let _ = self.rates.learning_rate.f_fill_(learning_rate)?;
+            let rate = rounded(learning_rate, self.kind);
+            let _ = self.rates.learning_rate.f_fill_(rate)?;
         }
         Ok(())
     }
 
     fn set_tau(&mut self, tau: f64) -> Result<()> {
         if self.recording().is_none() {
-            let _ = self.rates.online_share.f_fill_(1.0 - tau)?;
+            let share = rounded(1.0 - tau, self.kind);
+            let _ = self.rates.online_share.f_fill_(share)?;
         }
         Ok(())
     }
@@ -781,6 +783,15 @@ impl Learner {
                 ))
             })
             .collect()
+    }
+}
+
+/// A number as a tensor of the learner's type holds it: what float32 cannot is infinite there, which the check of the
+/// step's numbers then names, where libtorch would refuse to store it.
+fn rounded(value: f64, kind: Kind) -> f64 {
+    match kind {
+        Kind::Double => value,
+        _ => f64::from(value as f32),
     }
 }
 

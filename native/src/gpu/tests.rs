@@ -7,6 +7,7 @@ use tch::{Device, Kind, Tensor};
 use super::views::{words, Words};
 use crate::boundary::GradMode;
 use crate::view_kernels::{ImageRef, Normalization, Renderer};
+use crate::view_parameters::tests::cifar_recipe;
 use crate::view_parameters::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 
 extern "C" {
@@ -181,23 +182,15 @@ fn evaluation_normalises_by_the_running_statistics() {
     assert!(relative(&affine, &expected) < 1e-6);
 }
 
+/// Small crops and many blurs: what the kernel does least alike.
 fn recipe(size: usize, blur_kernel: usize) -> ViewRecipe {
     ViewRecipe {
         crop_size: size,
         crop_scale: [0.08, 1.0],
-        crop_ratio: [0.75, 4.0 / 3.0],
-        flip_probability: 0.5,
-        jitter_probability: 0.8,
-        brightness: 0.4,
-        contrast: 0.4,
-        saturation: 0.2,
-        hue: 0.1,
-        grayscale_probability: 0.2,
         blur_probability: 0.5,
-        blur_sigma: [0.1, 2.0],
         blur_kernel,
-        solarize_probability: 0.2,
         solarize_threshold: 0.5,
+        ..cifar_recipe()
     }
 }
 

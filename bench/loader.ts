@@ -10,7 +10,7 @@ import process from "node:process";
 import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { coreInfo, setThreads } from "../src/native/library.ts";
-import { PhotoJob } from "../src/native/photo_job.ts";
+import { DataJob } from "../src/native/data_job.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { oracleFolder } from "../tests/oracle.ts";
 import { realData } from "../tests/real_data.ts";
@@ -53,7 +53,7 @@ export async function bench(args: string[]): Promise<void> {
     row("decoding, ours", decode);
     row("the same, libjpeg-turbo called directly", await libjpeg(photos, rounds, scratch), decode);
     const packed = join(scratch, "packed");
-    using job = await PhotoJob.run({
+    using job = await DataJob.run({
       kind: "pack",
       directory: photos,
       cache: null,
@@ -92,8 +92,8 @@ function ratio(a: Measured, b: Measured): string {
 
 async function open(path: string, workers: number): Promise<Dataset> {
   using job = path.endsWith(".json")
-    ? await PhotoJob.run({ kind: "open", manifest: path }, "opening")
-    : await PhotoJob.run({ kind: "list", directory: path, cache: null }, "listing");
+    ? await DataJob.run({ kind: "open", manifest: path }, "opening")
+    : await DataJob.run({ kind: "list", directory: path, cache: null }, "listing");
   const dataset = Dataset.open({
     source: { kind: "photos", job: job.handle, mostBad: 0.01, ahead: 2 },
     limit: 0,
@@ -179,7 +179,7 @@ async function part(
   rounds: number,
   part: "decode" | "crops",
 ): Promise<Measured> {
-  using job = await PhotoJob.run({ kind: "measure", directory, part, rounds }, "measuring");
+  using job = await DataJob.run({ kind: "measure", directory, part, rounds }, "measuring");
   return job.result<Measured>();
 }
 

@@ -14,11 +14,11 @@
  * step, each in rounds of its own.
  */
 
-import { createInterface } from "node:readline";
-import { Readable } from "node:stream";
-import { projectRoot } from "../src/setup/record.ts";
+import { BYOL_CIFAR10 } from "../src/presets.ts";
 import { oraclePath } from "../tests/oracle.ts";
+import { median, quantile } from "./statistics.ts";
 import { type Gpu, gpuMebibytes, gpuOfBench, shareOfPeak } from "./step_gpu.ts";
+import { type Answer, Worker } from "./worker.ts";
 
 const PEERS: Readonly<Record<string, string>> = {
   channels_last: "PyTorch eager, channels_last, views given",
@@ -31,6 +31,9 @@ const VIEW_PEERS: Readonly<Record<string, string>> = {
   pil: "torchvision's transforms on PIL images",
   v2: "torchvision's v2 transforms on tensors",
 };
+const EVALUATION_PEERS: Readonly<Record<string, string>> = {
+  evaluation: "PyTorch eager, channels_last, images given",
+};
 /**
  * Of an image of BYOL, 2 for a multiplication with its addition: two views, each once forward and backward through the
  * online encoder and once forward through the target's. By network and pixels.
@@ -40,70 +43,6 @@ const GIGAFLOPS: Readonly<Record<string, number>> = { "resnet18 32": 8.96, "resn
 const PARTS = ["forward_backward", "update", "target"] as const;
 /** Batches of views that a round makes: they cost far less than a step. */
 const VIEW_BATCHES = 2;
-
-interface Answer {
-  seconds: Record<string, number>;
-  images: number;
-  peak_mib: number;
-}
-
-/** A process that does work when it is asked to. */
-class Worker {
-  readonly #child: Deno.ChildProcess;
-  readonly #lines: AsyncIterator<string>;
-  readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
-  /** What it answered, round by round. */
-  readonly answers: Answer[] = [];
-  /** The most memory of the device that it held, where there is one. */
-  gpuMebibytes = 0;
-
-  constructor(command: string, args: string[], env: Record<string, string> = {}) {
-    this.#child = new Deno.Command(command, {
-      args,
-      cwd: projectRoot,
-      env,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const input = Readable.from(this.#child.stdout);
-    this.#lines = createInterface({ input })[Symbol.asyncIterator]();
-    this.#requests = this.#child.stdin.getWriter();
-  }
-
-  async #read(): Promise<Record<string, unknown>> {
-    const { value } = await this.#lines.next();
-    if (value !== undefined) return JSON.parse(value);
-    const stderr = await new Response(this.#child.stderr).text();
-    throw new Error(stderr.trim().split("\n").at(-1) ?? "it ended without a word");
-  }
-
-  /** Waits until its warm-up is done. */
-  async ready(): Promise<void> {
-    await this.#read();
-  }
-
-  async ask(request: Record<string, unknown>): Promise<void> {
-    await this.#requests.write(new TextEncoder().encode(`${JSON.stringify(request)}\n`));
-    this.answers.push(await this.#read() as unknown as Answer);
-  }
-
-  get pid(): number {
-    return this.#child.pid;
-  }
-
-  /** Has it give back memory that only a running step needs. For Python's. */
-  async release(): Promise<void> {
-    await this.#requests.write(new TextEncoder().encode('{"release":true}\n'));
-    await this.#read();
-  }
-
-  async close(): Promise<void> {
-    await this.#requests.close();
-    await this.#child.stderr.cancel().catch(() => {});
-    await this.#child.status;
-  }
-}
 
 interface Row {
   what: string;
@@ -215,7 +154,8 @@ export async function bench(args: string[]): Promise<void> {
   const ours = await startOurs(settings);
   const varied = variant === undefined ? undefined : await startOurs(settings, [`--${variant}`]);
   const python = oraclePath();
-  for (const name of [...settings.peers, ...hasViews ? Object.keys(VIEW_PEERS) : []]) {
+  const aside = hasViews ? { ...VIEW_PEERS, ...EVALUATION_PEERS } : {};
+  for (const name of [...settings.peers, ...Object.keys(aside)]) {
     if (python === undefined) {
       left[name] = "PyTorch is not installed beside: deno task test --oracle=install brings it";
       continue;
@@ -237,11 +177,12 @@ export async function bench(args: string[]): Promise<void> {
     await worker.ask(request);
     return worker.answers.pop()!;
   };
-  const [viewsOnly, computeOnly]: [Answer[], Answer[]] = [[], []];
+  const [viewsOnly, computeOnly, embedded]: [Answer[], Answer[], Answer[]] = [[], [], []];
   const parts: Record<string, Answer[]> = {};
   for (let round = 0; round < rounds; round++) {
     if (hasViews) {
       viewsOnly.push(await askAside(ours, { count: viewBatches, only: "views" }));
+      embedded.push(await askAside(ours, { count: steps, only: "evaluation" }));
       await ours.ask({ count: steps });
       await varied?.ask({ count: steps });
     } else {
@@ -272,6 +213,7 @@ export async function bench(args: string[]): Promise<void> {
     ? computeOnly.map((answer) => rateOf(answer))
     : ours.answers.map((answer) => rateOf(answer, ["views"]));
   const views = viewsOnly.map((answer) => rateOf(answer));
+  const embeddings = embedded.map((answer) => rateOf(answer));
   const memory = (worker: Worker, others: readonly Answer[] = []): number =>
     gpu === undefined
       ? Math.max(...[...worker.answers, ...others].map((answer) => answer.peak_mib))
@@ -306,21 +248,25 @@ export async function bench(args: string[]): Promise<void> {
       compared(PEERS[name]!, workers.get(name), name === "original" ? whole : computed)
     ),
   ];
-  const viewers: Row[] = hasViews
-    ? [
-      { what: "ours", rate: median(views), mebibytes: peak },
-      ...Object.entries(VIEW_PEERS).flatMap(([name, about]) =>
-        compared(about, workers.get(name), views).map(({ peakShare: _, ...rest }) => rest)
-      ),
-    ]
-    : [];
+  const besideOurs = (rates: readonly number[], peers: Readonly<Record<string, string>>): Row[] => [
+    { what: "ours", rate: median(rates), mebibytes: peak },
+    ...Object.entries(peers).flatMap(([name, about]) =>
+      compared(about, workers.get(name), rates).map(({ peakShare: _, ...rest }) => rest)
+    ),
+  ];
+  const viewers = hasViews ? besideOurs(views, VIEW_PEERS) : [];
+  const embedders = hasViews ? besideOurs(embeddings, EVALUATION_PEERS) : [];
+  const probeShare = hasViews ? shareOfProbes(median(whole), median(embeddings)) : undefined;
   const shares = byWall
     ? partsByWall({ whole: hasViews ? ours.answers : computeOnly, views: viewsOnly, parts })
     : partsOf(ours.answers);
   for (const [name, why] of Object.entries(left)) console.error(`NOT MEASURED: ${name}: ${why}`);
   const words = [...shape, ...settings.ours];
   if (settings.json) {
-    const found = { steps: steppers, views: viewers, parts: shares, left };
+    const found = {
+      ...{ steps: steppers, views: viewers, evaluation: embedders },
+      ...{ probe_share: probeShare, parts: shares, left },
+    };
     console.log(JSON.stringify({ shape: words, rounds, ...gpu && { gpu: gpu.name }, ...found }));
     return;
   }
@@ -329,10 +275,27 @@ export async function bench(args: string[]): Promise<void> {
   const unit = byWall ? "images/s" : "images/s and core";
   table("a whole step", steppers, { unit, gpu });
   if (hasViews) table("two views of an image", viewers, { unit, gpu });
+  if (hasViews) table("an image's embedding in evaluation", embedders, { unit, gpu });
   console.log("| part of our step | share |\n| --- | ---: |");
   for (const [name, part] of Object.entries(shares)) {
     console.log(`| ${name.replace("_", " and ")} | ${(100 * part).toFixed(2)} % |`);
   }
+  if (probeShare !== undefined) {
+    const { epochs, evalEveryEpochs, probeEpochs } = BYOL_CIFAR10;
+    console.log(
+      `\nThe ${
+        epochs / evalEveryEpochs
+      } probes of ${probeEpochs} epochs in ${epochs} epochs of training take ` +
+        `${(100 * probeShare).toFixed(1)} % of the whole.`,
+    );
+  }
+}
+
+/** Share of a run by the CIFAR-10 recipe that its linear probes take, by the images per second of both. */
+function shareOfProbes(trained: number, embedded: number): number {
+  const { epochs, evalEveryEpochs, probeEpochs } = BYOL_CIFAR10;
+  const probing = (epochs / evalEveryEpochs) * probeEpochs / embedded;
+  return probing / (probing + epochs / trained);
 }
 
 function rateOf({ seconds, images }: Answer, without: string[] = []): number {
@@ -362,17 +325,6 @@ function partsOf(answers: readonly Answer[]): Record<string, number> {
   const sums = names.map((name) => answers.reduce((sum, { seconds }) => sum + seconds[name]!, 0));
   const total = sums.reduce((sum, value) => sum + value, 0);
   return Object.fromEntries(names.map((name, index) => [name, sums[index]! / total]));
-}
-
-function median(values: readonly number[]): number {
-  return quantile([...values].sort((a, b) => a - b), 0.5);
-}
-
-/** Linear between the neighbours. */
-function quantile(sorted: readonly number[], share: number): number {
-  const place = share * (sorted.length - 1);
-  const [low, high] = [sorted[Math.floor(place)]!, sorted[Math.ceil(place)]!];
-  return low + (high - low) * (place - Math.floor(place));
 }
 
 function table(

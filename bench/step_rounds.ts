@@ -22,8 +22,11 @@ const NEVER = 2 ** 40;
 export interface Request {
   /** Steps, or repetitions of a part. */
   count: number;
-  /** The part alone; "compute" is a step on the views of the step before. None: whole steps. */
-  only?: "views" | "compute" | "forward_backward" | "update" | "target";
+  /**
+   * The part alone; "compute" is a step on the views of the step before; "evaluation" is no part of it: embeddings of
+   * the images that a linear probe learns from. None: whole steps.
+   */
+  only?: "views" | "compute" | "forward_backward" | "update" | "target" | "evaluation";
 }
 
 /** What steps are made of. */
@@ -37,10 +40,10 @@ export interface Parts {
 /** Runs a round. @returns seconds by part */
 export type Round = (request: Request) => Promise<Record<string, number>>;
 
-/** Rounds by processor seconds, warmed up. They take "views" alone, or whole steps. */
+/** Rounds by processor seconds, warmed up. They take "views" alone, "evaluation", or whole steps. */
 export function processorRounds({ learner, dataset, config }: Parts): Promise<Round> {
   let made = 0;
-  const seconds = { views: 0, forward_backward: 0, update: 0, target: 0 };
+  const seconds = { views: 0, forward_backward: 0, update: 0, target: 0, evaluation: 0 };
   const timed = (part: keyof typeof seconds, body: () => void): void => {
     const { user, system } = process.cpuUsage();
     body();
@@ -53,16 +56,25 @@ export function processorRounds({ learner, dataset, config }: Parts): Promise<Ro
     timed("update", () => learner.applyUpdate({ ...config, learningRate: LEARNING_RATE }));
     timed("target", () => learner.moveTarget(TAU));
   };
+  const bodies: Partial<Record<NonNullable<Request["only"]>, () => void>> = {
+    views: () => timed("views", () => dataset.makeViews(0, made++)),
+    evaluation: () => timed("evaluation", () => embed({ learner, dataset }, made++)),
+  };
   for (let warmUp = 0; warmUp < WARM_UP.processor; warmUp++) step();
   learner.readMetrics();
   return Promise.resolve(({ count, only }) => {
     for (const part of Object.keys(seconds) as (keyof typeof seconds)[]) seconds[part] = 0;
-    for (let index = 0; index < count; index++) {
-      if (only === "views") timed("views", () => dataset.makeViews(0, made++));
-      else step();
-    }
-    return Promise.resolve({ ...seconds });
+    const body = only && bodies[only] || step;
+    for (let index = 0; index < count; index++) body();
+    const worked = Object.entries(seconds).filter(([, spent]) => spent > 0);
+    return Promise.resolve(Object.fromEntries(worked));
   });
+}
+
+/** The work of a step of the linear probe but for the classifier's own, which is a thousandth of it. */
+function embed({ learner, dataset }: Pick<Parts, "learner" | "dataset">, step: number): void {
+  dataset.makeProbeBatch(0, step);
+  dataset.embed(learner);
 }
 
 /**
@@ -112,6 +124,7 @@ export async function wallRounds({ learner, dataset, config, recipes }: Parts): 
     forward_backward: (count) => repeat(count, () => learner.forwardBackward(dataset)),
     update: (count) => repeat(count, () => learner.applyUpdate(update)),
     target: (count) => repeat(count, () => learner.moveTarget(TAU)),
+    evaluation: (count) => repeat(count, () => embed({ learner, dataset }, done++)),
   };
   // At another size than the images' own, views are made once: what is measured are steps on them.
   dataset.makeViews(0, done);

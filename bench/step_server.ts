@@ -6,7 +6,7 @@
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { NORMALISATION, VIEW_RECIPES, viewsAtSize } from "../src/augment.ts";
+import { NORMALISATION, PROBE_TRANSFORMS, VIEW_RECIPES, viewsAtSize } from "../src/augment.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
 import { deviceOf, openDevice } from "../src/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
@@ -43,6 +43,7 @@ using dataset = Dataset.open({
 });
 const recipes = side > 32 ? viewsAtSize(VIEW_RECIPES.imagenet, side) : VIEW_RECIPES.cifar10;
 dataset.setRecipes(config.batchSize, recipes);
+dataset.setProbe(config.batchSize, PROBE_TRANSFORMS.cifar10);
 const rounds = byWall ? wallRounds : processorRounds;
 const run = await rounds({ learner, dataset, config, recipes });
 console.log(JSON.stringify({ ready: Deno.version.deno }));

@@ -38,6 +38,7 @@ fn main() {
         .file("shim/distributed.cpp")
         .file("shim/jpeg.cpp")
         .file("shim/precision.cpp")
+        .file("shim/recompute.cpp")
         .file("shim/update.cpp")
         .compile("byol_shim");
 }

@@ -45,7 +45,7 @@ export interface PretrainOptions {
   endStep: number;
   /** Steps between logged ones; the last one of an epoch is logged, too. */
   logEverySteps: number;
-  /** Whether a step on one GPU is recorded as a CUDA graph, once some have run; no: none is. */
+  /** Whether a step on one GPU is recorded as a CUDA graph, once some have run; none is where it is not said. */
   cudaGraph?: boolean;
   /** What the learner's online probe learns by; none: it has none. */
   probeRates?: Readonly<ProbeRates> | undefined;
@@ -91,7 +91,8 @@ export async function pretrain(
   };
   const numbers = new FiniteCheck();
   // A part's views are made in the middle of the step, which a recording would repeat.
-  const graph = new StepGraph(learner, options.cudaGraph === true && accumulateSteps === 1);
+  const enabled = options.cudaGraph === true && accumulateSteps === 1;
+  const graph = new StepGraph(learner, { enabled, momentum, weightDecay, eta });
   let loggedAt = performance.now();
   let loggedSteps = options.firstStep;
   for (let step = options.firstStep; step < options.endStep; step++) {

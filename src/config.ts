@@ -118,6 +118,8 @@ export interface RunConfig {
   ampDtype: "auto" | "bf16" | "fp16";
   /** `--cuda_graph`: whether a step on one GPU is recorded as a CUDA graph. */
   cudaGraph: boolean;
+  /** `--activation_checkpointing`: whether activations are computed again for the backward pass, and not kept. */
+  activationCheckpointing: boolean;
   /** `--tf32`: whether a GPU may round the inputs of float32 products. */
   tf32: boolean;
   /** `--deterministic`: whether a GPU makes all sums in the same order, each time. */
@@ -551,6 +553,12 @@ function requireSound(config: RunConfig, origins: Origins): void {
   if (config.hardware === "mono-gpu" && config.ranks > 1) {
     throw usage(
       `Cannot use --ranks=${config.ranks} with --hardware=mono-gpu: expected --hardware=multi-gpu`,
+    );
+  }
+  if (config.activationCheckpointing && config.bnViews === "separate" && config.ranks > 1) {
+    throw usage(
+      "Cannot use --activation_checkpointing with --bn_views=separate on several ranks, which would average each " +
+        "gradient twice: expected --bn_views=joint or one rank",
     );
   }
   if (config.protocol === "finetune") requireFineTuning(config);

@@ -556,6 +556,17 @@ export const OPTIONS: Table = {
     help:
       "Records a step on one GPU as a CUDA graph and replays it, which spares the processor's work of enqueuing it",
   },
+  activationCheckpointing: {
+    option: "activation_checkpointing",
+    group: "Machine",
+    commands: ["train"],
+    value: { kind: "flag" },
+    default: false,
+    changeable: true,
+    help:
+      "Keeps of each residual block its input alone and computes the rest again for the backward pass: less memory, " +
+      "about a quarter more work; the numbers stay the same",
+  },
   deterministic: {
     option: "deterministic",
     group: "Machine",

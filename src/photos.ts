@@ -10,7 +10,7 @@ import type { RunConfig } from "./config.ts";
 import { deviceOf } from "./device.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";
-import { PhotoJob } from "./native/photo_job.ts";
+import { DataJob } from "./native/data_job.ts";
 import { NativeError } from "./native/native_error.ts";
 import { exists } from "./setup/basics.ts";
 import { stateFolder } from "./setup/record.ts";
@@ -115,12 +115,12 @@ async function openFolder(
 ): Promise<Dataset> {
   try {
     using job = directory.endsWith(".json")
-      ? await PhotoJob.run(
+      ? await DataJob.run(
         { kind: "open", manifest: await staged(directory, config, signal) },
         "opening shards",
         signal,
       )
-      : await PhotoJob.run(
+      : await DataJob.run(
         { kind: "list", directory, cache: listingCache() },
         `listing ${directory}`,
         signal,
@@ -151,7 +151,7 @@ async function staged(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   if (stageTo === null) return manifest;
-  using job = await PhotoJob.run(
+  using job = await DataJob.run(
     { kind: "stage", manifest, target: stageTo },
     `staging to ${stageTo}`,
     signal,

@@ -6,7 +6,7 @@
  */
 
 import type { Dataset } from "./native/dataset.ts";
-import type { Learner } from "./native/learner.ts";
+import type { Learner, UpdateOptions } from "./native/learner.ts";
 
 /** Steps that run before the recording, in which libtorch sets up and chooses what it will use. */
 const WARM_UP_STEPS = 3;
@@ -22,16 +22,33 @@ export interface StepRates {
   tau: number;
 }
 
+/** What does not change from step to step, which a recording therefore holds as it was. */
+export type StepConstants = Omit<UpdateOptions, "learningRate">;
+
+/** The constants of the step that each learner's recording repeats. */
+const recordedWith = new WeakMap<Learner, string>();
+
 /** Runs steps: live, then recorded. */
 export class StepGraph {
   readonly #learner: Learner;
+  readonly #constants: string;
   #enabled: boolean;
   #live = 0;
 
-  /** @param enabled whether steps are to be recorded where they can be */
-  constructor(learner: Learner, enabled: boolean) {
+  /**
+   * A recording that the learner has from a run before goes on where its constants were the same, and is dropped else.
+   *
+   * @param options.enabled whether steps are to be recorded where they can be
+   */
+  constructor(
+    learner: Learner,
+    { enabled, momentum, weightDecay, eta }: { enabled: boolean } & StepConstants,
+  ) {
     this.#learner = learner;
     this.#enabled = enabled;
+    this.#constants = JSON.stringify([momentum, weightDecay, eta]);
+    const recorded = recordedWith.get(learner);
+    if (recorded !== undefined && recorded !== this.#constants) learner.dropRecording();
   }
 
   /** Runs a step on the dataset's two views. Its body enqueues the same work every time, by rates that are given to it. */
@@ -57,6 +74,7 @@ export class StepGraph {
       throw error;
     }
     this.#learner.endRecording();
+    recordedWith.set(this.#learner, this.#constants);
     return true;
   }
 }

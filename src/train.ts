@@ -81,6 +81,7 @@ export function createLearner(
     dtype,
     device: deviceOf(config),
     precision: precisionOf(config),
+    activationCheckpointing: config.activationCheckpointing,
     seed,
   });
 }

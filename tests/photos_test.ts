@@ -6,7 +6,7 @@ import { Dataset } from "../src/native/dataset.ts";
 import { Learner } from "../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
 import { NativeError } from "../src/native/native_error.ts";
-import { PhotoJob } from "../src/native/photo_job.ts";
+import { DataJob } from "../src/native/data_job.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { byol } from "./byol.ts";
 import { png, writePhotoFolder } from "./photo_files.ts";
@@ -39,8 +39,8 @@ interface Opening {
 async function open(path: string, opening: Opening = {}): Promise<Dataset> {
   const { workers = 1, ahead = 0, mostBad = 0 } = opening;
   using job = path.endsWith(".json")
-    ? await PhotoJob.run({ kind: "open", manifest: path }, "opening")
-    : await PhotoJob.run({ kind: "list", directory: path, cache: null }, "listing");
+    ? await DataJob.run({ kind: "open", manifest: path }, "opening")
+    : await DataJob.run({ kind: "list", directory: path, cache: null }, "listing");
   const dataset = Dataset.open({
     source: { kind: "photos", job: job.handle, mostBad, ahead },
     limit: 0,
@@ -65,7 +65,7 @@ async function pack(
   out: string,
   reencoding: { maxSide: number; quality: number } | null = null,
 ): Promise<Packed> {
-  using job = await PhotoJob.run({
+  using job = await DataJob.run({
     kind: "pack",
     directory,
     cache: null,
@@ -216,7 +216,7 @@ photoTest("a damaged, a short and a missing shard are named", async (folder) => 
   await Deno.writeFile(shard, bytes);
 
   {
-    using job = await PhotoJob.run({ kind: "verify", manifest }, "verifying");
+    using job = await DataJob.run({ kind: "verify", manifest }, "verifying");
     const { damaged } = job.result<{ damaged: string[] }>();
     equal(damaged.length, 1);
     match(damaged[0]!, /train-000000\.tar: its checksum is another/);
@@ -248,7 +248,7 @@ photoTest("staged shards are a checked copy, made once", async (folder) => {
   const [out, fast] = [join(folder, "packed"), join(folder, "fast")];
   await pack(join(folder, "train"), out);
   const stage = async (): Promise<string> => {
-    using job = await PhotoJob.run(
+    using job = await DataJob.run(
       { kind: "stage", manifest: join(out, "train.json"), target: fast },
       "staging",
     );

@@ -6,7 +6,7 @@
 PEER is contiguous, channels_last, compile (both with channels_last), original (PIL transforms in a DataLoader,
 contiguous) or lightly (its heads, loss, LARS and moving average). Each line of stdin, {"count": N}, is answered by one
 line: seconds of the steps, images, and the most memory so far. PEER pil or v2 makes both views of batches instead, by
-torchvision. What comes first, before any question, says that the warm-up is done.
+torchvision; evaluation embeds a batch in evaluation mode (channels_last). What comes first, before any question, says that the warm-up is done.
 
 By the processor's clock seconds are the process's own, and the DataLoader is in it. With --clock=wall they pass between two
 waits for the device; the step is that of on_gpu.py; the DataLoader has --workers processes, which start before the
@@ -176,6 +176,18 @@ def views_work(args, kind):
     return Work(lambda: next(batches))
 
 
+def evaluation_work(args):
+    encoder = plain.encoder(args.resnet_type, "imagenet" if args.image_size > 32 else "cifar")
+    encoder.to(args.device, memory_format=torch.channels_last).eval()
+    images = synthetic_views(args, True)[0]
+
+    def embed():
+        with torch.inference_mode(), on_gpu.autocast(args.device, args.precision):
+            return encoder(images)
+
+    return Work(embed)
+
+
 def wait(device):
     if device == "cuda":
         torch.cuda.synchronize()
@@ -221,6 +233,8 @@ def main():
     torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = args.tf32
     if args.peer in ("pil", "v2"):
         work = views_work(args, args.peer)
+    elif args.peer == "evaluation":
+        work = evaluation_work(args)
     else:
         work = lightly_work(args) if args.peer == "lightly" else plain_work(args, args.peer)
     seconds_of(work, 2, args)

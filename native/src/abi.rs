@@ -12,6 +12,7 @@ use crate::boundary::{
 };
 use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
 use crate::checks::{write_answers, write_embeddings, write_neighbours, write_outputs};
+use crate::data_job::DataJob;
 use crate::dataset::{Dataset, Share};
 use crate::device::{require_same, Numerics};
 use crate::features::Features;
@@ -19,7 +20,6 @@ use crate::finetune::FineTuning;
 use crate::gpus::describe_gpus;
 use crate::heartbeat::Heartbeat;
 use crate::images::jpeg::Decoder;
-use crate::images::photo_job::PhotoJob;
 use crate::job::Job;
 use crate::lars::LarsStep;
 use crate::learner::{BatchPart, Learner};
@@ -178,11 +178,11 @@ abi! {
     /// Writes the names of `count` images from `start`: paths below the data set's folder, or numbers.
     fn byol_dataset_names(dataset: u32, start: u32, count: u32, text: OutText) { with(dataset, |d: &mut Dataset| { text.write(&d.names(start as usize, count as usize)?); Ok(()) }) }
     /// Starts long work on folders of photos.
-    fn byol_photos_start(options: Json, handle: OutU32) { handle.write(register(PhotoJob::start(options.read()?)?)); Ok(()) }
+    fn byol_data_job_start(options: Json, handle: OutU32) { handle.write(register(DataJob::start(options.read()?)?)); Ok(()) }
     /// Writes how far that work is: done, of how many, images, and 1 when it has ended.
-    fn byol_photos_progress(job: u32, numbers: OutNumbers<4>) { with(job, |j: &mut PhotoJob| { numbers.write(j.numbers()); Ok(()) }) }
+    fn byol_data_job_progress(job: u32, numbers: OutNumbers<4>) { with(job, |j: &mut DataJob| { numbers.write(j.numbers()); Ok(()) }) }
     /// Waits for the end of that work and writes what it says.
-    fn byol_photos_result(job: u32, text: OutText) { with(job, |j: &mut PhotoJob| { text.write(&j.text()?); Ok(()) }) }
+    fn byol_data_job_result(job: u32, text: OutText) { with(job, |j: &mut DataJob| { text.write(&j.text()?); Ok(()) }) }
     /// Makes the online and the target network.
     fn byol_learner_create(options: Json, handle: OutU32) { handle.write(register(Learner::new(options.read()?)?)); Ok(()) }
     /// Writes the length of an embedding.

@@ -10,6 +10,7 @@ use crate::boundary::Result;
 use crate::checkpoint::{save, Checkpoint};
 use crate::dataset::Dataset;
 use crate::device::moved;
+use crate::layers::Pass;
 use crate::learner::Learner;
 use crate::parameters::channels_last;
 use crate::probe::{FeatureBank, Probe};
@@ -44,8 +45,8 @@ pub fn write_outputs(learner: &Learner, options: &OutputsOptions) -> Result<()> 
     let input = Checkpoint::open(&options.input)?.named("input", learner.kind())?;
     let images = moved(&channels_last(&input)?, learner.device())?;
     let mut tensors = vec![("input".to_owned(), input)];
-    for (mode, train) in [("eval", false), ("train", true)] {
-        let outputs = learner.outputs(&images, train)?;
+    for (mode, pass) in [("eval", Pass::Evaluation), ("train", Pass::Train)] {
+        let outputs = learner.outputs(&images, pass)?;
         tensors.push((format!("output.{mode}"), outputs.embedding));
         if !options.encoder_only {
             tensors.push((format!("projection.{mode}"), outputs.projection));

@@ -10,13 +10,13 @@ use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::{self, ReadErrorKind};
-use crate::device::{moved, require_same, DeviceName};
+use crate::data_job::{DataJob, Progress};
+use crate::device::{moved, require_same, uploaded, DeviceName};
 use crate::gpu::gpu;
 use crate::gpu::views::{words, Pixels, Words, WORDS};
 use crate::images::bad::BadFiles;
 use crate::images::jpeg::Decoder;
 use crate::images::loader::{Loader, Made, MadeView};
-use crate::images::photo_job::{PhotoJob, Progress};
 use crate::images::render::{Photos, Request, Views};
 use crate::label_subset::SubsetOptions;
 use crate::learner::{embed_piece, Dtype, Learner};
@@ -253,12 +253,12 @@ impl Dataset {
                 most_bad,
                 ahead,
             } => {
-                let source = boundary::with(job, PhotoJob::take_source)?;
+                let source = boundary::with(job, DataJob::take_source)?;
                 let loaded = describe_photos(&source)?;
                 found = Some((source, most_bad, ahead));
                 loaded
             }
-            Source::Read { job } => boundary::with(job, PhotoJob::take_memory)?,
+            Source::Read { job } => boundary::with(job, DataJob::take_memory)?,
             Source::Demo { train, count } => load_demo(train, count)?,
         };
         let (pixels, labels, description) = limited(loaded, options.limit)?;
@@ -679,11 +679,11 @@ impl Dataset {
     /// Views on the device, count × side × side × 3 floats.
     fn finished(&self, view: &MadeView, blur_kernel: usize) -> Result<Tensor> {
         match (view, gpu()) {
-            (MadeView::Finished(views), _) => moved(views, self.device),
+            (MadeView::Finished(views), _) => uploaded(views, self.device),
             (MadeView::Crops { pixels, words }, Some(gpu)) => {
                 let shape = (pixels.size()[1] as usize, blur_kernel);
-                let pixels = moved(pixels, self.device)?;
-                let words = moved(words, self.device)?;
+                let pixels = uploaded(pixels, self.device)?;
+                let words = uploaded(words, self.device)?;
                 gpu.views(&Pixels::Crops(&pixels), &words, shape, &self.normalization)
             }
             (MadeView::Crops { .. }, None) => Err(Error::invalid(

@@ -18,6 +18,12 @@ extern "C" {
         out: *mut *mut C_tensor,
         error: Message,
     ) -> c_int;
+    fn byol_upload(
+        host: *const C_tensor,
+        index: c_int,
+        out: *mut *mut C_tensor,
+        error: Message,
+    ) -> c_int;
     fn byol_set_numerics(tf32: bool, deterministic: bool, error: Message) -> c_int;
 }
 
@@ -77,6 +83,18 @@ impl DeviceName {
 /// other memory is read before the call returns.
 pub fn moved(tensor: &Tensor, device: Device) -> Result<Tensor> {
     Ok(tensor.f_to_device_(device, tensor.kind(), device.is_cuda(), false)?)
+}
+
+/// The same on a stream of its own, beside what the device computes: for the large parts of a batch.
+pub fn uploaded(tensor: &Tensor, device: Device) -> Result<Tensor> {
+    let Device::Cuda(index) = device else {
+        return moved(tensor, device);
+    };
+    let mut out = null_mut();
+    checked(Status::Torch, |error| unsafe {
+        byol_upload(tensor.as_ptr(), index as c_int, &mut out, error)
+    })?;
+    Ok(unsafe { Tensor::from_ptr(out) })
 }
 
 /// A tensor of the host, of any values, on its way to a device. Of bytes, int32, int64, float32 or float64.

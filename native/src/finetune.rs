@@ -5,6 +5,7 @@ use tch::Tensor;
 use crate::boundary::{Error, GradMode, Object, Result};
 use crate::dataset::Dataset;
 use crate::device::require_same;
+use crate::layers::Pass;
 use crate::learner::Learner;
 use crate::precision::{Precision, Scaler};
 use crate::probe::Probe;
@@ -66,7 +67,7 @@ impl FineTuning {
         }
         {
             let _grad = GradMode::set(true);
-            let loss = classifier.loss(&learner.encode(view, true)?, labels)?;
+            let loss = classifier.loss(&learner.encode(view, Pass::Train)?, labels)?;
             match &self.scaler {
                 Some(scaler) => scaler.scaled(&loss)?.f_backward()?,
                 None => loss.f_backward()?,

@@ -3,7 +3,7 @@
 use tch::Tensor;
 
 use crate::boundary::Result;
-use crate::layers::{BatchNorm, Linear};
+use crate::layers::{BatchNorm, Linear, Pass};
 use crate::parameters::Parameters;
 
 pub struct Head {
@@ -26,9 +26,9 @@ impl Head {
         })
     }
 
-    pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Result<Tensor> {
         let hidden = self.hidden.forward(parameters, input)?;
-        let hidden = self.norm.forward_relu(parameters, &hidden, None, train)?;
+        let hidden = self.norm.forward_relu(parameters, &hidden, None, pass)?;
         self.output.forward(parameters, &hidden)
     }
 }

@@ -4,11 +4,22 @@ use tch::{Kind, Tensor};
 
 use crate::boundary::Result;
 use crate::gpu::{gpu, Gpu, NormMode, Normalised};
-use crate::parameters::{Parameters, Role};
+use crate::parameters::{channels_last, Parameters, Role};
 
 const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
 const BN_MOMENTUM: f64 = 0.1;
 const BN_EPSILON: f64 = 1e-5;
+
+/// How a network is passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pass {
+    /// By the batch's statistics; the running ones move.
+    Train,
+    /// The same once more, for a backward pass whose activations were not kept: the running ones have moved.
+    Again,
+    /// By the running statistics.
+    Evaluation,
+}
 
 /// A convolution without bias. Kaiming-normal weights, fan out (He et al. 2015, as torchvision's ResNets have it).
 pub struct Conv {
@@ -45,10 +56,78 @@ impl Conv {
         })
     }
 
-    pub fn forward(&self, parameters: &Parameters, input: &Tensor) -> Result<Tensor> {
+    fn forward(
+        &self,
+        parameters: &Parameters,
+        input: &Tensor,
+        bias: Option<&Tensor>,
+    ) -> Result<Tensor> {
         let (stride, padding) = ([self.stride; 2], [self.padding; 2]);
         let weight = parameters.get(self.weight);
-        Ok(input.f_conv2d(weight, None::<&Tensor>, stride, padding, [1, 1], 1)?)
+        Ok(input.f_conv2d(weight, bias, stride, padding, [1, 1], 1)?)
+    }
+}
+
+/// A convolution and the normalisation of what it makes.
+pub struct ConvNorm {
+    conv: Conv,
+    norm: BatchNorm,
+}
+
+impl ConvNorm {
+    /// `gamma` as for BatchNorm.
+    pub fn new(
+        parameters: &mut Parameters,
+        [conv, norm]: [&str; 2],
+        shape: ConvShape,
+        gamma: f64,
+    ) -> Result<Self> {
+        Ok(Self {
+            conv: Conv::new(parameters, conv, shape)?,
+            norm: BatchNorm::new(parameters, norm, shape.outputs, gamma)?,
+        })
+    }
+
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Result<Tensor> {
+        if parameters.folded {
+            let bias = parameters.get(self.norm.bias);
+            return self.conv.forward(parameters, input, Some(bias));
+        }
+        let hidden = self.conv.forward(parameters, input, None)?;
+        self.norm.forward(parameters, &hidden, pass)
+    }
+
+    /// ReLU of it, to which a shortcut may be added before.
+    pub fn forward_relu(
+        &self,
+        parameters: &Parameters,
+        input: &Tensor,
+        shortcut: Option<&Tensor>,
+        pass: Pass,
+    ) -> Result<Tensor> {
+        if parameters.folded {
+            let mut hidden = self.forward(parameters, input, pass)?;
+            if let Some(shortcut) = shortcut {
+                hidden = hidden.f_add_(shortcut)?;
+            }
+            return Ok(hidden.f_relu_()?);
+        }
+        let hidden = self.conv.forward(parameters, input, None)?;
+        self.norm.forward_relu(parameters, &hidden, shortcut, pass)
+    }
+
+    /// Writes to `folded`, a copy of `parameters`, the weights and the bias of a convolution that makes what both make in
+    /// evaluation: w·γ/σ and β − μ·γ/σ, with γ, β and the running μ, σ of the normalisation; as `kind`.
+    pub fn fold(&self, parameters: &Parameters, folded: &mut Parameters, kind: Kind) -> Result<()> {
+        let norm = self.norm.parts(parameters);
+        let deviation = norm.variance.f_add_scalar(BN_EPSILON)?.f_sqrt()?;
+        let scale = norm.weight.f_div(&deviation)?;
+        let bias = norm.bias.f_sub(&norm.mean.f_mul(&scale)?)?;
+        let weight = parameters.get(self.conv.weight);
+        let weight = weight.f_mul(&scale.f_view([-1, 1, 1, 1])?)?;
+        folded.entries[self.conv.weight].tensor = channels_last(&weight.f_to_kind(kind)?)?;
+        folded.entries[self.norm.bias].tensor = bias.f_to_kind(kind)?;
+        Ok(())
     }
 }
 
@@ -115,19 +194,19 @@ impl BatchNorm {
 
     /// In train mode the batch's statistics are used, and the running ones move. Where the network is normalised
     /// over several ranks, the batch is that of all of them.
-    pub fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
-        self.count(parameters, train)?;
-        if let Some(gpu) = self.kernels(parameters, input, train) {
-            return gpu.batch_norm(input, None, &self.parts(parameters), mode(train, false));
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Result<Tensor> {
+        self.count(parameters, pass)?;
+        if let Some(gpu) = self.kernels(parameters, input, pass) {
+            return gpu.batch_norm(input, None, &self.parts(parameters), pass.mode(false));
         }
-        if let Some(group) = parameters.sync.as_ref().filter(|_| train) {
+        if let Some(group) = parameters.sync.as_ref().filter(|_| pass.trains()) {
             // What mixed precision computed in 16 bits: joint statistics are those of float32.
             let input = &input.f_to_kind(parameters.get(self.mean).kind())?;
             return group.batch_norm(
                 input,
                 [self.weight, self.bias].map(|index| parameters.get(index)),
                 [self.mean, self.variance].map(|index| parameters.get(index)),
-                (BN_MOMENTUM, BN_EPSILON),
+                (pass.momentum(), BN_EPSILON),
             );
         }
         Ok(input.f_batch_norm(
@@ -135,8 +214,8 @@ impl BatchNorm {
             Some(parameters.get(self.bias)),
             Some(parameters.get(self.mean)),
             Some(parameters.get(self.variance)),
-            train,
-            BN_MOMENTUM,
+            pass.trains(),
+            pass.momentum(),
             BN_EPSILON,
             true,
         )?)
@@ -148,13 +227,13 @@ impl BatchNorm {
         parameters: &Parameters,
         input: &Tensor,
         shortcut: Option<&Tensor>,
-        train: bool,
+        pass: Pass,
     ) -> Result<Tensor> {
-        if let Some(gpu) = self.kernels(parameters, input, train) {
-            self.count(parameters, train)?;
-            return gpu.batch_norm(input, shortcut, &self.parts(parameters), mode(train, true));
+        if let Some(gpu) = self.kernels(parameters, input, pass) {
+            self.count(parameters, pass)?;
+            return gpu.batch_norm(input, shortcut, &self.parts(parameters), pass.mode(true));
         }
-        let normalised = self.forward(parameters, input, train)?;
+        let normalised = self.forward(parameters, input, pass)?;
         Ok(match shortcut {
             Some(shortcut) => normalised.f_add(shortcut)?,
             None => normalised,
@@ -163,19 +242,14 @@ impl BatchNorm {
     }
 
     /// The GPU's own kernels, where they do what is asked for: not over several ranks, not in float64.
-    fn kernels(
-        &self,
-        parameters: &Parameters,
-        input: &Tensor,
-        train: bool,
-    ) -> Option<&'static Gpu> {
+    fn kernels(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Option<&'static Gpu> {
         let narrow = parameters.get(self.mean).kind() == Kind::Float;
-        let alone = parameters.sync.is_none() || !train;
+        let alone = parameters.sync.is_none() || !pass.trains();
         gpu().filter(|gpu| narrow && alone && gpu.takes(input))
     }
 
-    fn count(&self, parameters: &Parameters, train: bool) -> Result<()> {
-        if train {
+    fn count(&self, parameters: &Parameters, pass: Pass) -> Result<()> {
+        if pass == Pass::Train {
             let mut batches = parameters.get(self.batches).shallow_clone();
             let _ = batches.f_add_scalar_(1)?;
         }
@@ -192,11 +266,25 @@ impl BatchNorm {
     }
 }
 
-fn mode(train: bool, relu: bool) -> NormMode {
-    NormMode {
-        train,
-        momentum: BN_MOMENTUM,
-        epsilon: BN_EPSILON,
-        relu,
+impl Pass {
+    fn trains(self) -> bool {
+        self != Self::Evaluation
+    }
+
+    /// How far the running statistics move.
+    fn momentum(self) -> f64 {
+        match self {
+            Self::Train => BN_MOMENTUM,
+            Self::Again | Self::Evaluation => 0.0,
+        }
+    }
+
+    fn mode(self, relu: bool) -> NormMode {
+        NormMode {
+            train: self.trains(),
+            momentum: self.momentum(),
+            epsilon: BN_EPSILON,
+            relu,
+        }
     }
 }

@@ -13,6 +13,7 @@ use crate::gpu::gpu;
 use crate::gpu::graph::Graph;
 use crate::heads::Head;
 use crate::lars::{fill_zeros, move_average, LarsStep, LarsVariant, Learned};
+use crate::layers::Pass;
 use crate::loss::{byol_loss, normalize};
 use crate::memory::keep_freed_memory;
 use crate::online_probe::{OnlineProbe, ProbeRates};
@@ -33,6 +34,8 @@ pub struct LearnerOptions {
     pub dtype: Dtype,
     pub device: DeviceName,
     pub precision: Precision,
+    /// Whether the online encoder's activations are computed again for the backward pass, and not kept.
+    pub activation_checkpointing: bool,
     pub seed: u64,
 }
 
@@ -182,12 +185,15 @@ impl Learner {
     /// Initial weights are drawn in float32 by the processor, whatever dtype and device, so that all runs start alike.
     pub fn new(options: LearnerOptions) -> Result<Self> {
         options.validate()?;
-        keep_freed_memory();
+        // Where memory is what is short, none lies unused.
+        if !options.activation_checkpointing {
+            keep_freed_memory();
+        }
         let device = options.device.open()?;
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
         let kind = options.dtype.kind();
         let (hidden, outputs) = (options.hidden_dim, options.z_dim);
-        let encoder = build((kind, device), |parameters| {
+        let mut encoder = build((kind, device), |parameters| {
             ResNet::new(parameters, &options.resnet_type, &options.stem)
         })?;
         let features = encoder.layer.features;
@@ -208,6 +214,8 @@ impl Learner {
                 momentum.push((format!("{part}.{}", entry.name), zeros));
             }
         }
+        let again = options.activation_checkpointing;
+        encoder.parameters.again = again.then_some(options.precision);
         Ok(Self {
             ranks: None,
             target_encoder: replica(&encoder.parameters)?,
@@ -327,7 +335,7 @@ impl Learner {
         let (mut projections, mut predictions) = (Vec::new(), Vec::new());
         let mut embedding = None;
         for views in &passes {
-            let outputs = self.outputs(views, true)?;
+            let outputs = self.outputs(views, Pass::Train)?;
             // View 1 comes first, alone or before view 2.
             if embedding.is_none() {
                 let both = outputs.embedding.f_detach()?;
@@ -376,26 +384,26 @@ impl Learner {
     fn target_projections(&self, images: &Tensor) -> Result<Tensor> {
         let _autocast = Autocast::begin(self.options.precision, self.device);
         let encoder = &self.encoder.layer;
-        let embedding = encoder.forward(&self.target_encoder, images, true)?;
+        let embedding = encoder.forward(&self.target_encoder, images, Pass::Train)?;
         let projector = &self.projector.layer;
-        let projection = projector.forward(&self.target_projector, &embedding, true)?;
+        let projection = projector.forward(&self.target_projector, &embedding, Pass::Train)?;
         Ok(projection.f_to_kind(self.kind)?)
     }
 
     /// What the online network makes of images, in the learner's type whatever it was computed in. In train mode batch
     /// statistics are used, and the running ones move.
-    pub fn outputs(&self, images: &Tensor, train: bool) -> Result<Outputs> {
+    pub fn outputs(&self, images: &Tensor, pass: Pass) -> Result<Outputs> {
         let _autocast = Autocast::begin(self.options.precision, self.device);
         let encoder = &self.encoder;
-        let embedding = encoder.layer.forward(&encoder.parameters, images, train)?;
+        let embedding = encoder.layer.forward(&encoder.parameters, images, pass)?;
         let projector = &self.projector;
         let projection = projector
             .layer
-            .forward(&projector.parameters, &embedding, train)?;
+            .forward(&projector.parameters, &embedding, pass)?;
         let predictor = &self.predictor;
         let prediction = predictor
             .layer
-            .forward(&predictor.parameters, &projection, train)?;
+            .forward(&predictor.parameters, &projection, pass)?;
         Ok(Outputs {
             embedding: embedding.f_to_kind(self.kind)?,
             projection: projection.f_to_kind(self.kind)?,
@@ -404,10 +412,10 @@ impl Learner {
     }
 
     /// The online encoder's embeddings alone, likewise.
-    pub fn encode(&self, images: &Tensor, train: bool) -> Result<Tensor> {
+    pub fn encode(&self, images: &Tensor, pass: Pass) -> Result<Tensor> {
         let _autocast = Autocast::begin(self.options.precision, self.device);
         let encoder = &self.encoder;
-        let embedding = encoder.layer.forward(&encoder.parameters, images, train)?;
+        let embedding = encoder.layer.forward(&encoder.parameters, images, pass)?;
         Ok(embedding.f_to_kind(self.kind)?)
     }
 
@@ -467,14 +475,16 @@ impl Learner {
 
     /// From now to end_recording(), the calls of a step are recorded as a CUDA graph instead of run: on these views, of
     /// which the graph gets copies. False where that cannot be: on the processor, without the library of the GPUs' side,
-    /// with other ranks. Some steps must have been run before, which leave libtorch nothing to set up.
+    /// with other ranks, with activation checkpointing. Some steps must have been run before, which leave libtorch nothing to set up.
     pub fn begin_recording(
         &mut self,
         [view1, view2]: [&Tensor; 2],
         (learning_rate, tau): (f64, f64),
     ) -> Result<bool> {
         self.recorded = None;
-        let Some(gpu) = gpu().filter(|_| self.device.is_cuda() && self.ranks.is_none()) else {
+        // A graph keeps all memory that a step takes, which is what checkpointing is to spare.
+        let refused = self.ranks.is_some() || self.options.activation_checkpointing;
+        let Some(gpu) = gpu().filter(|_| self.device.is_cuda() && !refused) else {
             return Ok(false);
         };
         self.set_learning_rate(learning_rate)?;
@@ -682,11 +692,18 @@ impl Learner {
             return Ok(images.f_new_zeros(none, (images.kind(), images.device()))?);
         }
         let mut embeddings = Vec::new();
+        let Part { layer, parameters } = &self.encoder;
+        // One pass of the GPU's own kernels normalises and rectifies: there is nothing to gain there.
+        let kernels = self.device.is_cuda() && self.kind == Kind::Float && gpu().is_some();
+        let folded = match kernels {
+            true => None,
+            false => Some(layer.folded(parameters, self.options.precision.kind(self.kind))?),
+        };
         let _autocast = Autocast::begin(self.options.precision, self.device);
         for piece in images.f_split(embed_piece(self.device) as i64, 0)? {
             crate::signals::check()?;
-            let parameters = &self.encoder.parameters;
-            let embedding = self.encoder.layer.forward(parameters, &piece, false)?;
+            let parameters = folded.as_ref().unwrap_or(parameters);
+            let embedding = layer.forward(parameters, &piece, Pass::Evaluation)?;
             embeddings.push(embedding.f_detach()?.f_to_kind(self.kind)?);
         }
         Ok(Tensor::f_cat(&embeddings, 0)?)

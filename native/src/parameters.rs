@@ -6,6 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::boundary::{Error, Result};
 use crate::device::moved;
+use crate::precision::Precision;
 use crate::shim::Group;
 
 /// What a tensor is to the optimizer and to the moving average.
@@ -30,6 +31,10 @@ pub struct Parameters {
     pub entries: Vec<Entry>,
     /// The ranks whose batches are normalised together; None: each rank's own.
     pub sync: Option<Arc<Group>>,
+    /// Whether activations within a block are computed again for the backward pass, in this precision, and not kept.
+    pub again: Option<Precision>,
+    /// Whether the normalisations are part of the convolutions (ConvNorm::fold).
+    pub folded: bool,
 }
 
 impl Parameters {

@@ -33,6 +33,17 @@ pub enum Precision {
     Fp16,
 }
 
+impl Precision {
+    /// The type of what convolutions take, for a learner of type `own`.
+    pub fn kind(self, own: Kind) -> Kind {
+        match self {
+            Self::Normal => own,
+            Self::Bf16 => Kind::BFloat16,
+            Self::Fp16 => Kind::Half,
+        }
+    }
+}
+
 /// Whether the processor multiplies bfloat16 in hardware: without that, bfloat16 is slower than float32.
 pub fn processor_has_bf16() -> bool {
     let described = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();

@@ -1,29 +1,30 @@
 //! Residual networks without their classifier: torchvision's five, and ResNet-20 (He et al. 2015, §4.2).
 
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use crate::boundary::{Error, Result};
-use crate::layers::{BatchNorm, Conv, ConvShape};
-use crate::parameters::Parameters;
+use crate::layers::{ConvNorm, ConvShape, Pass};
+use crate::parameters::{Entry, Parameters};
+use crate::recompute::forward_without_keeping;
 
 /// An encoder: images (count × 3 × height × width) to embeddings (count × `features`).
 pub struct ResNet {
-    conv: Conv,
-    norm: BatchNorm,
+    stem: ConvNorm,
     max_pool: bool,
     blocks: Vec<Block>,
     pub features: i64,
 }
 
-struct Block {
-    layers: Vec<(Conv, BatchNorm)>,
+/// A residual block.
+pub struct Block {
+    layers: Vec<ConvNorm>,
     shortcut: Shortcut,
 }
 
 enum Shortcut {
     Identity,
     /// 1×1 convolution and normalisation (option B of He et al. 2015).
-    Projection(Conv, BatchNorm),
+    Projection(ConvNorm),
     /// Every second pixel, new channels zero (option A): no parameters.
     Padding {
         channels: i64,
@@ -88,17 +89,13 @@ impl ResNet {
             }
         };
         let (side, stride) = if imagenet { (7, 2) } else { (3, 1) };
-        let conv = Conv::new(
-            parameters,
-            "conv1",
-            ConvShape {
-                inputs: 3,
-                outputs: width,
-                side,
-                stride,
-            },
-        )?;
-        let norm = BatchNorm::new(parameters, "bn1", width, 1.0)?;
+        let shape = ConvShape {
+            inputs: 3,
+            outputs: width,
+            side,
+            stride,
+        };
+        let stem = ConvNorm::new(parameters, ["conv1", "bn1"], shape, 1.0)?;
         let expansion = if bottleneck { 4 } else { 1 };
         let mut blocks = Vec::new();
         let mut inputs = width;
@@ -118,24 +115,47 @@ impl ResNet {
             }
         }
         Ok(Self {
-            conv,
-            norm,
+            stem,
             max_pool: imagenet,
             blocks,
             features: inputs,
         })
     }
 
-    pub fn forward(&self, parameters: &Parameters, images: &Tensor, train: bool) -> Result<Tensor> {
-        let stem = self.conv.forward(parameters, images)?;
-        let mut hidden = self.norm.forward_relu(parameters, &stem, None, train)?;
+    pub fn forward(&self, parameters: &Parameters, images: &Tensor, pass: Pass) -> Result<Tensor> {
+        let mut hidden = self.stem.forward_relu(parameters, images, None, pass)?;
         if self.max_pool {
             hidden = hidden.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
         }
         for block in &self.blocks {
-            hidden = block.forward(parameters, &hidden, train)?;
+            hidden = match parameters.again {
+                Some(_) if pass == Pass::Train => {
+                    forward_without_keeping(block, parameters, &hidden)?
+                }
+                _ => block.forward(parameters, &hidden, pass)?,
+            };
         }
         Ok(hidden.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?)
+    }
+
+    /// The tensors of the same network in evaluation with each normalisation made part of the convolution before it, as
+    /// `kind`: one pass over the activations less for every convolution.
+    pub fn folded(&self, parameters: &Parameters, kind: Kind) -> Result<Parameters> {
+        let same = |entry: &Entry| Entry {
+            name: entry.name.clone(),
+            tensor: entry.tensor.shallow_clone(),
+            role: entry.role,
+        };
+        let mut folded = Parameters {
+            entries: parameters.entries.iter().map(same).collect(),
+            folded: true,
+            ..Parameters::default()
+        };
+        let blocks = self.blocks.iter().flat_map(Block::convolutions);
+        for convolution in std::iter::once(&self.stem).chain(blocks) {
+            convolution.fold(parameters, &mut folded, kind)?;
+        }
+        Ok(folded)
     }
 }
 
@@ -178,12 +198,10 @@ impl Block {
                 side,
                 stride,
             };
-            let conv = Conv::new(parameters, &format!("{name}.conv{index}"), shape)?;
+            let names = [format!("{name}.conv{index}"), format!("{name}.bn{index}")];
             let gamma = if index == last { 0.0 } else { 1.0 };
-            layers.push((
-                conv,
-                BatchNorm::new(parameters, &format!("{name}.bn{index}"), outputs, gamma)?,
-            ));
+            let names = names.each_ref().map(String::as_str);
+            layers.push(ConvNorm::new(parameters, names, shape, gamma)?);
         }
         let shortcut = if stride == 1 && inputs == outputs {
             Shortcut::Identity
@@ -198,19 +216,28 @@ impl Block {
                 side: 1,
                 stride,
             };
-            let conv = Conv::new(parameters, &format!("{name}.downsample.0"), shape)?;
-            let norm = BatchNorm::new(parameters, &format!("{name}.downsample.1"), outputs, 1.0)?;
-            Shortcut::Projection(conv, norm)
+            let names = [
+                format!("{name}.downsample.0"),
+                format!("{name}.downsample.1"),
+            ];
+            let names = names.each_ref().map(String::as_str);
+            Shortcut::Projection(ConvNorm::new(parameters, names, shape, 1.0)?)
         };
         Ok(Self { layers, shortcut })
     }
 
-    fn forward(&self, parameters: &Parameters, input: &Tensor, train: bool) -> Result<Tensor> {
+    fn convolutions(&self) -> impl Iterator<Item = &ConvNorm> {
+        let shortcut = match &self.shortcut {
+            Shortcut::Projection(convolution) => Some(convolution),
+            Shortcut::Identity | Shortcut::Padding { .. } => None,
+        };
+        self.layers.iter().chain(shortcut)
+    }
+
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Result<Tensor> {
         let shortcut = match &self.shortcut {
             Shortcut::Identity => input.shallow_clone(),
-            Shortcut::Projection(conv, norm) => {
-                norm.forward(parameters, &conv.forward(parameters, input)?, train)?
-            }
+            Shortcut::Projection(convolution) => convolution.forward(parameters, input, pass)?,
             Shortcut::Padding { channels } => {
                 let sparse = input.f_slice(2, None, None, 2)?.f_slice(3, None, None, 2)?;
                 let (before, after) = (channels / 2, channels - channels / 2);
@@ -218,10 +245,10 @@ impl Block {
             }
         };
         let mut hidden = input.shallow_clone();
-        for (index, (conv, norm)) in self.layers.iter().enumerate() {
+        for (index, convolution) in self.layers.iter().enumerate() {
             let is_last = index + 1 == self.layers.len();
-            hidden = conv.forward(parameters, &hidden)?;
-            hidden = norm.forward_relu(parameters, &hidden, is_last.then_some(&shortcut), train)?;
+            let added = is_last.then_some(&shortcut);
+            hidden = convolution.forward_relu(parameters, &hidden, added, pass)?;
         }
         Ok(hidden)
     }

@@ -20,6 +20,19 @@ pub struct Message {
     capacity: usize,
 }
 
+impl Message {
+    /// Writes a text, cut where it does not fit, for a caller in C++.
+    pub fn write(self, text: &str) {
+        let fits = text.len().min(self.capacity.saturating_sub(1));
+        if self.capacity > 0 {
+            unsafe {
+                std::ptr::copy_nonoverlapping(text.as_ptr().cast(), self.text, fits);
+                *self.text.add(fits) = 0;
+            }
+        }
+    }
+}
+
 #[repr(C)]
 struct RawStore(u8);
 #[repr(C)]

@@ -24,6 +24,11 @@ export interface LearnerOptions {
   device?: string;
   /** What convolutions and products are computed in: "normal" where it is not said; others take float32. */
   precision?: "normal" | "bf16" | "fp16";
+  /**
+   * Whether of each residual block's activations only the input is kept for the backward pass, which computes the others
+   * again; no: all are kept.
+   */
+  activationCheckpointing?: boolean;
   /** Decides the first weights. */
   seed: number;
 }
@@ -75,8 +80,8 @@ export class Learner extends NativeObject {
   /** Makes networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
     const symbols = openCore();
-    const { device = "cpu", precision = "normal" } = options;
-    const request = json({ ...options, device, precision });
+    const { device = "cpu", precision = "normal", activationCheckpointing = false } = options;
+    const request = json({ ...options, device, precision, activationCheckpointing });
     return new Learner(
       readU32(
         "byol_learner_create",
@@ -112,7 +117,8 @@ export class Learner extends NativeObject {
    * Starts to record a step on the dataset's two views as a CUDA graph: from now to endRecording(), the calls of a step
    * run nothing. Some steps must have been run before.
    *
-   * @returns false where that cannot be: on the processor, with other ranks, without the library of the GPUs' side
+   * @returns false where that cannot be: on the processor, with other ranks, without the library of the GPUs' side, with
+   * activation checkpointing
    */
   beginRecording(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
     const symbols = openCore();

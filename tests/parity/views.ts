@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { NORMALISATION, PROBE_TRANSFORMS, type ViewRecipe } from "../../src/augment.ts";
 import { loadAugmentSchedule } from "../../src/augment_schedule.ts";
 import { Dataset, type DatasetSource } from "../../src/native/dataset.ts";
-import { PhotoJob } from "../../src/native/photo_job.ts";
+import { DataJob } from "../../src/native/data_job.ts";
 import { renderViews, sampleViews, type ViewCases } from "../../src/native/views.ts";
 import { recipesAt } from "../../src/schedules.ts";
 import { realData } from "../real_data.ts";
@@ -247,7 +247,7 @@ function compare(files: { images: string; cases: string; views: string }): Promi
 }
 
 async function openDataset(source: MemorySource): Promise<Dataset> {
-  using job = source.kind === "demo" ? undefined : await PhotoJob.run(
+  using job = source.kind === "demo" ? undefined : await DataJob.run(
     { kind: "read", directory: source.directory, train: true, allowUnverified: true },
     "reading CIFAR-10",
   );

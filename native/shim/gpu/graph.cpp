@@ -14,6 +14,34 @@ struct Graph {
   at::cuda::CUDAGraph graph;
   // Recording takes a stream of its own; the one to go back to.
   c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
+  bool recording = false;
+
+  void begin() {
+    c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool());
+    recording = true;
+    graph.capture_begin();
+  }
+
+  // Back to the stream before, also where the recording failed.
+  void end() {
+    recording = false;
+    try {
+      graph.capture_end();
+    } catch (...) {
+      c10::cuda::setCurrentCUDAStream(before);
+      throw;
+    }
+    c10::cuda::setCurrentCUDAStream(before);
+  }
+
+  // What failed on its way is forgotten.
+  ~Graph() {
+    if (!recording) return;
+    try {
+      end();
+    } catch (...) {
+    }
+  }
 };
 
 } // namespace
@@ -26,29 +54,13 @@ int byol_gpu_graph_begin(Graph** out, Message error) {
     c10::cuda::device_synchronize();
     // The steps before left their memory with the allocator; the graph keeps memory of its own.
     c10::cuda::CUDACachingAllocator::emptyCache();
-    c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool());
-    try {
-      graph->graph.capture_begin();
-    } catch (...) {
-      c10::cuda::setCurrentCUDAStream(graph->before);
-      throw;
-    }
+    graph->begin();
     *out = graph.release();
   });
 }
 
 int byol_gpu_graph_end(Graph* graph, Message error) {
-  return guarded(error, [&] {
-    // Back to the stream before also where the recording failed.
-    const auto before = graph->before;
-    try {
-      graph->graph.capture_end();
-    } catch (...) {
-      c10::cuda::setCurrentCUDAStream(before);
-      throw;
-    }
-    c10::cuda::setCurrentCUDAStream(before);
-  });
+  return guarded(error, [&] { graph->end(); });
 }
 
 int byol_gpu_graph_replay(Graph* graph, Message error) {

@@ -14,8 +14,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::photo_job::Progress;
 use crate::boundary::{Error, Result};
+use crate::data_job::Progress;
 
 /// Folders read at once: a network file system answers many questions in the time of one.
 const THREADS: usize = 16;

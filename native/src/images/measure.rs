@@ -4,9 +4,9 @@ use serde::Deserialize;
 
 use super::crop::Cropper;
 use super::decode::{decode, Photo};
-use super::photo_job::Progress;
 use super::source::Source;
 use crate::boundary::{Error, Result};
+use crate::data_job::Progress;
 use crate::random::{DrawKey, Purpose, Stream};
 
 /// What is measured.

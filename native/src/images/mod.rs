@@ -9,7 +9,6 @@ pub mod loader;
 pub mod measure;
 pub mod pack;
 pub mod packed;
-pub mod photo_job;
 pub mod render;
 pub mod source;
 pub mod stage;

@@ -21,9 +21,9 @@ use super::packed::{
     index_path, shard_name, Manifest, Packing, Reencoding, ShardEntry, ShardHead, PACKED_FORMAT,
     SHARD_FORMAT,
 };
-use super::photo_job::Progress;
 use super::source::Source;
 use crate::boundary::{Error, Result};
+use crate::data_job::Progress;
 use crate::random::permutation;
 
 const BLOCK: u64 = 512;

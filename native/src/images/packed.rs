@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use memmap2::{Advice, Mmap};
 use serde::{Deserialize, Serialize};
 
-use super::photo_job::Progress;
 use crate::boundary::{Error, Result};
+use crate::data_job::Progress;
 
 pub const PACKED_FORMAT: &str = "byol packed 1";
 pub const SHARD_FORMAT: &str = "byol shard 1";

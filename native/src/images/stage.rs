@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::packed::{index_path, read_manifest, Manifest};
-use super::photo_job::Progress;
 use crate::boundary::{Error, Result};
+use crate::data_job::Progress;
 
 const CHUNK: usize = 4 << 20;
 /// Progress is told in these.

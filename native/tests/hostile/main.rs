@@ -150,7 +150,7 @@ fn open_cifar(folder: &Folder, name: &str) -> Outcome {
         r#"{{"kind":"read","directory":{:?},"train":false,"allowUnverified":true}}"#,
         path.to_str().unwrap()
     );
-    let job = Kept::new(&reading, abi::byol_photos_start);
+    let job = Kept::new(&reading, abi::byol_data_job_start);
     let source = format!(r#"{{"kind":"read","job":{}}}"#, job.0);
     let options = DEMO.replace(r#"{"kind":"demo","train":true,"count":8}"#, &source);
     create(options.as_bytes(), abi::byol_dataset_open)

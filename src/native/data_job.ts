@@ -8,7 +8,7 @@ const POLL_MILLISECONDS = 20;
 const QUIET_MILLISECONDS = 500;
 
 /** Long work that the core does beside the event loop. */
-export type PhotoWork =
+export type DataWork =
   /** Lists a folder of images; `cache` is the folder that listings are kept in. */
   | { kind: "list"; directory: string; cache: string | null }
   /** Opens packed shards. */
@@ -53,23 +53,26 @@ export interface JobProgress {
 }
 
 /** A job that was started. Closing it stops it. */
-export class PhotoJob extends NativeObject {
+export class DataJob extends NativeObject {
   /** Starts it. */
-  static start(options: PhotoWork): PhotoJob {
+  static start(options: DataWork): DataJob {
     const symbols = openCore();
     const request = json(options);
-    return new PhotoJob(
-      readU32("byol_photos_start", (out, error) => symbols.byol_photos_start(request, out, error)),
+    return new DataJob(
+      readU32(
+        "byol_data_job_start",
+        (out, error) => symbols.byol_data_job_start(request, out, error),
+      ),
     );
   }
 
   /** Starts it and waits for its end, with progress once it takes a while. */
   static async run(
-    options: PhotoWork,
+    options: DataWork,
     label: string,
     signal?: AbortSignal,
-  ): Promise<PhotoJob> {
-    const job = PhotoJob.start(options);
+  ): Promise<DataJob> {
+    const job = DataJob.start(options);
     let shown: Progress | undefined;
     const startedAt = performance.now();
     try {
@@ -96,8 +99,8 @@ export class PhotoJob extends NativeObject {
     const symbols = openCore();
     return JSON.parse(
       readText(
-        "byol_photos_result",
-        (text, error) => symbols.byol_photos_result(this.handle, text, error),
+        "byol_data_job_result",
+        (text, error) => symbols.byol_data_job_result(this.handle, text, error),
       ),
     );
   }
@@ -105,7 +108,10 @@ export class PhotoJob extends NativeObject {
   /** How far it is. */
   progress(): JobProgress {
     const out = new Float64Array(4);
-    check(openCore().byol_photos_progress(this.handle, out, errorBuffer()), "byol_photos_progress");
+    check(
+      openCore().byol_data_job_progress(this.handle, out, errorBuffer()),
+      "byol_data_job_progress",
+    );
     const [done = 0, total = 0, images = 0, ended = 0] = out;
     return { done, total, images, ended: ended === 1 };
   }

@@ -7,15 +7,15 @@ use std::thread::JoinHandle;
 
 use serde::Deserialize;
 
-use super::listing::Listing;
-use super::measure::{measure, Part};
-use super::pack::{pack, PackOptions};
-use super::packed::Packed;
-use super::source::Source;
-use super::stage::{stage, verify};
 use crate::boundary::{Error, Object, Result};
 use crate::cifar::Watcher;
 use crate::dataset::{load_cifar, Loaded};
+use crate::images::listing::Listing;
+use crate::images::measure::{measure, Part};
+use crate::images::pack::{pack, PackOptions};
+use crate::images::packed::Packed;
+use crate::images::source::Source;
+use crate::images::stage::{stage, verify};
 
 /// How far a job is.
 #[derive(Default)]
@@ -59,7 +59,7 @@ impl Watcher for Progress {
     rename_all_fields = "camelCase",
     deny_unknown_fields
 )]
-pub enum PhotoWork {
+pub enum DataWork {
     /// Lists a folder of images, for a data set to be opened from.
     List {
         directory: String,
@@ -98,19 +98,19 @@ enum Outcome {
 }
 
 /// A job that runs, or has ended.
-pub struct PhotoJob {
+pub struct DataJob {
     progress: Arc<Progress>,
     thread: Option<JoinHandle<Result<Outcome>>>,
     /// Kept for a caller whose buffer was too small.
     text: Option<String>,
 }
 
-impl Object for PhotoJob {
-    const NOUN: &'static str = "photo job";
+impl Object for DataJob {
+    const NOUN: &'static str = "data job";
 }
 
-impl PhotoJob {
-    pub fn start(options: PhotoWork) -> Result<Self> {
+impl DataJob {
+    pub fn start(options: DataWork) -> Result<Self> {
         let progress = Arc::new(Progress::default());
         let seen = progress.clone();
         let thread = std::thread::Builder::new()
@@ -180,7 +180,7 @@ impl PhotoJob {
     }
 }
 
-impl Drop for PhotoJob {
+impl Drop for DataJob {
     fn drop(&mut self) {
         self.progress.stop.store(true, Ordering::Relaxed);
         if let Some(thread) = self.thread.take() {
@@ -189,18 +189,18 @@ impl Drop for PhotoJob {
     }
 }
 
-fn run(options: PhotoWork, progress: &Progress) -> Result<Outcome> {
+fn run(options: DataWork, progress: &Progress) -> Result<Outcome> {
     match options {
-        PhotoWork::List { directory, cache } => {
+        DataWork::List { directory, cache } => {
             let cache = cache.map(PathBuf::from);
             let listing = Listing::read(&PathBuf::from(directory), cache.as_deref(), progress)?;
             Ok(Outcome::Source(Box::new(Source::Folder(listing))))
         }
-        PhotoWork::Open { manifest } => {
+        DataWork::Open { manifest } => {
             let packed = Packed::open(&PathBuf::from(manifest), progress)?;
             Ok(Outcome::Source(Box::new(Source::Packed(packed))))
         }
-        PhotoWork::Read {
+        DataWork::Read {
             directory,
             train,
             allow_unverified,
@@ -208,14 +208,14 @@ fn run(options: PhotoWork, progress: &Progress) -> Result<Outcome> {
             let loaded = load_cifar(&PathBuf::from(directory), train, allow_unverified, progress)?;
             Ok(Outcome::Memory(Box::new(loaded)))
         }
-        PhotoWork::Pack(options) => pack(&options, progress).map(Outcome::Text),
-        PhotoWork::Stage { manifest, target } => {
+        DataWork::Pack(options) => pack(&options, progress).map(Outcome::Text),
+        DataWork::Stage { manifest, target } => {
             stage(&PathBuf::from(manifest), &PathBuf::from(target), progress).map(Outcome::Text)
         }
-        PhotoWork::Verify { manifest } => {
+        DataWork::Verify { manifest } => {
             verify(&PathBuf::from(manifest), progress).map(Outcome::Text)
         }
-        PhotoWork::Measure {
+        DataWork::Measure {
             directory,
             part,
             rounds,

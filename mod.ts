@@ -38,6 +38,7 @@ export {
   newestCheckpoint,
   type Resumable,
 } from "./src/checkpoint.ts";
+export type { ClassifierOptions } from "./src/classifier_options.ts";
 export type { RunConfig } from "./src/config.ts";
 export { type DataConfig, openData } from "./src/data.ts";
 export { ExitCode, UserError } from "./src/exit_codes.ts";

@@ -5,6 +5,7 @@
  * @module
  */
 
+import type { ClassifierOptions } from "./classifier_options.ts";
 import { type Features, Probe } from "./native/probe.ts";
 import { probeLearningRateAt } from "./schedules.ts";
 import type { Team } from "./team.ts";
@@ -15,24 +16,13 @@ export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 export const HELD_OUT_SHARE = 0.1;
 
 /** How the probe is trained. */
-export interface FeatureProbeOptions {
-  seed: number;
-  dtype: "float32" | "float64";
-  /** Where the learner's tensors are: "cpu", or "cuda:0". */
-  device?: string;
+export interface FeatureProbeOptions extends ClassifierOptions {
   /** Length of an embedding. */
   features: number;
+  /** Number of classes. */
   classes: number;
   /** Training images. */
   count: number;
-  epochs: number;
-  /** Images. */
-  batchSize: number;
-  learningRate: number;
-  momentum: number;
-  weightDecay: number;
-  /** Whether the rate is chosen among SWEPT_RATES. */
-  sweep: boolean;
 }
 
 /** Called after each epoch with the share that is done, 0 to 1; true stops. */

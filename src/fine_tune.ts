@@ -6,6 +6,7 @@
  */
 
 import type { ProbeTransforms } from "./augment.ts";
+import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "./event_loop.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
@@ -23,29 +24,11 @@ import { probeLearningRateAt } from "./schedules.ts";
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];
 
 /** How an encoder is fine-tuned. */
-export interface FineTuneOptions {
-  /** Decides the classifier's first weights, the order of the images, their crops, and which carry labels. */
-  seed: number;
-  /** The learner's. */
-  dtype: "float32" | "float64";
-  /** Where the learner's tensors are: "cpu", or "cuda:0". */
-  device?: string;
+export interface FineTuneOptions extends ClassifierOptions {
   /** How training and test images are cut. */
   transforms: ProbeTransforms;
-  /** Share of the training images that carry labels, in percent. */
+  /** Share of the training images that carry labels, in percent; a batch is at most those there are. */
   labelFraction: number;
-  /** Passes over those images. */
-  epochs: number;
-  /** Images of a step, at most those there are; the incomplete last batch of an epoch is dropped. */
-  batchSize: number;
-  /** The rate at the first step; a cosine takes it to 0.0001. */
-  learningRate: number;
-  /** Nesterov momentum, in (0, 1). */
-  momentum: number;
-  /** Weight decay, of all parameters. */
-  weightDecay: number;
-  /** Whether the rate is chosen among FINE_TUNING_RATES on held-out training images. */
-  sweep: boolean;
 }
 
 /** What is fine-tuned, and on which images. */

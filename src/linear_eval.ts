@@ -6,6 +6,7 @@
  */
 
 import type { ProbeTransforms } from "./augment.ts";
+import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "./event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
@@ -20,29 +21,11 @@ export const KNN = { k: 200, temperature: 0.1 } as const;
 const CENTERED_BATCH = 250;
 
 /** What an evaluation goes by. */
-export interface EvaluationOptions {
-  /** Decides the probe's first weights, its order of images and their crops. */
-  seed: number;
-  /** Type of the probe's numbers: the learner's. */
-  dtype: "float32" | "float64";
-  /** Where the learner's tensors are: "cpu", or "cuda:0". */
-  device?: string;
+export interface EvaluationOptions extends ClassifierOptions {
   /** How training and test images are cut. */
   transforms: ProbeTransforms;
-  /** Epochs of the probe. */
-  epochs: number;
-  /** Images. */
-  batchSize: number;
-  /** The probe's rate at its first step; a cosine takes it to 0.0001. */
-  learningRate: number;
-  /** Nesterov momentum, in (0, 1). */
-  momentum: number;
-  /** Weight decay of the probe. */
-  weightDecay: number;
-  /** Whether the probe sees random crops and flips, each anew; else features are computed once. */
+  /** Whether the probe sees random crops and flips, each anew; else features are computed once. A sweep takes the latter. */
   augment: boolean;
-  /** Whether the probe's learning rate is chosen on held-out training images; only without augmentation. */
-  sweep: boolean;
 }
 
 /** What is evaluated, and on which images. */

@@ -110,10 +110,10 @@ export async function wallRounds({ learner, dataset, config, recipes }: Parts): 
       dataset.makeViews = makeViews;
     }
   };
-  // The loop reads its last step's figures, which waits for the device; so does each round of a part.
+  // The loop reads its last step's figures, which waits for the device; so does each round of a part, where there is one.
   const repeat = (count: number, body: () => void): Promise<void> => {
     for (let index = 0; index < count; index++) body();
-    learner.readMetrics();
+    if (config.hardware !== "cpu") learner.readMetrics();
     return Promise.resolve();
   };
   const update = { ...config, learningRate: 1e-9 };

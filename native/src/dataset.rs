@@ -1,155 +1,36 @@
 //! Images in memory and the batch last made from them.
 
-use std::path::Path;
+mod batch;
+mod options;
+mod sources;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use tch::{Device, Kind, Tensor};
 
-use crate::boundary::{Error, Object, Result};
-use crate::cifar::{self, ReadErrorKind};
-use crate::data_job::{DataJob, Progress};
-use crate::device::{moved, require_same, uploaded, DeviceName};
+pub use batch::{room_for_views, values_of_views, Batch, Embedded};
+pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Share, Source};
+pub use sources::{load_cifar, Loaded};
+
+use crate::boundary::{self, Error, Object, Result};
+use crate::data_job::DataJob;
+use crate::demo;
+use crate::device::{moved, uploaded};
 use crate::gpu::gpu;
 use crate::gpu::views::{words, Pixels, Words, WORDS};
 use crate::images::bad::BadFiles;
-use crate::images::jpeg::Decoder;
 use crate::images::loader::{Loader, Made, MadeView};
 use crate::images::render::{Photos, Request, Views};
 use crate::label_subset::SubsetOptions;
-use crate::learner::{embed_piece, Dtype, Learner};
-use crate::memory::zeros;
+use crate::learner::{embed_piece, Learner};
 use crate::process_group::Ranks;
 use crate::random::permutation;
-use crate::view_kernels::{
-    render_batch, render_centered_batch, BatchKey, CenteredSides, Images, Normalization,
-};
+use crate::view_kernels::{render_batch, render_centered_batch, BatchKey, Images, Normalization};
 use crate::view_parameters::{sample_view, ViewKey, ViewParameters, ViewRecipe};
-use crate::{boundary, demo};
-
-/// Where the images come from.
-#[derive(Deserialize)]
-#[serde(
-    tag = "kind",
-    rename_all = "lowercase",
-    rename_all_fields = "camelCase",
-    deny_unknown_fields
-)]
-pub enum Source {
-    Demo {
-        train: bool,
-        count: usize,
-    },
-    /// What a job has read into memory.
-    Read {
-        job: u32,
-    },
-    Photos {
-        /// The listing job whose files these are.
-        job: u32,
-        /// Share of the files that may be unusable.
-        most_bad: f64,
-        /// Batches that may be made ahead.
-        ahead: usize,
-    },
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct DatasetOptions {
-    source: Source,
-    dtype: Dtype,
-    /// Where views are brought to.
-    device: DeviceName,
-    workers: usize,
-    mean: [f32; 3],
-    std: [f32; 3],
-    /// Keep the first so many images; 0 keeps all.
-    limit: usize,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct BatchOptions {
-    batch_size: usize,
-    view1: ViewRecipe,
-    view2: ViewRecipe,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct ProbeOptions {
-    batch_size: usize,
-    train: ViewRecipe,
-    resize: usize,
-    crop: usize,
-}
-
-/// The most numbers of one view of a batch: 8 GiB, three times what 4096 images of 224 pixels have.
-const MAX_VIEW_VALUES: usize = 1 << 31;
-/// The largest batch of linear evaluation.
-const MAX_PROBE_BATCH: usize = 1 << 20;
-const MAX_DEMO_IMAGES: usize = 1_000_000;
-
-impl DatasetOptions {
-    /// Refuses numbers that would make views of NaN, and more images than the demo has.
-    pub fn validate(&self) -> Result<()> {
-        for (name, values, least) in [("mean", self.mean, -1000.0), ("std", self.std, 0.001)] {
-            if !values.iter().all(|value| (least..=1000.0).contains(value)) {
-                return Err(Error::invalid(format!(
-                    "Cannot normalise with {name}={values:?}: expected numbers from {least} to 1000"
-                )));
-            }
-        }
-        match self.source {
-            Source::Demo { count, .. } if !(1..=MAX_DEMO_IMAGES).contains(&count) => {
-                Err(Error::invalid(format!(
-                    "Cannot make {count} demo images: expected 1 to {MAX_DEMO_IMAGES}"
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-}
-
-impl ProbeOptions {
-    fn sides(&self) -> CenteredSides {
-        CenteredSides {
-            resize: self.resize,
-            crop: self.crop,
-        }
-    }
-
-    fn validate(&self) -> Result<()> {
-        self.train.validate().map_err(Error::invalid)?;
-        self.sides().validate().map_err(Error::invalid)?;
-        if (1..=MAX_PROBE_BATCH).contains(&self.batch_size) {
-            return Ok(());
-        }
-        Err(Error::invalid(format!(
-            "Cannot make probe batches of {} images: expected 1 to {MAX_PROBE_BATCH}",
-            self.batch_size
-        )))
-    }
-}
-
-/// What of a step's batch this process takes: of each of `parts` equal parts, rank `rank`'s share.
-#[derive(Clone, Copy)]
-pub struct Share {
-    pub rank: usize,
-    pub ranks: usize,
-    pub parts: usize,
-}
-
-impl Share {
-    const WHOLE: Self = Self {
-        rank: 0,
-        ranks: 1,
-        parts: 1,
-    };
-}
+use sources::{describe_photos, limited, load_demo};
 
 /// A dataset's images, the recipes its views are made by, and the current batch.
 pub struct Dataset {
@@ -172,47 +53,6 @@ pub struct Dataset {
     /// The images that the probe's batches and the test transform go through; None: all.
     subset: Option<Vec<u32>>,
     pub batch: Option<Batch>,
-}
-
-/// Views of one batch, each count × 3 × side × side and normalised, with the labels of their images.
-pub struct Batch {
-    pub views: Vec<Tensor>,
-    pub labels: Tensor,
-    /// What an encoder made of the batch, once it was asked to: all ranks' where they have exchanged it.
-    pub embedded: Option<Embedded>,
-}
-
-/// Embeddings with the labels of their images.
-pub struct Embedded {
-    pub features: Tensor,
-    pub labels: Tensor,
-}
-
-impl Batch {
-    fn new(views: Vec<Tensor>, labels: Tensor) -> Self {
-        Self {
-            views,
-            labels,
-            embedded: None,
-        }
-    }
-
-    /// The one view's embeddings with their labels: those that are kept, or made now.
-    pub fn embeddings(&self, learner: &Learner) -> Result<Embedded> {
-        Ok(match &self.embedded {
-            Some(Embedded { features, labels }) => Embedded {
-                features: features.shallow_clone(),
-                labels: labels.shallow_clone(),
-            },
-            None => {
-                require_same("views", self.views[0].device(), learner.device())?;
-                Embedded {
-                    features: learner.embed(&self.views[0])?,
-                    labels: self.labels.shallow_clone(),
-                }
-            }
-        })
-    }
 }
 
 /// What one of the two views of a step does to each of its images.
@@ -817,24 +657,6 @@ fn on_device(views: &[Words], device: Device) -> Result<Tensor> {
     )
 }
 
-/// The numbers of `count` views of `side` × `side` pixels.
-pub fn room_for_views(count: usize, side: usize) -> Result<Vec<f32>> {
-    zeros(values_of_views(count, side)?, "a batch of views")
-}
-
-/// How many numbers `count` views of `side` × `side` pixels have; more than a machine's memory holds are refused.
-pub fn values_of_views(count: usize, side: usize) -> Result<usize> {
-    let values = [count, side, side]
-        .into_iter()
-        .try_fold(3usize, |product, factor| product.checked_mul(factor))
-        .filter(|&values| values <= MAX_VIEW_VALUES);
-    values.ok_or_else(|| {
-        Error::invalid(format!(
-            "Cannot make {count} views of {side} × {side} pixels: expected at most {MAX_VIEW_VALUES} values"
-        ))
-    })
-}
-
 /// Both views of a step, as a loader is asked for them.
 fn drawn(indices: Vec<u32>, (seed, step): (u64, u64), options: &BatchOptions) -> Request {
     let key = |view| BatchKey { seed, step, view };
@@ -850,160 +672,4 @@ fn drawn(indices: Vec<u32>, (seed, step): (u64, u64), options: &BatchOptions) ->
 
 fn unset(what: &str, call: &str) -> Error {
     Error::invalid(format!("Cannot make {what}: call {call} first"))
-}
-
-/// Pixels, labels and the description.
-pub type Loaded = (Vec<u8>, Vec<u16>, serde_json::Value);
-
-fn describe_photos(source: &crate::images::source::Source) -> Result<Loaded> {
-    let classes = source.classes();
-    if source.count() >= u32::MAX as usize || classes.len() > usize::from(u16::MAX) {
-        return Err(Error::invalid(format!(
-            "Cannot use {} images of {} classes: expected fewer than 2^32 of at most 65535",
-            source.count(),
-            classes.len()
-        )));
-    }
-    let labels = (0..source.count())
-        .map(|i| source.class(i) as u16)
-        .collect();
-    let mut warnings = Vec::new();
-    if let Decoder::Zune = Decoder::chosen() {
-        warnings.push(
-            "JPEG files are decoded by zune-jpeg, more slowly than by libjpeg-turbo and not to the same bits: \
-             set-up found none; with network, run: deno task setup",
-        );
-    }
-    let description = serde_json::json!({
-        "count": source.count(), "classes": classes.len(), "classNames": classes, "digest": source.digest(),
-        "layout": source.layout(), "verified": true, "warnings": warnings,
-    });
-    Ok((Vec::new(), labels, description))
-}
-
-/// The first `limit` images; the description's digest stays that of all.
-fn limited((mut pixels, mut labels, mut description): Loaded, limit: usize) -> Result<Loaded> {
-    if limit > labels.len() {
-        return Err(Error::invalid(format!(
-            "Cannot take the first {limit} images: the dataset has {}",
-            labels.len()
-        )));
-    }
-    if limit > 0 {
-        pixels.truncate(pixels.len() / labels.len() * limit);
-        labels.truncate(limit);
-        description["count"] = limit.into();
-    }
-    Ok((pixels, labels, description))
-}
-
-fn load_demo(train: bool, count: usize) -> Result<Loaded> {
-    let mut pixels = zeros(count * demo::IMAGE_SIZE, "the demo's images")?;
-    let labels = demo::fill(train, &mut pixels);
-    let digest = Sha256::new()
-        .chain_update(&pixels)
-        .chain_update(&labels)
-        .finalize();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    let description = serde_json::json!({
-        "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
-        "layout": "demo", "verified": true, "warnings": [],
-    });
-    Ok((pixels, widened(&labels), description))
-}
-
-/// Reads one half of CIFAR-10.
-pub fn load_cifar(
-    directory: &Path,
-    train: bool,
-    allow_unverified: bool,
-    progress: &Progress,
-) -> Result<Loaded> {
-    let read =
-        cifar::read(directory, train, allow_unverified, progress).map_err(|error| Error {
-            status: match error.kind {
-                ReadErrorKind::Io => boundary::Status::Io,
-                _ => boundary::Status::InvalidArgument,
-            },
-            message: error.message,
-        })?;
-    let description = serde_json::json!({
-        "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
-        "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
-    });
-    Ok((read.images, widened(&read.labels), description))
-}
-
-fn widened(labels: &[u8]) -> Vec<u16> {
-    labels.iter().map(|&label| u16::from(label)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn demo(count: usize) -> Dataset {
-        let options = serde_json::json!({
-            "source": { "kind": "demo", "train": true, "count": count },
-            "dtype": "float32", "device": "cpu", "workers": 1, "limit": 0, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
-        });
-        Dataset::open(serde_json::from_value(options).unwrap()).unwrap()
-    }
-
-    #[test]
-    fn every_image_is_seen_once_an_epoch_by_one_rank_in_one_part() {
-        for (ranks, parts) in [(1, 1), (2, 1), (1, 3), (4, 3)] {
-            let (batch, seed) = (24, 5);
-            let mut seen = Vec::new();
-            for rank in 0..ranks {
-                let mut dataset = demo(100);
-                dataset.set_share(Share { rank, ranks, parts }).unwrap();
-                for step in 4..8 {
-                    for part in 0..parts {
-                        let share = dataset.share_at(batch, (seed, step), part).unwrap();
-                        assert_eq!(share.len(), batch / (ranks * parts));
-                        seen.extend(share);
-                    }
-                }
-            }
-            let mut expected = demo(100).epoch_order(seed, 1)[..96].to_vec();
-            expected.sort_unstable();
-            seen.sort_unstable();
-            assert_eq!(seen, expected, "{ranks} ranks, {parts} parts");
-        }
-    }
-
-    #[test]
-    fn parts_are_the_same_images_whatever_the_number_of_ranks() {
-        let part_of = |ranks: usize| -> Vec<u32> {
-            let shares = (0..ranks).map(|rank| {
-                let mut dataset = demo(100);
-                let parts = 2;
-                dataset.set_share(Share { rank, ranks, parts }).unwrap();
-                dataset.share_at(24, (5, 1), 1).unwrap()
-            });
-            shares.flatten().collect()
-        };
-        assert_eq!(part_of(1), part_of(2));
-        assert_eq!(part_of(1), part_of(4));
-    }
-
-    #[test]
-    fn a_batch_that_ranks_and_parts_do_not_divide_is_refused() {
-        let mut dataset = demo(100);
-        let whole = Share {
-            rank: 1,
-            ranks: 4,
-            parts: 3,
-        };
-        dataset.set_share(whole).unwrap();
-        let message = dataset.share_at(30, (5, 0), 0).unwrap_err().message;
-        assert!(
-            message.contains("a batch of 30 for 4 ranks: expected a multiple of 12"),
-            "{message}"
-        );
-        for share in [Share { rank: 4, ..whole }, Share { parts: 0, ..whole }] {
-            assert!(dataset.set_share(share).is_err());
-        }
-    }
 }

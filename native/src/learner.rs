@@ -1,62 +1,29 @@
 //! The online and the target network, and what a step of BYOL does to them.
 
+mod metrics;
+mod options;
+mod recording;
+mod state;
+
 use std::sync::Arc;
 
-use serde::Deserialize;
 use tch::{Device, Kind, Tensor};
 
+pub use options::{BnViews, Dtype, LearnerOptions};
+
 use crate::boundary::{Error, GradMode, Object, Result};
-use crate::checkpoint::{Checkpoint, Wanted};
-use crate::device::DeviceName;
-use crate::effective_rank::{effective_rank, MOST_ROWS};
 use crate::gpu::gpu;
-use crate::gpu::graph::Graph;
 use crate::heads::Head;
 use crate::lars::{fill_zeros, move_average, LarsStep, LarsVariant, Learned};
 use crate::layers::Pass;
-use crate::loss::{byol_loss, normalize};
+use crate::loss::byol_loss;
 use crate::memory::keep_freed_memory;
 use crate::online_probe::{OnlineProbe, ProbeRates};
 use crate::parameters::{Parameters, Role};
 use crate::precision::{Autocast, Precision, Scaler};
 use crate::resnet::ResNet;
 use crate::shim::{Group, Reducer};
-
-#[derive(Clone, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct LearnerOptions {
-    pub resnet_type: String,
-    pub stem: String,
-    pub hidden_dim: i64,
-    pub z_dim: i64,
-    pub bn_views: BnViews,
-    pub lars_variant: LarsVariant,
-    pub dtype: Dtype,
-    pub device: DeviceName,
-    pub precision: Precision,
-    /// Whether the online encoder's activations are computed again for the backward pass, and not kept.
-    pub activation_checkpointing: bool,
-    pub seed: u64,
-}
-
-/// One batch-normalisation pass over both views, or one for each.
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum BnViews {
-    Joint,
-    Separate,
-}
-
-#[derive(Clone, Copy, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "lowercase")]
-pub enum Dtype {
-    Float32,
-    Float64,
-}
-
-/// The widest head, and the most weights of one of its layers: half a gigabyte.
-const MAX_WIDTH: i64 = 1 << 16;
-const MAX_WEIGHTS: i64 = 1 << 27;
+use recording::{Rates, Recorded};
 
 /// Images of one piece of an embedding: with resnet18, half a second on two cores.
 const EMBED_PIECE: usize = 32;
@@ -69,42 +36,6 @@ pub fn embed_piece(device: Device) -> usize {
         EMBED_PIECE_ON_GPU
     } else {
         EMBED_PIECE
-    }
-}
-
-impl LearnerOptions {
-    /// Refuses what no machine has the memory for. No embedding is too wide for MAX_WIDTH.
-    pub fn validate(&self) -> Result<()> {
-        for (name, value) in [("hiddenDim", self.hidden_dim), ("zDim", self.z_dim)] {
-            if !(1..=MAX_WIDTH).contains(&value) {
-                return Err(Error::invalid(format!(
-                    "Cannot build a head with {name}={value}: expected 1 to {MAX_WIDTH}"
-                )));
-            }
-        }
-        if self.precision != Precision::Normal && self.dtype != Dtype::Float32 {
-            return Err(Error::invalid(format!(
-                "Cannot compute in mixed precision ({:?}) from float64: expected float32",
-                self.precision
-            )));
-        }
-        let weights = self.hidden_dim * self.z_dim;
-        if weights > MAX_WEIGHTS {
-            return Err(Error::invalid(format!(
-                "Cannot build a head with hiddenDim={} and zDim={}: expected a product of at most {MAX_WEIGHTS}",
-                self.hidden_dim, self.z_dim
-            )));
-        }
-        Ok(())
-    }
-}
-
-impl Dtype {
-    pub fn kind(self) -> Kind {
-        match self {
-            Self::Float32 => Kind::Float,
-            Self::Float64 => Kind::Double,
-        }
     }
 }
 
@@ -131,21 +62,6 @@ pub struct Learner {
     probe: Option<OnlineProbe>,
     rates: Rates,
     recorded: Option<Recorded>,
-}
-
-/// What changes from step to step, as tensors of no dimension on the device: a recorded step reads them there.
-struct Rates {
-    learning_rate: Tensor,
-    /// The online network's share in the target, 1 − tau.
-    online_share: Tensor,
-}
-
-/// A step as a CUDA graph, being recorded or complete, with the views that it reads.
-struct Recorded {
-    // First, so that it is dropped before the memory it uses.
-    graph: Graph,
-    views: [Tensor; 2],
-    complete: bool,
 }
 
 /// What the online network made of a batch.
@@ -185,10 +101,7 @@ impl Learner {
     /// Initial weights are drawn in float32 by the processor, whatever dtype and device, so that all runs start alike.
     pub fn new(options: LearnerOptions) -> Result<Self> {
         options.validate()?;
-        // Where memory is what is short, none lies unused.
-        if !options.activation_checkpointing {
-            keep_freed_memory();
-        }
+        keep_freed_memory();
         let device = options.device.open()?;
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
         let kind = options.dtype.kind();
@@ -452,97 +365,6 @@ impl Learner {
             .collect()
     }
 
-    /// While a step is recorded, the rates are those that it was begun with: what sets them is no part of it.
-    fn set_learning_rate(&mut self, learning_rate: f64) -> Result<()> {
-        if self.recording().is_none() {
-            let rate = rounded(learning_rate, self.kind);
-            let _ = self.rates.learning_rate.f_fill_(rate)?;
-        }
-        Ok(())
-    }
-
-    fn set_tau(&mut self, tau: f64) -> Result<()> {
-        if self.recording().is_none() {
-            let share = rounded(1.0 - tau, self.kind);
-            let _ = self.rates.online_share.f_fill_(share)?;
-        }
-        Ok(())
-    }
-
-    fn recording(&self) -> Option<&Recorded> {
-        self.recorded.as_ref().filter(|recorded| !recorded.complete)
-    }
-
-    /// From now to end_recording(), the calls of a step are recorded as a CUDA graph instead of run: on these views, of
-    /// which the graph gets copies. False where that cannot be: on the processor, without the library of the GPUs' side,
-    /// with other ranks, with activation checkpointing. Some steps must have been run before, which leave libtorch nothing to set up.
-    pub fn begin_recording(
-        &mut self,
-        [view1, view2]: [&Tensor; 2],
-        (learning_rate, tau): (f64, f64),
-    ) -> Result<bool> {
-        self.recorded = None;
-        // A graph keeps all memory that a step takes, which is what checkpointing is to spare.
-        let refused = self.ranks.is_some() || self.options.activation_checkpointing;
-        let Some(gpu) = gpu().filter(|_| self.device.is_cuda() && !refused) else {
-            return Ok(false);
-        };
-        self.set_learning_rate(learning_rate)?;
-        self.set_tau(tau)?;
-        let views = [view1.f_detach_copy()?, view2.f_detach_copy()?];
-        self.last = None;
-        self.recorded = Some(Recorded {
-            graph: Graph::begin(gpu)?,
-            views,
-            complete: false,
-        });
-        Ok(true)
-    }
-
-    /// Ends the recording, and runs what was recorded: the step that was asked for.
-    pub fn end_recording(&mut self) -> Result<()> {
-        let recorded = self
-            .recorded
-            .as_mut()
-            .ok_or_else(|| Error::invalid("Cannot end a recording: expected one that was begun"))?;
-        recorded.graph.end()?;
-        recorded.complete = true;
-        recorded.graph.replay()
-    }
-
-    /// Forgets a recording that failed on its way.
-    pub fn drop_recording(&mut self) {
-        self.recorded = None;
-    }
-
-    /// Runs the recorded step on a batch. False where none is recorded, or one for views of another shape.
-    pub fn replay(
-        &mut self,
-        views: [&Tensor; 2],
-        (learning_rate, tau): (f64, f64),
-    ) -> Result<bool> {
-        let fits = self.recorded.as_ref().is_some_and(|recorded| {
-            let same = |(mine, given): (&Tensor, &&Tensor)| mine.size() == given.size();
-            recorded.complete && recorded.views.iter().zip(&views).all(same)
-        });
-        if !fits {
-            self.recorded = None;
-            return Ok(false);
-        }
-        self.set_learning_rate(learning_rate)?;
-        self.set_tau(tau)?;
-        if let Some(recorded) = &mut self.recorded {
-            for (mine, given) in recorded.views.iter_mut().zip(views) {
-                mine.f_copy_(given)?;
-            }
-            recorded.graph.replay()?;
-        }
-        if let Some(last) = &mut self.last {
-            last.labels.clear();
-        }
-        Ok(true)
-    }
-
     /// Gives the encoder an online probe, which starts from zeros.
     pub fn add_probe(&mut self, classes: i64) -> Result<()> {
         let place = (self.kind, self.device);
@@ -639,50 +461,6 @@ impl Learner {
         )
     }
 
-    /// Loss, embedding spread, gradient norm, parameter norm, effective rank, over the batches of all ranks: the only
-    /// wait on the device.
-    /// The spread is the standard deviation over the batch of the l2-normalised online projections, mean over
-    /// dimensions: 1/√z_dim when spread, 0 when collapsed (Chen & He 2021, §4.1).
-    /// The gradient norm of a step that was skipped, as float16 overflowed, is 0.
-    /// The rank is that of the encoder's embeddings of the first MOST_ROWS images of the batch.
-    pub fn metrics(&self) -> Result<[f64; 5]> {
-        let last = self.last.as_ref().ok_or_else(|| {
-            Error::invalid("Cannot read metrics: expected a forward and backward pass before")
-        })?;
-        let (mut loss, mut projections) = (
-            last.loss.f_detach_copy()?,
-            Tensor::f_cat(&last.projections, 0)?,
-        );
-        let mut embeddings = Tensor::f_cat(&last.embeddings, 0)?;
-        if let Some(RankLink { group, .. }) = &self.ranks {
-            group.sum(&loss)?;
-            loss = loss.f_div_scalar(group.size as f64)?;
-            projections = group.gather(&projections)?;
-            let rows = embeddings.size()[0].min(MOST_ROWS);
-            embeddings = group.gather(&embeddings.f_narrow(0, 0, rows)?.f_contiguous()?)?;
-        }
-        let spread = normalize(&projections)?
-            .f_std_dim(Some([0].as_slice()), true, false)?
-            .f_mean(None)?;
-        let (mut gradients, mut weights) = (Vec::new(), Vec::new());
-        let skip = self.scaler.as_ref().map(Scaler::overflowed).transpose()?;
-        for parameter in self.online_parameters() {
-            let norm = parameter.f_grad()?.f_norm()?;
-            gradients.push(match &skip {
-                Some(skip) => norm.f_masked_fill(skip, 0.0)?,
-                None => norm,
-            });
-            weights.push(parameter.f_detach()?.f_norm()?);
-        }
-        Ok([
-            loss.f_double_value(&[])?,
-            spread.f_double_value(&[])?,
-            norm_of(&gradients)?,
-            norm_of(&weights)?,
-            effective_rank(&embeddings)?,
-        ])
-    }
-
     /// The online encoder's embeddings in eval mode; nothing of the encoder changes. In pieces, between which a
     /// signal is seen: a batch of 256 keeps two cores busy for seconds.
     pub fn embed(&self, images: &Tensor) -> Result<Tensor> {
@@ -720,105 +498,6 @@ impl Learner {
             .flat_map(|(part, tensors)| tensors.entries.iter().map(move |entry| (part, entry)))
             .collect()
     }
-
-    /// Every tensor of the training state under its name in a checkpoint.
-    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
-        let mut state = Vec::new();
-        for (part, entry) in self.online() {
-            state.push((
-                format!("online.{part}.{}", entry.name),
-                entry.tensor.f_detach()?,
-            ));
-        }
-        for (part, tensors) in [
-            ("encoder", &self.target_encoder),
-            ("projector", &self.target_projector),
-        ] {
-            for entry in &tensors.entries {
-                state.push((
-                    format!("target.{part}.{}", entry.name),
-                    entry.tensor.shallow_clone(),
-                ));
-            }
-        }
-        for (name, buffer) in &self.momentum {
-            state.push((format!("momentum.{name}"), buffer.shallow_clone()));
-        }
-        state.extend(self.scaler.iter().flat_map(Scaler::state));
-        Ok(state)
-    }
-
-    /// The running statistics of the online network.
-    pub fn buffers(&self) -> Vec<(String, Tensor)> {
-        let buffers = self
-            .online()
-            .into_iter()
-            .filter(|(_, entry)| entry.role == Role::Buffer);
-        buffers
-            .map(|(part, entry)| {
-                let name = format!("{part}.{}", entry.name);
-                (name, entry.tensor.shallow_clone())
-            })
-            .collect()
-    }
-
-    /// The online encoder alone, in torchvision's names.
-    pub fn encoder_state(&self) -> Result<Vec<(String, Tensor)>> {
-        let entries = self.encoder.parameters.entries.iter();
-        entries
-            .map(|entry| Ok((entry.name.clone(), entry.tensor.f_detach()?)))
-            .collect()
-    }
-
-    /// Reads the online encoder from a file: a training state, an encoder, weights of another program.
-    pub fn load_encoder(&self, path: &str) -> Result<()> {
-        let wanted = Wanted {
-            resnet_type: &self.options.resnet_type,
-            stem: &self.options.stem,
-        };
-        Checkpoint::open(path)?.load_encoder(self.encoder_state()?, &wanted)
-    }
-
-    /// Reads the online encoder from a file, and makes the target's a copy of it. For a learner that has made no step.
-    pub fn init_encoder(&mut self, path: &str) -> Result<()> {
-        self.load_encoder(path)?;
-        let _no_grad = GradMode::set(false);
-        self.target_encoder.copy_from(&self.encoder.parameters)
-    }
-
-    /// The gradients of the last pass.
-    pub fn gradients(&self) -> Result<Vec<(String, Tensor)>> {
-        let learned = self
-            .online()
-            .into_iter()
-            .filter(|(_, entry)| entry.role == Role::Parameter);
-        learned
-            .map(|(part, entry)| {
-                Ok((
-                    format!("{part}.{}", entry.name),
-                    entry.tensor.f_grad()?.f_detach()?,
-                ))
-            })
-            .collect()
-    }
-}
-
-/// A number as a tensor of the learner's type holds it: what float32 cannot is infinite there, which the check of the
-/// step's numbers then names, where libtorch would refuse to store it.
-fn rounded(value: f64, kind: Kind) -> f64 {
-    match kind {
-        Kind::Double => value,
-        _ => f64::from(value as f32),
-    }
-}
-
-/// The l2 norm of all tensors together by those of each, copied from the device at once.
-fn norm_of(norms: &[Tensor]) -> Result<f64> {
-    let norms = Tensor::f_stack(norms, 0)?.f_to_kind(Kind::Double)?;
-    let mut values = vec![0f64; norms.numel()];
-    norms.f_copy_data(&mut values, norms.numel())?;
-    let squares: f64 = values.iter().map(|value| value.powi(2)).sum();
-    Ok(squares.sqrt())
 }
 
 fn build<L>(

@@ -37,6 +37,7 @@ fn main() {
         .file("shim/device.cpp")
         .file("shim/distributed.cpp")
         .file("shim/jpeg.cpp")
+        .file("shim/memory.cpp")
         .file("shim/precision.cpp")
         .file("shim/recompute.cpp")
         .file("shim/update.cpp")

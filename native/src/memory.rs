@@ -5,17 +5,15 @@ use std::sync::Once;
 
 use crate::boundary::{Error, Result, Status};
 
-/// From now on, freed memory stays with the process. By default glibc gives every block of 32 MiB or more back to the
-/// system and gets a new one, whose pages the system clears one by one: a fifth of a step of ResNet-18 at batch 64, whose
-/// tensors have the same sizes each time. The peak grows by what lies unused between others, a quarter there (docs/performance.md).
+extern "C" {
+    fn byol_keep_freed_memory();
+}
+
+/// From now on, large blocks of tensors that are freed are kept for the next of their size (shim/memory.cpp), as far as
+/// the process never holds more than was in use at once.
 pub fn keep_freed_memory() {
     static ONCE: Once = Once::new();
-    #[cfg(target_env = "gnu")]
-    ONCE.call_once(|| unsafe {
-        // No block comes from mmap, and the heap is never cut. Where glibc refuses, it stays as it was.
-        libc::mallopt(libc::M_MMAP_MAX, 0);
-        libc::mallopt(libc::M_TRIM_THRESHOLD, -1);
-    });
+    ONCE.call_once(|| unsafe { byol_keep_freed_memory() });
 }
 
 /// `length` zeros for `what`.

@@ -65,7 +65,8 @@ impl Taps {
     }
 }
 
-fn bicubic(x: f64) -> f64 {
+/// The weight of a pixel at a distance, in pixels: cubic convolution with a = −1/2.
+pub fn bicubic(x: f64) -> f64 {
     const A: f64 = -0.5;
     let x = x.abs();
     if x < 1.0 {

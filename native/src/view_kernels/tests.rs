@@ -1,5 +1,7 @@
 //! The kernels beside torchvision's results, beside their definitions, and in batches.
 
+use super::lanes::sum;
+use super::taps::bicubic;
 use super::*;
 use crate::view_parameters::tests::cifar_recipe;
 use crate::view_parameters::{Jitter, BRIGHTNESS, CONTRAST, SATURATION};

@@ -66,7 +66,7 @@ fn apply_saturation(planes: &mut Planes, factor: f32) {
 
 /// Turns the hue in HSV space. Value and chroma stay, so each channel is value − chroma · f(hue) and no branch is
 /// needed: f is 0 on a third of the circle, 1 on a third, and linear in between.
-fn apply_hue(planes: &mut Planes, turns: f32) {
+pub fn apply_hue(planes: &mut Planes, turns: f32) {
     if turns == 0.0 {
         return;
     }

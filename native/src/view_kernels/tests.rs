@@ -1,5 +1,6 @@
 //! The kernels beside torchvision's results, beside their definitions, and in batches.
 
+use super::colour::apply_hue;
 use super::lanes::sum;
 use super::taps::bicubic;
 use super::*;

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, notEqual, throws } from "node:assert/strict";
 import { PROBE_TRANSFORMS } from "../src/augment.ts";
 import { accuracyOf } from "../src/feature_probe.ts";
-import type { Dataset } from "../src/native/dataset.ts";
+import { Dataset } from "../src/native/dataset.ts";
 import { Learner, type LearnerOptions } from "../src/native/learner.ts";
 import {
   check,
@@ -68,6 +68,12 @@ coreTest("an object of another kind is refused", () => {
   using learner = Learner.create(NETWORK);
   refuses(() => new Learner(dataset.handle).moveTarget(0.9), "BadHandle", /found a dataset/);
   refuses(() => learner.forwardBackward(dataset), "InvalidArgument", /expected one with 2 views/);
+  // Given twice, in places that want two kinds: refused, and not waited for.
+  refuses(
+    () => learner.forwardBackward(new Dataset(learner.handle)),
+    "BadHandle",
+    /found a learner/,
+  );
 });
 
 coreTest("unknown fields, wrong values and NaN are refused by name", () => {

@@ -43,6 +43,14 @@ int byol_upload(const at::Tensor* host, int index, at::Tensor** out, Message err
   });
 }
 
+// Makes a GPU the current one of this thread: streams, pinned memory and kernels of one's own go by that.
+int byol_use_gpu(int index, Message error) {
+  return guarded(error, [&] {
+    const c10::impl::VirtualGuardImpl gpu(c10::DeviceType::CUDA);
+    gpu.setDevice(c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)));
+  });
+}
+
 // TF32 in float32 products, always the same order of sums, or cuDNN's choice of algorithms by measuring.
 int byol_set_numerics(bool tf32, bool deterministic, Message error) {
   return guarded(error, [&] {

@@ -45,6 +45,21 @@ at::Tensor all_gather(c10d::ProcessGroup& group, const at::Tensor& tensor) {
   return rows;
 }
 
+// A Reducer that keeps its buckets. Its parent notes in each backward pass, for buckets by the order it saw, which
+// parameters were ready when, until it has rebuilt them: for a Reducer that never does, a little more memory every step.
+class FixedBuckets : public c10d::Reducer {
+ public:
+  template <typename... Arguments>
+  explicit FixedBuckets(Arguments&&... arguments) : c10d::Reducer(std::forward<Arguments>(arguments)...) {
+    has_rebuilt_bucket_ = true;
+  }
+
+  void prepare() {
+    TORCH_INTERNAL_ASSERT(rebuilt_params_.empty(), "the Reducer takes notes that it never uses");
+    prepare_for_backward({});
+  }
+};
+
 // Batch normalisation whose statistics and whose backward sums are those of all ranks together. Every rank must bring
 // as many values. The local passes are libtorch's own kernels: in evaluation mode, with the joint statistics given as
 // the running ones, they compute the output, and in the backward pass Σdy, Σdy·x̂ and the part of dx without the sums.
@@ -210,7 +225,7 @@ void byol_group_close(Group* group) {
 
 // Averages the gradients of `parameters` over the ranks during a backward pass that byol_reducer_prepare announced.
 int byol_reducer_open(
-    Group* group, at::Tensor** parameters, size_t count, c10d::Reducer** out, Message error) {
+    Group* group, at::Tensor** parameters, size_t count, FixedBuckets** out, Message error) {
   return guarded(error, [&] {
     const auto list = listed(parameters, count);
     // Gradients become ready from the last layer to the first: buckets in that order, once and for all. The Reducer
@@ -221,7 +236,7 @@ int byol_reducer_open(
     for (size_t index = 0; index < count; ++index) indices[index] = static_cast<int64_t>(count - 1 - index);
     const auto buckets = std::get<0>(
         c10d::compute_bucket_assignment_by_size(reversed, {kFirstBucketBytes, kBucketBytes}, {}, indices));
-    *out = new c10d::Reducer(
+    *out = new FixedBuckets(
         list,
         buckets,
         *group,
@@ -231,19 +246,19 @@ int byol_reducer_open(
         // The gradients live in the buckets: without, each step copies all of them in and out again, which costs a
         // step of one rank up to 2.3 % where all the rest of the machinery stays under 1 %.
         /*gradient_as_bucket_view=*/true,
-        /*param_names=*/{},
+        /*param_names=*/std::unordered_map<size_t, std::string>(),
         kFirstBucketBytes,
         /*skip_all_reduce_unused_params=*/false,
         /*use_python_reducer=*/false,
-        /*bucket_bytes_cap_list=*/{});
+        /*bucket_bytes_cap_list=*/std::vector<int64_t>());
   });
 }
 
-int byol_reducer_prepare(c10d::Reducer* reducer, Message error) {
-  return guarded(error, [&] { reducer->prepare_for_backward({}); });
+int byol_reducer_prepare(FixedBuckets* reducer, Message error) {
+  return guarded(error, [&] { reducer->prepare(); });
 }
 
-int byol_reducer_close(c10d::Reducer* reducer, Message error) {
+int byol_reducer_close(FixedBuckets* reducer, Message error) {
   return guarded(error, [&] { delete reducer; });
 }
 

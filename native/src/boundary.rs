@@ -312,6 +312,10 @@ pub fn with<T: Object, R>(handle: u32, body: impl FnOnce(&mut T) -> Result<R>) -
         ),
     };
     let (noun, slot) = found.ok_or_else(|| bad("none (closed, or never made)".to_owned()))?;
+    // Before its lock, which a call that is given one handle twice holds already.
+    if noun != T::NOUN {
+        return Err(bad(format!("a {noun}")));
+    }
     let mut object = slot.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
     let object = object
         .downcast_mut::<T>()

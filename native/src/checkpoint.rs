@@ -5,7 +5,7 @@ pub mod format;
 mod read;
 mod snapshot;
 
-pub use digest::{require_whole, verify};
+pub use digest::require_whole;
 pub use read::{open_plain, Checkpoint, Wanted};
 pub use snapshot::{save, Snapshot};
 

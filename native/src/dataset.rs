@@ -25,7 +25,7 @@ use crate::images::bad::BadFiles;
 use crate::images::loader::{Loader, Made, MadeView};
 use crate::images::render::{Photos, Request, Views};
 use crate::label_subset::SubsetOptions;
-use crate::learner::{embed_piece, Learner};
+use crate::learner::{Learner, SHARED_PIECE};
 use crate::process_group::Ranks;
 use crate::random::permutation;
 use crate::view_kernels::{render_batch, render_centered_batch, BatchKey, Images, Normalization};
@@ -51,7 +51,7 @@ pub struct Dataset {
     share: Share,
     order: Option<(u64, u64, Vec<u32>)>,
     /// The images that the probe's batches and the test transform go through; None: all.
-    subset: Option<Vec<u32>>,
+    subset: Option<Arc<[u32]>>,
     pub batch: Option<Batch>,
 }
 
@@ -161,14 +161,16 @@ impl Dataset {
         let classes = self.description["classes"].as_u64().unwrap_or(1) as usize;
         let subset = options.choose(&self.labels, classes)?;
         self.description["count"] = subset.len().into();
-        self.subset = (subset.len() < self.labels.len()).then_some(subset);
+        self.subset = (subset.len() < self.labels.len()).then(|| subset.into());
         self.batch = None;
         Ok(())
     }
 
     /// How many images evaluation goes through.
     fn evaluated(&self) -> usize {
-        self.subset.as_ref().map_or(self.labels.len(), Vec::len)
+        self.subset
+            .as_ref()
+            .map_or(self.labels.len(), |subset| subset.len())
     }
 
     /// The images at some of their places.
@@ -423,19 +425,23 @@ impl Dataset {
         let key = BatchKey { seed, step, view };
         if self.photos.is_some() {
             let views = Views::Drawn(vec![(key, options.train.clone())]);
-            return self.take_photos(Request { indices, views });
+            let among = self.subset.clone();
+            return self.take_photos(Request {
+                indices,
+                views,
+                among,
+            });
         }
         let views = vec![self.render(&indices, key, &options.train)?];
         Ok(Batch::new(views, self.labels_of(&indices)?))
     }
 
-    /// This rank's share of a batch of the probe, in whole pieces of those that are embedded at once: then an
-    /// embedding has the same bits whatever the number of ranks.
+    /// This rank's share of a batch of the probe, in whole pieces: the processor embeds these one by one, so that an
+    /// embedding there has the same bits whatever the number of ranks.
     fn probe_share<'a>(&self, indices: &'a [u32]) -> &'a [u32] {
         let Share { rank, ranks, .. } = self.share;
-        let pieces = indices.len().div_ceil(embed_piece(self.device));
-        let bound =
-            |rank: usize| (pieces * rank / ranks * embed_piece(self.device)).min(indices.len());
+        let pieces = indices.len().div_ceil(SHARED_PIECE);
+        let bound = |rank: usize| (pieces * rank / ranks * SHARED_PIECE).min(indices.len());
         &indices[bound(rank)..bound(rank + 1)]
     }
 
@@ -469,7 +475,11 @@ impl Dataset {
         if self.photos.is_some() {
             sides.validate().map_err(Error::invalid)?;
             let views = Views::Centered(sides);
-            self.batch = Some(self.take_photos(Request { indices, views })?);
+            self.batch = Some(self.take_photos(Request {
+                indices,
+                views,
+                among: None,
+            })?);
             return Ok(());
         }
         let mut out = room_for_views(count, sides.crop)?;
@@ -667,6 +677,7 @@ fn drawn(indices: Vec<u32>, (seed, step): (u64, u64), options: &BatchOptions) ->
     Request {
         indices,
         views: Views::Drawn(views),
+        among: None,
     }
 }
 

@@ -24,6 +24,7 @@ extern "C" {
         out: *mut *mut C_tensor,
         error: Message,
     ) -> c_int;
+    fn byol_use_gpu(index: c_int, error: Message) -> c_int;
     fn byol_set_numerics(tf32: bool, deterministic: bool, error: Message) -> c_int;
 }
 
@@ -64,13 +65,17 @@ impl<'de> Deserialize<'de> for DeviceName {
 }
 
 impl DeviceName {
-    /// The device, once libtorch has it.
+    /// The device, once libtorch has it. A GPU becomes the current one of this thread, and without that a rank would have
+    /// a context on the first GPU, too.
     pub fn open(self) -> Result<Device> {
         let Device::Cuda(index) = self.0 else {
             return Ok(self.0);
         };
         let count = usize::try_from(Cuda::device_count()).unwrap_or(0);
         if index < count {
+            checked(Status::Torch, |error| unsafe {
+                byol_use_gpu(index as c_int, error)
+            })?;
             return Ok(self.0);
         }
         Err(Error::invalid(format!(

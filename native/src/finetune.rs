@@ -39,8 +39,8 @@ impl FineTuning {
     }
 
     /// One step of cross-entropy, mean over the dataset's one-view batch: the encoder in train mode, momentum and weight
-    /// decay the classifier's, on all parameters alike. Batch statistics of fewer than two images are undefined: where no
-    /// more of a batch's files can be used, nothing is learnt from it.
+    /// decay the classifier's, on all parameters alike. Batch statistics of fewer than two images are undefined: from a
+    /// last batch of one, nothing is learnt.
     pub fn step(
         &mut self,
         learner: &mut Learner,

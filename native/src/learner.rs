@@ -30,8 +30,11 @@ const EMBED_PIECE: usize = 32;
 /// A GPU is only busy with more.
 const EMBED_PIECE_ON_GPU: usize = 512;
 
-/// How many images are embedded at once: a signal is seen, and ranks share the work, between such pieces.
-pub fn embed_piece(device: Device) -> usize {
+/// Images of the pieces that ranks divide a batch in. Not the GPU's, which would leave a probe's batch of 256 to one rank.
+pub const SHARED_PIECE: usize = EMBED_PIECE;
+
+/// How many images are embedded at once: a signal is seen between such pieces.
+fn embed_piece(device: Device) -> usize {
     if device.is_cuda() {
         EMBED_PIECE_ON_GPU
     } else {
@@ -173,11 +176,22 @@ impl Learner {
     /// Joins this learner with those of the other ranks: all go on from rank 0's state, and gradients are averaged.
     /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
     pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
+        if self.options.activation_checkpointing
+            && self.options.bn_views == BnViews::Separate
+            && group.size > 1
+        {
+            return Err(Error::invalid(
+                "Cannot train on several ranks with activations that are computed again for each view: the Reducer takes \
+                 a parameter's gradient once in a step; expected joint views, or activations that are kept",
+            ));
+        }
         let state = self.state()?;
         let probe = self.probe_state();
         let both = state.iter().chain(&probe);
         group.broadcast(&both.map(|(_, tensor)| tensor).collect::<Vec<_>>())?;
         let reducer = Reducer::open(group, &self.online_parameters())?;
+        // It would average no gradients.
+        self.recorded = None;
         for parameters in [
             &mut self.encoder.parameters,
             &mut self.projector.parameters,

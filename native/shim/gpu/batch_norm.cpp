@@ -1,6 +1,7 @@
 // Batch normalisation, a shortcut added and ReLU in one pass (batch_norm.cuh), for autograd: what libtorch does in three
 // operations that each read and write the whole activation.
 
+#include <c10/cuda/CUDAGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -98,6 +99,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     return y;
   }
 
+  // libtorch calls it in a thread whose current device is the tensors'.
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto saved = context->get_saved_variables();
     const auto &x = saved[0], &y = saved[1], &weight = saved[2], &statistics = saved[3];
@@ -147,6 +149,7 @@ int byol_gpu_batch_norm(
     const at::Tensor* running_mean, const at::Tensor* running_variance, bool train, double momentum, double epsilon,
     bool relu, at::Tensor** out, Message error) {
   return guarded(error, [&] {
+    const c10::cuda::CUDAGuard device(input->device());
     const auto other = shortcut ? std::optional(*shortcut) : std::nullopt;
     if (train) {
       *out = new at::Tensor(BatchNormRelu::apply(

@@ -15,6 +15,16 @@ pub struct BadFiles {
     reasons: Mutex<BTreeMap<u32, String>>,
 }
 
+/// Fails when of `files` more than the share `most` cannot be used.
+pub fn require_few(bad: usize, files: usize, most: f64) -> Result<()> {
+    if bad as f64 <= most * files as f64 {
+        return Ok(());
+    }
+    Err(Error::io(format!(
+        "Cannot go on: {bad} of {files} images cannot be used, expected at most the share --max_bad_fraction={most}"
+    )))
+}
+
 impl BadFiles {
     pub fn new(files: usize, most: f64) -> Self {
         Self {
@@ -40,14 +50,10 @@ impl BadFiles {
         let shown = reasons.entry(index).or_insert(reason).clone();
         let count = reasons.len();
         self.count.store(count, Ordering::Release);
-        if count as f64 <= self.most * self.files as f64 {
-            return Ok(());
-        }
-        Err(Error::io(format!(
-            "Cannot go on: {count} of {} images cannot be used, expected at most the share \
-             --max_bad_fraction={}; the last: {shown}",
-            self.files, self.most
-        )))
+        require_few(count, self.files, self.most).map_err(|error| Error {
+            message: format!("{}; the last: {shown}", error.message),
+            ..error
+        })
     }
 
     /// Index and reason of each.

@@ -14,7 +14,7 @@ use rayon::prelude::*;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::bad::BadFiles;
+use super::bad::{require_few, BadFiles};
 use super::decode::{decode, Format, Photo};
 use super::listing::Listing;
 use super::packed::{
@@ -52,10 +52,30 @@ struct Packet {
     bytes: Vec<u8>,
 }
 
+/// Names that the index of a shard can hold: it has a line for each image, with tabs around the class.
+fn require_lines(listing: &Listing) -> Result<()> {
+    let class = listing
+        .classes
+        .iter()
+        .find(|name| name.contains(['\t', '\n', '\r']));
+    let file = || {
+        (0..listing.count())
+            .map(|index| listing.name(index))
+            .find(|name| name.contains(['\n', '\r']))
+    };
+    match class.cloned().or_else(file) {
+        None => Ok(()),
+        Some(name) => Err(Error::invalid(format!(
+            "Cannot pack {name:?}: expected names without line ends, and classes without tabs; rename it"
+        ))),
+    }
+}
+
 /// Packs a folder. Returns what was made, as JSON.
 pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
     let cache = options.cache.as_deref().map(Path::new);
     let listing = Listing::read(Path::new(&options.directory), cache, &Progress::default())?;
+    require_lines(&listing)?;
     let out = PathBuf::from(&options.out);
     fs::create_dir_all(&out).map_err(|error| failed(&out, error))?;
     if options.images_per_shard == 0 {
@@ -107,6 +127,8 @@ pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
             )?,
         };
         missing += head.bad;
+        // Those of shards that an earlier start finished, too.
+        require_few(missing, count, options.most_bad)?;
         shards.push(ShardEntry {
             url,
             nsamples: head.images,

@@ -1,6 +1,7 @@
 //! What a batch asks for, and one worker's way from a file to the finished views of its image.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -18,6 +19,9 @@ use crate::view_parameters::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 pub struct Request {
     pub indices: Vec<u32>,
     pub views: Views,
+    /// The images of which the next stands for one that cannot be used, in their order; all of the data set's where there
+    /// are none.
+    pub among: Option<Arc<[u32]>>,
 }
 
 #[derive(Clone, PartialEq)]
@@ -109,7 +113,7 @@ impl Photos {
                 if stop.load(Ordering::Relaxed) {
                     return Err(Error::invalid("Cannot make the views: no longer wanted"));
                 }
-                worker.make(self, index, &request.views, views)
+                worker.make(self, index, request, views)
             })
             .collect()
     }
@@ -142,18 +146,18 @@ impl Worker {
         &mut self,
         photos: &Photos,
         index: u32,
-        views: &Views,
+        request: &Request,
         outs: &mut [Place],
     ) -> Result<Option<u32>> {
-        let found = match views {
+        let found = match &request.views {
             Views::Centered(_) => self.load(photos, index)?.then_some(index),
-            Views::Drawn(_) => Some(self.load_or_next(photos, index)?),
+            Views::Drawn(_) => Some(self.load_or_next(photos, index, request.among.as_deref())?),
         };
         let Some(found) = found else {
             outs.iter_mut().for_each(Place::clear);
             return Ok(None);
         };
-        match views {
+        match &request.views {
             Views::Centered(sides) => {
                 for out in outs {
                     self.center(photos, *sides, out)
@@ -177,11 +181,19 @@ impl Worker {
         Ok(Some(found))
     }
 
-    /// Reads and decodes an image, or the next in the data set's order that can be: whatever other threads found.
-    fn load_or_next(&mut self, photos: &Photos, index: u32) -> Result<u32> {
-        let count = photos.count;
-        for offset in 0..count {
-            let candidate = (index + offset) % count;
+    /// Reads and decodes an image, or the next that can be, of those `among` which one may stand for another, else of all:
+    /// whatever other threads found.
+    fn load_or_next(&mut self, photos: &Photos, index: u32, among: Option<&[u32]>) -> Result<u32> {
+        if self.load(photos, index)? {
+            return Ok(index);
+        }
+        let count = among.map_or(photos.count as usize, <[u32]>::len);
+        let place = among.map_or(index as usize, |among| {
+            among.partition_point(|&one| one < index)
+        });
+        for offset in 1..count {
+            let next = (place + offset) % count;
+            let candidate = among.map_or(next as u32, |among| among[next]);
             if self.load(photos, candidate)? {
                 return Ok(candidate);
             }

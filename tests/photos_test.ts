@@ -63,7 +63,10 @@ interface Packed {
 async function pack(
   directory: string,
   out: string,
-  reencoding: { maxSide: number; quality: number } | null = null,
+  { reencoding = null, mostBad = 0 }: {
+    reencoding?: { maxSide: number; quality: number } | null;
+    mostBad?: number;
+  } = {},
 ): Promise<Packed> {
   using job = await DataJob.run({
     kind: "pack",
@@ -74,7 +77,7 @@ async function pack(
     imagesPerShard: 7,
     reencoding,
     workers: 2,
-    mostBad: 0,
+    mostBad,
   }, "packing");
   return job.result<Packed>();
 }
@@ -196,7 +199,7 @@ photoTest("an interrupted packing goes on, and ends with the same bytes", async 
   deepEqual(sums(), whole);
   equal((await pack(train, out)).kept, 4);
   // Other options are another packing.
-  const smaller = await pack(train, out, { maxSide: 24, quality: 90 });
+  const smaller = await pack(train, out, { reencoding: { maxSide: 24, quality: 90 } });
   equal(smaller.kept, 0);
   using dataset = await open(join(out, "train.json"));
   dataset.makeViews(7, 0);
@@ -204,6 +207,27 @@ photoTest("an interrupted packing goes on, and ends with the same bytes", async 
   equal(dataset.describe().digest, smaller.digest);
   notEqual(smaller.digest, sums()[0]);
 });
+
+photoTest(
+  "packing refuses too many bad files however often it starts, and names it cannot keep",
+  async (folder) => {
+    await writePhotoFolder(folder, 12);
+    const [train, out] = [join(folder, "train"), join(folder, "packed")];
+    const damage = (name: string) => Deno.writeTextFile(join(train, "n01", name), "no image");
+    for (const name of ["n01_0.JPEG", "n01_1.JPEG"]) await damage(name);
+    equal((await pack(train, out, { mostBad: 0.1 })).bad, 2);
+    // The shards are finished; their bad files count.
+    await rejects(
+      pack(train, out),
+      /[12] of 24 images cannot be used, expected .*--max_bad_fraction=0/,
+    );
+    await Deno.rename(join(train, "n02", "n02_3.JPEG"), join(train, "n02", "n02\n3.JPEG"));
+    await rejects(
+      pack(train, join(folder, "other")),
+      /Cannot pack "n02\/n02\\n3\.JPEG": expected names/,
+    );
+  },
+);
 
 photoTest("a damaged, a short and a missing shard are named", async (folder) => {
   await writePhotoFolder(folder, 12);
@@ -315,6 +339,27 @@ photoTest("files that cannot be used are skipped, counted and listed", async (fo
   bank.append(learner, dataset);
   equal(bank.classify(learner, dataset, { k: 1, temperature: 0.1 }).tested, 21);
 });
+
+photoTest(
+  "of a share of the images, one of the share stands for one that cannot be used",
+  async (folder) => {
+    await writePhotoFolder(folder, 12);
+    const train = join(folder, "train");
+    using dataset = await open(train, { mostBad: 1 });
+    dataset.setProbe(4, { train: VIEWS.view1, test: { resize: 18, crop: 16 } });
+    dataset.takeSubset({ seed: 3, percent: 50, heldOut: 0, part: "learn" });
+    const share = dataset.names(0, 12);
+    // Whoever looked outside of the share would find these.
+    for (const name of ["n01", "n02"]) {
+      for await (const { name: file } of Deno.readDir(join(train, name))) {
+        if (!share.includes(`${name}/${file}`)) await Deno.remove(join(train, name, file));
+      }
+    }
+    await Deno.writeTextFile(join(train, share[11]!), "no image");
+    for (const step of [0, 1, 2]) dataset.makeProbeBatch(5, step);
+    equal(dataset.badFiles().length, 1);
+  },
+);
 
 photoTest("an empty class and a missing folder are named", async (folder) => {
   await writePhotoFolder(folder, 2);

@@ -21,7 +21,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
     file.syncSync();
     Deno.renameSync(temporary, path);
   } catch (error) {
-    removeIfThere(temporary);
+    cleanUp(temporary);
     throw error;
   }
   using folder = Deno.openSync(dirname(path));
@@ -33,7 +33,7 @@ export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
 }
 
-function removeIfThere(path: string): void {
+function cleanUp(path: string): void {
   try {
     Deno.removeSync(path);
   } catch {

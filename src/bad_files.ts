@@ -13,6 +13,7 @@ export class BadFileRecord implements Disposable {
   readonly #sets: [name: string, dataset: Dataset][];
   readonly #warn: (line: string) => void;
   #written = 0;
+  #failed = false;
 
   /**
    * @param path the file
@@ -31,7 +32,7 @@ export class BadFileRecord implements Disposable {
     this.#warn = warn;
   }
 
-  /** Writes the file when more were found since. */
+  /** Writes the file when more were found since. One that cannot be written is said, once, and tried again. */
   update(): void {
     const bad = this.#sets.reduce((sum, [, set]) => sum + set.photoCounts().bad, 0);
     if (bad === this.#written) return;
@@ -41,7 +42,14 @@ export class BadFileRecord implements Disposable {
         set.badFiles().map(([index, reason]) => ({ index, reason })),
       ]),
     );
-    replaceFile(this.#path, `${JSON.stringify(listed, null, 2)}\n`);
+    try {
+      replaceFile(this.#path, `${JSON.stringify(listed, null, 2)}\n`);
+    } catch (error) {
+      if (!this.#failed) this.#warn(`Cannot write ${this.#path}: ${(error as Error).message}`);
+      this.#failed = true;
+      return;
+    }
+    this.#failed = false;
     this.#warn(`${bad} image files could not be used and were skipped: ${this.#path} lists them`);
     this.#written = bad;
   }

@@ -72,6 +72,24 @@ export function newestCheckpoint(
 }
 
 /**
+ * The checkpoint that a start goes on from; undefined where it begins.
+ *
+ * @param resume `--resume`: "auto", "never" or a file
+ * @param run.begunWith the `--resume` that the run in the folder was begun with; undefined where there is none
+ * @throws UserError as newestCheckpoint and namedCheckpoint do
+ */
+export function checkpointToGoOnFrom(
+  resume: string,
+  run: { folder: string; begunWith: string | undefined; warn: (line: string) => void },
+): Resumable | undefined {
+  if (resume === "never") return undefined;
+  if (resume === "auto") return newestCheckpoint(run.folder, run.warn);
+  // The same command again: a job that starts again goes on with what it has saved since.
+  const saved = resume === run.begunWith ? newestCheckpoint(run.folder, run.warn) : undefined;
+  return saved ?? namedCheckpoint(resume, run.folder);
+}
+
+/**
  * The checkpoint that the user names.
  *
  * @throws UserError (checkpoint) when it is missing or damaged; (run folder) when the run has gone on from there

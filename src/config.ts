@@ -23,6 +23,7 @@ import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from
 import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
 import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
+import { stemOf } from "./stem.ts";
 
 /** Everything a run needs to know, one field per option; null where nothing is asked for. */
 export interface RunConfig {
@@ -555,10 +556,18 @@ function requireSound(config: RunConfig, origins: Origins): void {
       `Cannot use --ranks=${config.ranks} with --hardware=mono-gpu: expected --hardware=multi-gpu`,
     );
   }
+  if (
+    config.checkpoint === null && config.resnetType === "resnet20" && stemOf(config) === "imagenet"
+  ) {
+    throw usage(
+      `Cannot train --resnet_type=resnet20, which is for images of 32 pixels, on --dataset_name=${config.datasetName}: ` +
+        "expected resnet18, 34, 50, 101 or 152",
+    );
+  }
   if (config.activationCheckpointing && config.bnViews === "separate" && config.ranks > 1) {
     throw usage(
-      "Cannot use --activation_checkpointing with --bn_views=separate on several ranks, which would average each " +
-        "gradient twice: expected --bn_views=joint or one rank",
+      "Cannot use --activation_checkpointing with --bn_views=separate on several ranks, where a step " +
+        "averages each gradient once: expected --bn_views=joint or one rank",
     );
   }
   if (config.protocol === "finetune") requireFineTuning(config);

@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { ExitCode, UserError } from "./exit_codes.ts";
+import { removeIfThere } from "./setup/basics.ts";
 
 /** A file to download and what it must be. */
 export interface Archive {
@@ -186,7 +187,7 @@ async function fetchRest(attempt: Attempt): Promise<void> {
   try {
     const response = await fetch(archive.url, { headers, signal });
     try {
-      start = await checkResponse(response, { archive, partPath, start });
+      start = checkResponse(response, { archive, partPath, start });
       await appendBody(response, { ...attempt, start, idle });
     } finally {
       if (!response.bodyUsed) await response.body?.cancel();
@@ -199,19 +200,19 @@ async function fetchRest(attempt: Attempt): Promise<void> {
 }
 
 /** The offset at which the body starts: 0 where the server does not know ranges. */
-async function checkResponse(
+function checkResponse(
   response: Response,
   { archive, partPath, start }: { archive: Archive; partPath: string; start: number },
-): Promise<number> {
+): number {
   const { status } = response;
   if (status === 206) {
     const range = response.headers.get("content-range");
     if (range === `bytes ${start}-${archive.size - 1}/${archive.size}`) return start;
-    await removeIfThere(partPath);
+    removeIfThere(partPath);
     throw new Error(`the server sent the range "${range}", expected one from ${start}`);
   }
   if (status === 416) {
-    await removeIfThere(partPath);
+    removeIfThere(partPath);
     throw new Error("the server refused to continue the part");
   }
   if (status >= 500 || status === 408 || status === 429) {
@@ -296,10 +297,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-async function removeIfThere(path: string): Promise<void> {
-  if (await sizeOf(path) !== undefined) await Deno.remove(path);
 }
 
 async function md5Of(path: string): Promise<string> {

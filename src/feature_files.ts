@@ -7,6 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { writeAll } from "./atomic_file.ts";
+import { removeIfThere } from "./setup/basics.ts";
 
 /** Embeddings of some images, row by row. */
 export interface FeatureRows {
@@ -206,12 +207,4 @@ class ParquetSink implements FeatureSink {
 
 function bytesOf({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array {
   return new Uint8Array(buffer, byteOffset, byteLength);
-}
-
-function removeIfThere(path: string): void {
-  try {
-    Deno.removeSync(path);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
 }

@@ -11,6 +11,7 @@ import type { RunConfig } from "./config.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./run_folder.ts";
+import { removeIfThere } from "./setup/basics.ts";
 
 /** What a finished run leaves. */
 export interface RunResult {
@@ -50,9 +51,23 @@ export function readResult(folder: RunFolder): RunResult | undefined {
   }
 }
 
-/** The result where nothing is left to do of what `config` asks for: every step, and the evaluation at the end. */
-export function finishedResult(folder: RunFolder, config: RunConfig): RunResult | undefined {
-  if (config.resume !== "auto" || config.traceSteps > 0) return undefined;
+/** Removes the mark: the run goes on, and what the mark said is no longer its end. */
+export function unmarkFinished(folder: RunFolder): void {
+  removeIfThere(resultFile(folder));
+}
+
+/**
+ * The result where nothing is left to do of what `config` asks for: every step, and the evaluation at the end.
+ *
+ * @param begunWith the `--resume` that the run was begun with
+ */
+export function finishedResult(
+  folder: RunFolder,
+  config: RunConfig,
+  begunWith: string,
+): RunResult | undefined {
+  const goesOn = config.resume === "auto" || config.resume === begunWith;
+  if (!goesOn || config.traceSteps > 0) return undefined;
   const result = readResult(folder);
   if (result === undefined) return undefined;
   const endStep = Math.min(result.totalSteps, config.maxSteps ?? result.totalSteps);

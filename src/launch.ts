@@ -56,6 +56,11 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
     return () => Deno.removeSignalListener(signal, listener);
   });
   let timer: ReturnType<typeof setTimeout> | undefined;
+  let killed = false;
+  const killAll = (): void => {
+    killed = true;
+    toAll("SIGKILL");
+  };
   try {
     const codes = await Promise.all(children.map(async (child, rank) => {
       const [{ code, signal }] = await Promise.all([
@@ -65,8 +70,9 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
         copy(child.stderr, Deno.stderr, rank),
       ]);
       if (signal !== null) say(`[rank ${rank}] ended by ${signal}`);
-      if (code !== ExitCode.ok) timer ??= setTimeout(() => toAll("SIGKILL"), GRACE_MILLISECONDS);
-      return code;
+      if (code !== ExitCode.ok) timer ??= setTimeout(killAll, GRACE_MILLISECONDS);
+      // What this launcher ended went wrong by nothing of its own.
+      return killed && signal === "SIGKILL" ? ExitCode.ok : code;
     }));
     return worstOf(codes);
   } finally {

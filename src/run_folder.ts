@@ -135,21 +135,31 @@ export function claimRunFolder(
       ExitCode.runFolder,
     );
   }
-  const before = previous.config;
-  const differences = FIELDS.filter((field) =>
-    !optionOf(field).changeable && (before[field] ?? null) !== config[field]
-  );
+  const differences = differencesOf(previous.config as unknown as Record<string, unknown>, config);
   if (differences.length > 0) {
-    const listed = differences.map((field) =>
-      `--${optionOf(field).option}=${shown(before[field])} there, ${shown(config[field])} here`
-    );
     throw new UserError(
-      `Cannot go on with the run in ${folder.path}, whose options differ: ${listed.join("; ")}, ` +
+      `Cannot go on with the run in ${folder.path}, whose options differ: ${
+        differences.join("; ")
+      }, ` +
         "expected the same, or another --run_dir or --expe_name",
       ExitCode.runFolder,
     );
   }
   return previous;
+}
+
+/** The options that a result depends on and that differ, in words; `before` is what a record or a checkpoint says. */
+export function differencesOf(
+  before: Readonly<Record<string, unknown>>,
+  config: RunConfig,
+): string[] {
+  return FIELDS.filter((field) =>
+    !optionOf(field).changeable && (before[field] ?? null) !== config[field]
+  ).map((field) =>
+    `--${optionOf(field).option}=${shown(before[field] as OptionValue)} there, ${
+      shown(config[field])
+    } here`
+  );
 }
 
 /**

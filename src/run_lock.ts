@@ -14,7 +14,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { interrupted } from "./interrupt.ts";
 import { describeProcess, Heartbeat } from "./native/heartbeat.ts";
-import { type LockOwner, readOwner, removeIfThere, tryTake } from "./setup/lock_folder.ts";
+import { removeIfThere } from "./setup/basics.ts";
+import { type LockOwner, readOwner, tryTake } from "./setup/lock_folder.ts";
 
 const BEAT_MILLISECONDS = 10_000;
 /** So many beats missed, and the owner is gone. */
@@ -121,11 +122,12 @@ export class RunLock implements Disposable {
   /** Lets go. */
   [Symbol.dispose](): void {
     this.#heartbeat.close();
-    removeIfThere(this.file);
     try {
+      removeIfThere(this.file);
       Deno.removeSync(this.#folder);
     } catch {
-      // Somebody else has taken the lock already, or has removed the folder.
+      // Somebody else has taken the lock already, or has removed the folder, or nothing can be written there any more:
+      // whatever the run ended with counts.
     }
   }
 }

@@ -213,10 +213,10 @@ export class Team implements Disposable {
     return this.#group?.any(requested) ?? requested;
   }
 
-  /** Whether to stop after a step. A rank alone stops at once, several ask each other every so many steps. */
-  stopsAfter(steps: number, requested: boolean, every: number): boolean {
+  /** Whether to stop after a step. A rank alone stops at once, several ask each other after those `agreed` upon. */
+  stopsAfter(requested: boolean, { agreed }: { agreed: boolean }): boolean {
     if (this.#group === undefined) return requested;
-    return steps % every === 0 && this.agreeToStop(requested);
+    return agreed && this.agreeToStop(requested);
   }
 
   /** Puts all ranks' embeddings of their batches together, in the order of the ranks. All ranks must. */

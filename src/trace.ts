@@ -4,11 +4,12 @@
  * @module
  */
 
-import { stemOf } from "./stem.ts";
 import { join } from "node:path";
+import { saving } from "./checkpoint_writer.ts";
 import type { RunConfig } from "./config.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
+import { stemOf } from "./stem.ts";
 
 /** The step to trace. */
 export interface TracedStep {
@@ -23,13 +24,14 @@ export interface TracedStep {
  * Keeps the state before a step.
  *
  * @returns to be called after the step: writes the trace to a file of --trace_dir and returns its path
+ * @throws UserError (save) where that cannot be written, now or then
  */
 export function traceStep(
   { learner, dataset }: { learner: Learner; dataset: Dataset },
   config: RunConfig,
   { step, learningRate, tau, rank = 0 }: TracedStep,
 ): () => string {
-  Deno.mkdirSync(config.traceDir, { recursive: true });
+  saving(config.traceDir, () => Deno.mkdirSync(config.traceDir, { recursive: true }));
   const trace = learner.beginTrace();
   return () => {
     const name = `trace-${String(step).padStart(6, "0")}${rank === 0 ? "" : `.rank${rank}`}`;
@@ -40,7 +42,8 @@ export function traceStep(
     const { loss, effectiveRank } = learner.readMetrics();
     const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
     const rates = { learningRate, tau, momentum, weightDecay, eta };
-    trace.write(dataset, path, { loss, effectiveRank, step, ...rates, ...network });
+    const described = { loss, effectiveRank, step, ...rates, ...network };
+    saving(path, () => trace.write(dataset, path, described));
     trace.close();
     return path;
   };

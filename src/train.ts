@@ -6,14 +6,14 @@ import { loadAugmentSchedule } from "./augment_schedule.ts";
 import { BadFileRecord } from "./bad_files.ts";
 import { CollapseWatch } from "./bad_numbers.ts";
 import { isLogged, pretrain } from "./byol.ts";
-import { type CheckpointMetadata, namedCheckpoint, newestCheckpoint } from "./checkpoint.ts";
+import { type CheckpointMetadata, checkpointToGoOnFrom } from "./checkpoint.ts";
 import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
 import { deviceOf, gpuName, openDevice, precisionOf } from "./device.ts";
 import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
-import { finishedResult, markFinished, type RunResult } from "./finished.ts";
+import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./finished.ts";
 import { Interrupt, interrupted } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
@@ -23,6 +23,7 @@ import { addOnlineProbe } from "./online_probe.ts";
 import {
   claimRunFolder,
   createRunFolder,
+  differencesOf,
   readCommit,
   removeLeftovers,
   requireSameInputs,
@@ -133,9 +134,10 @@ async function trainWith(
   const folder = runFolderAt(config.runDir);
   const isFinished = await team.fromLeader(() => {
     createRunFolder(config.runDir);
-    const finished = claimRunFolder(folder, config) === null
+    const begun = claimRunFolder(folder, config);
+    const finished = begun === null
       ? undefined
-      : finishedResult(folder, config);
+      : finishedResult(folder, config, begun.config.resume);
     if (finished === undefined) return false;
     warn(`The run in ${folder.path} is finished: nothing is left to do`);
     console.log(resultText(config, folder, finished));
@@ -190,11 +192,12 @@ async function trainWith(
   let initial: InitialWeights | null = null;
   const newest = await team.fromLeader(() => {
     removeLeftovers(folder);
-    const newest = config.resume === "auto"
-      ? newestCheckpoint(folder.checkpointsDir, warn)
-      : config.resume === "never"
-      ? undefined
-      : namedCheckpoint(config.resume, folder.checkpointsDir);
+    unmarkFinished(folder);
+    const newest = checkpointToGoOnFrom(config.resume, {
+      folder: folder.checkpointsDir,
+      begunWith: previous?.config.resume,
+      warn,
+    });
     if (newest === undefined) {
       if (config.initFrom !== null) initial = initialise(learner, config.initFrom, warn);
       if (previous !== null) requireSameStart(folder, previous, initial);
@@ -209,6 +212,25 @@ async function trainWith(
   });
   team.join(learner, config);
   const firstStep = newest?.metadata.step ?? 0;
+  if (firstStep > endStep) {
+    throw new UserError(
+      `Cannot end at step ${endStep}: ${newest?.path} is of step ${firstStep}, expected more steps ` +
+        "(--max_steps, --nb_epochs), or another --run_dir to begin anew",
+      ExitCode.usage,
+    );
+  }
+  const isSaved = newest !== null &&
+    resolve(dirname(newest.path)) === resolve(folder.checkpointsDir);
+  if (newest !== null && !isSaved && team.leads) {
+    const differences = differencesOf(newest.metadata.config, config);
+    if (differences.length > 0) {
+      warn(
+        `${newest.path} was trained with other options, and goes on with those given here: ${
+          differences.join("; ")
+        }`,
+      );
+    }
+  }
   if (probeRates !== undefined && newest !== null && newest.metadata.config.onlineProbe !== true) {
     warn(`${newest.path} holds no online probe: it starts afresh at step ${firstStep}`);
   }
@@ -274,8 +296,6 @@ async function trainWith(
     config: { ...config },
     computers,
   });
-  const isSaved = newest !== null &&
-    resolve(dirname(newest.path)) === resolve(folder.checkpointsDir);
   const source = {
     folder: folder.checkpointsDir,
     learner,
@@ -322,7 +342,11 @@ async function trainWith(
     endStep,
     probeRates,
   }, {
-    interrupted: (steps) => team.stopsAfter(steps, interrupt.requested, config.logEverySteps),
+    // At the ends of epochs, too: an evaluation that a signal ended there is made up after a stop at that step.
+    interrupted: (steps) =>
+      team.stopsAfter(interrupt.requested, {
+        agreed: isLogged(steps, { ...config, stepsPerEpoch }),
+      }),
     logged: (row) => {
       lock?.check();
       metrics.write(row);
@@ -355,7 +379,10 @@ async function trainWith(
   });
   metrics.flush();
   if (done < endStep || stopped()) {
-    warn(`Interrupted at step ${done}, all saved: start the same command again to go on`);
+    const again = config.resume === "never"
+      ? "same command again, with --resume=auto,"
+      : "same command again";
+    warn(`Interrupted at step ${done}, all saved: start the ${again} to go on`);
     return ExitCode.interrupted;
   }
   if (probes && (done === totalSteps || config.evalAtEnd)) await evaluateAt(done);

@@ -201,6 +201,10 @@ Deno.test("what cannot run together is refused", () => {
   assert.equal(train(["--trace_dir=x", "--trace_steps=1"]).config.traceDir, "x");
   assert.match(refused(() => train(["--clsf_every=0", "--eval_at_end"])), /--clsf_every=0/);
   assert.equal(train(["--clsf_every=0"]).config.evalEveryEpochs, 0);
+  assert.match(
+    refused(() => train(["--dataset_name=folder", "--data_dir=x", "--resnet_type=resnet20"])),
+    /--resnet_type=resnet20, .* on --dataset_name=folder: expected resnet18/,
+  );
 });
 
 Deno.test("a GPU that is not there, and what it alone can do, are refused in a sentence", () => {

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { rounds } from "../src/linear_eval.ts";
-import { freePort, inFolder, rowsOf, start, startRank, TINY } from "./ranks_run.ts";
+import { freePort, inFolder, rowsOf, start, startRank, TINY, trained } from "./ranks_run.ts";
 
 /** An encoder that has trained for two steps. */
 async function encoder(folder: string): Promise<string> {
@@ -108,6 +108,28 @@ Deno.test("a signal to one rank ends an evaluation on all of them", () =>
       match(stderr, /Interrupted before the evaluation was done|Interrupted while the ranks/);
       equal(stdout, "");
     }
+  }));
+
+Deno.test("an evaluation that a signal ended in a training on 2 ranks is made up at the next start", () =>
+  inFolder(async (folder) => {
+    const runDir = join(folder, "run");
+    const args = [
+      ...TINY,
+      ...[`--run_dir=${runDir}`, "--limit_train=64", "--nb_epochs=3", "--clsf_every=1"],
+      ...["--nb_epochs_clsf=5", "--log_every=100"],
+    ];
+    const port = freePort();
+    const ranks = [0, 1].map((rank) => startRank(rank, { ranks: 2, port }, args));
+    // Logged at the end of the first epoch, where an evaluation is due.
+    await trained(runDir, 1);
+    ranks[1]!.child.kill("SIGTERM");
+    for (const { code, stderr } of await Promise.all(ranks.map(({ ended }) => ended))) {
+      equal(code, 75, stderr);
+    }
+    const { code, stderr } = await start([...args, "--ranks=2"]).ended;
+    equal(code, 0, stderr);
+    const evaluated = rowsOf(runDir).filter(({ kind }) => kind === "eval").map(({ step }) => step);
+    deepEqual(evaluated, [0, 4, 8, 12]);
   }));
 
 Deno.test("ranks that would evaluate otherwise refuse each other", () =>

@@ -36,6 +36,28 @@ Deno.test("a run cut short and started again equals the unbroken one", async () 
   await Deno.remove(folder, { recursive: true });
 });
 
+Deno.test("a run that begins at another's checkpoint goes on by the same command, and ends no earlier", async () => {
+  const folder = await Deno.makeTempDir();
+  const start = (run: string, ...args: string[]) =>
+    byol("train", ...SMALL, "--clsf_every=0", `--run_dir=${join(folder, run)}`, ...args);
+  equal((await start("first", "--max_steps=2")).code, 0);
+  const resume = `--resume=${join(folder, "first", "checkpoints", "step-000000002.safetensors")}`;
+  const begun = await start("second", resume, "--seed=5", "--max_steps=3");
+  equal(begun.code, 0, begun.stderr);
+  match(begun.stderr, /was trained with other options, .*: --seed=0 there, 5 here/);
+  // As a job that starts again does: what it has saved since is what it goes on from.
+  const again = await start("second", resume, "--seed=5", "--max_steps=4");
+  equal(again.code, 0, again.stderr);
+  const steps = Deno.readTextFileSync(join(folder, "second", "metrics.jsonl")).trim().split("\n")
+    .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train").map(({ step }) => step);
+  deepEqual(steps, [2, 3]);
+  match((await start("second", resume, "--seed=5", "--max_steps=4")).stderr, /is finished/);
+  const short = await start("third", resume, "--max_steps=1");
+  equal(short.code, 2, short.stderr);
+  match(short.stderr, /Cannot end at step 1: .*step-000000002\.safetensors is of step 2/);
+  await Deno.remove(folder, { recursive: true });
+});
+
 Deno.test("bad input has its own message and exit code", async () => {
   const folder = await Deno.makeTempDir();
   const run = `--run_dir=${join(folder, "run")}`;

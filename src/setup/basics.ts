@@ -28,6 +28,15 @@ export function readIfThere(path: string): string | undefined {
   return exists(path) ? Deno.readTextFileSync(path) : undefined;
 }
 
+/** Removes a file; nothing happens when it is not there. */
+export function removeIfThere(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
 /** Removes a file or a whole folder; nothing happens when it is not there. */
 export async function removeTree(path: string): Promise<void> {
   try {

@@ -4,7 +4,8 @@ import process from "node:process";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { readOwner, removeIfThere, tryTake } from "./lock_folder.ts";
+import { removeIfThere } from "./basics.ts";
+import { readOwner, tryTake } from "./lock_folder.ts";
 
 /** How to wait for the lock. */
 export interface LockOptions {

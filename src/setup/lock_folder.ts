@@ -72,12 +72,3 @@ function isThere(path: string): boolean {
     return false;
   }
 }
-
-/** Removes a file that somebody else may have removed. */
-export function removeIfThere(file: string): void {
-  try {
-    Deno.removeSync(file);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  }
-}

@@ -11,7 +11,7 @@
 # EDIT: Deno by the absolute path that `deno task setup` printed. Never npx: compute nodes have no internet.
 : "${BYOL_DENO:=$BYOL_ROOT/.byol/bin/deno}"
 
-# EDIT: the folder for runs that are given no --run_dir; on Jean Zay for instance "$SCRATCH/byol".
+# EDIT: the folder for runs that are submitted without --run_dir; on Jean Zay for instance "$SCRATCH/byol".
 : "${BYOL_RUNS:=$BYOL_ROOT/runs}"
 
 # EDIT: modules that a job needs before anything else. Jean Zay's A100 and H100 nodes want theirs first.

@@ -50,12 +50,18 @@ byol_restarts() {
   echo "$((${SLURM_RESTART_COUNT:-0} + ${BYOL_RESTARTS_BEFORE:-0}))"
 }
 
-# The value of the last --$1=VALUE among the other arguments.
+# The value of the last --$1=VALUE or --$1 VALUE among the other arguments.
 byol_option() {
-  local name=$1 value='' word
+  local name=$1 value='' word follows=''
   shift
   for word; do
-    if [[ $word == "--$name="* ]]; then value=${word#*=}; fi
+    if [[ -n $follows ]]; then
+      value=$word follows=''
+    elif [[ $word == "--$name" ]]; then
+      follows=yes
+    elif [[ $word == "--$name="* ]]; then
+      value=${word#*=}
+    fi
   done
   echo "$value"
 }

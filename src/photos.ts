@@ -54,7 +54,7 @@ export async function openPhotos(
   config: PhotoConfig,
   signal?: AbortSignal,
 ): Promise<{ train: Dataset; test: Dataset | undefined }> {
-  const folders = photoFolders(config);
+  const folders = foldersOfRun(config);
   if (config.stageTo !== null && !folders.train.endsWith(".json")) {
     throw new UserError(
       `Cannot stage ${folders.train} to --stage_to=${config.stageTo}: it is a folder of loose files, expected ` +
@@ -62,16 +62,8 @@ export async function openPhotos(
       ExitCode.usage,
     );
   }
-  const evaluates = config.checkpoint !== null || config.evalEveryEpochs > 0;
-  if (evaluates && folders.test === undefined) {
-    throw new UserError(
-      `Cannot evaluate on ${config.dataDir}: it has no train/ and val/ with class folders, expected them, ` +
-        "or --clsf_every=0 to train only",
-      ExitCode.data,
-    );
-  }
   const train = await openFolder(folders.train, config, { limit: config.limitTrain ?? 0, signal });
-  if (!evaluates || folders.test === undefined) return { train, test: undefined };
+  if (folders.test === undefined) return { train, test: undefined };
   try {
     const test = await openFolder(folders.test, config, { limit: 0, signal });
     requireSameClasses(folders, train, test);
@@ -80,6 +72,26 @@ export async function openPhotos(
     train.close();
     throw error;
   }
+}
+
+/**
+ * The folders that a run opens: no test where it evaluates nothing.
+ *
+ * @throws UserError (data) where they are missing, or there is nothing to evaluate on
+ */
+export function foldersOfRun(
+  config: Pick<RunConfig, "datasetName" | "dataDir" | "evalEveryEpochs" | "checkpoint">,
+): PhotoFolders {
+  const folders = photoFolders(config);
+  if (config.checkpoint === null && config.evalEveryEpochs === 0) {
+    return { train: folders.train, test: undefined };
+  }
+  if (folders.test !== undefined) return folders;
+  throw new UserError(
+    `Cannot evaluate on ${config.dataDir}: it has no train/ and val/ with class folders, expected them, ` +
+      "or --clsf_every=0 to train only",
+    ExitCode.data,
+  );
 }
 
 /**

@@ -161,6 +161,32 @@ Deno.test("ImageNet on two nodes of Jean Zay is planned and rendered", async () 
   match(plan.out, /^links +\d+ of 20:00:00 under qos_gpu_a100-t3$/m);
 });
 
+Deno.test("submit takes BYOL_RUNS for runs without a folder, and an evaluation's options from its checkpoint", async () => {
+  const submit = (env: Record<string, string>, ...args: string[]) =>
+    programWith(env, "submit.ts", "--dry_run", ...args);
+  const there = await submit({ BYOL_RUNS: "/scratch/me" }, "--preset=byol_cifar10", "--data_dir=x");
+  match(there.out, / --run_dir=\/scratch\/me\/byol_cifar10$/m);
+  match(there.out, /^#SBATCH --output=\/scratch\/me\/byol_cifar10\/slurm\//m);
+  const never = await submit({}, "--resume=never");
+  match(never.err, /Would not start: --resume=never would refuse/);
+  const evaluate = (...args: string[]) => submit({}, "--job=eval", ...args);
+  const demo = "--checkpoint=checkpoints/byol_demo_resnet20.safetensors";
+  equal((await evaluate(demo, "--resnet_type=resnet18")).code, 5);
+  // One that a training is yet to write.
+  equal((await evaluate("--checkpoint=runs/none/encoder.safetensors")).code, 0);
+});
+
+Deno.test("the scripts read options with an equals sign and after a space", async () => {
+  const script =
+    '. slurm/job.sh; printf "%s/" "$(byol_option run_dir "$@")" "$(byol_option preset "$@")"';
+  const { stdout } = await new Deno.Command("bash", {
+    args: ["-c", script, "bash", "--preset", "a", "--run_dir=b", "--seed=1", "--preset", "c d"],
+    cwd: projectRoot,
+    env: { SLURM_JOB_ID: "1" },
+  }).output();
+  equal(new TextDecoder().decode(stdout), "b/c d/");
+});
+
 Deno.test("what cannot run is refused before anything waits in a queue", () => {
   const cases: [string[], RegExp][] = [
     [["--profile=jeanzay"], /--profile=jeanzay: expected one of generic, jeanzay-v100-16g/],
@@ -212,6 +238,23 @@ Deno.test("plan measures a short run or takes a speed", async () => {
   match(measured.out, /^images\/s +\d+\.\d \(\d+\.\d measured in 4 steps here\)$/m);
   const wrong = await program("plan.ts", ...tiny, "--images_per_second=-1");
   equal(wrong.code, 2);
+  const small = await program(
+    "plan.ts",
+    "--preset=imagenette",
+    "--data_dir=x",
+    "--images_per_second=100",
+  );
+  match(small.out, /^steps +36 an epoch of batch 256/m, small.err);
+  const folder = ["--dataset_name=folder", "--data_dir=x", "--images_per_second=100"];
+  const unknown = await program("plan.ts", ...folder);
+  equal(unknown.code, 2);
+  match(
+    unknown.err,
+    /--dataset_name=folder without its number of images: expected --train_images=N/,
+  );
+  const few = await program("plan.ts", ...folder, "--train_images=8");
+  equal(few.code, 2);
+  match(few.err, /expected at most the number of training images/);
 });
 
 Deno.test("a GPU is held against what libtorch was built for", () => {
@@ -244,6 +287,13 @@ Deno.test("doctor's table says what is well and what is not, and so does its exi
   );
   equal(none.code, 6, none.out);
   match(none.out, /^FAIL +data .*none/m);
+  const imagenet = (...args: string[]) =>
+    program("doctor.ts", run, "--dataset_name=imagenet", `--data_dir=${folder}`, ...args);
+  Deno.writeTextFileSync(join(folder, "train.json"), "");
+  match((await imagenet()).out, /^FAIL +data .*no train\/ and val\//m);
+  match((await imagenet("--clsf_every=0")).out, /^ok +data .*train\.json$/m);
+  Deno.writeTextFileSync(join(folder, "val.json"), "");
+  match((await imagenet()).out, /^ok +data .*train\.json and .*val\.json$/m);
   await Deno.remove(folder, { recursive: true });
 });
 

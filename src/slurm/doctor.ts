@@ -10,10 +10,12 @@ import { thisEnvironment } from "../config.ts";
 import { openData } from "../data.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { openCore } from "../native/library.ts";
+import { foldersOfRun } from "../photos.ts";
 import { exists } from "../setup/basics.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../gpu_fit.ts";
 import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
+import { siteHere } from "./site.ts";
 import { ask, runMain } from "./tools.ts";
 
 /** How one check went. */
@@ -220,23 +222,17 @@ async function space(runDir: string): Promise<Finding[]> {
 
 async function data({ config }: Request): Promise<Finding> {
   if (config.datasetName === "demo") return finding("data", "ok", "demo, built in");
-  const folder = config.dataDir ?? "";
-  if (config.datasetName === "imagenet") {
-    // Reading the names of 1.3 million files takes minutes: only whether they may be there.
-    if (exists(folder) && Deno.statSync(folder).isFile) return finding("data", "ok", folder);
-    const missing = ["train", "val"].map((name) => join(folder, name)).filter((path) =>
-      !exists(path)
-    );
-    return missing.length === 0
-      ? finding("data", "ok", `imagenet in ${folder}`)
-      : finding("data", "FAIL", `${missing.join(" and ")} missing; see --data_dir`);
-  }
   try {
+    if (config.datasetName === "imagenet") {
+      // Reading the names of 1.3 million files takes minutes: only whether they may be there.
+      const { train, test } = foldersOfRun(config);
+      return finding("data", "ok", `imagenet in ${train}${test ? ` and ${test}` : ""}`);
+    }
     const opened = await openData({ ...config, hardware: "cpu", offline: true });
     using train = opened.train;
     using _test = opened.test;
     const { count, verified } = train.describe();
-    const text = `${config.datasetName} in ${folder}, ${count} training images`;
+    const text = `${config.datasetName} in ${config.dataDir}, ${count} training images`;
     return finding("data", "ok", `${text}, ${verified ? "the published bytes" : "not verified"}`);
   } catch (error) {
     return finding("data", "FAIL", (error as Error).message);
@@ -301,7 +297,11 @@ async function main(args: string[]): Promise<ExitCode> {
   if (args.includes("--")) {
     throw new UserError("Cannot use -- with doctor: it submits nothing", ExitCode.usage);
   }
-  const request = readRequest(args, { environment: thisEnvironment(), extraOptions: {} });
+  const request = readRequest(args, {
+    environment: thisEnvironment(),
+    extraOptions: {},
+    site: await siteHere(),
+  });
   const findings = await examineNode(request);
   console.log(table(findings));
   return findings.some(({ status }) => status === "FAIL") ? ExitCode.setup : ExitCode.ok;

@@ -14,11 +14,12 @@ import { PROFILES } from "./profiles.ts";
 import { OWN_OPTIONS, readRequest, type Request, timeText } from "./request.ts";
 import { ask, runMain } from "./tools.ts";
 
-/** Images of the data sets as published. */
+/** Images of the data sets, or of a preset's, as published. */
 const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
   demo: DEMO_IMAGES,
   cifar10: { train: 50_000, test: 10_000 },
   imagenet: { train: 1_281_167, test: 50_000 },
+  imagenette: { train: 9_469, test: 3_925 },
 };
 
 /**
@@ -61,7 +62,7 @@ export function planOf(
   { imagesPerSecond, trainImages }: { imagesPerSecond: number; trainImages?: number },
 ): Plan {
   const { config } = request;
-  const count = IMAGES[config.datasetName] ?? { train: 0, test: 0 };
+  const count = countOf(config) ?? { train: 0, test: 0 };
   const train = Math.min(trainImages ?? count.train, config.limitTrain ?? Infinity);
   const stepsPerEpoch = Math.floor(train / config.batchSize);
   const totalSteps = Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Infinity);
@@ -85,6 +86,10 @@ export function planOf(
     deviceHours: totalSeconds / 3600 * devices,
     links: useful > 0 ? Math.ceil(totalSeconds / useful) : Infinity,
   };
+}
+
+function countOf({ preset, datasetName }: RunConfig): { train: number; test: number } | undefined {
+  return IMAGES[preset ?? ""] ?? IMAGES[datasetName];
 }
 
 /** One before the training, one every so many epochs, one at the end. */
@@ -209,7 +214,20 @@ async function main(args: string[]): Promise<ExitCode> {
     };
   }
   const trainImages = positive(request, "train_images");
+  if (trainImages === undefined && countOf(request.config) === undefined) {
+    throw new UserError(
+      `Cannot plan --dataset_name=${request.config.datasetName} without its number of images: expected ` +
+        "--train_images=N",
+      ExitCode.usage,
+    );
+  }
   const plan = planOf(request, { imagesPerSecond: speed.imagesPerSecond, trainImages });
+  if (plan.stepsPerEpoch === 0) {
+    throw new UserError(
+      `Cannot plan with --batch_size=${request.config.batchSize}: expected at most the number of training images`,
+      ExitCode.usage,
+    );
+  }
   console.log(table(request, speed, plan));
   return ExitCode.ok;
 }

@@ -4,11 +4,13 @@
  * @module
  */
 
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Environment, parseCommandLine, type RunConfig } from "../config.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
 import { ALONE } from "../ranks.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";
+import type { Site } from "./site.ts";
 
 /** The scripts of slurm/, by the name that --job takes. */
 export const JOBS = {
@@ -74,10 +76,10 @@ export interface Request {
  */
 export function readRequest(
   args: readonly string[],
-  { environment, extraOptions, account }: {
+  { environment, extraOptions, site }: {
     environment: Environment;
     extraOptions: Readonly<Record<string, "flag" | "value">>;
-    account?: string;
+    site?: Readonly<Site>;
   },
 ): Request {
   const cut = args.indexOf("--");
@@ -107,7 +109,8 @@ export function readRequest(
     // A batch that the ranks cannot share is better refused here than in the queue.
     place: { ...ALONE, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
-  const { config } = parseCommandLine(command, programArgs, where);
+  const { config, origins } = parseCommandLine(command, programArgs, where);
+  if (origins.runDir === "default" && site?.runs) config.runDir = join(site.runs, config.expeName);
   const seconds = own.time === undefined ? (qos?.hours ?? 20) * 3600 : secondsOf(own.time);
   if (qos !== undefined && seconds > qos.hours * 3600) {
     throw usage(
@@ -127,7 +130,7 @@ export function readRequest(
     gpus,
     qos,
     seconds,
-    account: (own.account ?? account) || undefined,
+    account: (own.account ?? site?.account) || undefined,
     signalSeconds: wholeNumber(own, "signal_seconds", 180),
     links: wholeNumber(own, "links", 2),
     seeds: wholeNumber(own, "seeds", 3),

@@ -7,18 +7,15 @@
 import { join } from "node:path";
 import { thisEnvironment } from "../config.ts";
 import { ExitCode, UserError } from "../exit_codes.ts";
+import { exists } from "../setup/basics.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../gpu_fit.ts";
+import { configurationOf } from "../weights_file.ts";
 import { PROFILES } from "./profiles.ts";
 import { jobFolder, render } from "./render.ts";
 import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";
+import { siteHere } from "./site.ts";
 import { ask, runMain } from "./tools.ts";
-
-/** The account that slurm/env.sh names. */
-export async function accountOfSite(): Promise<string> {
-  const read = '. slurm/env.sh && printf %s "$BYOL_ACCOUNT"';
-  return (await ask("bash", ["-c", read], { cwd: projectRoot }))?.stdout ?? "";
-}
 
 function helpText(): string {
   const options = { ...OWN_OPTIONS, dry_run: "print the script, submit nothing" };
@@ -33,12 +30,20 @@ function helpText(): string {
   ].join("\n");
 }
 
+/** Of a checkpoint that a training is yet to write nothing is known. */
+function configurationIfThere(path: string): Readonly<Record<string, unknown>> {
+  return exists(path) ? configurationOf(path) : {};
+}
+
 /** What would only fail in the queue. */
 function problemsOf(request: Request): string[] {
   const setup = readSetup();
   if (setup === undefined) return ["the core is not set up: run deno task setup on a login node"];
   const gpus = request.gpus ? gpuProblem(request.profile.architecture, setup) : undefined;
-  return [request.unavailable, gpus].filter((problem) => problem !== undefined);
+  const never = request.job !== "eval" && request.config.resume === "never"
+    ? "--resume=never would refuse the run's own folder when the job starts again: expected a new --run_dir without it"
+    : undefined;
+  return [request.unavailable, gpus, never].filter((problem) => problem !== undefined);
 }
 
 async function main(args: string[]): Promise<ExitCode> {
@@ -47,9 +52,9 @@ async function main(args: string[]): Promise<ExitCode> {
     return ExitCode.ok;
   }
   const request = readRequest(args, {
-    environment: thisEnvironment(),
+    environment: { ...thisEnvironment(), checkpointConfig: configurationIfThere },
     extraOptions: { dry_run: "flag" },
-    account: await accountOfSite(),
+    site: await siteHere(),
   });
   const template = Deno.readTextFileSync(join(projectRoot, "slurm", JOBS[request.job].script));
   const script = render(request, { template, root: projectRoot });

@@ -450,7 +450,7 @@ export const OPTIONS: Table = {
     fromCheckpoint: true,
     help:
       "Choose the probe's learning rate on a tenth of the training images, then train on all; the " +
-      "result says which. Needs --clsf_augment=false",
+      "result says which. With --protocol=linear it needs --clsf_augment=false",
   },
   protocol: {
     option: "protocol",
@@ -506,8 +506,7 @@ export const OPTIONS: Table = {
     value: { kind: "choice", choices: ["jeanzay", "other"] },
     default: "other",
     changeable: true,
-    help: "jeanzay: data below $DSDIR, never a download, and messages that name its modules and " +
-      "spaces",
+    help: "jeanzay: data below $DSDIR, never a download, and messages that name its disks",
   },
   hardware: {
     option: "hardware",
@@ -592,8 +591,7 @@ export const OPTIONS: Table = {
     value: { kind: "integer", least: 0, most: 1024 },
     default: 10,
     changeable: true,
-    help:
-      "Threads that prepare images, at most the cores there are; 0 or 1: one. Changes no result",
+    help: "Threads that prepare images, 256 at most; 0 or 1: one. Changes no result",
   },
   prefetch: {
     option: "prefetch",
@@ -743,7 +741,7 @@ export const OPTIONS: Table = {
     default: "auto",
     changeable: true,
     help:
-      "auto: go on from the run folder's last checkpoint, if there is one; never: start anew; " +
+      "auto: go on from the run folder's last checkpoint, if there is one; never: start anew, in a folder that holds no run; " +
       "or the checkpoint to go on from",
   },
   initFrom: {

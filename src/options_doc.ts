@@ -19,8 +19,9 @@ export function optionsPage(): string {
     "# Options",
     "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
     "`--name=false`. Of an option given twice, the last counts. The command line wins over a preset, a " +
-    "preset over the data set's defaults; `deno task eval` takes what is not given from the checkpoint. " +
-    "A run's config.json says for each value where it came from.",
+    "preset over the data set's defaults; `deno task eval` takes data set, image size, limit of the training " +
+    "images, network, probe, seed and type of numbers from the checkpoint where they are not given; where the images lie, " +
+    "hardware and precision it does not. A run's config.json says for each value where it came from.",
     ...GROUPS.flatMap((group) => [`## ${group}`, groupTable(group)]),
     "## Presets",
     presetTable(),

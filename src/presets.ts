@@ -201,7 +201,8 @@ export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
     tauBase: 0.996,
   }),
   imagenette: {
-    about: "DeepMind's small set-up: Imagenette at 128 px, ResNet-18 (92.3 % online published)",
+    about:
+      "DeepMind's small set-up: Imagenette at 128 px, ResNet-18 (92.3 % online published); give its --data_dir, else it takes ImageNet",
     datasetName: "imagenet",
     recipe: {
       ...DEEPMIND,

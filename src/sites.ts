@@ -14,12 +14,6 @@ export const JEAN_ZAY_DATA_HINT =
   "on Jean Zay, $DSDIR holds shared data sets, read-only; a set of your own goes to $SCRATCH (fast, " +
   "not backed up) or $WORK, fetched on a login or prepost node, as compute nodes have no internet";
 
-/** Advice to append to a message about a tool or library that is missing on Jean Zay. */
-export const JEAN_ZAY_MODULES_HINT =
-  "on Jean Zay, load modules first (module avail; module load arch/a100 or arch/h100 before any other " +
-  "on those nodes), run deno task setup on a login node, and keep the project in $WORK or $SCRATCH: " +
-  "$HOME holds 3 GB";
-
 /** What sites.ts asks of the machine. */
 interface Machine {
   variable(name: string): string | undefined;

@@ -21,7 +21,7 @@ import * as sections from "./sections.ts";
 const HELP =
   `Writes a report of a run: curves, evaluations, views, what the encoder sees, options, environment.
 
-  deno task report --run_dir=runs/demo                          # runs/demo/report.html
+  deno task report --run_dir=runs/demo_resnet20                          # runs/demo_resnet20/report.html
   deno task report --run_dir=runs/seeds --out=seeds.html        # its folders compared, mean ± std
   deno task report --run_dir=runs/a --run_dir=runs/b --out=a_b.html
   deno task report --page=docs/replication.md --out=replication.html --pdf

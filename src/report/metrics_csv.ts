@@ -7,8 +7,8 @@ import { readArguments, readRun, required, writeResult } from "./run_data.ts";
 
 const HELP = `Writes a run's rows as CSV: one line a row, one column for each name that occurs.
 
-  deno task metrics --run_dir=runs/demo --out=metrics.csv
-  deno task metrics --run_dir=runs/demo                     # to stdout
+  deno task metrics --run_dir=runs/demo_resnet20 --out=metrics.csv
+  deno task metrics --run_dir=runs/demo_resnet20                     # to stdout
 
 An evaluation's details are columns of their own, such as details.held_out_top1; lists are JSON.`;
 

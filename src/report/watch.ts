@@ -11,8 +11,8 @@ import { frameOf } from "./watch_frame.ts";
 const HELP =
   `Shows a run as it goes: curves, time left, last evaluation, alarms. It only reads files.
 
-  deno task watch --run_dir=runs/demo
-  deno task watch --run_dir=runs/demo --once       # one frame, for scripts
+  deno task watch --run_dir=runs/demo_resnet20
+  deno task watch --run_dir=runs/demo_resnet20 --once       # one frame, for scripts
 
   --every=SECONDS   between frames (default: 5)
   --once            one frame, then end

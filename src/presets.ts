@@ -202,7 +202,7 @@ export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
   }),
   imagenette: {
     about:
-      "DeepMind's small set-up: Imagenette at 128 px, ResNet-18 (92.3 % online published); needs --data_dir",
+      "DeepMind's Imagenette at 128 px, ResNet-18 (92.3 % online published); needs --data_dir",
     datasetName: "imagenet",
     recipe: {
       ...DEEPMIND,

@@ -201,8 +201,7 @@ export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
     tauBase: 0.996,
   }),
   imagenette: {
-    about:
-      "DeepMind's Imagenette at 128 px, ResNet-18 (92.3 % online published); needs --data_dir",
+    about: "DeepMind's Imagenette at 128 px, ResNet-18 (92.3 % online published); needs --data_dir",
     datasetName: "imagenet",
     recipe: {
       ...DEEPMIND,

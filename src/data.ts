@@ -3,7 +3,7 @@
 import { NORMALISATION } from "./augment.ts";
 import type { RunConfig } from "./config.ts";
 import { deviceOf } from "./device.ts";
-import { downloadCifar10 } from "./download.ts";
+import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";
 import { NativeError } from "./native/native_error.ts";
@@ -93,7 +93,11 @@ async function fetchIfMissing(
 ): Promise<void> {
   const folder = dataDir ?? "";
   try {
-    if ([...Deno.readDirSync(folder)].some(({ name }) => !name.endsWith(".part"))) return;
+    // What a download that is under way, or was cut, has left there.
+    const started = [`${CIFAR10_ARCHIVE.name}.part`, `${CIFAR10_ARCHIVE.name}.lock`];
+    const isOther = ({ name }: Deno.DirEntry): boolean =>
+      !started.some((left) => name.startsWith(left));
+    if ([...Deno.readDirSync(folder)].some(isOther)) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
       throw new UserError(

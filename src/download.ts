@@ -3,9 +3,10 @@
  * renamed into place only when it is whole.
  */
 import { createHash } from "node:crypto";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "./exit_codes.ts";
 import { removeIfThere } from "./setup/basics.ts";
+import { withLock } from "./setup/lock.ts";
 
 /** A file to download and what it must be. */
 export interface Archive {
@@ -88,23 +89,39 @@ export async function downloadArchive(
       : await permissionRefusal(archive.url);
     if (refusal !== undefined) throw new FinalError(refusal);
 
-    const partPath = `${path}.part`;
     await Deno.mkdir(dataDir, { recursive: true });
-    const onProgress = options.onProgress ?? reportOnStderr(archive.name);
-    await fetchWithRetries({ archive, partPath, options, onProgress });
-    const found = await md5Of(partPath);
-    if (found !== archive.md5) {
-      await Deno.remove(partPath);
-      const sums = `the MD5 ${found}, expected ${archive.md5}`;
-      throw new FinalError(`what came has ${sums}, and was not kept`);
-    }
-    await Deno.rename(partPath, path);
-    await syncFolder(dataDir);
-    return path;
+    // Two first starts would write one part.
+    const lock = {
+      log: (line: string) => console.error(line),
+      signal: options.signal ?? new AbortController().signal,
+      what: "the download",
+    };
+    return await withLock(`${path}.lock`, lock, async () => {
+      if (!await isThere(path, archive)) await fetchChecked(path, { archive, options });
+      return path;
+    });
   } catch (error) {
     if (error instanceof UserError || options.signal?.aborted) throw error;
     throw failure(archive, dataDir, reasonOf(error));
   }
+}
+
+/** Fetches a part, and makes it the file once its MD5 is right. */
+async function fetchChecked(
+  path: string,
+  { archive, options }: { archive: Archive; options: DownloadOptions },
+): Promise<void> {
+  const partPath = `${path}.part`;
+  const onProgress = options.onProgress ?? reportOnStderr(archive.name);
+  await fetchWithRetries({ archive, partPath, options, onProgress });
+  const found = await md5Of(partPath);
+  if (found !== archive.md5) {
+    await Deno.remove(partPath);
+    const sums = `the MD5 ${found}, expected ${archive.md5}`;
+    throw new FinalError(`what came has ${sums}, and was not kept`);
+  }
+  await Deno.rename(partPath, path);
+  await syncFolder(dirname(path));
 }
 
 /** Whether the file is there already. One with another MD5 is the user's to remove. */

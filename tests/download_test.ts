@@ -177,6 +177,18 @@ Deno.test("a file that is there is kept without a request if its MD5 is right", 
     assert.equal(await Deno.readTextFile(join(dataDir, NAME)), "the user's own");
   }));
 
+Deno.test("of two downloads of one file the second waits, and finds it", () =>
+  withFolder(async (dataDir) => {
+    await using site = serve(async (request) => {
+      await new Promise((done) => setTimeout(done, 300));
+      return ranged(request);
+    });
+    const both = await Promise.all([download(site, dataDir), download(site, dataDir)]);
+    assert.deepEqual(both, [join(dataDir, NAME), join(dataDir, NAME)]);
+    assert.deepEqual(site.ranges, [null]);
+    assert.deepEqual(filesIn(dataDir), [NAME]);
+  }));
+
 Deno.test("a cut connection is resumed where it broke", () =>
   withFolder(async (dataDir) => {
     await using site = await serveWithCuts(2);

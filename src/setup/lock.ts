@@ -1,4 +1,4 @@
-/** One set-up at a time in a checkout: whoever comes second waits. */
+/** One at a time, such as set-up in a checkout: whoever comes second waits. */
 
 import process from "node:process";
 import { hostname } from "node:os";
@@ -13,6 +13,8 @@ export interface LockOptions {
   log: (line: string) => void;
   /** Ends the waiting. */
   signal: AbortSignal;
+  /** What the lock is for, for the message; "the set-up" unless told otherwise. */
+  what?: string;
   /** An owner on another host counts as gone when it gave no sign for so long; it gives one every quarter of it. */
   silenceMilliseconds?: number;
 }
@@ -34,6 +36,11 @@ export async function withLock<T>(
   } finally {
     clearInterval(beat);
     removeIfThere(mine);
+    try {
+      Deno.removeSync(folder);
+    } catch {
+      // Another one has it already.
+    }
   }
 }
 
@@ -60,7 +67,9 @@ async function take(folder: string, silence: number, options: LockOptions): Prom
       continue;
     }
     if (announced !== owner.file) {
-      options.log(`waiting for the set-up that process ${pid} on ${host} is running`);
+      options.log(
+        `waiting for ${options.what ?? "the set-up"} that process ${pid} on ${host} is running`,
+      );
       announced = owner.file;
     }
     await sleep(POLL_MILLISECONDS, undefined, { signal: options.signal }).catch(() => {});

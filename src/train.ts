@@ -16,7 +16,7 @@ import { ExitCode, UserError } from "./exit_codes.ts";
 import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./finished.ts";
 import { Interrupt, interrupted } from "./interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
-import { type EvalRow, JsonLinesSink, Metrics, truncateAfter } from "./metrics.ts";
+import { type EvalRow, JsonLinesSink, Metrics, type MetricsRow, truncateAfter } from "./metrics.ts";
 import { Learner, type LearnerOptions } from "./native/learner.ts";
 import { coreInfo, setThreads } from "./native/library.ts";
 import { addOnlineProbe } from "./online_probe.ts";
@@ -260,12 +260,13 @@ async function trainWith(
       startedAt: new Date().toISOString(),
     });
   }
-  const kept = await team.fromLeader(() =>
-    truncateAfter(folder.metricsFile, firstStep, {
+  let kept: MetricsRow[] = [];
+  const evaluations = await team.fromLeader(() => {
+    kept = truncateAfter(folder.metricsFile, firstStep, {
       isLogged: (stepsDone) => isLogged(stepsDone, { ...config, stepsPerEpoch }),
-    })
-  );
-  const evaluations = kept.filter((row): row is EvalRow => row.kind === "eval");
+    });
+    return kept.filter((row): row is EvalRow => row.kind === "eval");
+  });
   const tensorboard = team.leads && config.tensorboard
     ? await openTensorBoard(folder, { config, origins, firstStep, kept, warn })
     : undefined;

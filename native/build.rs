@@ -34,6 +34,7 @@ fn main() {
         .define("USE_DISTRIBUTED", None)
         .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .file("shim/convolution.cpp")
         .file("shim/device.cpp")
         .file("shim/distributed.cpp")
         .file("shim/jpeg.cpp")

@@ -5,6 +5,7 @@ pub mod boundary;
 pub mod checkpoint;
 pub mod checks;
 pub mod cifar;
+pub mod convolution;
 pub mod data_job;
 pub mod dataset;
 pub mod demo;

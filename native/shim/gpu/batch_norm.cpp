@@ -1,7 +1,7 @@
 // Batch normalisation, a shortcut added and ReLU in one pass (batch_norm.cuh), for autograd: what libtorch does in three
 // operations that each read and write the whole activation.
 
-#include <c10/cuda/CUDAGuard.h>
+#include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/autograd/variable.h>
 
@@ -149,7 +149,7 @@ int byol_gpu_batch_norm(
     const at::Tensor* running_mean, const at::Tensor* running_variance, bool train, double momentum, double epsilon,
     bool relu, at::Tensor** out, Message error) {
   return guarded(error, [&] {
-    const c10::cuda::CUDAGuard device(input->device());
+    const c10::DeviceGuard device(input->device());
     const auto other = shortcut ? std::optional(*shortcut) : std::nullopt;
     if (train) {
       *out = new at::Tensor(BatchNormRelu::apply(

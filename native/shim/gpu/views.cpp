@@ -1,6 +1,6 @@
 // Runs the kernel that makes the views of a batch (views.cuh).
 
-#include <c10/cuda/CUDAGuard.h>
+#include <c10/core/DeviceGuard.h>
 
 #include "../guarded.h"
 #include "kernels.h"
@@ -27,7 +27,7 @@ int byol_gpu_views(
     const at::Tensor* images, const at::Tensor* views, bool cropped, int64_t size, int64_t blur_kernel,
     const float* mean, const float* scale, at::Tensor** out, Message error) {
   return guarded(error, [&] {
-    const c10::cuda::CUDAGuard device(images->device());
+    const c10::DeviceGuard device(images->device());
     const int64_t count = views->size(0);
     const int64_t height = cropped ? size : images->size(2), width = cropped ? size : images->size(3);
     const double most = std::max(1.0, static_cast<double>(std::max(height, width)) / static_cast<double>(size));

@@ -40,7 +40,6 @@ export async function examineNode(request: Request): Promise<Finding[]> {
     platform(),
     deno(),
     core(found),
-    ...(request.unavailable === undefined ? [] : [finding("program", "FAIL", request.unavailable)]),
     ...await gpus(request, setup),
     nccl(request, setup),
     cores(request),

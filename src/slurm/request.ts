@@ -59,8 +59,6 @@ export interface Request {
   seeds: number;
   /** The program's resolved options, and as they are to be typed. */
   config: RunConfig;
-  /** What this version of the program cannot run of them, in words. */
-  unavailable: string | undefined;
   programArgs: string[];
   /** Options for sbatch, after `--`. */
   sbatchArgs: string[];
@@ -135,7 +133,6 @@ export function readRequest(
     links: wholeNumber(own, "links", 2),
     seeds: wholeNumber(own, "seeds", 3),
     config,
-    unavailable: refusalOf(() => parseCommandLine(command, programArgs, where)),
     programArgs,
     sbatchArgs,
     extra: own,
@@ -186,16 +183,6 @@ function withSite(
   if (profile.computer !== "other") site.push(`--computer=${profile.computer}`);
   if (gpus) site.push(`--hardware=${ranks > 1 ? "multi-gpu" : "mono-gpu"}`);
   return [...site, ...rest];
-}
-
-function refusalOf(parse: () => unknown): string | undefined {
-  try {
-    parse();
-    return undefined;
-  } catch (error) {
-    if (error instanceof UserError) return error.message;
-    throw error;
-  }
 }
 
 function qosOf(name: string | undefined, profile: Profile): Qos | undefined {

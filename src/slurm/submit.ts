@@ -43,7 +43,7 @@ function problemsOf(request: Request): string[] {
   const never = request.job !== "eval" && request.config.resume === "never"
     ? "--resume=never would refuse the run's own folder when the job starts again: expected a new --run_dir without it"
     : undefined;
-  return [request.unavailable, gpus, never].filter((problem) => problem !== undefined);
+  return [gpus, never].filter((problem) => problem !== undefined);
 }
 
 async function main(args: string[]): Promise<ExitCode> {

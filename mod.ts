@@ -41,7 +41,7 @@ export {
 export type { ClassifierOptions } from "./src/classifier_options.ts";
 export type { RunConfig } from "./src/config.ts";
 export { type DataConfig, openData } from "./src/data.ts";
-export { ExitCode, UserError } from "./src/exit_codes.ts";
+export { ExitCode, UserError } from "./src/base/exit_codes.ts";
 export {
   fineTune,
   type FineTuned,

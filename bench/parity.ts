@@ -10,7 +10,7 @@
  */
 
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { coreInfo } from "../src/native/library.ts";
 import { oraclePath } from "../tests/oracle.ts";
 import { EVALUATION_CHECKS } from "../tests/parity/evaluation.ts";

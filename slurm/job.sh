@@ -7,7 +7,7 @@
 # before the ranks listen is not lost either: they find the file BYOL_STOP_FILE when they begin to. SIGUSR1 is never
 # sent: it opens Deno's debugger port.
 
-# The codes of src/exit_codes.ts that starting again cannot repair.
+# The codes of src/base/exit_codes.ts that starting again cannot repair.
 byol_hopeless='[1-8]'
 byol_interrupted=75
 

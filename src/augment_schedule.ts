@@ -29,7 +29,7 @@ import {
   type ViewRecipe,
   viewsAtSize,
 } from "./augment.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { PRESETS } from "./presets.ts";
 import { recipesAt } from "./schedules.ts";
 

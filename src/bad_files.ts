@@ -4,7 +4,7 @@
  * @module
  */
 
-import { replaceFile } from "./atomic_file.ts";
+import { replaceFile } from "./base/atomic_file.ts";
 import type { Dataset } from "./native/dataset.ts";
 
 /** Keeps a file in the run folder that lists them; there is none while all files are fine. */

@@ -6,7 +6,7 @@
 
 import type { AugmentSchedule } from "./augment_schedule.ts";
 import { FiniteCheck } from "./bad_numbers.ts";
-import { yieldToEvents } from "./event_loop.ts";
+import { yieldToEvents } from "./base/event_loop.ts";
 import type { TrainRow } from "./metrics.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner, ProbeRates } from "./native/learner.ts";

@@ -1,7 +1,7 @@
 /** The checkpoints of a run: their names, what they say, and which one a start goes on from. */
 
 import { join } from "node:path";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { type CheckpointDescription, describeCheckpoint } from "./native/library.ts";
 
 /** What a checkpoint's metadata says. */

@@ -4,7 +4,7 @@ import { describeOrThrow, metadataOf } from "./checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
 import { openData } from "./data.ts";
 import { evaluateCheckpoint } from "./eval.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { reportStop } from "./interrupt.ts";
 import { helpText } from "./help.ts";
 import { launch } from "./launch.ts";

@@ -17,8 +17,8 @@ import {
   PER_DATASET,
 } from "./config_table.ts";
 import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
-import { nearestTo } from "./nearest.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
+import { nearestTo } from "./base/edit_distance.ts";
 import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from "./presets.ts";
 import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
 import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";

@@ -4,7 +4,7 @@ import { NORMALISATION } from "./augment.ts";
 import type { RunConfig } from "./config.ts";
 import { deviceOf } from "./device.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";
 import { NativeError } from "./native/native_error.ts";
 import { DataJob } from "./native/data_job.ts";

@@ -6,7 +6,7 @@
  */
 
 import type { RunConfig } from "./config.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
 import { openCuda } from "./native/cuda.ts";

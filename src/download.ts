@@ -4,7 +4,7 @@
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { removeIfThere } from "./setup/basics.ts";
 import { withLock } from "./setup/lock.ts";
 

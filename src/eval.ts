@@ -3,7 +3,7 @@
 import type { RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
 import { openDevice } from "./device.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { fineTune } from "./fine_tune.ts";
 import { Interrupt, interrupted } from "./interrupt.ts";
 import { takeSubset } from "./label_subset.ts";
@@ -14,7 +14,7 @@ import type { Probe } from "./native/probe.ts";
 import type { Place } from "./ranks.ts";
 import { requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
-import { Progress, SILENT, stderrTerminal } from "./terminal.ts";
+import { Progress, SILENT, stderrTerminal } from "./base/terminal.ts";
 import { evaluationOptions } from "./train.ts";
 import { transferred } from "./transfer.ts";
 import { encoderNote } from "./weights_file.ts";

@@ -1,8 +1,8 @@
 /** `export`: a checkpoint's encoder as files of other programs, with a model card. */
 
 import { join } from "node:path";
-import { replaceFile } from "./atomic_file.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { replaceFile } from "./base/atomic_file.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { readForExport } from "./export/encoder.ts";
 import { FORMATS } from "./export/formats.ts";
 import { modelCard } from "./export/model_card.ts";

@@ -6,7 +6,7 @@
 
 import { basename, dirname, join } from "node:path";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
-import { writeAll } from "./atomic_file.ts";
+import { writeAll } from "./base/atomic_file.ts";
 import { removeIfThere } from "./setup/basics.ts";
 
 /** Embeddings of some images, row by row. */

@@ -7,8 +7,8 @@
 
 import type { ProbeTransforms } from "./augment.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
-import { yieldToEvents } from "./event_loop.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { yieldToEvents } from "./base/event_loop.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
 import { isInterrupted } from "./interrupt.ts";
 import { takeSubset } from "./label_subset.ts";

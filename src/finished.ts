@@ -6,9 +6,9 @@
  */
 
 import { join } from "node:path";
-import { replaceFile } from "./atomic_file.ts";
+import { replaceFile } from "./base/atomic_file.ts";
 import type { RunConfig } from "./config.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { removeIfThere } from "./setup/basics.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { driverGpus } from "./native/library.ts";
 import type { Place, Variable } from "./ranks.ts";
 

@@ -15,7 +15,7 @@ import {
 } from "./config_table.ts";
 import { expectationOf, type OptionValue, shownValue } from "./option_values.ts";
 import type { RunConfig } from "./config.ts";
-import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
+import { EXIT_CODE_MEANINGS } from "./base/exit_codes.ts";
 import { DATASET_DEFAULTS, PRESETS, type Recipe } from "./presets.ts";
 
 const WIDTH = 100;

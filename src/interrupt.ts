@@ -1,7 +1,7 @@
 /** Signals that ask the program to stop: a run at its next step, with everything saved. */
 
 import { constants } from "node:os";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { NativeError } from "./native/native_error.ts";
 import { SignalWatch } from "./native/signal_watch.ts";
 

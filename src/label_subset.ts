@@ -1,6 +1,6 @@
 /** The labelled images that an evaluation learns from. */
 
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import type { Dataset, SubsetOptions } from "./native/dataset.ts";
 import { NativeError } from "./native/native_error.ts";
 

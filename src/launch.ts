@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ExitCode } from "./exit_codes.ts";
+import { ExitCode } from "./base/exit_codes.ts";
 import { ALONE } from "./ranks.ts";
 
 /** Signals that ask the ranks to stop; each gets them. */

@@ -7,7 +7,7 @@
 
 import type { ProbeTransforms } from "./augment.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
-import { yieldToEvents } from "./event_loop.ts";
+import { yieldToEvents } from "./base/event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
 import { isInterrupted } from "./interrupt.ts";

@@ -7,7 +7,7 @@
 import { FIELDS, GROUPS, optionOf, PER_DATASET } from "./config_table.ts";
 import { expectationOf, shownValue } from "./option_values.ts";
 import type { RunConfig } from "./config.ts";
-import { EXIT_CODE_MEANINGS } from "./exit_codes.ts";
+import { EXIT_CODE_MEANINGS } from "./base/exit_codes.ts";
 import { datasetDefaults, defaultText } from "./help.ts";
 import { PRESETS, type Recipe } from "./presets.ts";
 

@@ -5,10 +5,10 @@
  */
 
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { DataJob, type PackJob } from "./native/data_job.ts";
 import { NativeError } from "./native/native_error.ts";
-import { nearestTo } from "./nearest.ts";
+import { nearestTo } from "./base/edit_distance.ts";
 import { listingCache, photoFolders } from "./photos.ts";
 import { exists } from "./setup/basics.ts";
 

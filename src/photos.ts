@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { NORMALISATION } from "./augment.ts";
 import type { RunConfig } from "./config.ts";
 import { deviceOf } from "./device.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";
 import { DataJob } from "./native/data_job.ts";
 import { NativeError } from "./native/native_error.ts";

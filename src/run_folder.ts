@@ -8,13 +8,13 @@
 
 import { isAbsolute, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
-import { replaceFile } from "./atomic_file.ts";
+import { replaceFile } from "./base/atomic_file.ts";
 import type { AugmentSchedule } from "./augment_schedule.ts";
 import type { Origins, RunConfig } from "./config.ts";
 import { FIELDS, optionOf } from "./config_table.ts";
 import { type OptionValue, shownValue } from "./option_values.ts";
 import type { InitialWeights } from "./weights_file.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 
 /** The paths of a run. */
 export interface RunFolder {

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import type { RunConfig } from "./config.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import type { Learner } from "./native/learner.ts";
 import type { CheckpointDescription } from "./native/library.ts";
 import type { Probe } from "./native/probe.ts";

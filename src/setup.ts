@@ -7,7 +7,7 @@
 
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { exists, REPAIR, setupError } from "./setup/basics.ts";
 import { writeBundle } from "./setup/bundle.ts";
 import type { Session } from "./setup/child.ts";

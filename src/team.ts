@@ -9,7 +9,7 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { RunConfig } from "./config.ts";
 import { FIELDS, optionOf } from "./config_table.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
 import { openNccl } from "./native/cuda.ts";

@@ -2,7 +2,7 @@
 
 import { parseCommandLine, thisEnvironment } from "./config.ts";
 import { openData } from "./data.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
+import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { drawSheet, SHEET_IMAGES } from "./views_sheet.ts";
 
 /** The text of `views --help`. */

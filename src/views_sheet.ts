@@ -2,7 +2,7 @@
 
 import { loadAugmentSchedule } from "./augment_schedule.ts";
 import type { RunConfig } from "./config.ts";
-import { UserError } from "./exit_codes.ts";
+import { UserError } from "./base/exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { recipesAt } from "./schedules.ts";

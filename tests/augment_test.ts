@@ -15,7 +15,7 @@ import {
   loadAugmentSchedule,
   parseAugmentSchedule,
 } from "../src/augment_schedule.ts";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { recipesAt } from "../src/schedules.ts";
 
 const CIFAR = VIEW_RECIPES.cifar10;

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { CollapseWatch, FiniteCheck } from "../src/bad_numbers.ts";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import type { TrainRow } from "../src/metrics.ts";
 import { Learner } from "../src/native/learner.ts";
 import { liveHandles } from "../src/native/library.ts";

@@ -9,7 +9,7 @@ import {
 } from "../src/checkpoint.ts";
 import { CheckpointWriter, keptForGood, type SavePolicy } from "../src/checkpoint_writer.ts";
 import { computersOf, goOnWith } from "../src/exactness.ts";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { Learner } from "../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
 import { NETWORK } from "./small_network.ts";

@@ -8,9 +8,9 @@ import {
 } from "../src/config.ts";
 import { FIELDS, optionOf, PER_DATASET } from "../src/config_table.ts";
 import { problemOf } from "../src/option_values.ts";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { helpText } from "../src/help.ts";
-import { nearestTo } from "../src/nearest.ts";
+import { nearestTo } from "../src/base/edit_distance.ts";
 import { optionsPage } from "../src/options_doc.ts";
 import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../src/presets.ts";
 

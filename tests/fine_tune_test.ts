@@ -7,7 +7,7 @@ import { fineTune } from "../src/fine_tune.ts";
 import { Learner } from "../src/native/learner.ts";
 import type { Dataset } from "../src/native/dataset.ts";
 import { describeCheckpoint, setThreads } from "../src/native/library.ts";
-import { readTensors } from "../src/report/tensors.ts";
+import { readTensors } from "../src/base/safetensors.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { byol } from "./byol.ts";
 import { demoImages, NETWORK } from "./small_network.ts";

@@ -1,6 +1,6 @@
 import { equal, match, throws } from "node:assert/strict";
 import { type Environment, parseCommandLine } from "../src/config.ts";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { gpuOf } from "../src/gpus.ts";
 import { ALONE, type Place } from "../src/ranks.ts";
 import { start } from "./ranks_run.ts";

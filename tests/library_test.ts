@@ -1,6 +1,6 @@
 import { equal, match, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../src/exit_codes.ts";
+import { UserError } from "../src/base/exit_codes.ts";
 import { openCore, useLibjpeg } from "../src/native/library.ts";
 import { SYMBOLS } from "../src/native/symbols.gen.ts";
 

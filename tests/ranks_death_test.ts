@@ -2,7 +2,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { listCheckpoints } from "../src/checkpoint.ts";
-import { ExitCode } from "../src/exit_codes.ts";
+import { ExitCode } from "../src/base/exit_codes.ts";
 import { worstOf } from "../src/launch.ts";
 import { describeCheckpoint } from "../src/native/library.ts";
 import { type RankRecord, verdictOn } from "../src/team.ts";

@@ -1,5 +1,5 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { UserError } from "../src/exit_codes.ts";
+import { UserError } from "../src/base/exit_codes.ts";
 import { ALONE, discoverPlace, expandHostlist, portOfJob } from "../src/ranks.ts";
 
 function place(variables: Record<string, string>): ReturnType<typeof discoverPlace> {

@@ -12,7 +12,7 @@ import { createLearner, evaluationOptions } from "../src/train.ts";
 import { findChromium, HEADLESS, sandboxWords } from "../src/report/browser.ts";
 import { thinned } from "../src/report/charts.ts";
 import { embedFirst, pictureAt } from "../src/report/image_sample.ts";
-import { readTensors } from "../src/report/tensors.ts";
+import { readTensors } from "../src/base/safetensors.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { byol } from "./byol.ts";
 import { writeRun } from "./run_files.ts";

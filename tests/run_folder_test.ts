@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { replaceFile } from "../src/atomic_file.ts";
+import { replaceFile } from "../src/base/atomic_file.ts";
 import { constantSchedule } from "../src/augment_schedule.ts";
 import { VIEW_RECIPES } from "../src/augment.ts";
 import { parseCommandLine } from "../src/config.ts";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import {
   claimRunFolder,
   createRunFolder,

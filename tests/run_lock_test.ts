@@ -2,7 +2,7 @@ import { deepEqual, equal, match, notEqual, ok, rejects, throws } from "node:ass
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode, UserError } from "../src/exit_codes.ts";
+import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { describeProcess } from "../src/native/heartbeat.ts";
 import { liveHandles } from "../src/native/library.ts";
 import { RunLock, type RunLockOptions } from "../src/run_lock.ts";

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../src/exit_codes.ts";
+import { UserError } from "../src/base/exit_codes.ts";
 import { CoreMissing, ensureSetup, readSetup, requireSetup } from "../src/setup.ts";
 import { sourcesHash } from "../src/setup/record.ts";
 import { Checkout, finished } from "./setup_checkout.ts";

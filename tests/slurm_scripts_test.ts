@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { type Environment, thisEnvironment } from "../src/config.ts";
-import { UserError } from "../src/exit_codes.ts";
+import { UserError } from "../src/base/exit_codes.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { driverProblem, gpuProblem } from "../src/gpu_fit.ts";
 import { planOf } from "../src/slurm/plan.ts";

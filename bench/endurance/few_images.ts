@@ -3,7 +3,7 @@
 import { NORMALISATION } from "../../src/augment.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
 import type { openData } from "../../src/data.ts";
-import { ExitCode, UserError } from "../../src/exit_codes.ts";
+import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { train } from "../../src/train.ts";
 

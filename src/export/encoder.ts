@@ -6,8 +6,8 @@
  */
 
 import { describeOrThrow, metadataOf } from "../checkpoint.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
-import { type HostTensor, readTensors } from "../report/tensors.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { type HostTensor, readTensors } from "../base/safetensors.ts";
 import type { SavedTensor } from "./torch_file.ts";
 
 /** A checkpoint, read for export. */

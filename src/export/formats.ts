@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { below, type ExportedRun } from "./encoder.ts";
 import { onnxEncoder } from "./onnx_resnet.ts";
 import { safetensorsFile } from "./safetensors_file.ts";

@@ -1,7 +1,7 @@
 /** The GPUs' side of libtorch, opened beside the core where a run asks for it. */
 
 import { join } from "node:path";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { requireSetup } from "../setup/record.ts";
 import { check, errorBuffer, json, openCore } from "./library.ts";
 

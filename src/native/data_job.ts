@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Progress, stderrTerminal } from "../terminal.ts";
+import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { NativeObject } from "./handle.ts";
 import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
 

@@ -1,5 +1,5 @@
 import type { Normalisation, ProbeTransforms, ViewPair } from "../augment.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeObject } from "./handle.ts";
 import type { ViewCases } from "./views.ts";
 import type { Learner } from "./learner.ts";

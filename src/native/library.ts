@@ -1,7 +1,7 @@
 /** The only place that opens native code: preloads libtorch, opens the core, refuses a core of another table. */
 
 import { requireSetup } from "../setup/record.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeError } from "./native_error.ts";
 import { SYMBOLS, TABLE } from "./symbols.gen.ts";
 import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";

@@ -2,9 +2,9 @@
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists, removeTree } from "../setup/basics.ts";
-import { ask } from "../slurm/tools.ts";
+import { ask } from "../base/program.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 

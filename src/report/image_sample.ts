@@ -12,10 +12,10 @@
 import { dirname, join } from "node:path";
 import { decode, encode } from "fast-png";
 import type { ProbeTransforms, ViewRecipe } from "../augment.ts";
-import { yieldToEvents } from "../event_loop.ts";
+import { yieldToEvents } from "../base/event_loop.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
-import { readTensors } from "./tensors.ts";
+import { readTensors } from "../base/safetensors.ts";
 
 /** Embedded images, by their places in the order. */
 export interface Embedded {

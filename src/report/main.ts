@@ -2,10 +2,10 @@
 
 import { basename, join } from "node:path";
 import { marked } from "marked";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { runFolderAt } from "../run_folder.ts";
 import { exists } from "../setup/basics.ts";
-import { runMain } from "../slurm/tools.ts";
+import { runMain } from "../base/program.ts";
 import { printPdf } from "./browser.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
 import {

@@ -4,7 +4,7 @@ import { describeCheckpoint } from "../native/library.ts";
 import { exists } from "../setup/basics.ts";
 import type { Embedded } from "./image_sample.ts";
 import { fileOf, type RunData } from "./run_data.ts";
-import { type HostTensor, readTensors } from "./tensors.ts";
+import { type HostTensor, readTensors } from "../base/safetensors.ts";
 
 /** Classes that images are taken for. */
 export interface Answers {

@@ -2,8 +2,8 @@
 
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { replaceFile } from "../atomic_file.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { replaceFile } from "../base/atomic_file.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { readResult, type RunResult } from "../finished.ts";
 import { type EvalRow, type MetricsRow, readMetrics, type TrainRow } from "../metrics.ts";
 import { readRunRecord, type RunFolder, runFolderAt, type RunRecord } from "../run_folder.ts";

@@ -3,8 +3,8 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode, UserError } from "../exit_codes.ts";
-import { runMain } from "../slurm/tools.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { runMain } from "../base/program.ts";
 import { readArguments, readRun, required } from "./run_data.ts";
 import { frameOf } from "./watch_frame.ts";
 

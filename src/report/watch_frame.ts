@@ -2,8 +2,8 @@
 
 import { CollapseWatch } from "../bad_numbers.ts";
 import type { RunRow, TrainRow } from "../metrics.ts";
-import { readOwner } from "../setup/lock_folder.ts";
-import { durationText } from "../terminal.ts";
+import { readOwner } from "../base/lock_folder.ts";
+import { durationText } from "../base/terminal.ts";
 import { fileOf, type RunData } from "./run_data.ts";
 
 /** Where and when a frame is drawn. */

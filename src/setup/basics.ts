@@ -1,6 +1,6 @@
 /** What every file of set-up uses. */
 
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** The command that repairs an installation. */
 export const REPAIR = "deno task setup";

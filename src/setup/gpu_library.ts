@@ -5,7 +5,7 @@
 
 import { dirname, join } from "node:path";
 import { exists } from "./basics.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { mustRun, type Session } from "./child.ts";
 import type { Python } from "./machine.ts";
 import { installWheels } from "./pip.ts";

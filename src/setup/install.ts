@@ -1,7 +1,7 @@
 /** Where libtorch comes from: LIBTORCH, a python3 that has torch, a wheel unpacked earlier, or one fetched now. */
 
 import { join } from "node:path";
-import { UserError } from "../exit_codes.ts";
+import { UserError } from "../base/exit_codes.ts";
 import { exists, REPAIR, setupError } from "./basics.ts";
 import type { Session } from "./child.ts";
 import { inspectLibtorch, type Libtorch, LIBTORCH_SERIES } from "./libtorch.ts";

@@ -5,7 +5,7 @@
  */
 
 import { basename, dirname, join } from "node:path";
-import { UserError } from "../exit_codes.ts";
+import { UserError } from "../base/exit_codes.ts";
 import { exists, removeTree, REPAIR } from "./basics.ts";
 import type { Session } from "./child.ts";
 import { pipProblem, type Python } from "./machine.ts";

@@ -5,7 +5,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeIfThere } from "./basics.ts";
-import { readOwner, tryTake } from "./lock_folder.ts";
+import { readOwner, tryTake } from "../base/lock_folder.ts";
 
 /** How to wait for the lock. */
 export interface LockOptions {

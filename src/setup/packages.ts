@@ -7,7 +7,7 @@
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { UserError } from "../exit_codes.ts";
+import { UserError } from "../base/exit_codes.ts";
 import { exists } from "./basics.ts";
 import { mustRun, type Session } from "./child.ts";
 

@@ -1,7 +1,7 @@
 /** One piece of set-up work: alone in its checkout, and ended cleanly by a signal. */
 
 import { join } from "node:path";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { REPAIR } from "./basics.ts";
 import type { Session } from "./child.ts";
 import { withLock } from "./lock.ts";

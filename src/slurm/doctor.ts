@@ -8,7 +8,7 @@
 import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../config.ts";
 import { openData } from "../data.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { openCore } from "../native/library.ts";
 import { foldersOfRun } from "../photos.ts";
 import { exists } from "../setup/basics.ts";
@@ -16,7 +16,7 @@ import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts"
 import { driverProblem, gpuProblem } from "../gpu_fit.ts";
 import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
-import { ask, runMain } from "./tools.ts";
+import { ask, runMain } from "../base/program.ts";
 
 /** How one check went. */
 export interface Finding {

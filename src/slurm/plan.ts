@@ -8,11 +8,11 @@
 import { join } from "node:path";
 import { DEMO_IMAGES } from "../data.ts";
 import { type RunConfig, thisEnvironment } from "../config.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { projectRoot } from "../setup/record.ts";
 import { PROFILES } from "./profiles.ts";
 import { OWN_OPTIONS, readRequest, type Request, timeText } from "./request.ts";
-import { ask, runMain } from "./tools.ts";
+import { ask, runMain } from "../base/program.ts";
 
 /** Images of the data sets, or of a preset's, as published. */
 const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {

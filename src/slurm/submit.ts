@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { thisEnvironment } from "../config.ts";
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../setup/basics.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../gpu_fit.ts";
@@ -15,7 +15,7 @@ import { PROFILES } from "./profiles.ts";
 import { jobFolder, render } from "./render.ts";
 import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
-import { ask, runMain } from "./tools.ts";
+import { ask, runMain } from "../base/program.ts";
 
 function helpText(): string {
   const options = { ...OWN_OPTIONS, dry_run: "print the script, submit nothing" };

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { listenTo, TINY } from "../../bench/endurance/program.ts";
-import { EXIT_CODE_MEANINGS, ExitCode } from "../../src/exit_codes.ts";
+import { EXIT_CODE_MEANINGS, ExitCode } from "../../src/base/exit_codes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env", "--allow-ffi", "--allow-sys"];

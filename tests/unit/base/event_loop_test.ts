@@ -1,5 +1,5 @@
 import { equal } from "node:assert/strict";
-import { yieldToEvents } from "../src/event_loop.ts";
+import { yieldToEvents } from "../../../src/base/event_loop.ts";
 
 /** Turns of a loop of blocking calls, 300 ms each, until a signal sent in their midst is seen. */
 async function turnsUntilSeen(): Promise<number> {

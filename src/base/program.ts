@@ -1,6 +1,6 @@
 /** What the programs of this folder share: running others, and ending with the documented codes. */
 
-import { ExitCode, UserError } from "../exit_codes.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
 
 /** What a program said. */
 export interface Answer {

@@ -103,11 +103,16 @@ export class Checkout implements AsyncDisposable {
     return { PYTHONPATH: this.path("python") };
   }
 
-  /** Starts src/setup.ts of the checkout with the permissions that deno.json gives it. */
+  /** Starts src/setup/main.ts of the checkout with the permissions that deno.json gives it. */
   start(args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
     return new Deno.Command(Deno.execPath(), {
       args: ["run", "--no-config", "--allow-read", "--allow-write=.byol", "--allow-run"].concat(
-        ["--allow-env=LIBTORCH,CXX,CUDA_HOME", "--allow-sys=hostname", "src/setup.ts", ...args],
+        [
+          "--allow-env=LIBTORCH,CXX,CUDA_HOME",
+          "--allow-sys=hostname",
+          "src/setup/main.ts",
+          ...args,
+        ],
       ),
       cwd: this.root,
       env: { LIBTORCH: "", CXX: "", PIP_CONFIG_FILE: "/dev/null", ...env },

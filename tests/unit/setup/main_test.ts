@@ -2,10 +2,10 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
-import { UserError } from "../src/base/exit_codes.ts";
-import { CoreMissing, ensureSetup, readSetup, requireSetup } from "../src/setup.ts";
-import { sourcesHash } from "../src/setup/record.ts";
-import { Checkout, finished } from "./setup_checkout.ts";
+import { UserError } from "../../../src/base/exit_codes.ts";
+import { CoreMissing, ensureSetup, readSetup, requireSetup } from "../../../src/setup/main.ts";
+import { sourcesHash } from "../../../src/setup/record.ts";
+import { Checkout, finished } from "../../setup_checkout.ts";
 
 /** Expects an error of the installation whose message matches. */
 function failsWith(...patterns: RegExp[]): (error: unknown) => true {
@@ -203,7 +203,7 @@ Deno.test("where python3 is too old for the wheels they are downloaded and unpac
   // In a process of its own, with the variables that point pip to the wheels.
   checkout.write(
     "with_old_python.ts",
-    `import { ensureSetup } from "./src/setup.ts";
+    `import { ensureSetup } from "../../src/setup.ts";
 const python = ${JSON.stringify(python)} as const;
 await ensureSetup({ python: { ...python, version: [...python.version] }, quiet: true });`,
   );

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { withLock } from "../src/setup/lock.ts";
+import { withLock } from "../../../src/setup/lock.ts";
 
 /** Runs `body` with the path of a lock in a folder of its own. */
 async function withFolder(body: (lock: string) => Promise<void>): Promise<void> {

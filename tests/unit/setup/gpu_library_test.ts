@@ -1,17 +1,17 @@
 import { doesNotMatch, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { exists } from "../src/setup/basics.ts";
+import { exists } from "../../../src/setup/basics.ts";
 import {
   buildGpuLibrary,
   fetchHeaders,
   headersFolder,
   missingHeaders,
   wheelIncludes,
-} from "../src/setup/gpu_library.ts";
-import { askPython } from "../src/setup/machine.ts";
-import { projectRoot, requireSetup, stateFolder } from "../src/setup/record.ts";
-import { exclusively } from "../src/setup/session.ts";
-import { skip } from "./skip.ts";
+} from "../../../src/setup/gpu_library.ts";
+import { askPython } from "../../../src/setup/machine.ts";
+import { projectRoot, requireSetup, stateFolder } from "../../../src/setup/record.ts";
+import { exclusively } from "../../../src/setup/session.ts";
+import { skip } from "../../skip.ts";
 
 /** Those of the oracle's wheels, and for what they lack a folder of wheels that this test installs once. */
 async function includes(): Promise<string[]> {

@@ -1,29 +1,29 @@
 /**
  * Set-up: finds or installs libtorch and builds the core, once; a second start only looks that all is still there.
  *
- * As a program: `src/setup.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. All it says goes to stderr; only --print
+ * As a program: `src/setup/main.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. All it says goes to stderr; only --print
  * writes on stdout, the path of the Deno binary it keeps in .byol/bin for machines without npx.
  */
 
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { exists, REPAIR, setupError } from "./setup/basics.ts";
-import { writeBundle } from "./setup/bundle.ts";
-import type { Session } from "./setup/child.ts";
-import { buildCore, keepCore, manifestOf, removeOldCores } from "./setup/core.ts";
-import { fetchLibtorch, fetchProblem, findLibtorch } from "./setup/install.ts";
-import { provideLibjpeg } from "./setup/libjpeg.ts";
-import { inspectLibtorch, type Libtorch, preloadList } from "./setup/libtorch.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { exists, REPAIR, setupError } from "./basics.ts";
+import { writeBundle } from "./bundle.ts";
+import type { Session } from "./child.ts";
+import { buildCore, keepCore, manifestOf, removeOldCores } from "./core.ts";
+import { fetchLibtorch, fetchProblem, findLibtorch } from "./install.ts";
+import { provideLibjpeg } from "./libjpeg.ts";
+import { inspectLibtorch, type Libtorch, preloadList } from "./libtorch.ts";
 import {
   askPython,
   type Platform,
   type Python,
   refuseUnsupported,
   toolProblems,
-} from "./setup/machine.ts";
-import { provideGpuLibrary } from "./setup/gpu_library.ts";
-import { installPackages, MISSING, packagesHash } from "./setup/packages.ts";
+} from "./machine.ts";
+import { provideGpuLibrary } from "./gpu_library.ts";
+import { installPackages, MISSING, packagesHash } from "./packages.ts";
 import {
   coreFile,
   examineSetup,
@@ -33,10 +33,10 @@ import {
   sourcesHash,
   stateFolder,
   writeSetup,
-} from "./setup/record.ts";
-import { exclusively } from "./setup/session.ts";
+} from "./record.ts";
+import { exclusively } from "./session.ts";
 
-export { CoreMissing, readSetup, requireSetup, type SetupRecord } from "./setup/record.ts";
+export { CoreMissing, readSetup, requireSetup, type SetupRecord } from "./record.ts";
 
 /** What set-up may and shall do. Everything has a default. */
 export interface SetupOptions {

@@ -16,7 +16,7 @@ export {
   type ViewGeometry,
   type ViewPair,
   type ViewRecipe,
-} from "./src/augment.ts";
+} from "./src/recipes/views.ts";
 export {
   type AugmentConfig,
   type AugmentSchedule,
@@ -28,7 +28,7 @@ export {
   type PairField,
   type Ramp,
   type RecipeSchedule,
-} from "./src/augment_schedule.ts";
+} from "./src/recipes/view_schedule.ts";
 export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol.ts";
 export type { StepRates } from "./src/step_graph.ts";
 export {
@@ -106,7 +106,7 @@ export {
   recipesAt,
   tauAt,
   type TauSchedule,
-} from "./src/schedules.ts";
+} from "./src/recipes/schedules.ts";
 export type { Launcher, Place } from "./src/ranks.ts";
 export { Team, type TeamOptions } from "./src/team.ts";
 export { createLearner, evaluationOptions } from "./src/train.ts";

@@ -3,7 +3,7 @@
  * passes everything but the work, and the recipes' JSON is really passed; a step of the demo is timed beside it.
  */
 
-import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
+import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { errorBuffer, openCore, setThreads } from "../src/native/library.ts";

@@ -3,7 +3,7 @@
  * timed in the same steps, with the smallest network and with resnet18.
  */
 
-import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
+import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/library.ts";

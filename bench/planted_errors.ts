@@ -64,7 +64,7 @@ const ERRORS: readonly PlantedError[] = [
   },
   {
     name: "solarize threshold: 127/255",
-    file: "src/augment.ts",
+    file: "src/recipes/views.ts",
     right: "  hue: 0.1,\n  grayscaleProbability: 0.2,\n  blurSigma: [0.1, 2],\n" +
       "  solarizeThreshold: 128 / 255,",
     wrong: "  hue: 0.1,\n  grayscaleProbability: 0.2,\n  blurSigma: [0.1, 2],\n" +
@@ -74,7 +74,7 @@ const ERRORS: readonly PlantedError[] = [
   },
   {
     name: "blur probability: the first view's 0.9",
-    file: "src/augment.ts",
+    file: "src/recipes/views.ts",
     right: "blurProbability: 1, solarizeProbability: 0 }",
     wrong: "blurProbability: 0.9, solarizeProbability: 0 }",
     says: /blur/i,

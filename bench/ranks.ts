@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { NORMALISATION, VIEW_RECIPES } from "../src/augment.ts";
+import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import type { Learner } from "../src/native/learner.ts";

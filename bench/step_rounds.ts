@@ -4,8 +4,8 @@
  */
 
 import process from "node:process";
-import type { ViewPair } from "../src/augment.ts";
-import { constantSchedule } from "../src/augment_schedule.ts";
+import type { ViewPair } from "../src/recipes/views.ts";
+import { constantSchedule } from "../src/recipes/view_schedule.ts";
 import { pretrain } from "../src/byol.ts";
 import type { RunConfig } from "../src/config.ts";
 import type { Dataset } from "../src/native/dataset.ts";

@@ -6,7 +6,12 @@
 
 import process from "node:process";
 import { createInterface } from "node:readline";
-import { NORMALISATION, PROBE_TRANSFORMS, VIEW_RECIPES, viewsAtSize } from "../src/augment.ts";
+import {
+  NORMALISATION,
+  PROBE_TRANSFORMS,
+  VIEW_RECIPES,
+  viewsAtSize,
+} from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
 import { deviceOf, openDevice } from "../src/device.ts";
 import { Dataset } from "../src/native/dataset.ts";

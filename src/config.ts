@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import type { DatasetName } from "./augment.ts";
+import type { DatasetName } from "./recipes/views.ts";
 import {
   type AnyOption,
   type Command,
@@ -23,7 +23,7 @@ import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from
 import { gpuOf, requireGpus, visibleGpus } from "./gpus.ts";
 import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./ranks.ts";
 import { dataDirOnJeanZay, imagenetDir } from "./sites.ts";
-import { stemOf } from "./stem.ts";
+import { stemOf } from "./recipes/stem.ts";
 
 /** Everything a run needs to know, one field per option; null where nothing is asked for. */
 export interface RunConfig {

@@ -330,7 +330,7 @@ export const OPTIONS: Table = {
     // What it says is compared, not its name (run_folder.ts).
     changeable: true,
     help: "A JSON file that changes the augmentations, or moves them over time " +
-      "(src/augment_schedule.ts has the format)",
+      "(src/recipes/view_schedule.ts has the format)",
   },
   maxSteps: {
     option: "max_steps",

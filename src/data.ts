@@ -1,6 +1,6 @@
 /** Opens the images that the options name. */
 
-import { NORMALISATION } from "./augment.ts";
+import { NORMALISATION } from "./recipes/views.ts";
 import type { RunConfig } from "./config.ts";
 import { deviceOf } from "./device.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";

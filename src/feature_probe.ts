@@ -7,7 +7,7 @@
 
 import type { ClassifierOptions } from "./classifier_options.ts";
 import { type Features, Probe } from "./native/probe.ts";
-import { probeLearningRateAt } from "./schedules.ts";
+import { probeLearningRateAt } from "./recipes/schedules.ts";
 import type { Team } from "./team.ts";
 
 /** The rates that a sweep tries. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ProbeTransforms } from "./augment.ts";
+import type { ProbeTransforms } from "./recipes/views.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "./base/event_loop.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
@@ -18,7 +18,7 @@ import { FineTuning } from "./native/finetune.ts";
 import type { Learner } from "./native/learner.ts";
 import { Probe } from "./native/probe.ts";
 import { ALONE } from "./ranks.ts";
-import { probeLearningRateAt } from "./schedules.ts";
+import { probeLearningRateAt } from "./recipes/schedules.ts";
 
 /** The rates that a sweep tries: BYOL's (appendix D). */
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DatasetName } from "./augment.ts";
+import type { DatasetName } from "./recipes/views.ts";
 import {
   type AnyOption,
   type Command,

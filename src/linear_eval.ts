@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { ProbeTransforms } from "./augment.ts";
+import type { ProbeTransforms } from "./recipes/views.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "./base/event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
@@ -13,7 +13,7 @@ import type { Learner } from "./native/learner.ts";
 import { isInterrupted } from "./interrupt.ts";
 import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
 import { FeatureBank, Features, Probe } from "./native/probe.ts";
-import { probeLearningRateAt } from "./schedules.ts";
+import { probeLearningRateAt } from "./recipes/schedules.ts";
 import { Team } from "./team.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */

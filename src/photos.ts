@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { NORMALISATION } from "./augment.ts";
+import { NORMALISATION } from "./recipes/views.ts";
 import type { RunConfig } from "./config.ts";
 import { deviceOf } from "./device.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";

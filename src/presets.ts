@@ -4,7 +4,7 @@
  * @module
  */
 
-import { byolViews, type DatasetName, type ViewPair } from "./augment.ts";
+import { byolViews, type DatasetName, type ViewPair } from "./recipes/views.ts";
 import type { RunConfig } from "./config.ts";
 
 /** The options that make up a recipe: what a data set or a preset decides. */

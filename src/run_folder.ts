@@ -9,7 +9,7 @@
 import { isAbsolute, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { replaceFile } from "./base/atomic_file.ts";
-import type { AugmentSchedule } from "./augment_schedule.ts";
+import type { AugmentSchedule } from "./recipes/view_schedule.ts";
 import type { Origins, RunConfig } from "./config.ts";
 import { FIELDS, optionOf } from "./config_table.ts";
 import { type OptionValue, shownValue } from "./option_values.ts";

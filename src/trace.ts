@@ -9,7 +9,7 @@ import { saving } from "./checkpoint_writer.ts";
 import type { RunConfig } from "./config.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
-import { stemOf } from "./stem.ts";
+import { stemOf } from "./recipes/stem.ts";
 
 /** The step to trace. */
 export interface TracedStep {

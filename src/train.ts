@@ -1,8 +1,8 @@
 /** `train`: builds what the loop needs, runs it, keeps the run folder. */
 
 import { dirname, join, resolve } from "node:path";
-import { PROBE_TRANSFORMS, probeAtSize } from "./augment.ts";
-import { loadAugmentSchedule } from "./augment_schedule.ts";
+import { PROBE_TRANSFORMS, probeAtSize } from "./recipes/views.ts";
+import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
 import { BadFileRecord } from "./bad_files.ts";
 import { CollapseWatch } from "./bad_numbers.ts";
 import { isLogged, pretrain } from "./byol.ts";
@@ -34,7 +34,7 @@ import {
 } from "./run_folder.ts";
 import { ALONE, type Place } from "./ranks.ts";
 import { RunLock } from "./run_lock.ts";
-import { stemOf } from "./stem.ts";
+import { stemOf } from "./recipes/stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
 import { openTensorBoard } from "./tensorboard.ts";

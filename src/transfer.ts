@@ -1,10 +1,10 @@
 /** Transfer: an encoder on other images than those it was trained on keeps its network and the side of its views. */
 
-import { viewsOf } from "./augment_schedule.ts";
+import { viewsOf } from "./recipes/view_schedule.ts";
 import type { RunConfig } from "./config.ts";
 import type { Learner } from "./native/learner.ts";
 import type { CheckpointDescription } from "./native/library.ts";
-import { stemOf } from "./stem.ts";
+import { stemOf } from "./recipes/stem.ts";
 import { createLearner } from "./train.ts";
 
 /** What an encoder was trained on. */

@@ -1,11 +1,11 @@
 /** The contact sheet that a run keeps of its views: views.png, drawn once, when the run starts. */
 
-import { loadAugmentSchedule } from "./augment_schedule.ts";
+import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
 import type { RunConfig } from "./config.ts";
 import { UserError } from "./base/exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { RunFolder } from "./run_folder.ts";
-import { recipesAt } from "./schedules.ts";
+import { recipesAt } from "./recipes/schedules.ts";
 import { exists } from "./setup/basics.ts";
 
 /** Images on a sheet. */

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, notDeepEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { PROBE_TRANSFORMS } from "../src/augment.ts";
+import { PROBE_TRANSFORMS } from "../src/recipes/views.ts";
 import { fineTune } from "../src/fine_tune.ts";
 import { Learner } from "../src/native/learner.ts";
 import type { Dataset } from "../src/native/dataset.ts";

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { byolViews } from "../src/augment.ts";
+import { byolViews } from "../src/recipes/views.ts";
 import { checkpointPath } from "../src/checkpoint.ts";
 import { readMetrics, type TrainRow } from "../src/metrics.ts";
 import { Learner } from "../src/native/learner.ts";

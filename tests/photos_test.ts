@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { byolViews, NORMALISATION, type ViewPair, viewsAtSize } from "../src/augment.ts";
+import { byolViews, NORMALISATION, type ViewPair, viewsAtSize } from "../src/recipes/views.ts";
 import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { Learner } from "../src/native/learner.ts";

@@ -4,7 +4,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decode } from "fast-png";
-import { NORMALISATION } from "../src/augment.ts";
+import { NORMALISATION } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
 import { openData } from "../src/data.ts";
 import { setThreads } from "../src/native/library.ts";

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { replaceFile } from "../src/base/atomic_file.ts";
-import { constantSchedule } from "../src/augment_schedule.ts";
-import { VIEW_RECIPES } from "../src/augment.ts";
+import { constantSchedule } from "../src/recipes/view_schedule.ts";
+import { VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine } from "../src/config.ts";
 import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import {

@@ -1,6 +1,6 @@
 /** The network that tests train where any will do, and images for it. */
 
-import { byolViews, NORMALISATION, type ViewPair } from "../src/augment.ts";
+import { byolViews, NORMALISATION, type ViewPair } from "../src/recipes/views.ts";
 import { Dataset, type DatasetOptions } from "../src/native/dataset.ts";
 import type { LearnerOptions } from "../src/native/learner.ts";
 

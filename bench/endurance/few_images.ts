@@ -1,6 +1,6 @@
 /** The program's `train` on so few of the embedded images that an epoch and an evaluation take a second. */
 
-import { NORMALISATION } from "../../src/augment.ts";
+import { NORMALISATION } from "../../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
 import type { openData } from "../../src/data.ts";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";

@@ -1,7 +1,7 @@
 /** How long a save stops the training: the copy between two steps, beside the step itself and the time to write it. */
 
 import { join } from "node:path";
-import { NORMALISATION, VIEW_RECIPES } from "../../src/augment.ts";
+import { NORMALISATION, VIEW_RECIPES } from "../../src/recipes/views.ts";
 import { CheckpointWriter } from "../../src/checkpoint_writer.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
 import { yieldToEvents } from "../../src/base/event_loop.ts";

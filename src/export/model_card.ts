@@ -1,7 +1,7 @@
 /** README.md beside exported weights: what they are, how well they do, how they are loaded. */
 
 import { dirname } from "node:path";
-import { type DatasetName, NORMALISATION } from "../augment.ts";
+import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
 import { OPTIONS } from "../config_table.ts";
 import { type EvalRow, readMetrics } from "../metrics.ts";
 import { readRunRecord, runFolderAt } from "../run_folder.ts";

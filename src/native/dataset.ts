@@ -1,4 +1,4 @@
-import type { Normalisation, ProbeTransforms, ViewPair } from "../augment.ts";
+import type { Normalisation, ProbeTransforms, ViewPair } from "../recipes/views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeObject } from "./handle.ts";
 import type { ViewCases } from "./views.ts";

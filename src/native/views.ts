@@ -1,6 +1,6 @@
 /** Views as another program can recompute them; made by the code that trains, called by no run. */
 
-import type { ViewRecipe } from "../augment.ts";
+import type { ViewRecipe } from "../recipes/views.ts";
 import { check, errorBuffer, json, openCore } from "./library.ts";
 
 /** Everything that one view does to its image. */

@@ -11,7 +11,7 @@
 
 import { dirname, join } from "node:path";
 import { decode, encode } from "fast-png";
-import type { ProbeTransforms, ViewRecipe } from "../augment.ts";
+import type { ProbeTransforms, ViewRecipe } from "../recipes/views.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";

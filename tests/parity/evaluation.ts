@@ -2,7 +2,7 @@
 
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
-import { NORMALISATION, PROBE_TRANSFORMS } from "../../src/augment.ts";
+import { NORMALISATION, PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
 import { evaluate, KNN } from "../../src/linear_eval.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { Learner } from "../../src/native/learner.ts";

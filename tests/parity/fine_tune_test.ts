@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { PROBE_TRANSFORMS } from "../../src/augment.ts";
+import { PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
 import { FineTuning } from "../../src/native/finetune.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/library.ts";

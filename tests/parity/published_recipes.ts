@@ -1,9 +1,9 @@
 /**
- * The views as published, typed out here: the tests hold src/augment.ts to these numbers, so nothing of it is used.
+ * The views as published, typed out here: the tests hold src/recipes/views.ts to these numbers, so nothing of it is used.
  * Grill et al. 2020, appendix B, and the reference program for what is CIFAR-10's.
  */
 
-import type { Normalisation, ViewPair, ViewRecipe } from "../../src/augment.ts";
+import type { Normalisation, ViewPair, ViewRecipe } from "../../src/recipes/views.ts";
 
 const COLOURS = {
   cropRatio: [0.75, 1.3333333333333333],

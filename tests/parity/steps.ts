@@ -1,8 +1,8 @@
 /** Whole training steps against PyTorch's autograd, and the schedules that they go by. */
 
 import { join } from "node:path";
-import { byolViews, NORMALISATION } from "../../src/augment.ts";
-import { constantSchedule } from "../../src/augment_schedule.ts";
+import { byolViews, NORMALISATION } from "../../src/recipes/views.ts";
+import { constantSchedule } from "../../src/recipes/view_schedule.ts";
 import { pretrain } from "../../src/byol.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
 import { deviceOf, openDevice, precisionOf } from "../../src/device.ts";

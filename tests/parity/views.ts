@@ -2,12 +2,12 @@
 
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
-import { NORMALISATION, PROBE_TRANSFORMS, type ViewRecipe } from "../../src/augment.ts";
-import { loadAugmentSchedule } from "../../src/augment_schedule.ts";
+import { NORMALISATION, PROBE_TRANSFORMS, type ViewRecipe } from "../../src/recipes/views.ts";
+import { loadAugmentSchedule } from "../../src/recipes/view_schedule.ts";
 import { Dataset, type DatasetSource } from "../../src/native/dataset.ts";
 import { DataJob } from "../../src/native/data_job.ts";
 import { renderViews, sampleViews, type ViewCases } from "../../src/native/views.ts";
-import { recipesAt } from "../../src/schedules.ts";
+import { recipesAt } from "../../src/recipes/schedules.ts";
 import { realData } from "../real_data.ts";
 import { askOracle, type OracleReport, type ParityCheck } from "./oracle.ts";
 import {

@@ -1,5 +1,10 @@
 import assert from "node:assert/strict";
-import { learningRateAt, probeLearningRateAt, rampAt, tauAt } from "../src/schedules.ts";
+import {
+  learningRateAt,
+  probeLearningRateAt,
+  rampAt,
+  tauAt,
+} from "../../../src/recipes/schedules.ts";
 
 function assertNear(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) <= 1e-12, `${actual} is not ${expected}`);

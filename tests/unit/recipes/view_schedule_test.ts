@@ -8,15 +8,15 @@ import {
   VIEW_RECIPES,
   type ViewRecipe,
   viewsAtSize,
-} from "../src/augment.ts";
+} from "../../../src/recipes/views.ts";
 import {
   type AugmentSchedule,
   constantSchedule,
   loadAugmentSchedule,
   parseAugmentSchedule,
-} from "../src/augment_schedule.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { recipesAt } from "../src/schedules.ts";
+} from "../../../src/recipes/view_schedule.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { recipesAt } from "../../../src/recipes/schedules.ts";
 
 const CIFAR = VIEW_RECIPES.cifar10;
 

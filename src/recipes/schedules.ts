@@ -7,8 +7,8 @@
  * @module
  */
 
-import type { ViewPair, ViewRecipe } from "./augment.ts";
-import type { AugmentSchedule, Ramp, RecipeSchedule } from "./augment_schedule.ts";
+import type { ViewPair, ViewRecipe } from "./views.ts";
+import type { AugmentSchedule, Ramp, RecipeSchedule } from "./view_schedule.ts";
 
 /** What the learning rate depends on besides the step. */
 export interface LearningRateSchedule {

@@ -28,9 +28,9 @@ import {
   type ViewPair,
   type ViewRecipe,
   viewsAtSize,
-} from "./augment.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { PRESETS } from "./presets.ts";
+} from "./views.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { PRESETS } from "../presets.ts";
 import { recipesAt } from "./schedules.ts";
 
 /** The way between two values. */

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { DatasetName } from "./augment.ts";
+import type { DatasetName } from "./views.ts";
 
 /** Photos have pixels to spare for ImageNet's 7×7 convolution and pooling; images of 32 pixels do not. */
 export function stemOf({ datasetName }: { datasetName: DatasetName }): "imagenet" | "cifar" {

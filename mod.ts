@@ -107,6 +107,6 @@ export {
   tauAt,
   type TauSchedule,
 } from "./src/recipes/schedules.ts";
-export type { Launcher, Place } from "./src/ranks.ts";
+export type { Launcher, Place } from "./src/runtime/rank.ts";
 export { Team, type TeamOptions } from "./src/team.ts";
 export { createLearner, evaluationOptions } from "./src/train.ts";

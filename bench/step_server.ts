@@ -13,7 +13,7 @@ import {
   viewsAtSize,
 } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/config.ts";
-import { deviceOf, openDevice } from "../src/device.ts";
+import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/library.ts";
 import { createLearner } from "../src/train.ts";

@@ -5,12 +5,12 @@ import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "
 import { openData } from "./data.ts";
 import { evaluateCheckpoint } from "./eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { reportStop } from "./interrupt.ts";
+import { reportStop } from "./runtime/interrupt.ts";
 import { helpText } from "./help.ts";
 import { launch } from "./launch.ts";
 import type { CheckpointDescription } from "./native/library.ts";
 import { packCommand } from "./pack.ts";
-import { ALONE } from "./ranks.ts";
+import { ALONE } from "./runtime/rank.ts";
 import { train } from "./train.ts";
 import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
 import { configurationOf } from "./weights_file.ts";

@@ -2,7 +2,7 @@
 
 import { NORMALISATION } from "./recipes/views.ts";
 import type { RunConfig } from "./config.ts";
-import { deviceOf } from "./device.ts";
+import { deviceOf } from "./runtime/device.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { Dataset } from "./native/dataset.ts";

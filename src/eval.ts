@@ -2,16 +2,16 @@
 
 import type { RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
-import { openDevice } from "./device.ts";
+import { openDevice } from "./runtime/device.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { fineTune } from "./fine_tune.ts";
-import { Interrupt, interrupted } from "./interrupt.ts";
+import { Interrupt, interrupted } from "./runtime/interrupt.ts";
 import { takeSubset } from "./label_subset.ts";
 import { classifyByNeighbours, evaluate, type EvaluationParts } from "./linear_eval.ts";
 import { type CheckpointDescription, setThreads } from "./native/library.ts";
 import { requireRoomFor, saveProbe } from "./saved_probe.ts";
 import type { Probe } from "./native/probe.ts";
-import type { Place } from "./ranks.ts";
+import type { Place } from "./runtime/rank.ts";
 import { requireSetup } from "./setup/record.ts";
 import { Team } from "./team.ts";
 import { Progress, SILENT, stderrTerminal } from "./base/terminal.ts";

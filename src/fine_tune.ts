@@ -10,14 +10,14 @@ import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "./base/event_loop.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
-import { isInterrupted } from "./interrupt.ts";
+import { isInterrupted } from "./runtime/interrupt.ts";
 import { takeSubset } from "./label_subset.ts";
 import { rounds } from "./linear_eval.ts";
 import type { Dataset } from "./native/dataset.ts";
 import { FineTuning } from "./native/finetune.ts";
 import type { Learner } from "./native/learner.ts";
 import { Probe } from "./native/probe.ts";
-import { ALONE } from "./ranks.ts";
+import { ALONE } from "./runtime/rank.ts";
 import { probeLearningRateAt } from "./recipes/schedules.ts";
 
 /** The rates that a sweep tries: BYOL's (appendix D). */

@@ -6,7 +6,7 @@
  */
 
 import { ExitCode } from "./base/exit_codes.ts";
-import { ALONE } from "./ranks.ts";
+import { ALONE } from "./runtime/rank.ts";
 
 /** Signals that ask the ranks to stop; each gets them. */
 const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];

@@ -10,7 +10,7 @@ import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "./base/event_loop.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";
-import { isInterrupted } from "./interrupt.ts";
+import { isInterrupted } from "./runtime/interrupt.ts";
 import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
 import { FeatureBank, Features, Probe } from "./native/probe.ts";
 import { probeLearningRateAt } from "./recipes/schedules.ts";

@@ -12,7 +12,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { interrupted } from "./interrupt.ts";
+import { interrupted } from "./runtime/interrupt.ts";
 import { describeProcess, Heartbeat } from "./native/heartbeat.ts";
 import { removeIfThere } from "./setup/basics.ts";
 import { type LockOwner, readOwner, tryTake } from "./base/lock_folder.ts";

@@ -16,7 +16,7 @@ import { openNccl } from "./native/cuda.ts";
 import { NativeError } from "./native/native_error.ts";
 import type { Probe } from "./native/probe.ts";
 import { ProcessGroup } from "./native/process_group.ts";
-import { ALONE, type Place } from "./ranks.ts";
+import { ALONE, type Place } from "./runtime/rank.ts";
 
 /** What all ranks must agree on before they work together. */
 export interface RankRecord {

@@ -10,11 +10,11 @@ import { type CheckpointMetadata, checkpointToGoOnFrom } from "./checkpoint.ts";
 import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./config.ts";
 import { openData } from "./data.ts";
-import { deviceOf, gpuName, openDevice, precisionOf } from "./device.ts";
-import { computersOf, goOnWith, thisComputer } from "./exactness.ts";
+import { deviceOf, gpuName, openDevice, precisionOf } from "./runtime/device.ts";
+import { computersOf, goOnWith, thisComputer } from "./runtime/fingerprint.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./finished.ts";
-import { Interrupt, interrupted } from "./interrupt.ts";
+import { Interrupt, interrupted } from "./runtime/interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, type MetricsRow, truncateAfter } from "./metrics.ts";
 import { Learner, type LearnerOptions } from "./native/learner.ts";
@@ -32,7 +32,7 @@ import {
   runFolderAt,
   writeRunRecord,
 } from "./run_folder.ts";
-import { ALONE, type Place } from "./ranks.ts";
+import { ALONE, type Place } from "./runtime/rank.ts";
 import { RunLock } from "./run_lock.ts";
 import { stemOf } from "./recipes/stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";

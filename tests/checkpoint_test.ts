@@ -8,7 +8,7 @@ import {
   newestCheckpoint,
 } from "../src/checkpoint.ts";
 import { CheckpointWriter, keptForGood, type SavePolicy } from "../src/checkpoint_writer.ts";
-import { computersOf, goOnWith } from "../src/exactness.ts";
+import { computersOf, goOnWith } from "../src/runtime/fingerprint.ts";
 import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import { Learner } from "../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../src/native/library.ts";

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { type Environment, thisEnvironment } from "../src/config.ts";
 import { UserError } from "../src/base/exit_codes.ts";
 import { projectRoot } from "../src/setup/record.ts";
-import { driverProblem, gpuProblem } from "../src/gpu_fit.ts";
+import { driverProblem, gpuProblem } from "../src/runtime/gpu_fit.ts";
 import { planOf } from "../src/slurm/plan.ts";
 import { PROFILES } from "../src/slurm/profiles.ts";
 import { directives, render } from "../src/slurm/render.ts";

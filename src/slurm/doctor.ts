@@ -13,7 +13,7 @@ import { openCore } from "../native/library.ts";
 import { foldersOfRun } from "../photos.ts";
 import { exists } from "../setup/basics.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
-import { driverProblem, gpuProblem } from "../gpu_fit.ts";
+import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
 import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
 import { ask, runMain } from "../base/program.ts";

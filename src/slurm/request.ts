@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Environment, parseCommandLine, type RunConfig } from "../config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { ALONE } from "../ranks.ts";
+import { ALONE } from "../runtime/rank.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";
 import type { Site } from "./site.ts";
 

@@ -9,7 +9,7 @@ import { thisEnvironment } from "../config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../setup/basics.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
-import { gpuProblem } from "../gpu_fit.ts";
+import { gpuProblem } from "../runtime/gpu_fit.ts";
 import { configurationOf } from "../weights_file.ts";
 import { PROFILES } from "./profiles.ts";
 import { jobFolder, render } from "./render.ts";

@@ -7,7 +7,7 @@ import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint, liveHandles, setThreads } from "../../src/native/library.ts";
-import { ALONE } from "../../src/ranks.ts";
+import { ALONE } from "../../src/runtime/rank.ts";
 import { transferred } from "../../src/transfer.ts";
 import { configurationOf } from "../../src/weights_file.ts";
 import { byol } from "../byol.ts";

@@ -5,7 +5,7 @@ import { byolViews, NORMALISATION } from "../../src/recipes/views.ts";
 import { constantSchedule } from "../../src/recipes/view_schedule.ts";
 import { pretrain } from "../../src/byol.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
-import { deviceOf, openDevice, precisionOf } from "../../src/device.ts";
+import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { traceStep } from "../../src/trace.ts";

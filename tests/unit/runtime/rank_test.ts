@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
-import { UserError } from "../src/base/exit_codes.ts";
-import { ALONE, discoverPlace, expandHostlist, portOfJob } from "../src/ranks.ts";
+import { UserError } from "../../../src/base/exit_codes.ts";
+import { ALONE, discoverPlace, expandHostlist, portOfJob } from "../../../src/runtime/rank.ts";
 
 function place(variables: Record<string, string>): ReturnType<typeof discoverPlace> {
   return discoverPlace((name) => variables[name]);

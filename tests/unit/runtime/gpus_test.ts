@@ -1,9 +1,9 @@
 import { equal, match, throws } from "node:assert/strict";
-import { type Environment, parseCommandLine } from "../src/config.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { gpuOf } from "../src/gpus.ts";
-import { ALONE, type Place } from "../src/ranks.ts";
-import { start } from "./ranks_run.ts";
+import { type Environment, parseCommandLine } from "../../../src/config.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { gpuOf } from "../../../src/runtime/gpus.ts";
+import { ALONE, type Place } from "../../../src/runtime/rank.ts";
+import { start } from "../../ranks_run.ts";
 
 Deno.test("a rank takes the GPU of its place on the node, or the only one that Slurm shows it", () => {
   const place: Place = { ...ALONE, rank: 7, worldSize: 8, localRank: 3, localWorldSize: 4 };

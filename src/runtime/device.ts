@@ -5,14 +5,14 @@
  * @module
  */
 
-import type { RunConfig } from "./config.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
+import type { RunConfig } from "../config.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
-import { openCuda } from "./native/cuda.ts";
-import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "./native/library.ts";
-import { discoverPlace } from "./ranks.ts";
-import { requireSetup } from "./setup/record.ts";
+import { openCuda } from "../native/cuda.ts";
+import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/library.ts";
+import { discoverPlace } from "./rank.ts";
+import { requireSetup } from "../setup/record.ts";
 
 type DeviceConfig = Pick<
   RunConfig,

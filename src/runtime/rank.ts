@@ -5,7 +5,7 @@
  * @module
  */
 
-import { ExitCode, UserError } from "./base/exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** Who started the ranks. */
 export type Launcher = "none" | "torchrun" | "slurm";

@@ -4,7 +4,7 @@
  * @module
  */
 
-import type { SetupRecord } from "./setup/record.ts";
+import type { SetupRecord } from "../setup/record.ts";
 
 /** A build of PyTorch 2.11 by the CUDA it is for. */
 interface CudaBuild {

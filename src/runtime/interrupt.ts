@@ -1,9 +1,9 @@
 /** Signals that ask the program to stop: a run at its next step, with everything saved. */
 
 import { constants } from "node:os";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { NativeError } from "./native/native_error.ts";
-import { SignalWatch } from "./native/signal_watch.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { NativeError } from "../native/native_error.ts";
+import { SignalWatch } from "../native/signal_watch.ts";
 
 /** SIGUSR1 is left alone: it opens Deno's debugger port. */
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;

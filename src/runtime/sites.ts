@@ -4,7 +4,7 @@
  * @module
  */
 
-import { ExitCode, UserError } from "./base/exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** Names under $DSDIR that CIFAR-10 may have; the first that is there is taken. */
 const CIFAR_FOLDERS = ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"];

@@ -4,9 +4,9 @@
  * @module
  */
 
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { driverGpus } from "./native/library.ts";
-import type { Place, Variable } from "./ranks.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { driverGpus } from "../native/library.ts";
+import type { Place, Variable } from "./rank.ts";
 
 /** How many GPUs the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */
 export function visibleGpus(): number {

@@ -29,8 +29,8 @@ export {
   type Ramp,
   type RecipeSchedule,
 } from "./src/recipes/view_schedule.ts";
-export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol.ts";
-export type { StepRates } from "./src/step_graph.ts";
+export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol/pretrain.ts";
+export type { StepRates } from "./src/byol/step_graph.ts";
 export {
   type CheckpointMetadata,
   checkpointPath,

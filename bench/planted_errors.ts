@@ -56,7 +56,7 @@ const ERRORS: readonly PlantedError[] = [
   },
   {
     name: "tau index: one step ahead",
-    file: "src/byol.ts",
+    file: "src/byol/pretrain.ts",
     right: "tauAt(step, {",
     wrong: "tauAt(step + 1, {",
     says: /tau: difference/,

@@ -4,8 +4,8 @@ import { dirname, join, resolve } from "node:path";
 import { PROBE_TRANSFORMS, probeAtSize } from "./recipes/views.ts";
 import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
 import { BadFileRecord } from "./bad_files.ts";
-import { CollapseWatch } from "./bad_numbers.ts";
-import { isLogged, pretrain } from "./byol.ts";
+import { CollapseWatch } from "./byol/divergence.ts";
+import { isLogged, pretrain } from "./byol/pretrain.ts";
 import { type CheckpointMetadata, checkpointToGoOnFrom } from "./checkpoint.ts";
 import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./config.ts";
@@ -19,7 +19,7 @@ import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
 import { type EvalRow, JsonLinesSink, Metrics, type MetricsRow, truncateAfter } from "./metrics.ts";
 import { Learner, type LearnerOptions } from "./native/learner.ts";
 import { coreInfo, setThreads } from "./native/library.ts";
-import { addOnlineProbe } from "./online_probe.ts";
+import { addOnlineProbe } from "./byol/online_probe.ts";
 import {
   claimRunFolder,
   createRunFolder,

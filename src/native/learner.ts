@@ -1,4 +1,4 @@
-import type { StepRates } from "../step_graph.ts";
+import type { StepRates } from "../byol/step_graph.ts";
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import { Job } from "./job.ts";

@@ -1,6 +1,6 @@
 /** One frame of `watch`: what a run's files say, as lines of text. */
 
-import { CollapseWatch } from "../bad_numbers.ts";
+import { CollapseWatch } from "../byol/divergence.ts";
 import type { RunRow, TrainRow } from "../metrics.ts";
 import { readOwner } from "../base/lock_folder.ts";
 import { durationText } from "../base/terminal.ts";

@@ -4,13 +4,13 @@
  * @module
  */
 
-import type { AugmentSchedule } from "./recipes/view_schedule.ts";
-import { FiniteCheck } from "./bad_numbers.ts";
-import { yieldToEvents } from "./base/event_loop.ts";
-import type { TrainRow } from "./metrics.ts";
-import type { Dataset } from "./native/dataset.ts";
-import type { Learner, ProbeRates } from "./native/learner.ts";
-import { learningRateAt, recipesAt, tauAt } from "./recipes/schedules.ts";
+import type { AugmentSchedule } from "../recipes/view_schedule.ts";
+import { FiniteCheck } from "./divergence.ts";
+import { yieldToEvents } from "../base/event_loop.ts";
+import type { TrainRow } from "../metrics.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner, ProbeRates } from "../native/learner.ts";
+import { learningRateAt, recipesAt, tauAt } from "../recipes/schedules.ts";
 import { StepGraph } from "./step_graph.ts";
 
 /** What a training run goes by. */

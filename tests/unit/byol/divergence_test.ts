@@ -1,12 +1,12 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { CollapseWatch, FiniteCheck } from "../src/bad_numbers.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import type { TrainRow } from "../src/metrics.ts";
-import { Learner } from "../src/native/learner.ts";
-import { liveHandles } from "../src/native/library.ts";
-import { NativeError } from "../src/native/native_error.ts";
-import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
+import { CollapseWatch, FiniteCheck } from "../../../src/byol/divergence.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import type { TrainRow } from "../../../src/metrics.ts";
+import { Learner } from "../../../src/native/learner.ts";
+import { liveHandles } from "../../../src/native/library.ts";
+import { NativeError } from "../../../src/native/native_error.ts";
+import { demoImages, NETWORK, VIEWS } from "../../small_network.ts";
 
 function row(step: number, changes: Partial<TrainRow> = {}): TrainRow {
   return {

@@ -2,14 +2,14 @@
 
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { byolViews } from "../src/recipes/views.ts";
-import { checkpointPath } from "../src/checkpoint.ts";
-import { readMetrics, type TrainRow } from "../src/metrics.ts";
-import { Learner } from "../src/native/learner.ts";
-import { describeCheckpoint, setThreads } from "../src/native/library.ts";
-import { byol } from "./byol.ts";
-import { writePhotoFolder } from "./photo_files.ts";
-import { demoImages, NETWORK } from "./small_network.ts";
+import { byolViews } from "../../../src/recipes/views.ts";
+import { checkpointPath } from "../../../src/checkpoint.ts";
+import { readMetrics, type TrainRow } from "../../../src/metrics.ts";
+import { Learner } from "../../../src/native/learner.ts";
+import { describeCheckpoint, setThreads } from "../../../src/native/library.ts";
+import { byol } from "../../byol.ts";
+import { writePhotoFolder } from "../../photo_files.ts";
+import { demoImages, NETWORK } from "../../small_network.ts";
 
 const RATES = { learningRate: 0.5, momentum: 0.9 };
 const TINY = [

@@ -1,8 +1,8 @@
 /** The online monitor of a run: a linear probe that learns beside the encoder, and when there is one. */
 
-import type { RunConfig } from "./config.ts";
-import type { DatasetDescription } from "./native/dataset.ts";
-import type { Learner, ProbeRates } from "./native/learner.ts";
+import type { RunConfig } from "../config.ts";
+import type { DatasetDescription } from "../native/dataset.ts";
+import type { Learner, ProbeRates } from "../native/learner.ts";
 
 /** It learns from embeddings of mean square length 1 (native/src/online_probe.rs), so that no encoder needs its own. */
 const RATES: Readonly<ProbeRates> = { learningRate: 0.5, momentum: 0.9 };

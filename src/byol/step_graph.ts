@@ -5,8 +5,8 @@
  * @module
  */
 
-import type { Dataset } from "./native/dataset.ts";
-import type { Learner, UpdateOptions } from "./native/learner.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner, UpdateOptions } from "../native/learner.ts";
 
 /** Steps that run before the recording, in which libtorch sets up and chooses what it will use. */
 const WARM_UP_STEPS = 3;

@@ -39,7 +39,7 @@ export {
   type Resumable,
 } from "./src/checkpoint.ts";
 export type { ClassifierOptions } from "./src/classifier_options.ts";
-export type { RunConfig } from "./src/config.ts";
+export type { RunConfig } from "./src/options/parse.ts";
 export { type DataConfig, openData } from "./src/data.ts";
 export { ExitCode, UserError } from "./src/base/exit_codes.ts";
 export {
@@ -95,9 +95,9 @@ export {
   ProcessGroup,
 } from "./src/native/process_group.ts";
 export type { ViewCase, ViewCases, ViewParameters } from "./src/native/views.ts";
-export { type Preset, PRESETS, type Recipe } from "./src/presets.ts";
+export { type Preset, PRESETS, type Recipe } from "./src/options/presets.ts";
 export { createRunFolder, type RunFolder, runFolderAt } from "./src/run_folder.ts";
-export { runOptions } from "./src/run_options.ts";
+export { runOptions } from "./src/options/run_options.ts";
 export {
   learningRateAt,
   type LearningRateSchedule,

@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import type { Learner } from "../src/native/learner.ts";
 import { setThreads } from "../src/native/library.ts";

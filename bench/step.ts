@@ -14,7 +14,7 @@
  * step, each in rounds of its own.
  */
 
-import { BYOL_CIFAR10 } from "../src/presets.ts";
+import { BYOL_CIFAR10 } from "../src/options/presets.ts";
 import { oraclePath } from "../tests/oracle.ts";
 import { median, quantile } from "./statistics.ts";
 import { type Gpu, gpuMebibytes, gpuOfBench, shareOfPeak } from "./step_gpu.ts";

@@ -12,7 +12,7 @@ import {
   VIEW_RECIPES,
   viewsAtSize,
 } from "../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/library.ts";

@@ -1,12 +1,12 @@
 /** train | eval | embed | export | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./checkpoint.ts";
-import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./config.ts";
+import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./options/parse.ts";
 import { openData } from "./data.ts";
 import { evaluateCheckpoint } from "./eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { reportStop } from "./runtime/interrupt.ts";
-import { helpText } from "./help.ts";
+import { helpText } from "./options/help.ts";
 import { launch } from "./launch.ts";
 import type { CheckpointDescription } from "./native/library.ts";
 import { packCommand } from "./pack.ts";

@@ -1,7 +1,7 @@
 /** `embed`: the embeddings of a data set's images, with labels and names, as a file for other programs. */
 
 import { dirname, extname, join } from "node:path";
-import { parseCommandLine, type RunConfig, thisEnvironment } from "./config.ts";
+import { parseCommandLine, type RunConfig, thisEnvironment } from "./options/parse.ts";
 import { describeOrThrow } from "./checkpoint.ts";
 import { openData } from "./data.ts";
 import { openDevice } from "./runtime/device.ts";

@@ -7,8 +7,8 @@
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunConfig } from "./config.ts";
-import { FIELDS, optionOf } from "./config_table.ts";
+import type { RunConfig } from "./options/parse.ts";
+import { FIELDS, optionOf } from "./options/table.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
 import type { Learner } from "./native/learner.ts";

@@ -1,8 +1,8 @@
 /** Opens a run's event files, where the npm package that encodes them is there: no run fails for its pictures. */
 
-import type { Origins, RunConfig } from "./config.ts";
-import { FIELDS, optionOf } from "./config_table.ts";
-import { shownValue } from "./option_values.ts";
+import type { Origins, RunConfig } from "./options/parse.ts";
+import { FIELDS, optionOf } from "./options/table.ts";
+import { shownValue } from "./options/values.ts";
 import type { MetricsRow, MetricsSink } from "./metrics.ts";
 import type { RunFolder } from "./run_folder.ts";
 import { exists } from "./setup/basics.ts";

@@ -8,7 +8,7 @@ import { CollapseWatch } from "./byol/divergence.ts";
 import { isLogged, pretrain } from "./byol/pretrain.ts";
 import { type CheckpointMetadata, checkpointToGoOnFrom } from "./checkpoint.ts";
 import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
-import type { ParsedCommandLine, RunConfig } from "./config.ts";
+import type { ParsedCommandLine, RunConfig } from "./options/parse.ts";
 import { openData } from "./data.ts";
 import { deviceOf, gpuName, openDevice, precisionOf } from "./runtime/device.ts";
 import { computersOf, goOnWith, thisComputer } from "./runtime/fingerprint.ts";

@@ -1,6 +1,6 @@
 import { equal, ok, rejects } from "node:assert/strict";
 import { writeRandomCifarBinary } from "./cifar_files.ts";
-import { parseCommandLine, thisEnvironment } from "../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { openData } from "../src/data.ts";
 import { liveHandles } from "../src/native/library.ts";
 

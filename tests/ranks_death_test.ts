@@ -6,7 +6,7 @@ import { ExitCode } from "../src/base/exit_codes.ts";
 import { worstOf } from "../src/launch.ts";
 import { describeCheckpoint } from "../src/native/library.ts";
 import { type RankRecord, verdictOn } from "../src/team.ts";
-import { parseCommandLine } from "../src/config.ts";
+import { parseCommandLine } from "../src/options/parse.ts";
 import {
   coreFile,
   projectRoot,

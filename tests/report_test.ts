@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decode } from "fast-png";
 import { NORMALISATION } from "../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { openData } from "../src/data.ts";
 import { setThreads } from "../src/native/library.ts";
 import { createLearner, evaluationOptions } from "../src/train.ts";

@@ -1,7 +1,7 @@
 /** Folders of runs that never ran, for those who read such folders. */
 
 import { join } from "node:path";
-import { parseCommandLine } from "../src/config.ts";
+import { parseCommandLine } from "../src/options/parse.ts";
 import { JsonLinesSink } from "../src/metrics.ts";
 import { createRunFolder, writeRunRecord } from "../src/run_folder.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { replaceFile } from "../src/base/atomic_file.ts";
 import { constantSchedule } from "../src/recipes/view_schedule.ts";
 import { VIEW_RECIPES } from "../src/recipes/views.ts";
-import { parseCommandLine } from "../src/config.ts";
+import { parseCommandLine } from "../src/options/parse.ts";
 import { ExitCode, UserError } from "../src/base/exit_codes.ts";
 import {
   claimRunFolder,

@@ -1,7 +1,7 @@
 /** The program's `train` on so few of the embedded images that an epoch and an evaluation take a second. */
 
 import { NORMALISATION } from "../../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import type { openData } from "../../src/data.ts";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { Dataset } from "../../src/native/dataset.ts";

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import type { EvalRow } from "../../src/metrics.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { projectRoot } from "../../src/setup/record.ts";

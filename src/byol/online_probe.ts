@@ -1,6 +1,6 @@
 /** The online monitor of a run: a linear probe that learns beside the encoder, and when there is one. */
 
-import type { RunConfig } from "../config.ts";
+import type { RunConfig } from "../options/parse.ts";
 import type { DatasetDescription } from "../native/dataset.ts";
 import type { Learner, ProbeRates } from "../native/learner.ts";
 

@@ -2,7 +2,7 @@
 
 import { dirname } from "node:path";
 import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
-import { OPTIONS } from "../config_table.ts";
+import { OPTIONS } from "../options/table.ts";
 import { type EvalRow, readMetrics } from "../metrics.ts";
 import { readRunRecord, runFolderAt } from "../run_folder.ts";
 import { exists } from "../setup/basics.ts";

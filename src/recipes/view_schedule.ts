@@ -30,7 +30,7 @@ import {
   viewsAtSize,
 } from "./views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { PRESETS } from "../presets.ts";
+import { PRESETS } from "../options/presets.ts";
 import { recipesAt } from "./schedules.ts";
 
 /** The way between two values. */

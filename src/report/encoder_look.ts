@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { listCheckpoints } from "../checkpoint.ts";
-import { parseCommandLine, type RunConfig, thisEnvironment } from "../config.ts";
+import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
 import { openData } from "../data.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/library.ts";

@@ -1,8 +1,8 @@
 /** The parts of a report. */
 
-import { FIELDS, optionOf } from "../config_table.ts";
+import { FIELDS, optionOf } from "../options/table.ts";
 import type { EvalRow, TrainRow } from "../metrics.ts";
-import { shownValue } from "../option_values.ts";
+import { shownValue } from "../options/values.ts";
 import { meanAndDeviation } from "../slurm/seed_table.ts";
 import { exists } from "../setup/basics.ts";
 import { confusionPlot, type Curve, curvesPlot, scatterPlot } from "./charts.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { RunConfig } from "../config.ts";
+import type { RunConfig } from "../options/parse.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";

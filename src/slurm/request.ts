@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Environment, parseCommandLine, type RunConfig } from "../config.ts";
+import { type Environment, parseCommandLine, type RunConfig } from "../options/parse.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { ALONE } from "../runtime/rank.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";

@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint, liveHandles, setThreads } from "../../src/native/library.ts";

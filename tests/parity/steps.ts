@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { byolViews, NORMALISATION } from "../../src/recipes/views.ts";
 import { constantSchedule } from "../../src/recipes/view_schedule.ts";
 import { pretrain } from "../../src/byol/pretrain.ts";
-import { parseCommandLine, thisEnvironment } from "../../src/config.ts";
+import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/library.ts";

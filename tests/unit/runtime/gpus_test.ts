@@ -1,5 +1,5 @@
 import { equal, match, throws } from "node:assert/strict";
-import { type Environment, parseCommandLine } from "../../../src/config.ts";
+import { type Environment, parseCommandLine } from "../../../src/options/parse.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { gpuOf } from "../../../src/runtime/gpus.ts";
 import { ALONE, type Place } from "../../../src/runtime/rank.ts";

@@ -6,7 +6,7 @@
  */
 
 import { parseArgs } from "node:util";
-import type { DatasetName } from "./recipes/views.ts";
+import type { DatasetName } from "../recipes/views.ts";
 import {
   type AnyOption,
   type Command,
@@ -15,15 +15,15 @@ import {
   optionOf,
   OPTIONS,
   PER_DATASET,
-} from "./config_table.ts";
-import { type OptionValue, problemOf, shownValue } from "./option_values.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { nearestTo } from "./base/edit_distance.ts";
+} from "./table.ts";
+import { type OptionValue, problemOf, shownValue } from "./values.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { nearestTo } from "../base/edit_distance.ts";
 import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from "./presets.ts";
-import { gpuOf, requireGpus, visibleGpus } from "./runtime/gpus.ts";
-import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "./runtime/rank.ts";
-import { dataDirOnJeanZay, imagenetDir } from "./runtime/sites.ts";
-import { stemOf } from "./recipes/stem.ts";
+import { gpuOf, requireGpus, visibleGpus } from "../runtime/gpus.ts";
+import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "../runtime/rank.ts";
+import { dataDirOnJeanZay, imagenetDir } from "../runtime/sites.ts";
+import { stemOf } from "../recipes/stem.ts";
 
 /** Everything a run needs to know, one field per option; null where nothing is asked for. */
 export interface RunConfig {

@@ -1,6 +1,6 @@
 /** The options of a run for a program of one's own: those of `deno task train`, resolved. */
 
-import { parseCommandLine, type RunConfig, thisEnvironment } from "./config.ts";
+import { parseCommandLine, type RunConfig, thisEnvironment } from "./parse.ts";
 
 /**
  * Resolves options as `deno task train` does: a preset's or the data set's recipe, with what is given in its place.

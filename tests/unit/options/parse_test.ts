@@ -5,14 +5,14 @@ import {
   type ParsedCommandLine,
   thisEnvironment,
   wantsHelp,
-} from "../src/config.ts";
-import { FIELDS, optionOf, PER_DATASET } from "../src/config_table.ts";
-import { problemOf } from "../src/option_values.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { helpText } from "../src/help.ts";
-import { nearestTo } from "../src/base/edit_distance.ts";
-import { optionsPage } from "../src/options_doc.ts";
-import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../src/presets.ts";
+} from "../../../src/options/parse.ts";
+import { FIELDS, optionOf, PER_DATASET } from "../../../src/options/table.ts";
+import { problemOf } from "../../../src/options/values.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { helpText } from "../../../src/options/help.ts";
+import { nearestTo } from "../../../src/base/edit_distance.ts";
+import { optionsPage } from "../../../src/options/docs_page.ts";
+import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../../../src/options/presets.ts";
 
 /** A machine of three cores with the files and variables named. */
 function machine(
@@ -231,7 +231,10 @@ Deno.test("a GPU that is not there, and what it alone can do, are refused in a s
 Deno.test("this machine is asked for what is there", () => {
   const environment = thisEnvironment();
   assert.equal(environment.cores, navigator.hardwareConcurrency);
-  assert.equal(environment.exists(new URL("../src/config.ts", import.meta.url).pathname), true);
+  assert.equal(
+    environment.exists(new URL("../../../src/options/parse.ts", import.meta.url).pathname),
+    true,
+  );
   assert.equal(environment.exists("/no/such/path"), false);
   assert.equal(environment.variable("BYOL_NO_SUCH_VARIABLE"), undefined);
 });
@@ -440,6 +443,6 @@ Deno.test("help names every option of its command, with the defaults of each dat
 });
 
 Deno.test("docs/options.md is what the table says", async () => {
-  const page = await Deno.readTextFile(new URL("../docs/options.md", import.meta.url));
+  const page = await Deno.readTextFile(new URL("../../../docs/options.md", import.meta.url));
   assert.equal(page, optionsPage());
 });

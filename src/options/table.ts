@@ -6,8 +6,8 @@
  * @module
  */
 
-import type { RunConfig } from "./config.ts";
-import { LARGEST_COUNT, type OptionValue, type ValueKind } from "./option_values.ts";
+import type { RunConfig } from "./parse.ts";
+import { LARGEST_COUNT, type OptionValue, type ValueKind } from "./values.ts";
 import { PRESETS, type Recipe } from "./presets.ts";
 
 /** The commands that take options. */

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { byolViews, type DatasetName, type ViewPair } from "./recipes/views.ts";
-import type { RunConfig } from "./config.ts";
+import { byolViews, type DatasetName, type ViewPair } from "../recipes/views.ts";
+import type { RunConfig } from "./parse.ts";
 
 /** The options that make up a recipe: what a data set or a preset decides. */
 export type Recipe = Pick<

@@ -4,18 +4,11 @@
  * @module
  */
 
-import type { DatasetName } from "./recipes/views.ts";
-import {
-  type AnyOption,
-  type Command,
-  FIELDS,
-  GROUPS,
-  optionOf,
-  PER_DATASET,
-} from "./config_table.ts";
-import { expectationOf, type OptionValue, shownValue } from "./option_values.ts";
-import type { RunConfig } from "./config.ts";
-import { EXIT_CODE_MEANINGS } from "./base/exit_codes.ts";
+import type { DatasetName } from "../recipes/views.ts";
+import { type AnyOption, type Command, FIELDS, GROUPS, optionOf, PER_DATASET } from "./table.ts";
+import { expectationOf, type OptionValue, shownValue } from "./values.ts";
+import type { RunConfig } from "./parse.ts";
+import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
 import { DATASET_DEFAULTS, PRESETS, type Recipe } from "./presets.ts";
 
 const WIDTH = 100;

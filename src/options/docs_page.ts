@@ -4,10 +4,10 @@
  * @module
  */
 
-import { FIELDS, GROUPS, optionOf, PER_DATASET } from "./config_table.ts";
-import { expectationOf, shownValue } from "./option_values.ts";
-import type { RunConfig } from "./config.ts";
-import { EXIT_CODE_MEANINGS } from "./base/exit_codes.ts";
+import { FIELDS, GROUPS, optionOf, PER_DATASET } from "./table.ts";
+import { expectationOf, shownValue } from "./values.ts";
+import type { RunConfig } from "./parse.ts";
+import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
 import { datasetDefaults, defaultText } from "./help.ts";
 import { PRESETS, type Recipe } from "./presets.ts";
 
@@ -15,7 +15,7 @@ import { PRESETS, type Recipe } from "./presets.ts";
 export function optionsPage(): string {
   return [
     "<!-- deno-fmt-ignore-file -->",
-    "<!-- Written by src/options_doc.ts from src/config_table.ts and src/presets.ts. -->",
+    "<!-- Written by src/options/docs_page.ts from src/options/table.ts and src/options/presets.ts. -->",
     "# Options",
     "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
     "`--name=false`. Of an option given twice, the last counts. The command line wins over a preset, a " +
@@ -81,13 +81,13 @@ function escaped(cell: string): string {
 }
 
 if (import.meta.main) {
-  const file = new URL("../docs/options.md", import.meta.url);
+  const file = new URL("../../docs/options.md", import.meta.url);
   const page = optionsPage();
   if (Deno.args.includes("--check")) {
     const current = await Deno.readTextFile(file).catch(() => "");
     if (current !== page) {
       console.error(
-        "docs/options.md is not what the table of options says: run src/options_doc.ts without --check",
+        "docs/options.md is not what the table of options says: run src/options/docs_page.ts without --check",
       );
       Deno.exit(1);
     }

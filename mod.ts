@@ -108,5 +108,5 @@ export {
   type TauSchedule,
 } from "./src/recipes/schedules.ts";
 export type { Launcher, Place } from "./src/runtime/rank.ts";
-export { Team, type TeamOptions } from "./src/team.ts";
+export { Team, type TeamOptions } from "./src/distributed/ranks.ts";
 export { createLearner, evaluationOptions } from "./src/train.ts";

@@ -7,7 +7,7 @@ import { evaluateCheckpoint } from "./eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { reportStop } from "./runtime/interrupt.ts";
 import { helpText } from "./options/help.ts";
-import { launch } from "./launch.ts";
+import { launch } from "./distributed/launch.ts";
 import type { CheckpointDescription } from "./native/library.ts";
 import { packCommand } from "./pack.ts";
 import { ALONE } from "./runtime/rank.ts";

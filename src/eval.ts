@@ -13,7 +13,7 @@ import { requireRoomFor, saveProbe } from "./saved_probe.ts";
 import type { Probe } from "./native/probe.ts";
 import type { Place } from "./runtime/rank.ts";
 import { requireSetup } from "./setup/record.ts";
-import { Team } from "./team.ts";
+import { Team } from "./distributed/ranks.ts";
 import { Progress, SILENT, stderrTerminal } from "./base/terminal.ts";
 import { evaluationOptions } from "./train.ts";
 import { transferred } from "./transfer.ts";

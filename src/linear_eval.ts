@@ -14,7 +14,7 @@ import { isInterrupted } from "./runtime/interrupt.ts";
 import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
 import { FeatureBank, Features, Probe } from "./native/probe.ts";
 import { probeLearningRateAt } from "./recipes/schedules.ts";
-import { Team } from "./team.ts";
+import { Team } from "./distributed/ranks.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
 export const KNN = { k: 200, temperature: 0.1 } as const;

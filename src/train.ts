@@ -36,7 +36,7 @@ import { ALONE, type Place } from "./runtime/rank.ts";
 import { RunLock } from "./run_lock.ts";
 import { stemOf } from "./recipes/stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
-import { Team } from "./team.ts";
+import { Team } from "./distributed/ranks.ts";
 import { openTensorBoard } from "./tensorboard.ts";
 import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./base/terminal.ts";
 import { traceStep } from "./trace.ts";

@@ -3,9 +3,9 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { listCheckpoints } from "../src/checkpoint.ts";
 import { ExitCode } from "../src/base/exit_codes.ts";
-import { worstOf } from "../src/launch.ts";
+import { worstOf } from "../src/distributed/launch.ts";
 import { describeCheckpoint } from "../src/native/library.ts";
-import { type RankRecord, verdictOn } from "../src/team.ts";
+import { type RankRecord, verdictOn } from "../src/distributed/ranks.ts";
 import { parseCommandLine } from "../src/options/parse.ts";
 import {
   coreFile,

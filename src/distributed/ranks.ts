@@ -7,16 +7,16 @@
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunConfig } from "./options/parse.ts";
-import { FIELDS, optionOf } from "./options/table.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import type { Dataset } from "./native/dataset.ts";
-import type { Learner } from "./native/learner.ts";
-import { openNccl } from "./native/cuda.ts";
-import { NativeError } from "./native/native_error.ts";
-import type { Probe } from "./native/probe.ts";
-import { ProcessGroup } from "./native/process_group.ts";
-import { ALONE, type Place } from "./runtime/rank.ts";
+import type { RunConfig } from "../options/parse.ts";
+import { FIELDS, optionOf } from "../options/table.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner } from "../native/learner.ts";
+import { openNccl } from "../native/cuda.ts";
+import { NativeError } from "../native/native_error.ts";
+import type { Probe } from "../native/probe.ts";
+import { ProcessGroup } from "../native/process_group.ts";
+import { ALONE, type Place } from "../runtime/rank.ts";
 
 /** What all ranks must agree on before they work together. */
 export interface RankRecord {

@@ -5,8 +5,8 @@
  * @module
  */
 
-import { ExitCode } from "./base/exit_codes.ts";
-import { ALONE } from "./runtime/rank.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { ALONE } from "../runtime/rank.ts";
 
 /** Signals that ask the ranks to stop; each gets them. */
 const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
@@ -30,7 +30,7 @@ const PERMISSIONS = [
  */
 export async function launch(ranks: number, args: readonly string[]): Promise<number> {
   const port = freePort();
-  const cli = new URL("./cli.ts", import.meta.url).pathname;
+  const cli = new URL("../cli.ts", import.meta.url).pathname;
   const children = Array.from({ length: ranks }, (_, rank) =>
     new Deno.Command(Deno.execPath(), {
       args: ["run", ...PERMISSIONS, cli, ...args],

@@ -37,7 +37,7 @@ export {
   listCheckpoints,
   newestCheckpoint,
   type Resumable,
-} from "./src/checkpoint.ts";
+} from "./src/run/checkpoint.ts";
 export type { ClassifierOptions } from "./src/classifier_options.ts";
 export type { RunConfig } from "./src/options/parse.ts";
 export { type DataConfig, openData } from "./src/data.ts";
@@ -66,7 +66,7 @@ export {
   readMetrics,
   type RunRow,
   type TrainRow,
-} from "./src/metrics.ts";
+} from "./src/run/metrics.ts";
 export {
   Dataset,
   type DatasetDescription,
@@ -96,7 +96,7 @@ export {
 } from "./src/native/process_group.ts";
 export type { ViewCase, ViewCases, ViewParameters } from "./src/native/views.ts";
 export { type Preset, PRESETS, type Recipe } from "./src/options/presets.ts";
-export { createRunFolder, type RunFolder, runFolderAt } from "./src/run_folder.ts";
+export { createRunFolder, type RunFolder, runFolderAt } from "./src/run/folder.ts";
 export { runOptions } from "./src/options/run_options.ts";
 export {
   learningRateAt,

@@ -4,7 +4,7 @@
  */
 
 import { join } from "node:path";
-import type { EvalRow } from "../src/metrics.ts";
+import type { EvalRow } from "../src/run/metrics.ts";
 import { projectRoot } from "../src/setup/record.ts";
 
 const SEEDS = [0, 1, 2];

@@ -9,7 +9,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { MetricsRow } from "../src/metrics.ts";
+import type { MetricsRow } from "../src/run/metrics.ts";
 
 /** What a short run of the same options took. */
 export interface Measured {

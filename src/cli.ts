@@ -1,6 +1,6 @@
 /** train | eval | embed | export | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
-import { describeOrThrow, metadataOf } from "./checkpoint.ts";
+import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./options/parse.ts";
 import { openData } from "./data.ts";
 import { evaluateCheckpoint } from "./eval.ts";

@@ -2,7 +2,7 @@
 
 import { dirname, extname, join } from "node:path";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "./options/parse.ts";
-import { describeOrThrow } from "./checkpoint.ts";
+import { describeOrThrow } from "./run/checkpoint.ts";
 import { openData } from "./data.ts";
 import { openDevice } from "./runtime/device.ts";
 import { yieldToEvents } from "./base/event_loop.ts";

@@ -6,17 +6,23 @@ import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
 import { BadFileRecord } from "./bad_files.ts";
 import { CollapseWatch } from "./byol/divergence.ts";
 import { isLogged, pretrain } from "./byol/pretrain.ts";
-import { type CheckpointMetadata, checkpointToGoOnFrom } from "./checkpoint.ts";
-import { CheckpointWriter, saving } from "./checkpoint_writer.ts";
+import { type CheckpointMetadata, checkpointToGoOnFrom } from "./run/checkpoint.ts";
+import { CheckpointWriter, saving } from "./run/checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./options/parse.ts";
 import { openData } from "./data.ts";
 import { deviceOf, gpuName, openDevice, precisionOf } from "./runtime/device.ts";
 import { computersOf, goOnWith, thisComputer } from "./runtime/fingerprint.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./finished.ts";
+import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./run/result.ts";
 import { Interrupt, interrupted } from "./runtime/interrupt.ts";
 import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
-import { type EvalRow, JsonLinesSink, Metrics, type MetricsRow, truncateAfter } from "./metrics.ts";
+import {
+  type EvalRow,
+  JsonLinesSink,
+  Metrics,
+  type MetricsRow,
+  truncateAfter,
+} from "./run/metrics.ts";
 import { Learner, type LearnerOptions } from "./native/learner.ts";
 import { coreInfo, setThreads } from "./native/library.ts";
 import { addOnlineProbe } from "./byol/online_probe.ts";
@@ -31,15 +37,15 @@ import {
   type RunFolder,
   runFolderAt,
   writeRunRecord,
-} from "./run_folder.ts";
+} from "./run/folder.ts";
 import { ALONE, type Place } from "./runtime/rank.ts";
-import { RunLock } from "./run_lock.ts";
+import { RunLock } from "./run/lock.ts";
 import { stemOf } from "./recipes/stem.ts";
 import { projectRoot, requireSetup } from "./setup/record.ts";
 import { Team } from "./distributed/ranks.ts";
-import { openTensorBoard } from "./tensorboard.ts";
+import { openTensorBoard } from "./run/tensorboard/open.ts";
 import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./base/terminal.ts";
-import { traceStep } from "./trace.ts";
+import { traceStep } from "./run/trace.ts";
 import { keepSheet } from "./views_sheet.ts";
 import { initialise, type InitialWeights } from "./weights_file.ts";
 

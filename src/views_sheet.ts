@@ -4,7 +4,7 @@ import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
 import type { RunConfig } from "./options/parse.ts";
 import { UserError } from "./base/exit_codes.ts";
 import type { Dataset } from "./native/dataset.ts";
-import type { RunFolder } from "./run_folder.ts";
+import type { RunFolder } from "./run/folder.ts";
 import { recipesAt } from "./recipes/schedules.ts";
 import { exists } from "./setup/basics.ts";
 

@@ -5,7 +5,7 @@
  */
 
 import { createHash } from "node:crypto";
-import { describeOrThrow, metadataOf } from "./checkpoint.ts";
+import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import type { Learner } from "./native/learner.ts";
 import type { CheckpointDescription } from "./native/library.ts";

@@ -1,7 +1,7 @@
 import { equal, match, ok } from "node:assert/strict";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { listCheckpoints } from "../src/checkpoint.ts";
+import { listCheckpoints } from "../src/run/checkpoint.ts";
 import { ExitCode } from "../src/base/exit_codes.ts";
 import { worstOf } from "../src/distributed/launch.ts";
 import { describeCheckpoint } from "../src/native/library.ts";

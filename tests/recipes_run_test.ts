@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import type { RunRecord } from "../src/run_folder.ts";
+import type { RunRecord } from "../src/run/folder.ts";
 import { describeCheckpoint } from "../src/native/library.ts";
 import { byol } from "./byol.ts";
 

@@ -2,8 +2,8 @@
 
 import { join } from "node:path";
 import { parseCommandLine } from "../src/options/parse.ts";
-import { JsonLinesSink } from "../src/metrics.ts";
-import { createRunFolder, writeRunRecord } from "../src/run_folder.ts";
+import { JsonLinesSink } from "../src/run/metrics.ts";
+import { createRunFolder, writeRunRecord } from "../src/run/folder.ts";
 
 /** What the run was like. */
 export interface RunShape {

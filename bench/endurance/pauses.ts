@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { NORMALISATION, VIEW_RECIPES } from "../../src/recipes/views.ts";
-import { CheckpointWriter } from "../../src/checkpoint_writer.ts";
+import { CheckpointWriter } from "../../src/run/checkpoint_writer.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { yieldToEvents } from "../../src/base/event_loop.ts";
 import { Dataset } from "../../src/native/dataset.ts";

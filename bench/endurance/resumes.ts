@@ -5,8 +5,8 @@
 
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
-import { checkpointPath } from "../../src/checkpoint.ts";
-import { type MetricsRow, readMetrics } from "../../src/metrics.ts";
+import { checkpointPath } from "../../src/run/checkpoint.ts";
+import { type MetricsRow, readMetrics } from "../../src/run/metrics.ts";
 import { describeCheckpoint } from "../../src/native/library.ts";
 import { FEW_IMAGES, runProgram, TINY } from "./program.ts";
 import type { EnduranceRow } from "./row.ts";

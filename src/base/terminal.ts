@@ -5,7 +5,7 @@
  * @module
  */
 
-import type { EvalRow, MetricsRow, MetricsSink, TrainRow } from "../metrics.ts";
+import type { EvalRow, MetricsRow, MetricsSink, TrainRow } from "../run/metrics.ts";
 
 /** Where progress is shown. */
 export interface Terminal {

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { describeOrThrow, metadataOf } from "../checkpoint.ts";
+import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { type HostTensor, readTensors } from "../base/safetensors.ts";
 import type { SavedTensor } from "./torch_file.ts";

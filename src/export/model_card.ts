@@ -3,8 +3,8 @@
 import { dirname } from "node:path";
 import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
 import { OPTIONS } from "../options/table.ts";
-import { type EvalRow, readMetrics } from "../metrics.ts";
-import { readRunRecord, runFolderAt } from "../run_folder.ts";
+import { type EvalRow, readMetrics } from "../run/metrics.ts";
+import { readRunRecord, runFolderAt } from "../run/folder.ts";
 import { exists } from "../setup/basics.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";

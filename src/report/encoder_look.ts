@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { listCheckpoints } from "../checkpoint.ts";
+import { listCheckpoints } from "../run/checkpoint.ts";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
 import { openData } from "../data.ts";
 import type { Dataset } from "../native/dataset.ts";

@@ -3,7 +3,7 @@
 import { basename, join } from "node:path";
 import { marked } from "marked";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { runFolderAt } from "../run_folder.ts";
+import { runFolderAt } from "../run/folder.ts";
 import { exists } from "../setup/basics.ts";
 import { runMain } from "../base/program.ts";
 import { printPdf } from "./browser.ts";

@@ -4,9 +4,9 @@ import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { readResult, type RunResult } from "../finished.ts";
-import { type EvalRow, type MetricsRow, readMetrics, type TrainRow } from "../metrics.ts";
-import { readRunRecord, type RunFolder, runFolderAt, type RunRecord } from "../run_folder.ts";
+import { readResult, type RunResult } from "../run/result.ts";
+import { type EvalRow, type MetricsRow, readMetrics, type TrainRow } from "../run/metrics.ts";
+import { readRunRecord, type RunFolder, runFolderAt, type RunRecord } from "../run/folder.ts";
 
 /** A run as its files tell it. */
 export interface RunData {

@@ -1,7 +1,7 @@
 /** The parts of a report. */
 
 import { FIELDS, optionOf } from "../options/table.ts";
-import type { EvalRow, TrainRow } from "../metrics.ts";
+import type { EvalRow, TrainRow } from "../run/metrics.ts";
 import { shownValue } from "../options/values.ts";
 import { meanAndDeviation } from "../slurm/seed_table.ts";
 import { exists } from "../setup/basics.ts";

@@ -7,9 +7,9 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { readResult } from "../finished.ts";
-import type { EvalRow } from "../metrics.ts";
-import { runFolderAt } from "../run_folder.ts";
+import { readResult } from "../run/result.ts";
+import type { EvalRow } from "../run/metrics.ts";
+import { runFolderAt } from "../run/folder.ts";
 import { runMain } from "../base/program.ts";
 
 const COLUMNS = ["knn_top1", "top1", "top5"] as const;

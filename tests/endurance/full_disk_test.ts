@@ -1,8 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { listenTo, runProgram, TINY } from "../../bench/endurance/program.ts";
-import { newestCheckpoint } from "../../src/checkpoint.ts";
-import { readMetrics } from "../../src/metrics.ts";
+import { newestCheckpoint } from "../../src/run/checkpoint.ts";
+import { readMetrics } from "../../src/run/metrics.ts";
 import { skip } from "../skip.ts";
 
 /** A file system of its own, as small as asked; undefined where this user may mount none. */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { FEW_IMAGES, runProgram, TINY } from "../../bench/endurance/program.ts";
-import { newestCheckpoint } from "../../src/checkpoint.ts";
+import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 
 const OPTIONS = ["train", ...TINY, "--clsf_every=0", "--save_every=0", "--nb_epochs_warmup=0"];
 /** Layers shrink by half with each step, whatever their gradients: all embeddings become the last bias. */

@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { newestCheckpoint } from "../../src/checkpoint.ts";
-import { readMetrics } from "../../src/metrics.ts";
+import { newestCheckpoint } from "../../src/run/checkpoint.ts";
+import { readMetrics } from "../../src/run/metrics.ts";
 import { TINY } from "../../bench/endurance/program.ts";
 import { skip } from "../skip.ts";
 import { atTerminal } from "./pty.ts";

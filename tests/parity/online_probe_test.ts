@@ -2,7 +2,7 @@
 
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
-import { checkpointPath } from "../../src/checkpoint.ts";
+import { checkpointPath } from "../../src/run/checkpoint.ts";
 import { byol } from "../byol.ts";
 import { askOracle, parityTests } from "./oracle.ts";
 

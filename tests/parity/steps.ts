@@ -8,7 +8,7 @@ import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/library.ts";
-import { traceStep } from "../../src/trace.ts";
+import { traceStep } from "../../src/run/trace.ts";
 import { createLearner } from "../../src/train.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";
 

@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Buffer } from "node:buffer";
-import { readMetrics } from "../../src/metrics.ts";
+import { readMetrics } from "../../src/run/metrics.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../byol.ts";
 import { oracleFolder } from "../oracle.ts";

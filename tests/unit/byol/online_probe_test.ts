@@ -3,8 +3,8 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { byolViews } from "../../../src/recipes/views.ts";
-import { checkpointPath } from "../../../src/checkpoint.ts";
-import { readMetrics, type TrainRow } from "../../../src/metrics.ts";
+import { checkpointPath } from "../../../src/run/checkpoint.ts";
+import { readMetrics, type TrainRow } from "../../../src/run/metrics.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { describeCheckpoint, setThreads } from "../../../src/native/library.ts";
 import { byol } from "../../byol.ts";

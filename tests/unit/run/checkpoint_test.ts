@@ -6,13 +6,17 @@ import {
   listCheckpoints,
   namedCheckpoint,
   newestCheckpoint,
-} from "../src/checkpoint.ts";
-import { CheckpointWriter, keptForGood, type SavePolicy } from "../src/checkpoint_writer.ts";
-import { computersOf, goOnWith } from "../src/runtime/fingerprint.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { Learner } from "../src/native/learner.ts";
-import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
-import { NETWORK } from "./small_network.ts";
+} from "../../../src/run/checkpoint.ts";
+import {
+  CheckpointWriter,
+  keptForGood,
+  type SavePolicy,
+} from "../../../src/run/checkpoint_writer.ts";
+import { computersOf, goOnWith } from "../../../src/runtime/fingerprint.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { Learner } from "../../../src/native/learner.ts";
+import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts";
+import { NETWORK } from "../../small_network.ts";
 
 const NEVER: SavePolicy = {
   keepEverySteps: 0,

@@ -7,8 +7,8 @@
  * @module
  */
 
-import { replaceFile, writeAll } from "./base/atomic_file.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
+import { replaceFile, writeAll } from "../base/atomic_file.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** A start of the program on this run: the first row, and one more after each resume. */
 export interface RunRow {

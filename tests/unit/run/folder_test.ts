@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { replaceFile } from "../src/base/atomic_file.ts";
-import { constantSchedule } from "../src/recipes/view_schedule.ts";
-import { VIEW_RECIPES } from "../src/recipes/views.ts";
-import { parseCommandLine } from "../src/options/parse.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
+import { replaceFile } from "../../../src/base/atomic_file.ts";
+import { constantSchedule } from "../../../src/recipes/view_schedule.ts";
+import { VIEW_RECIPES } from "../../../src/recipes/views.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import {
   claimRunFolder,
   createRunFolder,
@@ -14,7 +14,7 @@ import {
   runFolderAt,
   type RunRecord,
   writeRunRecord,
-} from "../src/run_folder.ts";
+} from "../../../src/run/folder.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 

@@ -6,12 +6,12 @@
  */
 
 import { join } from "node:path";
-import { replaceFile } from "./base/atomic_file.ts";
-import type { RunConfig } from "./options/parse.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
+import { replaceFile } from "../base/atomic_file.ts";
+import type { RunConfig } from "../options/parse.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { EvalRow } from "./metrics.ts";
-import type { RunFolder } from "./run_folder.ts";
-import { removeIfThere } from "./setup/basics.ts";
+import type { RunFolder } from "./folder.ts";
+import { removeIfThere } from "../setup/basics.ts";
 
 /** What a finished run leaves. */
 export interface RunResult {

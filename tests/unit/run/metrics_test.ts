@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import {
   type EvalRow,
   JsonLinesSink,
@@ -9,7 +9,7 @@ import {
   readMetrics,
   type TrainRow,
   truncateAfter,
-} from "../src/metrics.ts";
+} from "../../../src/run/metrics.ts";
 import {
   durationText,
   evaluationText,
@@ -17,7 +17,7 @@ import {
   resultTable,
   type Terminal,
   TerminalSink,
-} from "../src/base/terminal.ts";
+} from "../../../src/base/terminal.ts";
 
 async function inFolder(act: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

@@ -8,10 +8,10 @@
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
 import { type CheckpointMetadata, checkpointPath, listCheckpoints } from "./checkpoint.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { Job } from "./native/job.ts";
-import type { Learner } from "./native/learner.ts";
-import { NativeError } from "./native/native_error.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { Job } from "../native/job.ts";
+import type { Learner } from "../native/learner.ts";
+import { NativeError } from "../native/native_error.ts";
 
 /** Checkpoints that stay whatever their step, counted from the newest; only whole ones count. */
 const NEWEST_KEPT = 2;

@@ -1,8 +1,8 @@
 /** The checkpoints of a run: their names, what they say, and which one a start goes on from. */
 
 import { join } from "node:path";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { type CheckpointDescription, describeCheckpoint } from "./native/library.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { type CheckpointDescription, describeCheckpoint } from "../native/library.ts";
 
 /** What a checkpoint's metadata says. */
 export interface CheckpointMetadata {

@@ -11,11 +11,11 @@
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { interrupted } from "./runtime/interrupt.ts";
-import { describeProcess, Heartbeat } from "./native/heartbeat.ts";
-import { removeIfThere } from "./setup/basics.ts";
-import { type LockOwner, readOwner, tryTake } from "./base/lock_folder.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { interrupted } from "../runtime/interrupt.ts";
+import { describeProcess, Heartbeat } from "../native/heartbeat.ts";
+import { removeIfThere } from "../setup/basics.ts";
+import { type LockOwner, readOwner, tryTake } from "../base/lock_folder.ts";
 
 const BEAT_MILLISECONDS = 10_000;
 /** So many beats missed, and the owner is gone. */

@@ -6,10 +6,10 @@
 
 import { join } from "node:path";
 import { saving } from "./checkpoint_writer.ts";
-import type { RunConfig } from "./options/parse.ts";
-import type { Dataset } from "./native/dataset.ts";
-import type { Learner } from "./native/learner.ts";
-import { stemOf } from "./recipes/stem.ts";
+import type { RunConfig } from "../options/parse.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner } from "../native/learner.ts";
+import { stemOf } from "../recipes/stem.ts";
 
 /** The step to trace. */
 export interface TracedStep {

@@ -2,11 +2,11 @@ import { deepEqual, equal, match, notEqual, ok, rejects, throws } from "node:ass
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { describeProcess } from "../src/native/heartbeat.ts";
-import { liveHandles } from "../src/native/library.ts";
-import { RunLock, type RunLockOptions } from "../src/run_lock.ts";
-import { projectRoot } from "../src/setup/record.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { describeProcess } from "../../../src/native/heartbeat.ts";
+import { liveHandles } from "../../../src/native/library.ts";
+import { RunLock, type RunLockOptions } from "../../../src/run/lock.ts";
+import { projectRoot } from "../../../src/setup/record.ts";
 
 /** Runs `body` with a run folder; afterwards no object of the core is alive. */
 function lockTest(name: string, body: (folder: string) => Promise<void>): void {
@@ -187,7 +187,7 @@ lockTest("what is no lock of this program is refused by name", async (folder) =>
 
 lockTest("of several starts at once on the run of a dead one, one wins", async (folder) => {
   leaveLock(folder, { ...thisHolder(), started: "12" });
-  const script = `import { RunLock } from "./src/run_lock.ts";
+  const script = `import { RunLock } from "../../src/run_lock.ts";
 const options = { log() {}, signal: AbortSignal.timeout(60_000) };
 await Deno.stdout.write(new Uint8Array([10]));
 await Deno.stdin.read(new Uint8Array(1));

@@ -9,7 +9,7 @@
 
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { writeAll } from "../base/atomic_file.ts";
+import { writeAll } from "../../base/atomic_file.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import { type EventContent, recordOf } from "./event_file.ts";
 

@@ -1,11 +1,11 @@
 /** Opens a run's event files, where the npm package that encodes them is there: no run fails for its pictures. */
 
-import type { Origins, RunConfig } from "./options/parse.ts";
-import { FIELDS, optionOf } from "./options/table.ts";
-import { shownValue } from "./options/values.ts";
-import type { MetricsRow, MetricsSink } from "./metrics.ts";
-import type { RunFolder } from "./run_folder.ts";
-import { exists } from "./setup/basics.ts";
+import type { Origins, RunConfig } from "../../options/parse.ts";
+import { FIELDS, optionOf } from "../../options/table.ts";
+import { shownValue } from "../../options/values.ts";
+import type { MetricsRow, MetricsSink } from "../metrics.ts";
+import type { RunFolder } from "../folder.ts";
+import { exists } from "../../setup/basics.ts";
 
 /** What a start of a run tells TensorBoard. */
 export interface TensorBoardStart {
@@ -24,7 +24,7 @@ export async function openTensorBoard(
   { config, origins, ...start }: TensorBoardStart,
 ): Promise<MetricsSink | undefined> {
   try {
-    const { TensorBoardSink } = await import("./tensorboard/sink.ts");
+    const { TensorBoardSink } = await import("./sink.ts");
     return new TensorBoardSink(folder.path, {
       ...start,
       options: FIELDS.map((field) => ({

@@ -1,5 +1,5 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { crc32c, recordOf } from "../src/tensorboard/event_file.ts";
+import { crc32c, recordOf } from "../../../../src/run/tensorboard/event_file.ts";
 
 Deno.test("CRC-32C gives the check values of RFC 3720", () => {
   equal(crc32c(new TextEncoder().encode("123456789")), 0xe3069283);

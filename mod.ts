@@ -40,7 +40,7 @@ export {
 } from "./src/run/checkpoint.ts";
 export type { ClassifierOptions } from "./src/classifier_options.ts";
 export type { RunConfig } from "./src/options/parse.ts";
-export { type DataConfig, openData } from "./src/data.ts";
+export { type DataConfig, openData } from "./src/data/open.ts";
 export { ExitCode, UserError } from "./src/base/exit_codes.ts";
 export {
   fineTune,

@@ -2,7 +2,7 @@
 
 import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./options/parse.ts";
-import { openData } from "./data.ts";
+import { openData } from "./data/open.ts";
 import { evaluateCheckpoint } from "./eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { reportStop } from "./runtime/interrupt.ts";

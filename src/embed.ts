@@ -3,7 +3,7 @@
 import { dirname, extname, join } from "node:path";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "./options/parse.ts";
 import { describeOrThrow } from "./run/checkpoint.ts";
-import { openData } from "./data.ts";
+import { openData } from "./data/open.ts";
 import { openDevice } from "./runtime/device.ts";
 import { yieldToEvents } from "./base/event_loop.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";

@@ -1,12 +1,12 @@
 /** `eval`: evaluates the encoder of a checkpoint, on one rank or on several that share the work. */
 
 import type { RunConfig } from "./options/parse.ts";
-import { openData } from "./data.ts";
+import { openData } from "./data/open.ts";
 import { openDevice } from "./runtime/device.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { fineTune } from "./fine_tune.ts";
 import { Interrupt, interrupted } from "./runtime/interrupt.ts";
-import { takeSubset } from "./label_subset.ts";
+import { takeSubset } from "./data/label_subset.ts";
 import { classifyByNeighbours, evaluate, type EvaluationParts } from "./linear_eval.ts";
 import { type CheckpointDescription, setThreads } from "./native/library.ts";
 import { requireRoomFor, saveProbe } from "./saved_probe.ts";

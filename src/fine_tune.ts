@@ -11,7 +11,7 @@ import { yieldToEvents } from "./base/event_loop.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
 import { isInterrupted } from "./runtime/interrupt.ts";
-import { takeSubset } from "./label_subset.ts";
+import { takeSubset } from "./data/label_subset.ts";
 import { rounds } from "./linear_eval.ts";
 import type { Dataset } from "./native/dataset.ts";
 import { FineTuning } from "./native/finetune.ts";

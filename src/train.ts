@@ -3,13 +3,13 @@
 import { dirname, join, resolve } from "node:path";
 import { PROBE_TRANSFORMS, probeAtSize } from "./recipes/views.ts";
 import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
-import { BadFileRecord } from "./bad_files.ts";
+import { BadFileRecord } from "./data/bad_files.ts";
 import { CollapseWatch } from "./byol/divergence.ts";
 import { isLogged, pretrain } from "./byol/pretrain.ts";
 import { type CheckpointMetadata, checkpointToGoOnFrom } from "./run/checkpoint.ts";
 import { CheckpointWriter, saving } from "./run/checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "./options/parse.ts";
-import { openData } from "./data.ts";
+import { openData } from "./data/open.ts";
 import { deviceOf, gpuName, openDevice, precisionOf } from "./runtime/device.ts";
 import { computersOf, goOnWith, thisComputer } from "./runtime/fingerprint.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";

@@ -6,7 +6,7 @@ import { pathToFileURL } from "node:url";
 import { decode } from "fast-png";
 import { NORMALISATION } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
-import { openData } from "../src/data.ts";
+import { openData } from "../src/data/open.ts";
 import { setThreads } from "../src/native/library.ts";
 import { createLearner, evaluationOptions } from "../src/train.ts";
 import { findChromium, HEADLESS, sandboxWords } from "../src/report/browser.ts";

@@ -2,7 +2,7 @@
 
 import { NORMALISATION } from "../../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
-import type { openData } from "../../src/data.ts";
+import type { openData } from "../../src/data/open.ts";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { train } from "../../src/train.ts";

@@ -8,7 +8,7 @@
 import { join } from "node:path";
 import { listCheckpoints } from "../run/checkpoint.ts";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
-import { openData } from "../data.ts";
+import { openData } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/library.ts";
 import { exists, removeTree } from "../setup/basics.ts";

@@ -7,10 +7,10 @@
 
 import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../options/parse.ts";
-import { openData } from "../data.ts";
+import { openData } from "../data/open.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { openCore } from "../native/library.ts";
-import { foldersOfRun } from "../photos.ts";
+import { foldersOfRun } from "../data/photos.ts";
 import { exists } from "../setup/basics.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";

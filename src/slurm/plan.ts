@@ -6,7 +6,7 @@
  */
 
 import { join } from "node:path";
-import { DEMO_IMAGES } from "../data.ts";
+import { DEMO_IMAGES } from "../data/open.ts";
 import { type RunConfig, thisEnvironment } from "../options/parse.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { projectRoot } from "../setup/record.ts";

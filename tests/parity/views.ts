@@ -130,7 +130,7 @@ async function compareOperations(
   return [await compare({ images, cases, views })];
 }
 
-/** The data sets that are held in memory: of photos, tests/photos_test.ts tells. */
+/** The data sets that are held in memory: of photos, tests/unit/data/photos_test.ts tells. */
 type MemorySource =
   | Extract<DatasetSource, { kind: "demo" }>
   | { kind: "cifar10"; directory: string };

@@ -5,16 +5,16 @@
  */
 
 import { join } from "node:path";
-import { NORMALISATION } from "./recipes/views.ts";
-import type { RunConfig } from "./options/parse.ts";
-import { deviceOf } from "./runtime/device.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { Dataset } from "./native/dataset.ts";
-import { DataJob } from "./native/data_job.ts";
-import { NativeError } from "./native/native_error.ts";
-import { exists } from "./setup/basics.ts";
-import { stateFolder } from "./setup/record.ts";
-import { imagenetDirs } from "./runtime/sites.ts";
+import { NORMALISATION } from "../recipes/views.ts";
+import type { RunConfig } from "../options/parse.ts";
+import { deviceOf } from "../runtime/device.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { Dataset } from "../native/dataset.ts";
+import { DataJob } from "../native/data_job.ts";
+import { NativeError } from "../native/native_error.ts";
+import { exists } from "../setup/basics.ts";
+import { stateFolder } from "../setup/record.ts";
+import { imagenetDirs } from "../runtime/sites.ts";
 
 type PhotoConfig = Pick<
   RunConfig,

@@ -1,13 +1,13 @@
 /** Opens the images that the options name. */
 
-import { NORMALISATION } from "./recipes/views.ts";
-import type { RunConfig } from "./options/parse.ts";
-import { deviceOf } from "./runtime/device.ts";
+import { NORMALISATION } from "../recipes/views.ts";
+import type { RunConfig } from "../options/parse.ts";
+import { deviceOf } from "../runtime/device.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { Dataset } from "./native/dataset.ts";
-import { NativeError } from "./native/native_error.ts";
-import { DataJob } from "./native/data_job.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { Dataset } from "../native/dataset.ts";
+import { NativeError } from "../native/native_error.ts";
+import { DataJob } from "../native/data_job.ts";
 import { openPhotos } from "./photos.ts";
 
 /** Images of the embedded data set. */

@@ -1,8 +1,8 @@
 /** The labelled images that an evaluation learns from. */
 
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import type { Dataset, SubsetOptions } from "./native/dataset.ts";
-import { NativeError } from "./native/native_error.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import type { Dataset, SubsetOptions } from "../native/dataset.ts";
+import { NativeError } from "../native/native_error.ts";
 
 /**
  * Makes evaluation learn from a part of the training images.

@@ -1,8 +1,8 @@
 import { equal, ok, rejects } from "node:assert/strict";
-import { writeRandomCifarBinary } from "./cifar_files.ts";
-import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
-import { openData } from "../src/data.ts";
-import { liveHandles } from "../src/native/library.ts";
+import { writeRandomCifarBinary } from "../../cifar_files.ts";
+import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import { openData } from "../../../src/data/open.ts";
+import { liveHandles } from "../../../src/native/library.ts";
 
 Deno.test("reading is given up within a second of the signal, and nothing is left of it", async () => {
   const folder = await Deno.makeTempDir();

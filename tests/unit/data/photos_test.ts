@@ -1,17 +1,22 @@
 import { deepEqual, equal, match, notEqual, rejects, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { byolViews, NORMALISATION, type ViewPair, viewsAtSize } from "../src/recipes/views.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { Dataset } from "../src/native/dataset.ts";
-import { Learner } from "../src/native/learner.ts";
-import { describeCheckpoint, liveHandles } from "../src/native/library.ts";
-import { NativeError } from "../src/native/native_error.ts";
-import { DataJob } from "../src/native/data_job.ts";
-import { projectRoot } from "../src/setup/record.ts";
-import { byol } from "./byol.ts";
-import { png, writePhotoFolder } from "./photo_files.ts";
-import { realData } from "./real_data.ts";
-import { skip } from "./skip.ts";
+import {
+  byolViews,
+  NORMALISATION,
+  type ViewPair,
+  viewsAtSize,
+} from "../../../src/recipes/views.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { Dataset } from "../../../src/native/dataset.ts";
+import { Learner } from "../../../src/native/learner.ts";
+import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts";
+import { NativeError } from "../../../src/native/native_error.ts";
+import { DataJob } from "../../../src/native/data_job.ts";
+import { projectRoot } from "../../../src/setup/record.ts";
+import { byol } from "../../byol.ts";
+import { png, writePhotoFolder } from "../../photo_files.ts";
+import { realData } from "../../real_data.ts";
+import { skip } from "../../skip.ts";
 
 const VIEWS = byolViews({ cropSize: 16, cropScale: [0.2, 1], blurKernel: 3 });
 const BATCH = 8;
@@ -323,7 +328,7 @@ photoTest("files that cannot be used are skipped, counted and listed", async (fo
     train: VIEWS.view1,
     test: { resize: 18, crop: 16 },
   });
-  const { FeatureBank } = await import("../src/native/probe.ts");
+  const { FeatureBank } = await import("../../../src/native/probe.ts");
   using learner = Learner.create({
     resnetType: "resnet20",
     stem: "cifar",

@@ -4,8 +4,8 @@
  * @module
  */
 
-import { replaceFile } from "./base/atomic_file.ts";
-import type { Dataset } from "./native/dataset.ts";
+import { replaceFile } from "../base/atomic_file.ts";
+import type { Dataset } from "../native/dataset.ts";
 
 /** Keeps a file in the run folder that lists them; there is none while all files are fine. */
 export class BadFileRecord implements Disposable {

@@ -9,8 +9,8 @@ import {
   downloadArchive,
   downloadCifar10,
   type DownloadProgress,
-} from "../src/download.ts";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
+} from "../../../src/data/download.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 
 const NAME = "small.tar.gz";
 const BODY = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff);

@@ -13,7 +13,7 @@ import { packCommand } from "./pack.ts";
 import { ALONE } from "./runtime/rank.ts";
 import { train } from "./train.ts";
 import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
-import { configurationOf } from "./weights_file.ts";
+import { configurationOf } from "./encoder/weights_file.ts";
 
 function infoCommand(args: string[]): number {
   const path = args.map((arg) => /^--checkpoint=(.+)$/.exec(arg)?.[1]).find(Boolean);

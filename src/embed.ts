@@ -17,8 +17,8 @@ import { ALONE } from "./runtime/rank.ts";
 import { readTensors } from "./base/safetensors.ts";
 import { Progress, stderrTerminal } from "./base/terminal.ts";
 import { evaluationOptions } from "./train.ts";
-import { transferred } from "./transfer.ts";
-import { configurationOf, encoderNote } from "./weights_file.ts";
+import { transferred } from "./encoder/transfer.ts";
+import { configurationOf, encoderNote } from "./encoder/weights_file.ts";
 
 /** The text of `embed --help`. */
 export const EMBED_HELP =

@@ -16,8 +16,8 @@ import { requireSetup } from "./setup/record.ts";
 import { Team } from "./distributed/ranks.ts";
 import { Progress, SILENT, stderrTerminal } from "./base/terminal.ts";
 import { evaluationOptions } from "./train.ts";
-import { transferred } from "./transfer.ts";
-import { encoderNote } from "./weights_file.ts";
+import { transferred } from "./encoder/transfer.ts";
+import { encoderNote } from "./encoder/weights_file.ts";
 
 /** What an evaluation found: accuracies in percent, those that the protocol has. */
 interface Found {

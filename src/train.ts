@@ -47,7 +47,7 @@ import { openTensorBoard } from "./run/tensorboard/open.ts";
 import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./base/terminal.ts";
 import { traceStep } from "./run/trace.ts";
 import { keepSheet } from "./views_sheet.ts";
-import { initialise, type InitialWeights } from "./weights_file.ts";
+import { initialise, type InitialWeights } from "./encoder/weights_file.ts";
 
 /** How linear evaluation goes by the options. */
 export function evaluationOptions(config: RunConfig): EvaluationOptions {

@@ -10,7 +10,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../setup/basics.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../runtime/gpu_fit.ts";
-import { configurationOf } from "../weights_file.ts";
+import { configurationOf } from "../encoder/weights_file.ts";
 import { PROFILES } from "./profiles.ts";
 import { jobFolder, render } from "./render.ts";
 import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";

@@ -1,11 +1,11 @@
 /** Transfer: an encoder on other images than those it was trained on keeps its network and the side of its views. */
 
-import { viewsOf } from "./recipes/view_schedule.ts";
-import type { RunConfig } from "./options/parse.ts";
-import type { Learner } from "./native/learner.ts";
-import type { CheckpointDescription } from "./native/library.ts";
-import { stemOf } from "./recipes/stem.ts";
-import { createLearner } from "./train.ts";
+import { viewsOf } from "../recipes/view_schedule.ts";
+import type { RunConfig } from "../options/parse.ts";
+import type { Learner } from "../native/learner.ts";
+import type { CheckpointDescription } from "../native/library.ts";
+import { stemOf } from "../recipes/stem.ts";
+import { createLearner } from "../train.ts";
 
 /** What an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;

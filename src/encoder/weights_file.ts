@@ -5,10 +5,10 @@
  */
 
 import { createHash } from "node:crypto";
-import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import type { Learner } from "./native/learner.ts";
-import type { CheckpointDescription } from "./native/library.ts";
+import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import type { Learner } from "../native/learner.ts";
+import type { CheckpointDescription } from "../native/library.ts";
 
 /** What a run's record keeps of the file that its encoder began with. */
 export interface InitialWeights {

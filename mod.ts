@@ -38,7 +38,7 @@ export {
   newestCheckpoint,
   type Resumable,
 } from "./src/run/checkpoint.ts";
-export type { ClassifierOptions } from "./src/classifier_options.ts";
+export type { ClassifierOptions } from "./src/evaluate/classifier_options.ts";
 export type { RunConfig } from "./src/options/parse.ts";
 export { type DataConfig, openData } from "./src/data/open.ts";
 export { ExitCode, UserError } from "./src/base/exit_codes.ts";
@@ -47,7 +47,7 @@ export {
   type FineTuned,
   type FineTuneOptions,
   type FineTuneParts,
-} from "./src/fine_tune.ts";
+} from "./src/evaluate/fine_tune.ts";
 export {
   type Accuracies,
   type Between,
@@ -56,7 +56,7 @@ export {
   type EvaluationOptions,
   type EvaluationParts,
   type EvaluationStage,
-} from "./src/linear_eval.ts";
+} from "./src/evaluate/linear.ts";
 export {
   type EvalRow,
   JsonLinesSink,

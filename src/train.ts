@@ -15,7 +15,7 @@ import { computersOf, goOnWith, thisComputer } from "./runtime/fingerprint.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./run/result.ts";
 import { Interrupt, interrupted } from "./runtime/interrupt.ts";
-import { evaluate, type EvaluationOptions } from "./linear_eval.ts";
+import { evaluate, type EvaluationOptions } from "./evaluate/linear.ts";
 import {
   type EvalRow,
   JsonLinesSink,

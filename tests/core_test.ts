@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, throws } from "node:assert/strict";
 import { PROBE_TRANSFORMS } from "../src/recipes/views.ts";
-import { accuracyOf } from "../src/feature_probe.ts";
+import { accuracyOf } from "../src/evaluate/feature_probe.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { Learner, type LearnerOptions } from "../src/native/learner.ts";
 import {

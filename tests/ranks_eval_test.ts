@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { rounds } from "../src/linear_eval.ts";
+import { rounds } from "../src/evaluate/linear.ts";
 import { freePort, inFolder, rowsOf, start, startRank, TINY, trained } from "./ranks_run.ts";
 
 /** An encoder that has trained for two steps. */

@@ -3,7 +3,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { NORMALISATION, PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
-import { evaluate, KNN } from "../../src/linear_eval.ts";
+import { evaluate, KNN } from "../../src/evaluate/linear.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint, setThreads } from "../../src/native/library.ts";

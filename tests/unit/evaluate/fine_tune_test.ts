@@ -2,15 +2,15 @@
 
 import { deepEqual, equal, match, notDeepEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { PROBE_TRANSFORMS } from "../src/recipes/views.ts";
-import { fineTune } from "../src/fine_tune.ts";
-import { Learner } from "../src/native/learner.ts";
-import type { Dataset } from "../src/native/dataset.ts";
-import { describeCheckpoint, setThreads } from "../src/native/library.ts";
-import { readTensors } from "../src/base/safetensors.ts";
-import { projectRoot } from "../src/setup/record.ts";
-import { byol } from "./byol.ts";
-import { demoImages, NETWORK } from "./small_network.ts";
+import { PROBE_TRANSFORMS } from "../../../src/recipes/views.ts";
+import { fineTune } from "../../../src/evaluate/fine_tune.ts";
+import { Learner } from "../../../src/native/learner.ts";
+import type { Dataset } from "../../../src/native/dataset.ts";
+import { describeCheckpoint, setThreads } from "../../../src/native/library.ts";
+import { readTensors } from "../../../src/base/safetensors.ts";
+import { projectRoot } from "../../../src/setup/record.ts";
+import { byol } from "../../byol.ts";
+import { demoImages, NETWORK } from "../../small_network.ts";
 
 const CHECKPOINT = "checkpoints/byol_demo_resnet20.safetensors";
 const EVAL = ["eval", `--checkpoint=${CHECKPOINT}`, "--threads=1", "--format=json"];

@@ -5,16 +5,16 @@
  * @module
  */
 
-import type { ProbeTransforms } from "./recipes/views.ts";
+import type { ProbeTransforms } from "../recipes/views.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
-import { yieldToEvents } from "./base/event_loop.ts";
-import type { Dataset } from "./native/dataset.ts";
-import type { Learner } from "./native/learner.ts";
-import { isInterrupted } from "./runtime/interrupt.ts";
+import { yieldToEvents } from "../base/event_loop.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner } from "../native/learner.ts";
+import { isInterrupted } from "../runtime/interrupt.ts";
 import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
-import { FeatureBank, Features, Probe } from "./native/probe.ts";
-import { probeLearningRateAt } from "./recipes/schedules.ts";
-import { Team } from "./distributed/ranks.ts";
+import { FeatureBank, Features, Probe } from "../native/probe.ts";
+import { probeLearningRateAt } from "../recipes/schedules.ts";
+import { Team } from "../distributed/ranks.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
 export const KNN = { k: 200, temperature: 0.1 } as const;

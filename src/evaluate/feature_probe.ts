@@ -6,9 +6,9 @@
  */
 
 import type { ClassifierOptions } from "./classifier_options.ts";
-import { type Features, Probe } from "./native/probe.ts";
-import { probeLearningRateAt } from "./recipes/schedules.ts";
-import type { Team } from "./distributed/ranks.ts";
+import { type Features, Probe } from "../native/probe.ts";
+import { probeLearningRateAt } from "../recipes/schedules.ts";
+import type { Team } from "../distributed/ranks.ts";
 
 /** The rates that a sweep tries. */
 export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];

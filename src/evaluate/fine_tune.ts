@@ -5,20 +5,20 @@
  * @module
  */
 
-import type { ProbeTransforms } from "./recipes/views.ts";
+import type { ProbeTransforms } from "../recipes/views.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
-import { yieldToEvents } from "./base/event_loop.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
+import { yieldToEvents } from "../base/event_loop.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
-import { isInterrupted } from "./runtime/interrupt.ts";
-import { takeSubset } from "./data/label_subset.ts";
-import { rounds } from "./linear_eval.ts";
-import type { Dataset } from "./native/dataset.ts";
-import { FineTuning } from "./native/finetune.ts";
-import type { Learner } from "./native/learner.ts";
-import { Probe } from "./native/probe.ts";
-import { ALONE } from "./runtime/rank.ts";
-import { probeLearningRateAt } from "./recipes/schedules.ts";
+import { isInterrupted } from "../runtime/interrupt.ts";
+import { takeSubset } from "../data/label_subset.ts";
+import { rounds } from "./linear.ts";
+import type { Dataset } from "../native/dataset.ts";
+import { FineTuning } from "../native/finetune.ts";
+import type { Learner } from "../native/learner.ts";
+import { Probe } from "../native/probe.ts";
+import { ALONE } from "../runtime/rank.ts";
+import { probeLearningRateAt } from "../recipes/schedules.ts";
 
 /** The rates that a sweep tries: BYOL's (appendix D). */
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];

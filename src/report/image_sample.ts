@@ -4,7 +4,7 @@
  *
  * The core numbers no images that leave it. It draws the probe's order at a seed as the training's at the seed's
  * complement (`probe_batch` of native/src/dataset.rs), so the probe's batches give embeddings with labels, and views
- * of the same place give the picture; tests/report_test.ts holds the two together.
+ * of the same place give the picture; tests/unit/report/main_test.ts holds the two together.
  *
  * @module
  */

@@ -109,4 +109,4 @@ export {
 } from "./src/recipes/schedules.ts";
 export type { Launcher, Place } from "./src/runtime/rank.ts";
 export { Team, type TeamOptions } from "./src/distributed/ranks.ts";
-export { createLearner, evaluationOptions } from "./src/train.ts";
+export { createLearner, evaluationOptions } from "./src/commands/train/main.ts";

@@ -7,7 +7,7 @@ import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { errorBuffer, openCore, setThreads } from "../src/native/library.ts";
-import { createLearner } from "../src/train.ts";
+import { createLearner } from "../src/commands/train/main.ts";
 
 const CALLS = 20_000;
 const STEPS = 20;

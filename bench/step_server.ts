@@ -16,7 +16,7 @@ import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/library.ts";
-import { createLearner } from "../src/train.ts";
+import { createLearner } from "../src/commands/train/main.ts";
 import { processorRounds, type Request, wallRounds } from "./step_rounds.ts";
 
 const IMAGES = 1024;

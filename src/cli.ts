@@ -3,16 +3,16 @@
 import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
 import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./options/parse.ts";
 import { openData } from "./data/open.ts";
-import { evaluateCheckpoint } from "./eval.ts";
+import { evaluateCheckpoint } from "./commands/eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { reportStop } from "./runtime/interrupt.ts";
 import { helpText } from "./options/help.ts";
 import { launch } from "./distributed/launch.ts";
 import type { CheckpointDescription } from "./native/library.ts";
-import { packCommand } from "./pack.ts";
+import { packCommand } from "./commands/pack.ts";
 import { ALONE } from "./runtime/rank.ts";
-import { train } from "./train.ts";
-import { VIEWS_HELP, viewsCommand } from "./views_command.ts";
+import { train } from "./commands/train/main.ts";
+import { VIEWS_HELP, viewsCommand } from "./commands/views.ts";
 import { configurationOf } from "./encoder/weights_file.ts";
 
 function infoCommand(args: string[]): number {
@@ -62,23 +62,27 @@ async function main([command, ...args]: string[]): Promise<number> {
     }
     case "embed": {
       // Here alone: it needs an npm package, without which the others go on.
-      const { EMBED_HELP, embedCommand } = await import("./embed.ts").catch((error: Error) => {
-        throw new UserError(
-          `Cannot embed: ${error.message}; run: deno task setup, with network, which fetches what is missing`,
-          ExitCode.setup,
-        );
-      });
+      const { EMBED_HELP, embedCommand } = await import("./commands/embed.ts").catch(
+        (error: Error) => {
+          throw new UserError(
+            `Cannot embed: ${error.message}; run: deno task setup, with network, which fetches what is missing`,
+            ExitCode.setup,
+          );
+        },
+      );
       if (!wantsHelp(args)) return await embedCommand(args);
       console.log(EMBED_HELP);
       return ExitCode.ok;
     }
     case "export": {
-      const { EXPORT_HELP, exportCommand } = await import("./export.ts").catch((error: Error) => {
-        throw new UserError(
-          `Cannot export: ${error.message}; run: deno task setup, with network, which fetches what is missing`,
-          ExitCode.setup,
-        );
-      });
+      const { EXPORT_HELP, exportCommand } = await import("./commands/export.ts").catch(
+        (error: Error) => {
+          throw new UserError(
+            `Cannot export: ${error.message}; run: deno task setup, with network, which fetches what is missing`,
+            ExitCode.setup,
+          );
+        },
+      );
       if (!wantsHelp(args)) return exportCommand(args);
       console.log(EXPORT_HELP);
       return ExitCode.ok;

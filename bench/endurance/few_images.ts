@@ -5,7 +5,7 @@ import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import type { openData } from "../../src/data/open.ts";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { Dataset } from "../../src/native/dataset.ts";
-import { train } from "../../src/train.ts";
+import { train } from "../../src/commands/train/main.ts";
 
 /** With --batch_size=8, eight steps an epoch. */
 const IMAGES = { train: 64, test: 32 };

@@ -7,7 +7,7 @@ import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { yieldToEvents } from "../../src/base/event_loop.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/library.ts";
-import { createLearner } from "../../src/train.ts";
+import { createLearner } from "../../src/commands/train/main.ts";
 import type { EnduranceRow } from "./row.ts";
 
 const NETWORKS: readonly { name: string; options: string[]; share: number }[] = [

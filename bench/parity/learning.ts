@@ -9,7 +9,7 @@ import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import type { EvalRow } from "../../src/run/metrics.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { createLearner } from "../../src/train.ts";
+import { createLearner } from "../../src/commands/train/main.ts";
 import { markdownTable, type ParityRow } from "./rows.ts";
 
 /** Both programs take these options by these names. */

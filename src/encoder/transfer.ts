@@ -5,7 +5,7 @@ import type { RunConfig } from "../options/parse.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/library.ts";
 import { stemOf } from "../recipes/stem.ts";
-import { createLearner } from "../train.ts";
+import { createLearner } from "../commands/train/main.ts";
 
 /** What an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;

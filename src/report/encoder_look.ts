@@ -12,7 +12,7 @@ import { openData } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/library.ts";
 import { exists, removeTree } from "../setup/basics.ts";
-import { createLearner, evaluationOptions } from "../train.ts";
+import { createLearner, evaluationOptions } from "../commands/train/main.ts";
 import { dataUri } from "./data_uri.ts";
 import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
 import { mapsOf } from "./map.ts";

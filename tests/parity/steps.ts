@@ -9,7 +9,7 @@ import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { traceStep } from "../../src/run/trace.ts";
-import { createLearner } from "../../src/train.ts";
+import { createLearner } from "../../src/commands/train/main.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";
 
 /** A run to trace and recompute. */

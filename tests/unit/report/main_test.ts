@@ -8,7 +8,7 @@ import { NORMALISATION } from "../../../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
 import { openData } from "../../../src/data/open.ts";
 import { setThreads } from "../../../src/native/library.ts";
-import { createLearner, evaluationOptions } from "../../../src/train.ts";
+import { createLearner, evaluationOptions } from "../../../src/commands/train/main.ts";
 import { findChromium, HEADLESS, sandboxWords } from "../../../src/report/browser.ts";
 import { thinned } from "../../../src/report/charts.ts";
 import { embedFirst, pictureAt } from "../../../src/report/image_sample.ts";

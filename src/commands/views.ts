@@ -1,9 +1,9 @@
 /** `views`: a contact sheet of what the augmentations make of the training images. */
 
-import { parseCommandLine, thisEnvironment } from "./options/parse.ts";
-import { openData } from "./data/open.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { drawSheet, SHEET_IMAGES } from "./views_sheet.ts";
+import { parseCommandLine, thisEnvironment } from "../options/parse.ts";
+import { openData } from "../data/open.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { drawSheet, SHEET_IMAGES } from "./view_sheet.ts";
 
 /** The text of `views --help`. */
 export const VIEWS_HELP =

@@ -1,31 +1,31 @@
 /** `train`: builds what the loop needs, runs it, keeps the run folder. */
 
 import { dirname, join, resolve } from "node:path";
-import { PROBE_TRANSFORMS, probeAtSize } from "./recipes/views.ts";
-import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
-import { BadFileRecord } from "./data/bad_files.ts";
-import { CollapseWatch } from "./byol/divergence.ts";
-import { isLogged, pretrain } from "./byol/pretrain.ts";
-import { type CheckpointMetadata, checkpointToGoOnFrom } from "./run/checkpoint.ts";
-import { CheckpointWriter, saving } from "./run/checkpoint_writer.ts";
-import type { ParsedCommandLine, RunConfig } from "./options/parse.ts";
-import { openData } from "./data/open.ts";
-import { deviceOf, gpuName, openDevice, precisionOf } from "./runtime/device.ts";
-import { computersOf, goOnWith, thisComputer } from "./runtime/fingerprint.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { finishedResult, markFinished, type RunResult, unmarkFinished } from "./run/result.ts";
-import { Interrupt, interrupted } from "./runtime/interrupt.ts";
-import { evaluate, type EvaluationOptions } from "./evaluate/linear.ts";
+import { PROBE_TRANSFORMS, probeAtSize } from "../../recipes/views.ts";
+import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
+import { BadFileRecord } from "../../data/bad_files.ts";
+import { CollapseWatch } from "../../byol/divergence.ts";
+import { isLogged, pretrain } from "../../byol/pretrain.ts";
+import { type CheckpointMetadata, checkpointToGoOnFrom } from "../../run/checkpoint.ts";
+import { CheckpointWriter, saving } from "../../run/checkpoint_writer.ts";
+import type { ParsedCommandLine, RunConfig } from "../../options/parse.ts";
+import { openData } from "../../data/open.ts";
+import { deviceOf, gpuName, openDevice, precisionOf } from "../../runtime/device.ts";
+import { computersOf, goOnWith, thisComputer } from "../../runtime/fingerprint.ts";
+import { ExitCode, UserError } from "../../base/exit_codes.ts";
+import { finishedResult, markFinished, type RunResult, unmarkFinished } from "../../run/result.ts";
+import { Interrupt, interrupted } from "../../runtime/interrupt.ts";
+import { evaluate, type EvaluationOptions } from "../../evaluate/linear.ts";
 import {
   type EvalRow,
   JsonLinesSink,
   Metrics,
   type MetricsRow,
   truncateAfter,
-} from "./run/metrics.ts";
-import { Learner, type LearnerOptions } from "./native/learner.ts";
-import { coreInfo, setThreads } from "./native/library.ts";
-import { addOnlineProbe } from "./byol/online_probe.ts";
+} from "../../run/metrics.ts";
+import { Learner, type LearnerOptions } from "../../native/learner.ts";
+import { coreInfo, setThreads } from "../../native/library.ts";
+import { addOnlineProbe } from "../../byol/online_probe.ts";
 import {
   claimRunFolder,
   createRunFolder,
@@ -37,17 +37,17 @@ import {
   type RunFolder,
   runFolderAt,
   writeRunRecord,
-} from "./run/folder.ts";
-import { ALONE, type Place } from "./runtime/rank.ts";
-import { RunLock } from "./run/lock.ts";
-import { stemOf } from "./recipes/stem.ts";
-import { projectRoot, requireSetup } from "./setup/record.ts";
-import { Team } from "./distributed/ranks.ts";
-import { openTensorBoard } from "./run/tensorboard/open.ts";
-import { resultTable, SILENT, stderrTerminal, TerminalSink } from "./base/terminal.ts";
-import { traceStep } from "./run/trace.ts";
-import { keepSheet } from "./views_sheet.ts";
-import { initialise, type InitialWeights } from "./encoder/weights_file.ts";
+} from "../../run/folder.ts";
+import { ALONE, type Place } from "../../runtime/rank.ts";
+import { RunLock } from "../../run/lock.ts";
+import { stemOf } from "../../recipes/stem.ts";
+import { projectRoot, requireSetup } from "../../setup/record.ts";
+import { Team } from "../../distributed/ranks.ts";
+import { openTensorBoard } from "../../run/tensorboard/open.ts";
+import { resultTable, SILENT, stderrTerminal, TerminalSink } from "../../base/terminal.ts";
+import { traceStep } from "../../run/trace.ts";
+import { keepSheet } from "../view_sheet.ts";
+import { initialise, type InitialWeights } from "../../encoder/weights_file.ts";
 
 /** How linear evaluation goes by the options. */
 export function evaluationOptions(config: RunConfig): EvaluationOptions {

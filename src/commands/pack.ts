@@ -5,12 +5,12 @@
  */
 
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { DataJob, type PackJob } from "./native/data_job.ts";
-import { NativeError } from "./native/native_error.ts";
-import { nearestTo } from "./base/edit_distance.ts";
-import { listingCache, photoFolders } from "./data/photos.ts";
-import { exists } from "./setup/basics.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { DataJob, type PackJob } from "../native/data_job.ts";
+import { NativeError } from "../native/native_error.ts";
+import { nearestTo } from "../base/edit_distance.ts";
+import { listingCache, photoFolders } from "../data/photos.ts";
+import { exists } from "../setup/basics.ts";
 
 const HELP = `Packs a folder of images into WebDataset shards, for --data_dir of train and eval.
 

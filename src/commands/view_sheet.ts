@@ -1,12 +1,12 @@
 /** The contact sheet that a run keeps of its views: views.png, drawn once, when the run starts. */
 
-import { loadAugmentSchedule } from "./recipes/view_schedule.ts";
-import type { RunConfig } from "./options/parse.ts";
-import { UserError } from "./base/exit_codes.ts";
-import type { Dataset } from "./native/dataset.ts";
-import type { RunFolder } from "./run/folder.ts";
-import { recipesAt } from "./recipes/schedules.ts";
-import { exists } from "./setup/basics.ts";
+import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
+import type { RunConfig } from "../options/parse.ts";
+import { UserError } from "../base/exit_codes.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { RunFolder } from "../run/folder.ts";
+import { recipesAt } from "../recipes/schedules.ts";
+import { exists } from "../setup/basics.ts";
 
 /** Images on a sheet. */
 export const SHEET_IMAGES = 16;

@@ -1,12 +1,12 @@
 /** `export`: a checkpoint's encoder as files of other programs, with a model card. */
 
 import { join } from "node:path";
-import { replaceFile } from "./base/atomic_file.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { readForExport } from "./export/encoder.ts";
-import { FORMATS } from "./export/formats.ts";
-import { modelCard } from "./export/model_card.ts";
-import { readArguments, required } from "./report/run_data.ts";
+import { replaceFile } from "../base/atomic_file.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { readForExport } from "../export/encoder.ts";
+import { FORMATS } from "../export/formats.ts";
+import { modelCard } from "../export/model_card.ts";
+import { readArguments, required } from "../report/run_data.ts";
 
 /** The text of `export --help`. */
 export const EXPORT_HELP =

@@ -1,23 +1,23 @@
 /** `eval`: evaluates the encoder of a checkpoint, on one rank or on several that share the work. */
 
-import type { RunConfig } from "./options/parse.ts";
-import { openData } from "./data/open.ts";
-import { openDevice } from "./runtime/device.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { fineTune } from "./evaluate/fine_tune.ts";
-import { Interrupt, interrupted } from "./runtime/interrupt.ts";
-import { takeSubset } from "./data/label_subset.ts";
-import { classifyByNeighbours, evaluate, type EvaluationParts } from "./evaluate/linear.ts";
-import { type CheckpointDescription, setThreads } from "./native/library.ts";
-import { requireRoomFor, saveProbe } from "./evaluate/saved_probe.ts";
-import type { Probe } from "./native/probe.ts";
-import type { Place } from "./runtime/rank.ts";
-import { requireSetup } from "./setup/record.ts";
-import { Team } from "./distributed/ranks.ts";
-import { Progress, SILENT, stderrTerminal } from "./base/terminal.ts";
-import { evaluationOptions } from "./train.ts";
-import { transferred } from "./encoder/transfer.ts";
-import { encoderNote } from "./encoder/weights_file.ts";
+import type { RunConfig } from "../options/parse.ts";
+import { openData } from "../data/open.ts";
+import { openDevice } from "../runtime/device.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { fineTune } from "../evaluate/fine_tune.ts";
+import { Interrupt, interrupted } from "../runtime/interrupt.ts";
+import { takeSubset } from "../data/label_subset.ts";
+import { classifyByNeighbours, evaluate, type EvaluationParts } from "../evaluate/linear.ts";
+import { type CheckpointDescription, setThreads } from "../native/library.ts";
+import { requireRoomFor, saveProbe } from "../evaluate/saved_probe.ts";
+import type { Probe } from "../native/probe.ts";
+import type { Place } from "../runtime/rank.ts";
+import { requireSetup } from "../setup/record.ts";
+import { Team } from "../distributed/ranks.ts";
+import { Progress, SILENT, stderrTerminal } from "../base/terminal.ts";
+import { evaluationOptions } from "./train/main.ts";
+import { transferred } from "../encoder/transfer.ts";
+import { encoderNote } from "../encoder/weights_file.ts";
 
 /** What an evaluation found: accuracies in percent, those that the protocol has. */
 interface Found {

@@ -1,24 +1,24 @@
 /** `embed`: the embeddings of a data set's images, with labels and names, as a file for other programs. */
 
 import { dirname, extname, join } from "node:path";
-import { parseCommandLine, type RunConfig, thisEnvironment } from "./options/parse.ts";
-import { describeOrThrow } from "./run/checkpoint.ts";
-import { openData } from "./data/open.ts";
-import { openDevice } from "./runtime/device.ts";
-import { yieldToEvents } from "./base/event_loop.ts";
-import { ExitCode, UserError } from "./base/exit_codes.ts";
-import { FEATURE_FORMATS, type FeatureSink } from "./evaluate/feature_files.ts";
-import { Interrupt, interrupted } from "./runtime/interrupt.ts";
-import { rounds } from "./evaluate/linear.ts";
-import type { Dataset } from "./native/dataset.ts";
-import type { Learner } from "./native/learner.ts";
-import { type CheckpointDescription, setThreads } from "./native/library.ts";
-import { ALONE } from "./runtime/rank.ts";
-import { readTensors } from "./base/safetensors.ts";
-import { Progress, stderrTerminal } from "./base/terminal.ts";
-import { evaluationOptions } from "./train.ts";
-import { transferred } from "./encoder/transfer.ts";
-import { configurationOf, encoderNote } from "./encoder/weights_file.ts";
+import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
+import { describeOrThrow } from "../run/checkpoint.ts";
+import { openData } from "../data/open.ts";
+import { openDevice } from "../runtime/device.ts";
+import { yieldToEvents } from "../base/event_loop.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { FEATURE_FORMATS, type FeatureSink } from "../evaluate/feature_files.ts";
+import { Interrupt, interrupted } from "../runtime/interrupt.ts";
+import { rounds } from "../evaluate/linear.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner } from "../native/learner.ts";
+import { type CheckpointDescription, setThreads } from "../native/library.ts";
+import { ALONE } from "../runtime/rank.ts";
+import { readTensors } from "../base/safetensors.ts";
+import { Progress, stderrTerminal } from "../base/terminal.ts";
+import { evaluationOptions } from "./train/main.ts";
+import { transferred } from "../encoder/transfer.ts";
+import { configurationOf, encoderNote } from "../encoder/weights_file.ts";
 
 /** The text of `embed --help`. */
 export const EMBED_HELP =

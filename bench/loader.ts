@@ -13,7 +13,7 @@ import { coreInfo, setThreads } from "../src/native/library.ts";
 import { DataJob } from "../src/native/data_job.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { oracleFolder } from "../tests/oracle.ts";
-import { realData } from "../tests/real_data.ts";
+import { realData } from "../tests/support/real_data.ts";
 
 const BATCH = 64;
 /** Links to the photos, for the memory of a large data set. */

@@ -42,7 +42,7 @@ Deno.test("tests of a real report are counted as passed, failed and ignored", as
 });
 
 Deno.test("a test that skips itself leaves a line with its place and reason", async () => {
-  const skip = new URL("./skip.ts", import.meta.url).href;
+  const skip = new URL("./support/skip.ts", import.meta.url).href;
   const report = await junitOf(`
     import { skip } from "${skip}";
     Deno.test("one", () => skip("there is no GPU", "tests/some_test.ts"));

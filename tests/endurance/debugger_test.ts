@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { FEW_IMAGES, listenTo, TINY } from "../../bench/endurance/program.ts";
 import { EVALUATED } from "../../bench/endurance/resumes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 
 /** Deno's debugger listens here once a process gets SIGUSR1. */
 async function isDebuggerOpen(): Promise<boolean> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { listenTo, runProgram, TINY } from "../../bench/endurance/program.ts";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 
 /** A file system of its own, as small as asked; undefined where this user may mount none. */
 async function tmpfs(

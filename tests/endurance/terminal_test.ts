@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
 import { TINY } from "../../bench/endurance/program.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 import { atTerminal } from "./pty.ts";
 
 const CTRL_C = { type: "\x03" };

@@ -4,10 +4,10 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { byol } from "../byol.ts";
+import { byol } from "../support/byol.ts";
 import { oracleFolder } from "../oracle.ts";
-import { writePhotoFolder } from "../photo_files.ts";
-import { skip } from "../skip.ts";
+import { writePhotoFolder } from "../support/photo_files.ts";
+import { skip } from "../support/skip.ts";
 
 interface Rows {
   features: number[][];

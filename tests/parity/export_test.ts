@@ -4,9 +4,9 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/library.ts";
-import { byol } from "../byol.ts";
+import { byol } from "../support/byol.ts";
 import { oracleFolder } from "../oracle.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 import { askOracle } from "./oracle.ts";
 
 const HEADS = { hiddenDim: 16, zDim: 8 } as const;

@@ -7,8 +7,8 @@ import { FineTuning } from "../../src/native/finetune.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { Probe } from "../../src/native/probe.ts";
-import { byol } from "../byol.ts";
-import { demoImages, NETWORK } from "../small_network.ts";
+import { byol } from "../support/byol.ts";
+import { demoImages, NETWORK } from "../support/small_network.ts";
 import { askOracle, parityTests } from "./oracle.ts";
 
 const CHECKPOINT = "checkpoints/byol_demo_resnet20.safetensors";

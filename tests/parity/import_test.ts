@@ -10,11 +10,11 @@ import { describeCheckpoint, liveHandles, setThreads } from "../../src/native/li
 import { ALONE } from "../../src/runtime/rank.ts";
 import { transferred } from "../../src/encoder/transfer.ts";
 import { configurationOf } from "../../src/encoder/weights_file.ts";
-import { byol } from "../byol.ts";
+import { byol } from "../support/byol.ts";
 import { oracleFolder } from "../oracle.ts";
-import { writePhotoFolder } from "../photo_files.ts";
-import { skip } from "../skip.ts";
-import { doubles, norm, type Numbers, readSafetensors } from "../safetensors.ts";
+import { writePhotoFolder } from "../support/photo_files.ts";
+import { skip } from "../support/skip.ts";
+import { doubles, norm, type Numbers, readSafetensors } from "../support/safetensors.ts";
 import { NEEDS_ORACLE, written } from "./torch_files.ts";
 
 const HEADS = { hiddenDim: 16, zDim: 8, bnViews: "joint", larsVariant: "reference" } as const;

@@ -3,7 +3,7 @@
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
 import { checkpointPath } from "../../src/run/checkpoint.ts";
-import { byol } from "../byol.ts";
+import { byol } from "../support/byol.ts";
 import { askOracle, parityTests } from "./oracle.ts";
 
 parityTests([{

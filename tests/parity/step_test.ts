@@ -2,7 +2,7 @@ import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { coreInfo } from "../../src/native/library.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 import { askOracle, parityTests } from "./oracle.ts";
 import { deviceStepChecks, STEP_CHECKS } from "./steps.ts";
 

@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { Buffer } from "node:buffer";
 import { readMetrics } from "../../src/run/metrics.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { byol } from "../byol.ts";
+import { byol } from "../support/byol.ts";
 import { oracleFolder } from "../oracle.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 
 interface Read {
   scalars: Record<string, [step: number, value: number, time: number][]>;

@@ -4,7 +4,7 @@ import { deepEqual, equal, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { describeCheckpoint } from "../../src/native/library.ts";
 import { oracleFolder } from "../oracle.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 import { NEEDS_ORACLE, written } from "./torch_files.ts";
 
 Deno.test("a file of torch.save has the tensors that torch.load finds, whatever its name", async () => {

@@ -8,7 +8,7 @@ import { Dataset, type DatasetSource } from "../../src/native/dataset.ts";
 import { DataJob } from "../../src/native/data_job.ts";
 import { renderViews, sampleViews, type ViewCases } from "../../src/native/views.ts";
 import { recipesAt } from "../../src/recipes/schedules.ts";
-import { realData } from "../real_data.ts";
+import { realData } from "../support/real_data.ts";
 import { askOracle, type OracleReport, type ParityCheck } from "./oracle.ts";
 import {
   PUBLISHED_NORMALISATION,
@@ -54,7 +54,7 @@ export const VIEW_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
   ],
 };
 
-/** The comparisons on real photos (tests/real_data.ts). */
+/** The comparisons on real photos (tests/support/real_data.ts). */
 export const PHOTO_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
   short: photoChecks(2),
   long: photoChecks(10),

@@ -1,4 +1,4 @@
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 import { parityTests } from "./oracle.ts";
 import { hasPhotos, PHOTO_CHECKS, VIEW_CHECKS } from "./views.ts";
 

@@ -4,7 +4,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { exists } from "../../src/setup/basics.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { skip } from "../skip.ts";
+import { skip } from "../support/skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";
 import { batchShellOf, ranksOf } from "./ranks_of.ts";
 

@@ -6,7 +6,7 @@ import type { TrainRow } from "../../../src/run/metrics.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { liveHandles } from "../../../src/native/library.ts";
 import { NativeError } from "../../../src/native/native_error.ts";
-import { demoImages, NETWORK, VIEWS } from "../../small_network.ts";
+import { demoImages, NETWORK, VIEWS } from "../../support/small_network.ts";
 
 function row(step: number, changes: Partial<TrainRow> = {}): TrainRow {
   return {

@@ -7,9 +7,9 @@ import { checkpointPath } from "../../../src/run/checkpoint.ts";
 import { readMetrics, type TrainRow } from "../../../src/run/metrics.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { describeCheckpoint, setThreads } from "../../../src/native/library.ts";
-import { byol } from "../../byol.ts";
-import { writePhotoFolder } from "../../photo_files.ts";
-import { demoImages, NETWORK } from "../../small_network.ts";
+import { byol } from "../../support/byol.ts";
+import { writePhotoFolder } from "../../support/photo_files.ts";
+import { demoImages, NETWORK } from "../../support/small_network.ts";
 
 const RATES = { learningRate: 0.5, momentum: 0.9 };
 const TINY = [

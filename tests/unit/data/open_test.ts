@@ -1,5 +1,5 @@
 import { equal, ok, rejects } from "node:assert/strict";
-import { writeRandomCifarBinary } from "../../cifar_files.ts";
+import { writeRandomCifarBinary } from "../../support/cifar_files.ts";
 import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
 import { openData } from "../../../src/data/open.ts";
 import { liveHandles } from "../../../src/native/library.ts";

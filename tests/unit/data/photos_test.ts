@@ -13,10 +13,10 @@ import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts"
 import { NativeError } from "../../../src/native/native_error.ts";
 import { DataJob } from "../../../src/native/data_job.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
-import { byol } from "../../byol.ts";
-import { png, writePhotoFolder } from "../../photo_files.ts";
-import { realData } from "../../real_data.ts";
-import { skip } from "../../skip.ts";
+import { byol } from "../../support/byol.ts";
+import { png, writePhotoFolder } from "../../support/photo_files.ts";
+import { realData } from "../../support/real_data.ts";
+import { skip } from "../../support/skip.ts";
 
 const VIEWS = byolViews({ cropSize: 16, cropScale: [0.2, 1], blurKernel: 3 });
 const BATCH = 8;

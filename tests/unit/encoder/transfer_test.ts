@@ -2,8 +2,8 @@
 
 import { equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { byol } from "../../byol.ts";
-import { writePhotoFolder } from "../../photo_files.ts";
+import { byol } from "../../support/byol.ts";
+import { writePhotoFolder } from "../../support/photo_files.ts";
 
 const QUICK = ["--nb_epochs_clsf=2", "--clsf_augment=false", "--threads=1", "--format=json"];
 

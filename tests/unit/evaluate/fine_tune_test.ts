@@ -9,8 +9,8 @@ import type { Dataset } from "../../../src/native/dataset.ts";
 import { describeCheckpoint, setThreads } from "../../../src/native/library.ts";
 import { readTensors } from "../../../src/base/safetensors.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
-import { byol } from "../../byol.ts";
-import { demoImages, NETWORK } from "../../small_network.ts";
+import { byol } from "../../support/byol.ts";
+import { demoImages, NETWORK } from "../../support/small_network.ts";
 
 const CHECKPOINT = "checkpoints/byol_demo_resnet20.safetensors";
 const EVAL = ["eval", `--checkpoint=${CHECKPOINT}`, "--threads=1", "--format=json"];

@@ -14,9 +14,9 @@ import { thinned } from "../../../src/report/charts.ts";
 import { embedFirst, pictureAt } from "../../../src/report/image_sample.ts";
 import { readTensors } from "../../../src/base/safetensors.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
-import { byol } from "../../byol.ts";
-import { writeRun } from "../../run_files.ts";
-import { skip } from "../../skip.ts";
+import { byol } from "../../support/byol.ts";
+import { writeRun } from "../../support/run_files.ts";
+import { skip } from "../../support/skip.ts";
 
 const NO_CHROMIUM = "there is no Chromium (Debian: apt-get install chromium)";
 

@@ -6,7 +6,7 @@ import { csvOf } from "../../../src/report/metrics_csv.ts";
 import { readRun } from "../../../src/report/run_data.ts";
 import { frameOf, sparkline } from "../../../src/report/watch_frame.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
-import { writeRun } from "../../run_files.ts";
+import { writeRun } from "../../support/run_files.ts";
 
 async function program(name: string, ...args: string[]): Promise<
   Deno.CommandOutput & {

@@ -16,7 +16,7 @@ import { computersOf, goOnWith } from "../../../src/runtime/fingerprint.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts";
-import { NETWORK } from "../../small_network.ts";
+import { NETWORK } from "../../support/small_network.ts";
 
 const NEVER: SavePolicy = {
   keepEverySteps: 0,

@@ -3,7 +3,7 @@ import { type Environment, parseCommandLine } from "../../../src/options/parse.t
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { gpuOf } from "../../../src/runtime/gpus.ts";
 import { ALONE, type Place } from "../../../src/runtime/rank.ts";
-import { start } from "../../ranks_run.ts";
+import { start } from "../../support/ranks_run.ts";
 
 Deno.test("a rank takes the GPU of its place on the node, or the only one that Slurm shows it", () => {
   const place: Place = { ...ALONE, rank: 7, worldSize: 8, localRank: 3, localWorldSize: 4 };

@@ -3,7 +3,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { exists } from "../../../src/setup/basics.ts";
 import { projectRoot, requireSetup } from "../../../src/setup/record.ts";
-import { skip } from "../../skip.ts";
+import { skip } from "../../support/skip.ts";
 
 async function run(
   program: string,

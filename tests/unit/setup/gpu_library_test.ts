@@ -11,7 +11,7 @@ import {
 import { askPython } from "../../../src/setup/machine.ts";
 import { projectRoot, requireSetup, stateFolder } from "../../../src/setup/record.ts";
 import { exclusively } from "../../../src/setup/session.ts";
-import { skip } from "../../skip.ts";
+import { skip } from "../../support/skip.ts";
 
 /** Those of the oracle's wheels, and for what they lack a folder of wheels that this test installs once. */
 async function includes(): Promise<string[]> {
@@ -63,7 +63,7 @@ async function opens(test: Deno.TestContext, library: string): Promise<void> {
       ? [...Deno.readDirSync(nvidia)].map(({ name }) => join(nvidia, name, "lib")).filter(exists)
       : [];
     const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-prompt", "--allow-all", "tests/nccl_open.ts", library],
+      args: ["run", "--no-prompt", "--allow-all", "tests/support/nccl_open.ts", library],
       cwd: projectRoot,
       env: { LD_LIBRARY_PATH: folders.join(":"), CUDA_VISIBLE_DEVICES: "" },
       stdin: "null",
@@ -89,7 +89,7 @@ async function compiles(test: Deno.TestContext): Promise<void> {
       .find(exists);
     if (library === undefined) return skip("there is no NVRTC: the oracle of PyTorch brings one");
     const { code, stderr } = await new Deno.Command("python3", {
-      args: ["tests/compile_kernels.py", library, "sm_75", "sm_80", "sm_90", "sm_120"],
+      args: ["tests/support/compile_kernels.py", library, "sm_75", "sm_80", "sm_90", "sm_120"],
       cwd: projectRoot,
       // NVRTC looks for its own second half.
       env: { LD_LIBRARY_PATH: join(library, "..") },

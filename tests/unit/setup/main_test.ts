@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../src/base/exit_codes.ts";
 import { CoreMissing, ensureSetup, readSetup, requireSetup } from "../../../src/setup/main.ts";
 import { sourcesHash } from "../../../src/setup/record.ts";
-import { Checkout, finished } from "../../setup_checkout.ts";
+import { Checkout, finished } from "../../support/setup_checkout.ts";
 
 /** Expects an error of the installation whose message matches. */
 function failsWith(...patterns: RegExp[]): (error: unknown) => true {

@@ -1,8 +1,8 @@
 import { equal, match, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { UserError } from "../src/base/exit_codes.ts";
-import { openCore, useLibjpeg } from "../src/native/library.ts";
-import { SYMBOLS } from "../src/native/symbols.gen.ts";
+import { UserError } from "../../../src/base/exit_codes.ts";
+import { openCore, useLibjpeg } from "../../../src/native/library.ts";
+import { SYMBOLS } from "../../../src/native/symbols.gen.ts";
 
 /** Builds a shared library with the compiler that set-up needs anyway. */
 async function library(folder: string, source: string): Promise<string> {

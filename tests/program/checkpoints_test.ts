@@ -1,7 +1,7 @@
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
-import { describeCheckpoint } from "../src/native/library.ts";
-import { projectRoot } from "../src/setup/record.ts";
+import { describeCheckpoint } from "../../src/native/library.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 
 /** Half a point: what another type of processor may make of the same weights. */
 const TOLERANCE = 0.5;

@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, notEqual, throws } from "node:assert/strict";
-import { PROBE_TRANSFORMS } from "../src/recipes/views.ts";
-import { accuracyOf } from "../src/evaluate/feature_probe.ts";
-import { Dataset } from "../src/native/dataset.ts";
-import { Learner, type LearnerOptions } from "../src/native/learner.ts";
+import { PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
+import { accuracyOf } from "../../src/evaluate/feature_probe.ts";
+import { Dataset } from "../../src/native/dataset.ts";
+import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
 import {
   check,
   describeCheckpoint,
@@ -11,10 +11,10 @@ import {
   liveHandles,
   openCore,
   readU32,
-} from "../src/native/library.ts";
-import { NativeError } from "../src/native/native_error.ts";
-import { FeatureBank, Probe } from "../src/native/probe.ts";
-import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
+} from "../../src/native/library.ts";
+import { NativeError } from "../../src/native/native_error.ts";
+import { FeatureBank, Probe } from "../../src/native/probe.ts";
+import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";
 
 function demo(options: Parameters<typeof demoImages>[0] = {}): Dataset {
   const dataset = demoImages(options);

@@ -1,9 +1,9 @@
 /** Folders of runs that never ran, for those who read such folders. */
 
 import { join } from "node:path";
-import { parseCommandLine } from "../src/options/parse.ts";
-import { JsonLinesSink } from "../src/run/metrics.ts";
-import { createRunFolder, writeRunRecord } from "../src/run/folder.ts";
+import { parseCommandLine } from "../../src/options/parse.ts";
+import { JsonLinesSink } from "../../src/run/metrics.ts";
+import { createRunFolder, writeRunRecord } from "../../src/run/folder.ts";
 
 /** What the run was like. */
 export interface RunShape {

@@ -1,6 +1,6 @@
 /** Runs the program as a user does. */
 
-import { projectRoot } from "../src/setup/record.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 
 /** What a run of the program left. */
 export interface Outcome {

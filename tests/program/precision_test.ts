@@ -1,10 +1,10 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
-import type { Dataset } from "../src/native/dataset.ts";
-import { Learner } from "../src/native/learner.ts";
-import { coreInfo, describeCheckpoint, driverGpus, liveHandles } from "../src/native/library.ts";
-import { doubles, type Numbers, readSafetensors } from "./safetensors.ts";
-import { start } from "./ranks_run.ts";
-import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
+import type { Dataset } from "../../src/native/dataset.ts";
+import { Learner } from "../../src/native/learner.ts";
+import { coreInfo, describeCheckpoint, driverGpus, liveHandles } from "../../src/native/library.ts";
+import { doubles, type Numbers, readSafetensors } from "../support/safetensors.ts";
+import { start } from "../support/ranks_run.ts";
+import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";
 
 type Precision = "normal" | "bf16" | "fp16";
 

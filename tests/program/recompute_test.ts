@@ -2,12 +2,17 @@
 
 import { equal, match, notEqual, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { type CoreInfo, coreInfo, describeCheckpoint, setThreads } from "../src/native/library.ts";
-import { Learner, type LearnerOptions } from "../src/native/learner.ts";
-import { byol } from "./byol.ts";
-import { inFolder, start, TINY } from "./ranks_run.ts";
-import { skip } from "./skip.ts";
-import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
+import {
+  type CoreInfo,
+  coreInfo,
+  describeCheckpoint,
+  setThreads,
+} from "../../src/native/library.ts";
+import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
+import { byol } from "../support/byol.ts";
+import { inFolder, start, TINY } from "../support/ranks_run.ts";
+import { skip } from "../support/skip.ts";
+import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";
 
 /** The weights, statistics and momentum after some steps, each of `parts` parts, as a checksum. */
 function trained(

@@ -1,7 +1,7 @@
 /** Runs the program on several ranks, as a user does. */
 
 import { join } from "node:path";
-import { projectRoot } from "../src/setup/record.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 
 /** The least network and batch, one thread each. */
 export const TINY: readonly string[] = [

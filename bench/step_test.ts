@@ -1,8 +1,8 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
-import { projectRoot } from "../../src/setup/record.ts";
-import { shareOfPeak } from "../../bench/step_gpu.ts";
-import { oracleFolder } from "../oracle.ts";
-import { skip } from "../skip.ts";
+import { projectRoot } from "../src/setup/record.ts";
+import { shareOfPeak } from "./step_gpu.ts";
+import { oracleFolder } from "../tests/oracle.ts";
+import { skip } from "../tests/support/skip.ts";
 
 /** What the bench prints with --format=json. */
 interface Found {

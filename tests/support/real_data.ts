@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { exists } from "../src/setup/basics.ts";
-import { projectRoot } from "../src/setup/record.ts";
+import { exists } from "../../src/setup/basics.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 
 /**
  * A folder with real data for tests, or undefined where there is none: below the folder that the variable BYOL_DATA

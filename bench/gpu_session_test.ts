@@ -1,8 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { evaluationSeconds, lossesBeside, measuredBy, planned } from "../bench/gpu_plan.ts";
+import { evaluationSeconds, lossesBeside, measuredBy, planned } from "./gpu_plan.ts";
 import { projectRoot } from "../src/setup/record.ts";
-import { skip } from "./skip.ts";
+import { skip } from "../tests/support/skip.ts";
 
 /** ResNet-18 on CIFAR-10 at 18,000 images a second. */
 const H100 = { imagesPerSecond: 18_000, startup: 12, images: 49_664, probeEpochs: 90 };

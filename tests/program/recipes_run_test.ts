@@ -2,9 +2,9 @@
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import type { RunRecord } from "../src/run/folder.ts";
-import { describeCheckpoint } from "../src/native/library.ts";
-import { byol } from "./byol.ts";
+import type { RunRecord } from "../../src/run/folder.ts";
+import { describeCheckpoint } from "../../src/native/library.ts";
+import { byol } from "../support/byol.ts";
 
 const TINY = [
   ...["--resnet_type=resnet20", "--hidden_dim=16", "--z_dim=8", "--batch_size=8", "--threads=1"],

@@ -1,6 +1,6 @@
 /** What tests do with tensors of safetensors files: compare them number by number. */
 
-import { type Numbers, readTensors } from "../src/base/safetensors.ts";
+import { type Numbers, readTensors } from "../../src/base/safetensors.ts";
 
 export type { Numbers };
 

@@ -1,16 +1,16 @@
 /** The scripts of slurm/ and what renders, plans and examines them, without a Slurm: the real one is in tests/slurm/. */
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { type Environment, thisEnvironment } from "../src/options/parse.ts";
-import { UserError } from "../src/base/exit_codes.ts";
-import { projectRoot } from "../src/setup/record.ts";
-import { driverProblem, gpuProblem } from "../src/runtime/gpu_fit.ts";
-import { planOf } from "../src/slurm/plan.ts";
-import { PROFILES } from "../src/slurm/profiles.ts";
-import { directives, render } from "../src/slurm/render.ts";
-import { JOBS, readRequest, type Request } from "../src/slurm/request.ts";
-import { seedTable } from "../src/slurm/seed_table.ts";
-import { skip } from "./skip.ts";
+import { type Environment, thisEnvironment } from "../../src/options/parse.ts";
+import { UserError } from "../../src/base/exit_codes.ts";
+import { projectRoot } from "../../src/setup/record.ts";
+import { driverProblem, gpuProblem } from "../../src/runtime/gpu_fit.ts";
+import { planOf } from "../../src/slurm/plan.ts";
+import { PROFILES } from "../../src/slurm/profiles.ts";
+import { directives, render } from "../../src/slurm/render.ts";
+import { JOBS, readRequest, type Request } from "../../src/slurm/request.ts";
+import { seedTable } from "../../src/slurm/seed_table.ts";
+import { skip } from "../support/skip.ts";
 
 const environment: Environment = thisEnvironment();
 

@@ -1,20 +1,28 @@
 import { equal, match, ok } from "node:assert/strict";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { listCheckpoints } from "../src/run/checkpoint.ts";
-import { ExitCode } from "../src/base/exit_codes.ts";
-import { worstOf } from "../src/distributed/launch.ts";
-import { describeCheckpoint } from "../src/native/library.ts";
-import { type RankRecord, verdictOn } from "../src/distributed/ranks.ts";
-import { parseCommandLine } from "../src/options/parse.ts";
+import { listCheckpoints } from "../../src/run/checkpoint.ts";
+import { ExitCode } from "../../src/base/exit_codes.ts";
+import { worstOf } from "../../src/distributed/launch.ts";
+import { describeCheckpoint } from "../../src/native/library.ts";
+import { type RankRecord, verdictOn } from "../../src/distributed/ranks.ts";
+import { parseCommandLine } from "../../src/options/parse.ts";
 import {
   coreFile,
   projectRoot,
   requireSetup,
   sourcesHash,
   writeSetup,
-} from "../src/setup/record.ts";
-import { freePort, rowsOf, start, startRank, startRanks, TINY, trained } from "./ranks_run.ts";
+} from "../../src/setup/record.ts";
+import {
+  freePort,
+  rowsOf,
+  start,
+  startRank,
+  startRanks,
+  TINY,
+  trained,
+} from "../support/ranks_run.ts";
 
 const STEP_TIMEOUT = 4;
 

@@ -1,8 +1,8 @@
 /** The network that tests train where any will do, and images for it. */
 
-import { byolViews, NORMALISATION, type ViewPair } from "../src/recipes/views.ts";
-import { Dataset, type DatasetOptions } from "../src/native/dataset.ts";
-import type { LearnerOptions } from "../src/native/learner.ts";
+import { byolViews, NORMALISATION, type ViewPair } from "../../src/recipes/views.ts";
+import { Dataset, type DatasetOptions } from "../../src/native/dataset.ts";
+import type { LearnerOptions } from "../../src/native/learner.ts";
 
 /** The smallest encoder with heads of a few numbers. */
 export const NETWORK: LearnerOptions = {

@@ -1,8 +1,8 @@
 /** A small checkout to set up for real in seconds: our set-up, a crate without dependencies, wheels of a few files. */
 
 import { join } from "node:path";
-import { HEADERS } from "../src/setup/gpu_library.ts";
-import { projectRoot } from "../src/setup/record.ts";
+import { HEADERS } from "../../src/setup/gpu_library.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 
 /** What a run of set-up as a program gave. */
 export interface ProgramResult {

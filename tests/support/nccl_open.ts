@@ -1,7 +1,7 @@
 /** What tests/nccl_test.ts runs in a process of its own: opens the GPUs' side of the ranks, as one rank alone. */
 
-import { openCuda } from "../src/native/cuda.ts";
-import { ProcessGroup } from "../src/native/process_group.ts";
+import { openCuda } from "../../src/native/cuda.ts";
+import { ProcessGroup } from "../../src/native/process_group.ts";
 import { freePort } from "./ranks_run.ts";
 
 const [library = ""] = Deno.args;

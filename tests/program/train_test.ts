@@ -1,8 +1,8 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { projectRoot } from "../src/setup/record.ts";
-import { byol } from "./byol.ts";
-import { writeRandomCifarBinary } from "./cifar_files.ts";
+import { projectRoot } from "../../src/setup/record.ts";
+import { byol } from "../support/byol.ts";
+import { writeRandomCifarBinary } from "../support/cifar_files.ts";
 
 const SMALL = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--log_every=1", "--threads=1"];
 

@@ -2,11 +2,11 @@
 
 import { equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { projectRoot } from "../src/setup/record.ts";
-import { describeCheckpoint } from "../src/native/library.ts";
-import { byol } from "./byol.ts";
-import { writePhotoFolder } from "./photo_files.ts";
-import { skip } from "./skip.ts";
+import { projectRoot } from "../../src/setup/record.ts";
+import { describeCheckpoint } from "../../src/native/library.ts";
+import { byol } from "../support/byol.ts";
+import { writePhotoFolder } from "../support/photo_files.ts";
+import { skip } from "../support/skip.ts";
 
 const SMALL = ["--hidden_dim=16", "--z_dim=8", "--batch_size=8", "--threads=1"];
 

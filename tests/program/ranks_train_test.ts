@@ -10,9 +10,15 @@ import {
   startRanks,
   TINY,
   trained,
-} from "./ranks_run.ts";
-import { doubles, largestDifference, norm, type Numbers, readSafetensors } from "./safetensors.ts";
-import { freePort } from "./ranks_run.ts";
+} from "../support/ranks_run.ts";
+import {
+  doubles,
+  largestDifference,
+  norm,
+  type Numbers,
+  readSafetensors,
+} from "../support/safetensors.ts";
+import { freePort } from "../support/ranks_run.ts";
 
 const DOUBLE = ["--dtype=float64", "--max_steps=10", "--trace_steps=1"];
 

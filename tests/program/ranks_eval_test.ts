@@ -1,7 +1,15 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { rounds } from "../src/evaluate/linear.ts";
-import { freePort, inFolder, rowsOf, start, startRank, TINY, trained } from "./ranks_run.ts";
+import { rounds } from "../../src/evaluate/linear.ts";
+import {
+  freePort,
+  inFolder,
+  rowsOf,
+  start,
+  startRank,
+  TINY,
+  trained,
+} from "../support/ranks_run.ts";
 
 /** An encoder that has trained for two steps. */
 async function encoder(folder: string): Promise<string> {

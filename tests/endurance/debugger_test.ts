@@ -1,8 +1,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FEW_IMAGES, listenTo, TINY } from "../../bench/endurance/program.ts";
-import { EVALUATED } from "../../bench/endurance/resumes.ts";
+import { FEW_IMAGES, listenTo, TINY } from "../support/program.ts";
+import { EVALUATED } from "../campaigns/endurance/resumes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 

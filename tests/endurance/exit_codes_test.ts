@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { listenTo, TINY } from "../../bench/endurance/program.ts";
+import { listenTo, TINY } from "../support/program.ts";
 import { EXIT_CODE_MEANINGS, ExitCode } from "../../src/base/exit_codes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 

@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
-import { exits } from "../../bench/endurance/exits.ts";
-import { TINY } from "../../bench/endurance/program.ts";
+import { exits } from "../campaigns/endurance/exits.ts";
+import { TINY } from "../support/program.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 Deno.test("ten ends of five kinds have the right code and leave nothing", async () => {

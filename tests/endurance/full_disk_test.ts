@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { listenTo, runProgram, TINY } from "../../bench/endurance/program.ts";
+import { listenTo, runProgram, TINY } from "../support/program.ts";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
 import { skip } from "../support/skip.ts";

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { FEW_IMAGES, listenTo, runProgram, TINY } from "../../bench/endurance/program.ts";
+import { FEW_IMAGES, listenTo, runProgram, TINY } from "../support/program.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
 
 const OPTIONS = ["train", ...TINY, "--clsf_every=0", "--save_every=0", "--nb_epochs=100000"];

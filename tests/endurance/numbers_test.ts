@@ -1,6 +1,6 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { FEW_IMAGES, runProgram, TINY } from "../../bench/endurance/program.ts";
+import { FEW_IMAGES, runProgram, TINY } from "../support/program.ts";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 
 const OPTIONS = ["train", ...TINY, "--clsf_every=0", "--save_every=0", "--nb_epochs_warmup=0"];

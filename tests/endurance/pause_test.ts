@@ -1,5 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import { pauses } from "../../bench/endurance/pauses.ts";
+import { pauses } from "../campaigns/endurance/pauses.ts";
 
 Deno.test("a save stops the training for less than a step", async () => {
   for (const { failures } of await pauses(3)) deepEqual(failures, []);

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { FEW_IMAGES, runProgram, TINY } from "../../bench/endurance/program.ts";
-import { differences, resumes } from "../../bench/endurance/resumes.ts";
+import { FEW_IMAGES, runProgram, TINY } from "../support/program.ts";
+import { differences, resumes } from "../campaigns/endurance/resumes.ts";
 import { checkpointPath, listCheckpoints } from "../../src/run/checkpoint.ts";
 
 Deno.test("a run cut at six random steps, one at an evaluation, equals the unbroken one", async () => {

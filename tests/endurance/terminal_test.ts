@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
-import { TINY } from "../../bench/endurance/program.ts";
+import { TINY } from "../support/program.ts";
 import { skip } from "../support/skip.ts";
 import { atTerminal } from "./pty.ts";
 

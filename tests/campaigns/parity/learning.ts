@@ -5,11 +5,11 @@
  */
 
 import { join } from "node:path";
-import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
-import type { EvalRow } from "../../src/run/metrics.ts";
-import { setThreads } from "../../src/native/library.ts";
-import { projectRoot } from "../../src/setup/record.ts";
-import { createLearner } from "../../src/commands/train/main.ts";
+import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import type { EvalRow } from "../../../src/run/metrics.ts";
+import { setThreads } from "../../../src/native/library.ts";
+import { projectRoot } from "../../../src/setup/record.ts";
+import { createLearner } from "../../../src/commands/train/main.ts";
 import { markdownTable, type ParityRow } from "./rows.ts";
 
 /** Both programs take these options by these names. */

@@ -4,9 +4,9 @@
  */
 
 import { join } from "node:path";
-import { cargoEnvironment, cargoWords } from "../../src/setup/core.ts";
-import { projectRoot, requireSetup } from "../../src/setup/record.ts";
-import { exclusively } from "../../src/setup/session.ts";
+import { cargoEnvironment, cargoWords } from "../../../src/setup/core.ts";
+import { projectRoot, requireSetup } from "../../../src/setup/record.ts";
+import { exclusively } from "../../../src/setup/session.ts";
 import type { EnduranceRow } from "./row.ts";
 
 /** What native/tests/hostile/main.rs writes of one form, a JSON object a line. */

@@ -6,9 +6,9 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { cargoEnvironment } from "../src/setup/core.ts";
-import { projectRoot, requireSetup } from "../src/setup/record.ts";
-import { exclusively } from "../src/setup/session.ts";
+import { cargoEnvironment } from "../../src/setup/core.ts";
+import { projectRoot, requireSetup } from "../../src/setup/record.ts";
+import { exclusively } from "../../src/setup/session.ts";
 
 const TARGETS = [
   "safetensors",

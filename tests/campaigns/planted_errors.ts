@@ -7,8 +7,8 @@
  */
 
 import { join } from "node:path";
-import { projectRoot } from "../src/setup/record.ts";
-import { oracleFolder } from "../tests/oracle.ts";
+import { projectRoot } from "../../src/setup/record.ts";
+import { oracleFolder } from "../oracle.ts";
 
 /** An error to plant. */
 interface PlantedError {

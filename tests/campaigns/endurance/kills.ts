@@ -5,9 +5,9 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
-import { newestCheckpoint } from "../../src/run/checkpoint.ts";
-import { readMetrics } from "../../src/run/metrics.ts";
-import { FEW_IMAGES, runProgram, startProgram, TINY } from "./program.ts";
+import { newestCheckpoint } from "../../../src/run/checkpoint.ts";
+import { readMetrics } from "../../../src/run/metrics.ts";
+import { FEW_IMAGES, runProgram, startProgram, TINY } from "../../support/program.ts";
 import { differences, EVALUATED } from "./resumes.ts";
 import type { EnduranceRow } from "./row.ts";
 

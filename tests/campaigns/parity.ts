@@ -10,14 +10,14 @@
  */
 
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { coreInfo } from "../src/native/library.ts";
-import { oraclePath } from "../tests/oracle.ts";
-import { EVALUATION_CHECKS } from "../tests/parity/evaluation.ts";
-import { NETWORK_CHECKS } from "../tests/parity/networks.ts";
-import type { ParityCheck } from "../tests/parity/oracle.ts";
-import { deviceStepChecks, STEP_CHECKS } from "../tests/parity/steps.ts";
-import { cifarViewsCheck, hasPhotos, PHOTO_CHECKS, VIEW_CHECKS } from "../tests/parity/views.ts";
+import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
+import { coreInfo } from "../../src/native/library.ts";
+import { oraclePath } from "../oracle.ts";
+import { EVALUATION_CHECKS } from "../parity/evaluation.ts";
+import { NETWORK_CHECKS } from "../parity/networks.ts";
+import type { ParityCheck } from "../parity/oracle.ts";
+import { deviceStepChecks, STEP_CHECKS } from "../parity/steps.ts";
+import { cifarViewsCheck, hasPhotos, PHOTO_CHECKS, VIEW_CHECKS } from "../parity/views.ts";
 import { rowOf } from "./parity/checks.ts";
 import { learningRows } from "./parity/learning.ts";
 import { type ParityRow, parityTable } from "./parity/rows.ts";

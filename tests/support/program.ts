@@ -15,7 +15,7 @@ const RUN = [
 /** The program. */
 const PROGRAM = "src/cli.ts";
 /** Its `train` on a few images. */
-export const FEW_IMAGES = "bench/endurance/few_images.ts";
+export const FEW_IMAGES = "tests/campaigns/endurance/few_images.ts";
 
 /** Options of a network so small that a step takes some ten milliseconds. */
 export const TINY: readonly string[] = [

@@ -1,13 +1,13 @@
 /** How long a save stops the training: the copy between two steps, beside the step itself and the time to write it. */
 
 import { join } from "node:path";
-import { NORMALISATION, VIEW_RECIPES } from "../../src/recipes/views.ts";
-import { CheckpointWriter } from "../../src/run/checkpoint_writer.ts";
-import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
-import { yieldToEvents } from "../../src/base/event_loop.ts";
-import { Dataset } from "../../src/native/dataset.ts";
-import { setThreads } from "../../src/native/library.ts";
-import { createLearner } from "../../src/commands/train/main.ts";
+import { NORMALISATION, VIEW_RECIPES } from "../../../src/recipes/views.ts";
+import { CheckpointWriter } from "../../../src/run/checkpoint_writer.ts";
+import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import { yieldToEvents } from "../../../src/base/event_loop.ts";
+import { Dataset } from "../../../src/native/dataset.ts";
+import { setThreads } from "../../../src/native/library.ts";
+import { createLearner } from "../../../src/commands/train/main.ts";
 import type { EnduranceRow } from "./row.ts";
 
 const NETWORKS: readonly { name: string; options: string[]; share: number }[] = [

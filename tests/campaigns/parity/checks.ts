@@ -1,10 +1,6 @@
 /** The comparisons of tests/parity/, whole, as rows of the bench's table. */
 
-import {
-  type OracleReport,
-  type ParityCheck,
-  requireAgreement,
-} from "../../tests/parity/oracle.ts";
+import { type OracleReport, type ParityCheck, requireAgreement } from "../../parity/oracle.ts";
 import type { ParityRow } from "./rows.ts";
 
 /** Runs a comparison; one that does not agree is told on stderr and is a row like any other. */

@@ -1,11 +1,11 @@
 /** The program's `train` on so few of the embedded images that an epoch and an evaluation take a second. */
 
-import { NORMALISATION } from "../../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
-import type { openData } from "../../src/data/open.ts";
-import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
-import { Dataset } from "../../src/native/dataset.ts";
-import { train } from "../../src/commands/train/main.ts";
+import { NORMALISATION } from "../../../src/recipes/views.ts";
+import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import type { openData } from "../../../src/data/open.ts";
+import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { Dataset } from "../../../src/native/dataset.ts";
+import { train } from "../../../src/commands/train/main.ts";
 
 /** With --batch_size=8, eight steps an epoch. */
 const IMAGES = { train: 64, test: 32 };

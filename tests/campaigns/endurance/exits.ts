@@ -5,7 +5,7 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { FEW_IMAGES, listenTo, runProgram, TINY } from "./program.ts";
+import { FEW_IMAGES, listenTo, runProgram, TINY } from "../../support/program.ts";
 import { EVALUATED } from "./resumes.ts";
 import type { EnduranceRow } from "./row.ts";
 import { leftovers } from "./signals.ts";

@@ -1,7 +1,7 @@
 /** Activation checkpointing: the same bits in less memory. */
 
 import { equal, match, notEqual, ok } from "node:assert/strict";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   type CoreInfo,
   coreInfo,
@@ -90,7 +90,7 @@ Deno.test("two ranks: the same bits; a pass for each view is refused there", () 
 /** The memory that training ResNet-18 on 64 images takes beside the networks, in MiB. */
 async function memoryOf(flag: boolean): Promise<number> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--allow-all", join(dirname(import.meta.filename!), "step_memory.ts"), `${flag}`],
+    args: ["run", "--allow-all", join(projectRoot, "tests/support/step_memory.ts"), `${flag}`],
   }).output();
   const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
   equal(code, 0, text(stderr));

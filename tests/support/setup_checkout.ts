@@ -22,11 +22,10 @@ export class Checkout implements AsyncDisposable {
   static async create(): Promise<Checkout> {
     const checkout = new Checkout(await Deno.makeTempDir({ prefix: "byol-setup-" }));
     const source = join(projectRoot, "src");
-    for await (const { name } of Deno.readDir(join(source, "setup"))) {
-      checkout.write(`src/setup/${name}`, Deno.readTextFileSync(join(source, "setup", name)));
-    }
-    for (const name of ["setup.ts", "exit_codes.ts"]) {
-      checkout.write(`src/${name}`, Deno.readTextFileSync(join(source, name)));
+    for (const room of ["base", "setup"]) {
+      for await (const { name } of Deno.readDir(join(source, room))) {
+        checkout.write(`src/${room}/${name}`, Deno.readTextFileSync(join(source, room, name)));
+      }
     }
     for (const [path, text] of Object.entries(CRATE)) checkout.write(path, text);
     return checkout;

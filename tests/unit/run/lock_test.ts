@@ -187,7 +187,7 @@ lockTest("what is no lock of this program is refused by name", async (folder) =>
 
 lockTest("of several starts at once on the run of a dead one, one wins", async (folder) => {
   leaveLock(folder, { ...thisHolder(), started: "12" });
-  const script = `import { RunLock } from "../../src/run_lock.ts";
+  const script = `import { RunLock } from "./src/run/lock.ts";
 const options = { log() {}, signal: AbortSignal.timeout(60_000) };
 await Deno.stdout.write(new Uint8Array([10]));
 await Deno.stdin.read(new Uint8Array(1));

@@ -203,7 +203,7 @@ Deno.test("where python3 is too old for the wheels they are downloaded and unpac
   // In a process of its own, with the variables that point pip to the wheels.
   checkout.write(
     "with_old_python.ts",
-    `import { ensureSetup } from "../../src/setup.ts";
+    `import { ensureSetup } from "./src/setup/main.ts";
 const python = ${JSON.stringify(python)} as const;
 await ensureSetup({ python: { ...python, version: [...python.version] }, quiet: true });`,
   );

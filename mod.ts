@@ -50,12 +50,12 @@ export {
 } from "./src/evaluate/fine_tune.ts";
 export {
   type Accuracies,
-  type Between,
   classifyByNeighbours,
   evaluate,
   type EvaluationOptions,
   type EvaluationParts,
   type EvaluationStage,
+  type OnProgress,
 } from "./src/evaluate/linear.ts";
 export {
   type EvalRow,
@@ -107,6 +107,6 @@ export {
   tauAt,
   type TauSchedule,
 } from "./src/recipes/schedules.ts";
-export type { Launcher, Place } from "./src/runtime/rank.ts";
-export { Team, type TeamOptions } from "./src/distributed/ranks.ts";
+export type { Launcher, RankInfo } from "./src/runtime/rank.ts";
+export { Ranks, type RanksOptions } from "./src/distributed/ranks.ts";
 export { createLearner, evaluationOptions } from "./src/commands/train/main.ts";

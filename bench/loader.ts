@@ -264,7 +264,7 @@ export async function printPeak(path: string): Promise<void> {
     dataset.makeViews(0, step);
     for (const ahead of [1, 2]) {
       const views = VIEW_RECIPES.imagenet;
-      dataset.announceViews({ seed: 0, step: step + ahead }, { batchSize: BATCH, ...views });
+      dataset.prefetchViews({ seed: 0, step: step + ahead }, { batchSize: BATCH, ...views });
     }
   }
   const status = Deno.readTextFileSync("/proc/self/status");

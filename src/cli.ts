@@ -10,7 +10,7 @@ import { helpText } from "./options/help.ts";
 import { launch } from "./distributed/launch.ts";
 import type { CheckpointDescription } from "./native/library.ts";
 import { packCommand } from "./commands/pack.ts";
-import { ALONE } from "./runtime/rank.ts";
+import { SINGLE_PROCESS } from "./runtime/rank.ts";
 import { train } from "./commands/train/main.ts";
 import { VIEWS_HELP, viewsCommand } from "./commands/views.ts";
 import { configurationOf } from "./encoder/weights_file.ts";
@@ -52,13 +52,13 @@ async function main([command, ...args]: string[]): Promise<number> {
         checkpointConfig: (path) => configurationOf(path, weights = describeOrThrow(path)),
       };
       const parsed = parseCommandLine(command, args, environment);
-      const { place = ALONE } = environment;
+      const { rankInfo = SINGLE_PROCESS } = environment;
       const { ranks } = parsed.config;
-      if (place.launcher === "none" && ranks > 1) return await launch(ranks, [command, ...args]);
-      if (place.rank === 0) parsed.notes.forEach((note) => console.error(note));
+      if (rankInfo.launcher === "none" && ranks > 1) return await launch(ranks, [command, ...args]);
+      if (rankInfo.rank === 0) parsed.notes.forEach((note) => console.error(note));
       return weights === undefined
-        ? await train(parsed, { openData, place })
-        : await evaluateCheckpoint(parsed.config, { place, weights });
+        ? await train(parsed, { openData, rankInfo })
+        : await evaluateCheckpoint(parsed.config, { rankInfo, weights });
     }
     case "embed": {
       // Here alone: it needs an npm package, without which the others go on.

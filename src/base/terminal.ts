@@ -37,7 +37,7 @@ export function stderrTerminal(): Terminal {
 }
 
 /** Shows nothing: the terminal of all ranks but the first. */
-export const SILENT: Terminal = {
+export const NULL_TERMINAL: Terminal = {
   write() {},
   isTerminal: false,
   columns: () => 80,

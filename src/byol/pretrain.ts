@@ -167,6 +167,6 @@ function announceAfter(dataset: Dataset, part: number, options: PretrainOptions)
   for (let next = part + 1; next < endStep * accumulateSteps; next++) {
     const step = Math.floor(next / accumulateSteps);
     const place = { seed, step, part: next % accumulateSteps };
-    if (!dataset.announceViews(place, { batchSize, ...recipesAt(augmentation, step) })) break;
+    if (!dataset.prefetchViews(place, { batchSize, ...recipesAt(augmentation, step) })) break;
   }
 }

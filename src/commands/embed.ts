@@ -9,11 +9,11 @@ import { yieldToEvents } from "../base/event_loop.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { FEATURE_FORMATS, type FeatureSink } from "../evaluate/feature_files.ts";
 import { Interrupt, interrupted } from "../runtime/interrupt.ts";
-import { rounds } from "../evaluate/linear.ts";
+import { shardedBatches } from "../evaluate/linear.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { type CheckpointDescription, setThreads } from "../native/library.ts";
-import { ALONE } from "../runtime/rank.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { readTensors } from "../base/safetensors.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { evaluationOptions } from "./train/main.ts";
@@ -67,7 +67,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   const described: CheckpointDescription[] = [];
   const { config, notes } = parseCommandLine("eval", rest, {
     ...thisEnvironment(),
-    place: ALONE,
+    rankInfo: SINGLE_PROCESS,
     checkpointConfig: (path) => {
       const found = describeOrThrow(path);
       described.push(found);
@@ -163,8 +163,8 @@ async function embedAll(
   let images = 0;
   try {
     const file = join(folder, "batch.safetensors");
-    for (const { start, size } of rounds(count, ALONE)) {
-      dataset.makeCentered(start, size);
+    for (const { start, size } of shardedBatches(count, SINGLE_PROCESS)) {
+      dataset.makeCenterCrops(start, size);
       learner.writeEmbeddings(dataset, file);
       const tensors = readTensors(file);
       const { shape: [, width = 0], values } = tensors.get("features")!;

@@ -11,10 +11,10 @@ import { classifyByNeighbours, evaluate, type EvaluationParts } from "../evaluat
 import { type CheckpointDescription, setThreads } from "../native/library.ts";
 import { requireRoomFor, saveProbe } from "../evaluate/saved_probe.ts";
 import type { Probe } from "../native/probe.ts";
-import type { Place } from "../runtime/rank.ts";
+import type { RankInfo } from "../runtime/rank.ts";
 import { requireSetup } from "../setup/record.ts";
-import { Team } from "../distributed/ranks.ts";
-import { Progress, SILENT, stderrTerminal } from "../base/terminal.ts";
+import { Ranks } from "../distributed/ranks.ts";
+import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { evaluationOptions } from "./train/main.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote } from "../encoder/weights_file.ts";
@@ -36,23 +36,27 @@ interface Found {
  */
 export async function evaluateCheckpoint(
   config: RunConfig,
-  { place, weights }: { place: Readonly<Place>; weights: CheckpointDescription },
+  { rankInfo, weights }: { rankInfo: Readonly<RankInfo>; weights: CheckpointDescription },
 ): Promise<number> {
   using interrupt = new Interrupt();
   openDevice(config);
   setThreads(config.threads);
   const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
-  return await Team.run(place, options, (team) => evaluateOn(team, config, { interrupt, weights }));
+  return await Ranks.run(
+    rankInfo,
+    options,
+    (ranks) => evaluateOn(ranks, config, { interrupt, weights }),
+  );
 }
 
 async function evaluateOn(
-  team: Team,
+  ranks: Ranks,
   asked: RunConfig,
   { interrupt, weights }: { interrupt: Interrupt; weights: CheckpointDescription },
 ): Promise<number> {
   if (asked.saveProbe !== null) requireRoomFor(asked.saveProbe);
   interrupt.watchCalls();
-  const data = await team.leaderFirst(() => openData(asked, { signal: interrupt.signal }));
+  const data = await ranks.rankZeroFirst(() => openData(asked, { signal: interrupt.signal }));
   using train = data.train;
   using test = data.test;
   if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
@@ -68,32 +72,32 @@ async function evaluateOn(
   };
   loadEncoder();
   const { classNames } = train.describe();
-  team.shareOut(train, 1);
-  const note = team.leads ? encoderNote(path, weights) : undefined;
+  ranks.shard(train, 1);
+  const note = ranks.isRankZero ? encoderNote(path, weights) : undefined;
   if (note !== undefined) console.error(note);
-  if (team.place.worldSize > 1) {
-    await team.requireSame("weights", weights.sha256);
-    await team.requireSame("training images", train.describe().digest);
-    await team.requireSame("test images", test.describe().digest);
+  if (ranks.rankInfo.worldSize > 1) {
+    await ranks.requireSame("weights", weights.sha256);
+    await ranks.requireSame("training images", train.describe().digest);
+    await ranks.requireSame("test images", test.describe().digest);
   }
-  using progress = new Progress(team.leads ? stderrTerminal() : SILENT, {
+  using progress = new Progress(ranks.isRankZero ? stderrTerminal() : NULL_TERMINAL, {
     label: "evaluating",
     total: 100,
   });
-  const found = await follow({ learner, train, test, team }, config, {
+  const found = await follow({ learner, train, test, ranks }, config, {
     reset: loadEncoder,
     keep: (probe) => {
-      if (config.saveProbe === null || !team.leads) return;
+      if (config.saveProbe === null || !ranks.isRankZero) return;
       saveProbe(probe, { learner, config, weights, classNames });
     },
-    between: (done) => {
+    onProgress: (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
       return interrupt.requested;
     },
   });
   progress.close();
   if (found === undefined) throw interrupted("before the evaluation was done");
-  if (!team.leads) return ExitCode.ok;
+  if (!ranks.isRankZero) return ExitCode.ok;
   const { protocol, labelFraction } = config;
   console.log(
     config.format === "json"
@@ -109,26 +113,26 @@ interface Hooks {
   /** Hears of the final classifier. */
   keep(probe: Probe): void;
   /** Hears of the share that is done; true stops. */
-  between(done: number): boolean;
+  onProgress(done: number): boolean;
 }
 
 /** Evaluates by the protocol that the options name. @returns undefined when it was stopped */
 async function follow(
-  parts: EvaluationParts & Required<Pick<EvaluationParts, "team">>,
+  parts: EvaluationParts & Required<Pick<EvaluationParts, "ranks">>,
   config: RunConfig,
-  { reset, keep, between }: Hooks,
+  { reset, keep, onProgress }: Hooks,
 ): Promise<Found | undefined> {
   const { protocol, labelFraction, seed } = config;
   const options = evaluationOptions(config);
   if (protocol === "finetune") {
-    return await fineTune({ ...parts, reset, keep }, { ...options, labelFraction }, between);
+    return await fineTune({ ...parts, reset, keep }, { ...options, labelFraction }, onProgress);
   }
   if (labelFraction < 100) {
     takeSubset(parts.train, { seed, percent: labelFraction, heldOut: 0 });
   }
   return protocol === "knn"
-    ? await classifyByNeighbours(parts, options, between)
-    : await evaluate({ ...parts, keep }, options, between);
+    ? await classifyByNeighbours(parts, options, onProgress)
+    : await evaluate({ ...parts, keep }, options, onProgress);
 }
 
 /** The result as a line: the protocol and the share of labels by name, where they are not the usual ones. */

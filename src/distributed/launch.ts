@@ -6,7 +6,7 @@
  */
 
 import { ExitCode } from "../base/exit_codes.ts";
-import { ALONE } from "../runtime/rank.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 
 /** Signals that ask the ranks to stop; each gets them. */
 const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
@@ -39,7 +39,7 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
         WORLD_SIZE: `${ranks}`,
         LOCAL_RANK: `${rank}`,
         LOCAL_WORLD_SIZE: `${ranks}`,
-        MASTER_ADDR: ALONE.masterAddr,
+        MASTER_ADDR: SINGLE_PROCESS.masterAddr,
         MASTER_PORT: `${port}`,
       },
       stdin: "null",
@@ -96,7 +96,7 @@ export function worstOf(codes: readonly number[]): number {
 
 /** One that nobody listens at now; another program may take it before rank 0 does, which then says so. */
 function freePort(): number {
-  using listener = Deno.listen({ hostname: ALONE.masterAddr, port: 0 });
+  using listener = Deno.listen({ hostname: SINGLE_PROCESS.masterAddr, port: 0 });
   return listener.addr.port;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The ranks of a run as one of them sees them: how they meet, what rank 0 tells the others, when all stop, and who is
- * to blame when one is missing. A run on one rank is a team of one, without any connection.
+ * to blame when one is missing. A run on one rank has no connection.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import { openNccl } from "../native/cuda.ts";
 import { NativeError } from "../native/native_error.ts";
 import type { Probe } from "../native/probe.ts";
 import { ProcessGroup } from "../native/process_group.ts";
-import { ALONE, type Place } from "../runtime/rank.ts";
+import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 
 /** What all ranks must agree on before they work together. */
 export interface RankRecord {
@@ -26,8 +26,8 @@ export interface RankRecord {
   config: RunConfig;
 }
 
-/** What a team is made by. */
-export interface TeamOptions {
+/** Arguments of `Ranks.init`. */
+export interface RanksOptions {
   /** The options of the run, which all ranks must have alike. */
   config: RunConfig;
   /** The core, by the hash of its sources. */
@@ -59,7 +59,7 @@ interface Departure {
 type Verdict = { hosts: string[] } | { refusal: string; exitCode: ExitCode };
 
 /** The process was asked to stop before the ranks had met. */
-export class MeetingInterrupted extends UserError {
+export class InitInterrupted extends UserError {
   /** Nothing has been done, so nothing is lost. */
   constructor() {
     super("Interrupted while the ranks were meeting: nothing was begun", ExitCode.interrupted);
@@ -67,31 +67,31 @@ export class MeetingInterrupted extends UserError {
 }
 
 /** A run's ranks. */
-export class Team implements Disposable {
+export class Ranks implements Disposable {
   /** This process's place. */
-  readonly place: Readonly<Place>;
+  readonly rankInfo: Readonly<RankInfo>;
   readonly #group: ProcessGroup | undefined;
   readonly #hosts: readonly string[];
   readonly #stepTimeoutMilliseconds: number;
   #told = 0;
 
   private constructor(
-    place: Readonly<Place>,
+    rankInfo: Readonly<RankInfo>,
     group?: ProcessGroup,
     details: { hosts: readonly string[]; stepTimeoutMilliseconds: number } = {
       hosts: [],
       stepTimeoutMilliseconds: 0,
     },
   ) {
-    this.place = place;
+    this.rankInfo = rankInfo;
     this.#group = group;
     this.#hosts = details.hosts;
     this.#stepTimeoutMilliseconds = details.stepTimeoutMilliseconds;
   }
 
-  /** The team of a run on one rank. */
-  static alone(): Team {
-    return new Team(ALONE);
+  /** The ranks of a run in a single process. */
+  static alone(): Ranks {
+    return new Ranks(SINGLE_PROCESS);
   }
 
   /**
@@ -100,25 +100,25 @@ export class Team implements Disposable {
    * @throws UserError on every rank, with one message: a rank did not come, a port is taken (ranks), ranks have
    * different options (usage) or cores (set-up)
    */
-  static async meet(place: Readonly<Place>, options: TeamOptions): Promise<Team> {
-    if (place.worldSize === 1) return Team.alone();
+  static async init(rankInfo: Readonly<RankInfo>, options: RanksOptions): Promise<Ranks> {
+    if (rankInfo.worldSize === 1) return Ranks.alone();
     const { config } = options;
     const deadline = performance.now() + 1000 * config.initTimeout;
-    const group = await connect(place, { ...options, deadline });
+    const group = await connect(rankInfo, { ...options, deadline });
     try {
       const record: RankRecord = { host: hostname(), core: options.core, config };
-      group.set(`record/${place.rank}`, JSON.stringify(record));
-      const verdict = await agree(group, place, { ...options, deadline });
+      group.set(`record/${rankInfo.rank}`, JSON.stringify(record));
+      const verdict = await agree(group, rankInfo, { ...options, deadline });
       if ("refusal" in verdict) throw new UserError(verdict.refusal, verdict.exitCode);
       const stepTimeoutMilliseconds = 1000 * config.stepTimeout;
-      const oneNode = place.localWorldSize === place.worldSize;
+      const oneNode = rankInfo.localWorldSize === rankInfo.worldSize;
       group.openGroup({
         interface: Deno.env.get("GLOO_SOCKET_IFNAME") ?? "",
-        address: oneNode ? ALONE.masterAddr : "",
+        address: oneNode ? SINGLE_PROCESS.masterAddr : "",
         timeoutMilliseconds: stepTimeoutMilliseconds,
         nccl: config.hardware === "multi-gpu" ? openNccl() : null,
       });
-      return new Team(place, group, { hosts: verdict.hosts, stepTimeoutMilliseconds });
+      return new Ranks(rankInfo, group, { hosts: verdict.hosts, stepTimeoutMilliseconds });
     } catch (error) {
       group.close();
       throw error instanceof NativeError
@@ -129,26 +129,26 @@ export class Team implements Disposable {
 
   /** Meets the others, does something together, and parts; an error says which rank it came from. */
   static async run<Result>(
-    place: Readonly<Place>,
-    options: TeamOptions,
-    body: (team: Team) => Promise<Result>,
+    rankInfo: Readonly<RankInfo>,
+    options: RanksOptions,
+    body: (ranks: Ranks) => Promise<Result>,
   ): Promise<Result> {
-    using team = await Team.meet(place, options);
+    using ranks = await Ranks.init(rankInfo, options);
     try {
-      const result = await body(team);
-      team.part();
+      const result = await body(ranks);
+      ranks.barrier();
       return result;
     } catch (error) {
-      throw await team.blame(error);
+      throw await ranks.attributeFailure(error);
     }
   }
 
   /** Whether this is rank 0, which alone writes. */
-  get leads(): boolean {
-    return this.place.rank === 0;
+  get isRankZero(): boolean {
+    return this.rankInfo.rank === 0;
   }
 
-  /** Makes a learner one of the team: all go on from rank 0's state. */
+  /** Connects a learner to the other ranks: all resume from rank 0's state. */
   join(learner: Learner, options: { syncBn: boolean }): void {
     this.#group?.join(learner, options);
   }
@@ -157,11 +157,11 @@ export class Team implements Disposable {
    * Does something on rank 0 alone and gives its result, which must survive JSON, to all. The others wait as long
    * as rank 0 lives, and throw what it throws.
    */
-  async fromLeader<Result>(make: () => Result | Promise<Result>): Promise<Result> {
+  async broadcast<Result>(make: () => Result | Promise<Result>): Promise<Result> {
     const group = this.#group;
     if (group === undefined) return await make();
     const key = `told/${this.#told++}`;
-    if (this.leads) {
+    if (this.isRankZero) {
       const value = await make();
       group.set(key, JSON.stringify({ value }));
       return value;
@@ -177,13 +177,13 @@ export class Team implements Disposable {
   }
 
   /** Does something on rank 0 and then, once that is done, on the others: what rank 0 may have to fetch, they find. */
-  async leaderFirst<Result>(make: () => Promise<Result>): Promise<Result> {
-    if (this.leads) {
+  async rankZeroFirst<Result>(make: () => Promise<Result>): Promise<Result> {
+    if (this.isRankZero) {
       const result = await make();
-      await this.fromLeader(() => null);
+      await this.broadcast(() => null);
       return result;
     }
-    await this.fromLeader(() => null);
+    await this.broadcast(() => null);
     return await make();
   }
 
@@ -193,30 +193,30 @@ export class Team implements Disposable {
    * @throws UserError (data) on a rank that has another value
    */
   async requireSame(what: string, value: string): Promise<void> {
-    const expected = await this.fromLeader(() => value);
+    const expected = await this.broadcast(() => value);
     if (value === expected) return;
     throw new UserError(
-      `Cannot run together: rank ${this.place.rank} on ${hostname()} has other ${what} than rank 0, ` +
+      `Cannot run together: rank ${this.rankInfo.rank} on ${hostname()} has other ${what} than rank 0, ` +
         `${value}, expected ${expected}`,
       ExitCode.data,
     );
   }
 
   /** Gives a dataset this rank's share of each batch. */
-  shareOut(dataset: Dataset, parts: number): void {
-    const { rank, worldSize: ranks } = this.place;
+  shard(dataset: Dataset, parts: number): void {
+    const { rank, worldSize: ranks } = this.rankInfo;
     dataset.setShare({ rank, ranks, parts });
   }
 
   /** Whether any rank was asked to stop. All ranks must ask at the same step; none waits for its device. */
-  agreeToStop(requested: boolean): boolean {
+  any(requested: boolean): boolean {
     return this.#group?.any(requested) ?? requested;
   }
 
   /** Whether to stop after a step. A rank alone stops at once, several ask each other after those `agreed` upon. */
   stopsAfter(requested: boolean, { agreed }: { agreed: boolean }): boolean {
     if (this.#group === undefined) return requested;
-    return agreed && this.agreeToStop(requested);
+    return agreed && this.any(requested);
   }
 
   /** Puts all ranks' embeddings of their batches together, in the order of the ranks. All ranks must. */
@@ -235,7 +235,7 @@ export class Team implements Disposable {
   }
 
   /** Waits until all have done their part: rank 0 holds the store, and must not end before the others. */
-  part(): void {
+  barrier(): void {
     this.#group?.barrier();
   }
 
@@ -243,14 +243,14 @@ export class Team implements Disposable {
    * What to report for an error: where it came of another rank's end, that rank, its host and its reason. Else the
    * error is this rank's own, and the others are told.
    */
-  async blame(error: unknown): Promise<unknown> {
+  async attributeFailure(error: unknown): Promise<unknown> {
     const group = this.#group;
     if (group === undefined) return error;
     const own = error instanceof UserError ? error : undefined;
     if (own?.exitCode === ExitCode.ranks) return error;
     const cause = own === undefined ? await this.#culprit(group) : undefined;
     const reason = (error as Error)?.message ?? String(error);
-    const { rank } = this.place;
+    const { rank } = this.rankInfo;
     const host = this.#hosts[rank] ?? hostname();
     const exitCode = own?.exitCode ?? ExitCode.unexpected;
     const departure: Departure = cause ?? { rank, host, reason, exitCode };
@@ -258,7 +258,7 @@ export class Team implements Disposable {
       // Without a store nobody can be told; the others see for themselves that it is gone.
       if (group.health().storeAge < SILENT_MILLISECONDS) group.leave(JSON.stringify(departure));
       // The store ends with rank 0: the others must have looked into it before.
-      if (this.leads) await sleep(3 * BEAT_MILLISECONDS);
+      if (this.isRankZero) await sleep(3 * BEAT_MILLISECONDS);
     } catch (failure) {
       if (!(failure instanceof NativeError)) throw failure;
     }
@@ -270,8 +270,8 @@ export class Team implements Disposable {
     for (;;) {
       const { ages, storeAge, left } = group.health();
       if (left !== null) return JSON.parse(left);
-      if (!this.leads && storeAge >= SILENT_MILLISECONDS) return this.#silence(0);
-      const others = ages.map((age, rank) => rank === this.place.rank ? 0 : age);
+      if (!this.isRankZero && storeAge >= SILENT_MILLISECONDS) return this.#silence(0);
+      const others = ages.map((age, rank) => rank === this.rankInfo.rank ? 0 : age);
       const longest = Math.max(...others);
       if (longest >= SILENT_MILLISECONDS) return this.#silence(others.indexOf(longest));
       if (performance.now() > until) return undefined;
@@ -296,10 +296,10 @@ export class Team implements Disposable {
 
 /** Rank 0 opens the store; the others try until it is there. */
 async function connect(
-  place: Readonly<Place>,
-  { config, interrupted, deadline }: TeamOptions & { deadline: number },
+  rankInfo: Readonly<RankInfo>,
+  { config, interrupted, deadline }: RanksOptions & { deadline: number },
 ): Promise<ProcessGroup> {
-  const { rank, worldSize, masterAddr: host, masterPort: port } = place;
+  const { rank, worldSize, masterAddr: host, masterPort: port } = rankInfo;
   for (;;) {
     try {
       return ProcessGroup.connect({
@@ -328,7 +328,7 @@ async function connect(
         );
       }
     }
-    if (interrupted()) throw new MeetingInterrupted();
+    if (interrupted()) throw new InitInterrupted();
     await sleep(POLL_MILLISECONDS);
   }
 }
@@ -336,23 +336,23 @@ async function connect(
 /** Rank 0 reads what every rank is about to do and decides for all. */
 async function agree(
   group: ProcessGroup,
-  place: Readonly<Place>,
-  { config, interrupted, deadline }: TeamOptions & { deadline: number },
+  rankInfo: Readonly<RankInfo>,
+  { config, interrupted, deadline }: RanksOptions & { deadline: number },
 ): Promise<Verdict> {
   const records: (RankRecord | undefined)[] = [];
-  const limit = place.rank === 0 ? deadline : deadline + VERDICT_GRACE_MILLISECONDS;
+  const limit = rankInfo.rank === 0 ? deadline : deadline + VERDICT_GRACE_MILLISECONDS;
   for (;;) {
-    const decided = place.rank === 0
-      ? await decide(group, place, { records, config, late: performance.now() > limit })
+    const decided = rankInfo.rank === 0
+      ? await decide(group, rankInfo, { records, config, late: performance.now() > limit })
       : JSON.parse(readOrExplain(group) ?? "null") as Verdict | null;
     if (decided !== null) return decided;
     if (interrupted()) {
-      if (place.rank === 0) publish(group, refusalOf(new MeetingInterrupted()));
-      throw new MeetingInterrupted();
+      if (rankInfo.rank === 0) publish(group, refusalOf(new InitInterrupted()));
+      throw new InitInterrupted();
     }
-    if (place.rank !== 0 && performance.now() > limit) {
+    if (rankInfo.rank !== 0 && performance.now() > limit) {
       throw ranksError(
-        `Cannot join the ranks: rank 0 at ${place.masterAddr}:${place.masterPort} decided nothing ` +
+        `Cannot join the ranks: rank 0 at ${rankInfo.masterAddr}:${rankInfo.masterPort} decided nothing ` +
           `within --init_timeout=${config.initTimeout} s`,
       );
     }
@@ -370,7 +370,7 @@ function readOrExplain(group: ProcessGroup): string | null {
 
 async function decide(
   group: ProcessGroup,
-  { worldSize }: Readonly<Place>,
+  { worldSize }: Readonly<RankInfo>,
   { records, config, late }: {
     records: (RankRecord | undefined)[];
     config: RunConfig;

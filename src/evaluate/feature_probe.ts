@@ -8,7 +8,7 @@
 import type { ClassifierOptions } from "./classifier_options.ts";
 import { type Features, Probe } from "../native/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
-import type { Team } from "../distributed/ranks.ts";
+import type { Ranks } from "../distributed/ranks.ts";
 
 /** The rates that a sweep tries. */
 export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
@@ -26,7 +26,7 @@ export interface FeatureProbeOptions extends ClassifierOptions {
 }
 
 /** Called after each epoch with the share that is done, 0 to 1; true stops. */
-type Between = (probe: Probe, done: number) => Promise<boolean>;
+type OnProgress = (probe: Probe, done: number) => Promise<boolean>;
 
 /** Images tested, right at first guess, right within five: in percent. */
 export function accuracyOf(
@@ -41,14 +41,14 @@ export function accuracyOf(
  * @returns accuracies in percent, with what a sweep found, or undefined when `between` stopped it
  */
 export async function probeOnFeatures(
-  { train, test, team, keep }: {
+  { train, test, ranks, keep }: {
     train: Features;
     test: Features;
-    team: Team;
+    ranks: Ranks;
     keep?(probe: Probe): void;
   },
   options: FeatureProbeOptions,
-  between: Between,
+  onProgress: OnProgress,
 ): Promise<{ top1: number; top5: number; details?: Record<string, number> } | undefined> {
   const { seed, sweep, count } = options;
   const heldOut = sweep ? Math.max(1, Math.floor(HELD_OUT_SHARE * count)) : 0;
@@ -57,23 +57,25 @@ export async function probeOnFeatures(
   for (const [index, rate] of rates.entries()) {
     using probe = createProbe(options);
     const span = { from: index / (rates.length + 1), to: (index + 1) / (rates.length + 1) };
-    if (await trainProbe({ probe, train }, { ...options, rate, heldOut, span }, between)) return;
-    team.joinProbe(probe);
+    if (await trainProbe({ probe, train }, { ...options, rate, heldOut, span }, onProgress)) return;
+    ranks.joinProbe(probe);
     train.test(probe, { seed, heldOut });
     // Every rank has tested all of them; rank 0's count is the one that all choose by.
-    const { top1 } = accuracyOf(team.sum(team.leads ? probe.counts() : [0, 0, 0]));
+    const { top1 } = accuracyOf(ranks.sum(ranks.isRankZero ? probe.counts() : [0, 0, 0]));
     // The smallest of equally good ones.
     if (top1 > chosen.top1) chosen = { rate, top1 };
   }
   using probe = createProbe(options);
   const span = { from: rates.length / (rates.length + 1), to: 1 };
   const { rate } = chosen;
-  if (await trainProbe({ probe, train }, { ...options, rate, heldOut: 0, span }, between)) return;
-  team.joinProbe(probe);
+  if (await trainProbe({ probe, train }, { ...options, rate, heldOut: 0, span }, onProgress)) {
+    return;
+  }
+  ranks.joinProbe(probe);
   test.test(probe, { seed, heldOut: 0 });
   keep?.(probe);
   const details = sweep ? { probe_learning_rate: rate, held_out_top1: chosen.top1 } : undefined;
-  return { ...accuracyOf(team.sum(probe.counts())), ...details && { details } };
+  return { ...accuracyOf(ranks.sum(probe.counts())), ...details && { details } };
 }
 
 function createProbe(options: FeatureProbeOptions): Probe {
@@ -91,7 +93,7 @@ interface Training extends FeatureProbeOptions {
 async function trainProbe(
   { probe, train }: { probe: Probe; train: Features },
   options: Training,
-  between: Between,
+  onProgress: OnProgress,
 ): Promise<boolean> {
   const { seed, batchSize, epochs, count, heldOut, rate, span } = options;
   const stepsPerEpoch = Math.ceil((count - heldOut) / batchSize);
@@ -100,7 +102,7 @@ async function trainProbe(
     const learningRate = probeLearningRateAt(step, { baseLearningRate: rate, totalSteps });
     train.train(probe, { seed, step, batchSize, heldOut }, learningRate);
     if ((step + 1) % stepsPerEpoch !== 0) continue;
-    if (await between(probe, span.from + (span.to - span.from) * (step + 1) / totalSteps)) {
+    if (await onProgress(probe, span.from + (span.to - span.from) * (step + 1) / totalSteps)) {
       return true;
     }
   }

@@ -12,12 +12,12 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { accuracyOf, HELD_OUT_SHARE } from "./feature_probe.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
-import { rounds } from "./linear.ts";
+import { shardedBatches } from "./linear.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { FineTuning } from "../native/finetune.ts";
 import type { Learner } from "../native/learner.ts";
 import { Probe } from "../native/probe.ts";
-import { ALONE } from "../runtime/rank.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 
 /** The rates that a sweep tries: BYOL's (appendix D). */
@@ -68,7 +68,7 @@ export interface FineTuned {
 export async function fineTune(
   parts: FineTuneParts,
   options: FineTuneOptions,
-  between: (done: number) => boolean | void = () => {},
+  onProgress: (done: number) => boolean | void = () => {},
 ): Promise<FineTuned | undefined> {
   const { learner, train, test } = parts;
   const { seed, labelFraction: percent, epochs, sweep } = options;
@@ -82,7 +82,7 @@ export async function fineTune(
   const did = async (images: number): Promise<boolean> => {
     done += images;
     await yieldToEvents();
-    return between(Math.min(1, done / total)) === true;
+    return onProgress(Math.min(1, done / total)) === true;
   };
   let chosen = { rate: options.learningRate, top1: -1 };
   for (const rate of rates) {
@@ -149,9 +149,9 @@ export async function fineTune(
     tested: (images: number) => Promise<boolean>,
   ): Promise<boolean> {
     images.setProbe(options.batchSize, options.transforms);
-    for (const { start, size } of rounds(images.describe().count, ALONE)) {
+    for (const { start, size } of shardedBatches(images.describe().count, SINGLE_PROCESS)) {
       const stopped = isInterrupted(() => {
-        images.makeCentered(start, size);
+        images.makeCenterCrops(start, size);
         classifier.test(learner, images);
       });
       if (stopped || await tested(size)) return true;

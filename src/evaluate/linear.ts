@@ -14,7 +14,7 @@ import { isInterrupted } from "../runtime/interrupt.ts";
 import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
 import { FeatureBank, Features, Probe } from "../native/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
-import { Team } from "../distributed/ranks.ts";
+import { Ranks } from "../distributed/ranks.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
 export const KNN = { k: 200, temperature: 0.1 } as const;
@@ -37,7 +37,7 @@ export interface EvaluationParts {
   /** What is classified. */
   test: Dataset;
   /** The ranks that share the work; without: one. The training images must know their share. */
-  team?: Team;
+  ranks?: Ranks;
   /** Hears of the final probe, which all ranks have alike, before it is closed. */
   keep?(probe: Probe): void;
 }
@@ -62,7 +62,7 @@ export type EvaluationStage =
   | { stage: "probe" | "test"; probe: Probe };
 
 /** Called between batches with the share that is done, 0 to 1; true stops the evaluation. */
-export type Between = (done: number, stage: EvaluationStage) => boolean | void;
+export type OnProgress = (done: number, stage: EvaluationStage) => boolean | void;
 
 /**
  * Evaluates; several ranks share the work and come to the same accuracies, those of one rank bit for bit. Each rank
@@ -74,9 +74,9 @@ export type Between = (done: number, stage: EvaluationStage) => boolean | void;
 export async function evaluate(
   parts: EvaluationParts,
   options: EvaluationOptions,
-  between: Between = () => {},
+  onProgress: OnProgress = () => {},
 ): Promise<Accuracies | undefined> {
-  const { learner, train, test, team = Team.alone(), keep } = parts;
+  const { learner, train, test, ranks = Ranks.alone(), keep } = parts;
   for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
   const { count, classes } = train.describe();
   const stepsPerEpoch = Math.ceil(count / options.batchSize);
@@ -84,7 +84,7 @@ export async function evaluate(
   const testCount = test.describe().count;
   // In images, so that the progress is even.
   const total = count + 2 * testCount + options.epochs * count;
-  const work = new SharedWork(team, { total, between });
+  const work = new SharedWork(ranks, { total, onProgress });
   // Without augmentation, what the neighbours are looked up with is also what the probe learns from.
   using trainFeatures = options.augment ? undefined : Features.create();
   using testFeatures = options.augment ? undefined : Features.create();
@@ -94,7 +94,7 @@ export async function evaluate(
   const shape = { features: learner.features(), classes };
   const probed = trainFeatures !== undefined && testFeatures !== undefined
     ? await probeOnFeatures(
-      { train: trainFeatures, test: testFeatures, team, keep },
+      { train: trainFeatures, test: testFeatures, ranks, keep },
       { ...options, ...shape, count },
       async (probe, share) => {
         const before = (count + testCount) / total;
@@ -123,21 +123,21 @@ export async function evaluate(
         train.embed(learner);
       });
       if (!go) return undefined;
-      team.gather(train);
+      ranks.gather(train);
       probe.train(learner, train, probeLearningRateAt(step, rates));
       await work.did(options.batchSize, { stage: "probe", probe });
     }
-    team.joinProbe(probe);
-    for (const { start, size, ofAll } of rounds(testCount, team.place)) {
+    ranks.joinProbe(probe);
+    for (const { start, size, ofAll } of shardedBatches(testCount, ranks.rankInfo)) {
       const go = work.allGoOn(() => {
-        test.makeCentered(start, size);
+        test.makeCenterCrops(start, size);
         probe.test(learner, test);
       });
       if (!go) return undefined;
       await work.did(ofAll, { stage: "test", probe });
     }
     keep?.(probe);
-    return accuracyOf(team.sum(probe.counts()));
+    return accuracyOf(ranks.sum(probe.counts()));
   }
 }
 
@@ -145,34 +145,34 @@ export async function evaluate(
 export async function classifyByNeighbours(
   parts: EvaluationParts,
   { batchSize, transforms }: Pick<EvaluationOptions, "batchSize" | "transforms">,
-  between: Between = () => {},
+  onProgress: OnProgress = () => {},
 ): Promise<Pick<Accuracies, "knn_top1" | "tested"> | undefined> {
-  const { train, test, team = Team.alone() } = parts;
+  const { train, test, ranks = Ranks.alone() } = parts;
   for (const dataset of [train, test]) dataset.setProbe(batchSize, transforms);
   const total = train.describe().count + test.describe().count;
-  const work = new SharedWork(team, { total, between });
+  const work = new SharedWork(ranks, { total, onProgress });
   const near = await neighbours(parts, work);
   return work.allGoOn(() => {}) ? near : undefined;
 }
 
 /** Work that ranks do round by round, how far it is, and whether all go on. */
 class SharedWork {
-  readonly #team: Team;
+  readonly #ranks: Ranks;
   readonly #total: number;
-  readonly #between: Between;
+  readonly #onProgress: OnProgress;
   #done = 0;
   #stop = false;
 
-  constructor(team: Team, { total, between }: { total: number; between: Between }) {
-    this.#team = team;
+  constructor(ranks: Ranks, { total, onProgress }: { total: number; onProgress: OnProgress }) {
+    this.#ranks = ranks;
     this.#total = total;
-    this.#between = between;
+    this.#onProgress = onProgress;
   }
 
   /** Does this rank's part of a round; returns whether all ranks go on. */
   allGoOn(work: () => void): boolean {
     if (!this.#stop) this.#stop = isInterrupted(work);
-    return !this.#team.agreeToStop(this.#stop);
+    return !this.#ranks.any(this.#stop);
   }
 
   /** After a round of so many images of all ranks. */
@@ -184,32 +184,32 @@ class SharedWork {
   /** At a share of the whole. */
   async reached(share: number, stage: EvaluationStage): Promise<void> {
     await yieldToEvents();
-    this.#stop ||= this.#between(share, stage) === true;
+    this.#stop ||= this.#onProgress(share, stage) === true;
   }
 }
 
 /** Embeds the training images, looks the test images' neighbours up among them, and adds both to what is kept. */
 async function neighbours(
-  { learner, train, test, team = Team.alone() }: EvaluationParts,
+  { learner, train, test, ranks = Ranks.alone() }: EvaluationParts,
   work: SharedWork,
   kept: { train?: Features; test?: Features } = {},
 ): Promise<Pick<Accuracies, "knn_top1" | "tested"> | undefined> {
   using bank = FeatureBank.create();
-  for (const { start, size, ofAll } of rounds(train.describe().count, team.place)) {
+  for (const { start, size, ofAll } of shardedBatches(train.describe().count, ranks.rankInfo)) {
     const go = work.allGoOn(() => {
-      train.makeCentered(start, size);
+      train.makeCenterCrops(start, size);
       train.embed(learner);
     });
     if (!go) return undefined;
-    team.gather(train);
+    ranks.gather(train);
     bank.append(learner, train);
     kept.train?.append(learner, train);
     await work.did(ofAll, { stage: "bank", bank });
   }
   let [right, tested] = [0, 0];
-  for (const { start, size, ofAll } of rounds(test.describe().count, team.place)) {
+  for (const { start, size, ofAll } of shardedBatches(test.describe().count, ranks.rankInfo)) {
     const go = work.allGoOn(() => {
-      test.makeCentered(start, size);
+      test.makeCenterCrops(start, size);
       test.embed(learner);
       const found = bank.classify(learner, test, KNN);
       kept.test?.append(learner, test);
@@ -220,7 +220,7 @@ async function neighbours(
     if (!go) return undefined;
     await work.did(ofAll, { stage: "neighbours", bank });
   }
-  const [allTested = 0, allRight = 0] = team.sum([tested, right]);
+  const [allTested = 0, allRight = 0] = ranks.sum([tested, right]);
   return { knn_top1: 100 * allRight / allTested, tested: allTested };
 }
 
@@ -236,7 +236,7 @@ export interface Round {
  * A data set's images in parts of CENTERED_BATCH, the same whatever the number of ranks, which take them in turn: a
  * part for each in every round. Each image is in one part of one rank.
  */
-export function* rounds(
+export function* shardedBatches(
   count: number,
   { rank, worldSize }: { rank: number; worldSize: number },
 ): Generator<Round> {

@@ -146,7 +146,7 @@ export class Dataset extends NativeObject {
    *
    * @returns whether it did; else they are made when they are asked for
    */
-  announceViews(
+  prefetchViews(
     { seed, step, part = 0 }: { seed: number; step: number; part?: number },
     { batchSize, view1, view2 }: { batchSize: number } & ViewPair,
   ): boolean {
@@ -256,7 +256,7 @@ export class Dataset extends NativeObject {
   }
 
   /** Makes the test transform of `count` images from `start`; of none where a rank has none left. */
-  makeCentered(start: number, count: number): void {
+  makeCenterCrops(start: number, count: number): void {
     checkData(
       openCore().byol_dataset_make_centered(this.handle, start, count, errorBuffer()),
       "byol_dataset_make_centered",

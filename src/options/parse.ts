@@ -21,7 +21,13 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { nearestTo } from "../base/edit_distance.ts";
 import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from "./presets.ts";
 import { gpuOf, requireGpus, visibleGpus } from "../runtime/gpus.ts";
-import { ALONE, coresOfRank, discoverPlace, type Place, type Variable } from "../runtime/rank.ts";
+import {
+  coresOfRank,
+  discoverRank,
+  type RankInfo,
+  SINGLE_PROCESS,
+  type Variable,
+} from "../runtime/rank.ts";
 import { dataDirOnJeanZay, imagenetDir } from "../runtime/sites.ts";
 import { stemOf } from "../recipes/stem.ts";
 
@@ -196,7 +202,7 @@ export interface Environment {
   /** Cores this process may use. */
   cores: number;
   /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
-  place?: Readonly<Place>;
+  rankInfo?: Readonly<RankInfo>;
   /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
   gpus?(): number;
   /**
@@ -210,13 +216,13 @@ export interface Environment {
 /** This machine. What Deno's permissions hide is taken as absent. */
 export function thisEnvironment(): Environment {
   const variable: Variable = (name) => quietly(() => Deno.env.get(name));
-  const place = discoverPlace(variable);
+  const rankInfo = discoverRank(variable);
   return {
     variable,
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
-    cores: coresOfRank(navigator.hardwareConcurrency, place, variable),
+    cores: coresOfRank(navigator.hardwareConcurrency, rankInfo, variable),
     gpus: visibleGpus,
-    place,
+    rankInfo,
   };
 }
 
@@ -450,7 +456,7 @@ function deriveDefaults(config: RunConfig, origins: Origins, environment: Enviro
     config.dataDir = `data/${config.datasetName}`;
     origins.dataDir = "dataset";
   }
-  deriveRanks(config, origins, environment.place);
+  deriveRanks(config, origins, environment.rankInfo);
   if (origins.threads === "default") config.threads = environment.cores;
   if (origins.expeName === "default") {
     config.expeName = config.preset ?? `${config.datasetName}_${config.resnetType}`;
@@ -468,12 +474,12 @@ function requireGpusOf(hardware: "mono-gpu" | "multi-gpu", environment: Environm
 function deriveGpuRanks(
   config: RunConfig,
   origins: Origins,
-  { gpus: count, place = ALONE }: Environment,
+  { gpus: count, rankInfo = SINGLE_PROCESS }: Environment,
 ): void {
   if (count === undefined) return;
   const gpus = count();
-  if (place.launcher !== "none") {
-    gpuOf(place, gpus);
+  if (rankInfo.launcher !== "none") {
+    gpuOf(rankInfo, gpus);
     return;
   }
   if (origins.ranks === "default") {
@@ -489,12 +495,14 @@ function deriveGpuRanks(
 }
 
 /** How many ranks there are, and how many parts a step's batch is computed in. */
-function deriveRanks(config: RunConfig, origins: Origins, place?: Readonly<Place>): void {
-  const started = place !== undefined && place.launcher !== "none" ? place.worldSize : undefined;
+function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<RankInfo>): void {
+  const started = rankInfo !== undefined && rankInfo.launcher !== "none"
+    ? rankInfo.worldSize
+    : undefined;
   if (started !== undefined) {
     if (origins.ranks === "command line" && config.ranks !== started) {
       throw usage(
-        `Cannot use --ranks=${config.ranks} among the ${started} ranks that ${place?.launcher} started: ` +
+        `Cannot use --ranks=${config.ranks} among the ${started} ranks that ${rankInfo?.launcher} started: ` +
           "expected that number, or no --ranks",
       );
     }

@@ -11,7 +11,7 @@ import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
 import { openCuda } from "../native/cuda.ts";
 import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/library.ts";
-import { discoverPlace } from "./rank.ts";
+import { discoverRank } from "./rank.ts";
 import { requireSetup } from "../setup/record.ts";
 
 type DeviceConfig = Pick<
@@ -23,7 +23,7 @@ type DeviceConfig = Pick<
 export function deviceOf({ hardware }: Pick<RunConfig, "hardware">): string {
   if (hardware === "cpu") return "cpu";
   if (hardware === "mono-gpu") return "cuda:0";
-  return `cuda:${gpuOf(discoverPlace((name) => Deno.env.get(name)), visibleGpus())}`;
+  return `cuda:${gpuOf(discoverRank((name) => Deno.env.get(name)), visibleGpus())}`;
 }
 
 /** What convolutions and products are computed in. */

@@ -8,7 +8,7 @@
 import { cpus } from "node:os";
 
 /** What the bits of a result depend on, beside the options. */
-export interface Computer {
+export interface Fingerprint {
   /** The processor's model. */
   processor: string;
   /** Threads of one tensor operation. */
@@ -24,16 +24,16 @@ export interface Computer {
 }
 
 /** This one. */
-export function thisComputer(
+export function fingerprintHere(
   threads: number,
   libtorch: string,
   shares: { ranks: number; parts: number; gpu?: string } = { ranks: 1, parts: 1 },
-): Computer {
+): Fingerprint {
   return { processor: cpus()[0]?.model ?? "unknown", threads, libtorch, ...shares };
 }
 
 /** Those a checkpoint says it was computed by: one, unless its run changed its computer before. */
-export function computersOf(metadata: Record<string, unknown> | undefined): Computer[] {
+export function fingerprintsOf(metadata: Record<string, unknown> | undefined): Fingerprint[] {
   return Array.isArray(metadata?.computers) ? metadata.computers : [];
 }
 
@@ -42,10 +42,10 @@ export function computersOf(metadata: Record<string, unknown> | undefined): Comp
  *
  * @returns the note is there when they are more than one
  */
-export function goOnWith(
-  before: readonly Computer[],
-  now: Computer,
-): { computers: Computer[]; note?: string } {
+export function resumedFingerprints(
+  before: readonly Fingerprint[],
+  now: Fingerprint,
+): { computers: Fingerprint[]; note?: string } {
   const isKnown = before.some((one) => shown(one) === shown(now));
   const computers = isKnown ? [...before] : [...before, now];
   if (computers.length === 1) return { computers };
@@ -57,7 +57,7 @@ export function goOnWith(
   };
 }
 
-function shown({ processor, threads, libtorch, gpu, ranks = 1, parts = 1 }: Computer): string {
+function shown({ processor, threads, libtorch, gpu, ranks = 1, parts = 1 }: Fingerprint): string {
   const several = (ranks > 1 ? ` --ranks=${ranks}` : "") +
     (parts > 1 ? ` --accumulate_steps=${parts}` : "");
   return `--threads=${threads}${several} on ${gpu ?? processor}, libtorch ${libtorch}`;

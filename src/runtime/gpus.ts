@@ -6,7 +6,7 @@
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { driverGpus } from "../native/library.ts";
-import type { Place, Variable } from "./rank.ts";
+import type { RankInfo, Variable } from "./rank.ts";
 
 /** How many GPUs the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */
 export function visibleGpus(): number {
@@ -20,9 +20,9 @@ export function visibleGpus(): number {
  *
  * @throws UserError (usage) where the ranks of the node are more than the GPUs
  */
-export function gpuOf(place: Readonly<Place>, gpus: number): number {
-  const { rank, localRank, localWorldSize } = place;
-  if (gpus === 1 && place.launcher === "slurm") return 0;
+export function gpuOf(rankInfo: Readonly<RankInfo>, gpus: number): number {
+  const { rank, localRank, localWorldSize } = rankInfo;
+  if (gpus === 1 && rankInfo.launcher === "slurm") return 0;
   if (localWorldSize <= gpus) return localRank;
   throw new UserError(
     `Cannot give rank ${rank} a GPU of its own: its node has ${localWorldSize} ranks and ${gpus} GPUs, ` +

@@ -11,7 +11,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 export type Launcher = "none" | "torchrun" | "slurm";
 
 /** A process's place among the ranks of its run. */
-export interface Place {
+export interface RankInfo {
   /** 0 to worldSize − 1. */
   rank: number;
   /** Processes that train together. */
@@ -29,7 +29,7 @@ export interface Place {
 }
 
 /** The one rank of a run without others. */
-export const ALONE: Readonly<Place> = {
+export const SINGLE_PROCESS: Readonly<RankInfo> = {
   rank: 0,
   worldSize: 1,
   localRank: 0,
@@ -48,17 +48,17 @@ export type Variable = (name: string) => string | undefined;
  *
  * @throws UserError (usage) that names the variable which is missing or no number
  */
-export function discoverPlace(variable: Variable): Place {
+export function discoverRank(variable: Variable): RankInfo {
   if (variable("RANK") !== undefined && variable("WORLD_SIZE") !== undefined) {
-    return placeOfTorchrun(variable);
+    return rankOfTorchrun(variable);
   }
   if (variable("SLURM_STEP_ID") !== undefined && variable("SLURM_PROCID") !== undefined) {
-    return placeOfSlurm(variable);
+    return rankOfSlurm(variable);
   }
-  return { ...ALONE };
+  return { ...SINGLE_PROCESS };
 }
 
-function placeOfTorchrun(variable: Variable): Place {
+function rankOfTorchrun(variable: Variable): RankInfo {
   const read = (name: string, range: [least: number, most: number]): number =>
     numberIn(variable, name, { range, because: "RANK and WORLD_SIZE are set" });
   const worldSize = read("WORLD_SIZE", [1, MOST_RANKS]);
@@ -79,13 +79,13 @@ function placeOfTorchrun(variable: Variable): Place {
     worldSize,
     localRank: has("LOCAL_RANK") ? read("LOCAL_RANK", [0, localWorldSize - 1]) : rank,
     localWorldSize,
-    masterAddr: masterAddr || ALONE.masterAddr,
+    masterAddr: masterAddr || SINGLE_PROCESS.masterAddr,
     masterPort: worldSize > 1 || has("MASTER_PORT") ? read("MASTER_PORT", [1, 65535]) : 0,
     launcher: "torchrun",
   };
 }
 
-function placeOfSlurm(variable: Variable): Place {
+function rankOfSlurm(variable: Variable): RankInfo {
   const read = (name: string, range: [least: number, most: number]): number =>
     numberIn(variable, name, { range, because: "SLURM_STEP_ID is set" });
   const tasks = variable("SLURM_STEP_NUM_TASKS") === undefined
@@ -93,7 +93,7 @@ function placeOfSlurm(variable: Variable): Place {
     : "SLURM_STEP_NUM_TASKS";
   const worldSize = read(tasks, [1, MOST_RANKS]);
   const rank = read("SLURM_PROCID", [0, worldSize - 1]);
-  if (worldSize === 1) return { ...ALONE, launcher: "slurm" };
+  if (worldSize === 1) return { ...SINGLE_PROCESS, launcher: "slurm" };
   const nodes = expandHostlist(
     variable("SLURM_STEP_NODELIST") ?? variable("SLURM_JOB_NODELIST") ?? "",
   );
@@ -126,10 +126,14 @@ function placeOfSlurm(variable: Variable): Place {
  * Cores of one rank, of those that its process may use: Slurm says how many it gave to each task; else the ranks of
  * a node share.
  */
-export function coresOfRank(cores: number, place: Readonly<Place>, variable: Variable): number {
+export function coresOfRank(
+  cores: number,
+  rankInfo: Readonly<RankInfo>,
+  variable: Variable,
+): number {
   const perTask = Number(variable("SLURM_CPUS_PER_TASK"));
-  if (place.launcher === "slurm" && perTask >= 1) return Math.min(cores, Math.floor(perTask));
-  return Math.max(1, Math.floor(cores / place.localWorldSize));
+  if (rankInfo.launcher === "slurm" && perTask >= 1) return Math.min(cores, Math.floor(perTask));
+  return Math.max(1, Math.floor(cores / rankInfo.localWorldSize));
 }
 
 const MOST_RANKS = 65536;

@@ -72,7 +72,8 @@ function isCudaCapable(folder: string): boolean {
   if (!exists(join(folder, "lib/libtorch_cuda.so"))) return false;
   const cudnn = [join(folder, "lib"), join(dirname(folder), "nvidia/cudnn/lib")];
   return cudnn.some((place) =>
-    exists(place) && [...Deno.readDirSync(place)].some(({ name }) => name.startsWith("libcudnn"))
+    exists(place) &&
+    [...Deno.readDirSync(place)].some(({ name }) => name.startsWith("libcudnn"))
   );
 }
 

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { type Environment, parseCommandLine, type RunConfig } from "../options/parse.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { ALONE } from "../runtime/rank.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";
 import type { Site } from "./site.ts";
 
@@ -105,7 +105,7 @@ export function readRequest(
     // Those of the nodes are not seen from here.
     gpus: undefined,
     // A batch that the ranks cannot share is better refused here than in the queue.
-    place: { ...ALONE, worldSize: nodes * ranksPerNode, launcher: "slurm" },
+    rankInfo: { ...SINGLE_PROCESS, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
   const { config, origins } = parseCommandLine(command, programArgs, where);
   if (origins.runDir === "default" && site?.runs) config.runDir = join(site.runs, config.expeName);

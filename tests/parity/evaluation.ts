@@ -100,7 +100,7 @@ async function compareEvaluation(options: EvaluationCase): Promise<OracleReport[
     equal(digest(), before, "evaluation changed the networks");
 
     // Where the probe began: one of the same seed that no step has moved.
-    test.makeCentered(0, 1);
+    test.makeCenterCrops(0, 1);
     using fresh = Probe.create({ ...probeOptions, ...DECAY });
     fresh.writeAnswers(learner, test, file);
     const { weight, bias } = readTensors(file) as { weight: HostTensor; bias: HostTensor };

@@ -7,7 +7,7 @@ import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint, liveHandles, setThreads } from "../../src/native/library.ts";
-import { ALONE } from "../../src/runtime/rank.ts";
+import { SINGLE_PROCESS } from "../../src/runtime/rank.ts";
 import { transferred } from "../../src/encoder/transfer.ts";
 import { configurationOf } from "../../src/encoder/weights_file.ts";
 import { byol } from "../support/byol.ts";
@@ -252,7 +252,7 @@ Deno.test("another program's encoder keeps its stem, and the side of the stem's 
       for (const theirs of [path("model.pt"), path("flat.pt")]) {
         const { config } = parseCommandLine("eval", [`--checkpoint=${theirs}`, ...images], {
           ...thisEnvironment(),
-          place: ALONE,
+          rankInfo: SINGLE_PROCESS,
           checkpointConfig: configurationOf,
         });
         const found = transferred(config, describeCheckpoint(theirs));

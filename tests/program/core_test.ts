@@ -174,7 +174,7 @@ coreTest("evaluation changes nothing of the encoder and counts every image", () 
   for (const dataset of [train, test]) dataset.setProbe(16, PROBE_TRANSFORMS.demo);
   const before = digest(learner);
   using bank = FeatureBank.create();
-  train.makeCentered(0, 64);
+  train.makeCenterCrops(0, 64);
   bank.append(learner, train);
   // The images themselves, as their own nearest neighbours.
   deepEqual(bank.classify(learner, train, { k: 1, temperature: 0.1 }), { tested: 64, right: 64 });
@@ -190,10 +190,10 @@ coreTest("evaluation changes nothing of the encoder and counts every image", () 
     train.makeProbeBatch(0, index);
     probe.train(learner, train, 0.2);
   }
-  test.makeCentered(0, 40);
+  test.makeCenterCrops(0, 40);
   probe.test(learner, test);
   const { top1, top5 } = accuracyOf(probe.counts());
   equal(Number.isInteger(top1 * 40 / 100) && top1 <= top5 && top5 <= 100, true);
   equal(digest(learner), before);
-  refuses(() => test.makeCentered(30, 11), "InvalidArgument", /the dataset has 40/);
+  refuses(() => test.makeCenterCrops(30, 11), "InvalidArgument", /the dataset has 40/);
 });

@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { rounds } from "../../src/evaluate/linear.ts";
+import { shardedBatches } from "../../src/evaluate/linear.ts";
 import {
   freePort,
   inFolder,
@@ -40,7 +40,7 @@ Deno.test("every image is in one part of one rank, whatever the number of ranks"
       const lengths = new Set<number>();
       const starts = new Set<number>();
       for (let rank = 0; rank < worldSize; rank++) {
-        const mine = [...rounds(count, { rank, worldSize })];
+        const mine = [...shardedBatches(count, { rank, worldSize })];
         lengths.add(mine.length);
         for (const { start, size } of mine.filter(({ size }) => size > 0)) {
           // The parts of one rank: what is embedded together is the same, to the last bit.

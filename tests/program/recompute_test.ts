@@ -8,6 +8,7 @@ import {
   describeCheckpoint,
   setThreads,
 } from "../../src/native/library.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
 import { byol } from "../support/byol.ts";
 import { inFolder, start, TINY } from "../support/ranks_run.ts";

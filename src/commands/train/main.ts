@@ -11,7 +11,7 @@ import { CheckpointWriter, saving } from "../../run/checkpoint_writer.ts";
 import type { ParsedCommandLine, RunConfig } from "../../options/parse.ts";
 import { openData } from "../../data/open.ts";
 import { deviceOf, gpuName, openDevice, precisionOf } from "../../runtime/device.ts";
-import { computersOf, goOnWith, thisComputer } from "../../runtime/fingerprint.ts";
+import { fingerprintHere, fingerprintsOf, resumedFingerprints } from "../../runtime/fingerprint.ts";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { finishedResult, markFinished, type RunResult, unmarkFinished } from "../../run/result.ts";
 import { Interrupt, interrupted } from "../../runtime/interrupt.ts";
@@ -38,13 +38,13 @@ import {
   runFolderAt,
   writeRunRecord,
 } from "../../run/folder.ts";
-import { ALONE, type Place } from "../../runtime/rank.ts";
+import { type RankInfo, SINGLE_PROCESS } from "../../runtime/rank.ts";
 import { RunLock } from "../../run/lock.ts";
 import { stemOf } from "../../recipes/stem.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
-import { Team } from "../../distributed/ranks.ts";
+import { Ranks } from "../../distributed/ranks.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
-import { resultTable, SILENT, stderrTerminal, TerminalSink } from "../../base/terminal.ts";
+import { NULL_TERMINAL, resultTable, stderrTerminal, TerminalSink } from "../../base/terminal.ts";
 import { traceStep } from "../../run/trace.ts";
 import { keepSheet } from "../view_sheet.ts";
 import { initialise, type InitialWeights } from "../../encoder/weights_file.ts";
@@ -114,31 +114,31 @@ function resultText(
  */
 export async function train(
   parsed: ParsedCommandLine,
-  parts: { openData: typeof openData; place?: Readonly<Place> } = { openData },
+  parts: { openData: typeof openData; rankInfo?: Readonly<RankInfo> } = { openData },
 ): Promise<number> {
   using interrupt = new Interrupt();
   const { hash } = requireSetup();
   openDevice(parsed.config);
   setThreads(parsed.config.threads);
   const options = { config: parsed.config, core: hash, interrupted: () => interrupt.requested };
-  return await Team.run(
-    parts.place ?? ALONE,
+  return await Ranks.run(
+    parts.rankInfo ?? SINGLE_PROCESS,
     options,
-    (team) => trainWith(team, parsed, { ...parts, interrupt }),
+    (ranks) => trainWith(ranks, parsed, { ...parts, interrupt }),
   );
 }
 
 async function trainWith(
-  team: Team,
+  ranks: Ranks,
   { config, origins }: ParsedCommandLine,
   parts: { openData: typeof openData; interrupt: Interrupt },
 ): Promise<number> {
   const { interrupt } = parts;
   const setup = requireSetup();
-  const terminal = team.leads ? stderrTerminal() : SILENT;
+  const terminal = ranks.isRankZero ? stderrTerminal() : NULL_TERMINAL;
   const warn = (line: string): void => terminal.write(`${line}\n`);
   const folder = runFolderAt(config.runDir);
-  const isFinished = await team.fromLeader(() => {
+  const isFinished = await ranks.broadcast(() => {
     createRunFolder(config.runDir);
     const begun = claimRunFolder(folder, config);
     const finished = begun === null
@@ -154,14 +154,16 @@ async function trainWith(
   interrupt.watchCalls();
   using held = new DisposableStack();
   let lock: RunLock | undefined;
-  const previous = await team.fromLeader(async () => {
+  const previous = await ranks.broadcast(async () => {
     lock = held.use(
       await RunLock.take(folder.path, { log: warn, signal: interrupt.signal }),
     );
     // Again: another start may have been at it until now.
     return claimRunFolder(folder, config);
   });
-  const data = await team.leaderFirst(() => parts.openData(config, { signal: interrupt.signal }));
+  const data = await ranks.rankZeroFirst(() =>
+    parts.openData(config, { signal: interrupt.signal })
+  );
   using train = data.train;
   using test = data.test;
   const description = train.describe();
@@ -172,7 +174,7 @@ async function trainWith(
   ];
   const verified = description.verified && (testDescription?.verified ?? true);
   for (const line of warnings) warn(line);
-  using badFiles = team.leads
+  using badFiles = ranks.isRankZero
     ? new BadFileRecord(join(folder.path, "bad_files.json"), { train, test }, warn)
     : undefined;
   if (config.batchSize > description.count) {
@@ -182,21 +184,21 @@ async function trainWith(
     );
   }
   // Before the ranks divide the images: the sheet is of whole batches.
-  if (team.leads) keepSheet(folder, { train, config, warn });
-  team.shareOut(train, config.accumulateSteps);
-  await team.requireSame("images", description.digest);
+  if (ranks.isRankZero) keepSheet(folder, { train, config, warn });
+  ranks.shard(train, config.accumulateSteps);
+  await ranks.requireSame("images", description.digest);
   const stepsPerEpoch = Math.floor(description.count / config.batchSize);
   const totalSteps = config.epochs * stepsPerEpoch;
   const endStep = Math.min(totalSteps, config.maxSteps ?? totalSteps);
   const augmentation = loadAugmentSchedule(config, stepsPerEpoch);
   const inputs = { augmentation, data: description };
   if (previous !== null) requireSameInputs(folder, previous, inputs);
-  if (team.agreeToStop(interrupt.requested)) throw interrupted("before the first step");
+  if (ranks.any(interrupt.requested)) throw interrupted("before the first step");
 
   using learner = createLearner(config);
   const probeRates = addOnlineProbe(learner, config, { ...description, warn });
   let initial: InitialWeights | null = null;
-  const newest = await team.fromLeader(() => {
+  const newest = await ranks.broadcast(() => {
     removeLeftovers(folder);
     unmarkFinished(folder);
     const newest = checkpointToGoOnFrom(config.resume, {
@@ -216,7 +218,7 @@ async function trainWith(
     }
     return newest;
   });
-  team.join(learner, config);
+  ranks.join(learner, config);
   const firstStep = newest?.metadata.step ?? 0;
   if (firstStep > endStep) {
     throw new UserError(
@@ -227,7 +229,7 @@ async function trainWith(
   }
   const isSaved = newest !== null &&
     resolve(dirname(newest.path)) === resolve(folder.checkpointsDir);
-  if (newest !== null && !isSaved && team.leads) {
+  if (newest !== null && !isSaved && ranks.isRankZero) {
     const differences = differencesOf(newest.metadata.config, config);
     if (differences.length > 0) {
       warn(
@@ -241,14 +243,14 @@ async function trainWith(
     warn(`${newest.path} holds no online probe: it starts afresh at step ${firstStep}`);
   }
   const gpu = gpuName(config);
-  const computer = thisComputer(config.threads, setup.libtorchVersion, {
+  const computer = fingerprintHere(config.threads, setup.libtorchVersion, {
     ranks: config.ranks,
     parts: config.accumulateSteps,
     ...gpu !== undefined && { gpu },
   });
-  const { computers, note } = goOnWith(computersOf(newest?.metadata), computer);
+  const { computers, note } = resumedFingerprints(fingerprintsOf(newest?.metadata), computer);
   if (note !== undefined) warn(note);
-  if (previous === null && team.leads) {
+  if (previous === null && ranks.isRankZero) {
     writeRunRecord(folder, {
       config,
       origins,
@@ -267,17 +269,17 @@ async function trainWith(
     });
   }
   let kept: MetricsRow[] = [];
-  const evaluations = await team.fromLeader(() => {
+  const evaluations = await ranks.broadcast(() => {
     kept = truncateAfter(folder.metricsFile, firstStep, {
       isLogged: (stepsDone) => isLogged(stepsDone, { ...config, stepsPerEpoch }),
     });
     return kept.filter((row): row is EvalRow => row.kind === "eval");
   });
-  const tensorboard = team.leads && config.tensorboard
+  const tensorboard = ranks.isRankZero && config.tensorboard
     ? await openTensorBoard(folder, { config, origins, firstStep, kept, warn })
     : undefined;
   const show = new TerminalSink(terminal, { firstStep, endStep, epochs: config.epochs });
-  const rows = team.leads
+  const rows = ranks.isRankZero
     ? [new JsonLinesSink(folder.metricsFile, { onError: config.onSaveError, warn })]
     : [];
   using metrics = new Metrics([...rows, ...(tensorboard === undefined ? [] : [tensorboard]), show]);
@@ -313,14 +315,14 @@ async function trainWith(
     warn,
   };
   const keepEverySteps = config.saveEveryEpochs * stepsPerEpoch;
-  await using writer = team.leads
+  await using writer = ranks.isRankZero
     ? new CheckpointWriter(source, { ...config, keepEverySteps })
     : undefined;
   const evaluateAt = async (step: number): Promise<void> => {
     if (test === undefined || evaluations.some((row) => row.step === step)) return;
     using progress = show.progressOf({ label: "evaluating", total: 100 });
     learner.shareStatistics();
-    const parts = { learner, train, test, team };
+    const parts = { learner, train, test, ranks };
     const found = await evaluate(parts, evaluationOptions(config), (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
       return interrupt.requested;
@@ -340,7 +342,7 @@ async function trainWith(
   const collapse = new CollapseWatch(config);
   // What the start before was killed or interrupted in, too.
   if (isEvaluationDue(firstStep)) await evaluateAt(firstStep);
-  const stopped = (): boolean => team.agreeToStop(interrupt.requested);
+  const stopped = (): boolean => ranks.any(interrupt.requested);
   const done = stopped() ? firstStep : await pretrain({ learner, dataset: train }, {
     ...config,
     stepsPerEpoch,
@@ -351,7 +353,7 @@ async function trainWith(
   }, {
     // At the ends of epochs, too: an evaluation that a signal ended there is made up after a stop at that step.
     interrupted: (steps) =>
-      team.stopsAfter(interrupt.requested, {
+      ranks.stopsAfter(interrupt.requested, {
         agreed: isLogged(steps, { ...config, stepsPerEpoch }),
       }),
     logged: (row) => {
@@ -367,7 +369,7 @@ async function trainWith(
       step - firstStep < config.traceSteps
         ? traceStep({ learner, dataset: train }, config, {
           step,
-          rank: team.place.rank,
+          rank: ranks.rankInfo.rank,
           ...schedule,
         })
         : undefined,
@@ -379,7 +381,7 @@ async function trainWith(
     },
   });
   // The others wait for it as long as rank 0 lives, not for one step's time.
-  await team.fromLeader(async () => {
+  await ranks.broadcast(async () => {
     lock?.check(0);
     await writer?.finish(done);
     return null;
@@ -394,7 +396,7 @@ async function trainWith(
   }
   if (probes && (done === totalSteps || config.evalAtEnd)) await evaluateAt(done);
   if (stopped()) throw interrupted("in the last evaluation, with the training saved");
-  if (!team.leads) return ExitCode.ok;
+  if (!ranks.isRankZero) return ExitCode.ok;
   lock?.check(0);
   const last = evaluations.at(-1);
   metrics.flush();

@@ -140,7 +140,7 @@ photoTest("threads, and batches made ahead, change no view", async (folder) => {
   ): Promise<string> => {
     using dataset = await open(train, opening);
     for (const [step, views] of announced) {
-      dataset.announceViews({ seed: 7, step }, { batchSize: BATCH, ...views });
+      dataset.prefetchViews({ seed: 7, step }, { batchSize: BATCH, ...views });
     }
     return trained(dataset, STEPS);
   };
@@ -159,7 +159,7 @@ photoTest("batches made ahead are bounded, and taken rather than made again", as
   await writePhotoFolder(folder, 12);
   using dataset = await open(join(folder, "train"), { workers: 2, ahead: 2 });
   const announce = (step: number): boolean =>
-    dataset.announceViews({ seed: 7, step }, { batchSize: BATCH, ...VIEWS });
+    dataset.prefetchViews({ seed: 7, step }, { batchSize: BATCH, ...VIEWS });
   deepEqual(STEPS.map(announce), [true, true, false]);
   equal(announce(1), true, "what is announced already is no second batch");
   for (const step of STEPS.slice(0, 2)) dataset.makeViews(7, step);
@@ -340,7 +340,7 @@ photoTest("files that cannot be used are skipped, counted and listed", async (fo
     seed: 1,
   });
   using bank = FeatureBank.create();
-  dataset.makeCentered(0, 24);
+  dataset.makeCenterCrops(0, 24);
   bank.append(learner, dataset);
   equal(bank.classify(learner, dataset, { k: 1, temperature: 0.1 }).tested, 21);
 });

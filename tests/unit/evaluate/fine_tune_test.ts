@@ -43,7 +43,7 @@ Deno.test("a share of the labels has as many images of each class, the same ones
     Array.from({ length: 10 }, (_, label) => labels.filter((one) => one === label).length);
 
   const tenth = take(3, 10);
-  deepEqual(perClass(labelsOf(() => dataset.makeCentered(0, 100))), new Array(10).fill(10));
+  deepEqual(perClass(labelsOf(() => dataset.makeCenterCrops(0, 100))), new Array(10).fill(10));
   // An epoch of the probe goes through the same images.
   const epoch = [0, 1].flatMap((step) => labelsOf(() => dataset.makeProbeBatch(5, step)));
   deepEqual(perClass(epoch), new Array(10).fill(10));

@@ -136,7 +136,7 @@ Deno.test("the images looked at are all of a data set, each once, with their own
     const { features, labels } = await embedFirst(dataset, 1000, { learner, transforms, file });
     const { count, classes } = dataset.describe();
     equal(count, 70);
-    dataset.makeCentered(0, count);
+    dataset.makeCenterCrops(0, count);
     learner.writeEmbeddings(dataset, file);
     const all = Array.from(readTensors(file).get("labels")!.values, Number);
     equal([...labels].sort().join(), all.sort().join());

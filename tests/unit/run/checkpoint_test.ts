@@ -12,7 +12,7 @@ import {
   keptForGood,
   type SavePolicy,
 } from "../../../src/run/checkpoint_writer.ts";
-import { computersOf, goOnWith } from "../../../src/runtime/fingerprint.ts";
+import { fingerprintsOf, resumedFingerprints } from "../../../src/runtime/fingerprint.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts";
@@ -244,13 +244,13 @@ Deno.test("a save that fails stops the run, or is a warning until the last one",
 
 Deno.test("a run that was computed by more than one computer says that it is not exact", () => {
   const here = { processor: "A", threads: 2, libtorch: "2.11.0" };
-  deepEqual(goOnWith([], here), { computers: [here] });
-  deepEqual(goOnWith([here], { ...here }), { computers: [here] });
-  const { computers, note } = goOnWith([here], { ...here, threads: 1 });
+  deepEqual(resumedFingerprints([], here), { computers: [here] });
+  deepEqual(resumedFingerprints([here], { ...here }), { computers: [here] });
+  const { computers, note } = resumedFingerprints([here], { ...here, threads: 1 });
   equal(computers.length, 2);
   match(note ?? "", /computed with --threads=2 on A, .* goes on with --threads=1 on A.*not exact/);
-  match(goOnWith([here], { ...here, processor: "B" }).note ?? "", /on A, .* on B/);
+  match(resumedFingerprints([here], { ...here, processor: "B" }).note ?? "", /on A, .* on B/);
   // Back on the first one, it stays what it is.
-  match(goOnWith(computers, here).note ?? "", /not exact/);
-  deepEqual(computersOf(undefined), []);
+  match(resumedFingerprints(computers, here).note ?? "", /not exact/);
+  deepEqual(fingerprintsOf(undefined), []);
 });

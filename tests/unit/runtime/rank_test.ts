@@ -1,9 +1,14 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { UserError } from "../../../src/base/exit_codes.ts";
-import { ALONE, discoverPlace, expandHostlist, portOfJob } from "../../../src/runtime/rank.ts";
+import {
+  discoverRank,
+  expandHostlist,
+  portOfJob,
+  SINGLE_PROCESS,
+} from "../../../src/runtime/rank.ts";
 
-function place(variables: Record<string, string>): ReturnType<typeof discoverPlace> {
-  return discoverPlace((name) => variables[name]);
+function rankInfo(variables: Record<string, string>): ReturnType<typeof discoverRank> {
+  return discoverRank((name) => variables[name]);
 }
 
 function refuses(body: () => unknown, message: RegExp): void {
@@ -34,14 +39,14 @@ Deno.test("Slurm's lists of hosts", () => {
 });
 
 Deno.test("nothing set is one rank, and so is a batch script that called no srun", () => {
-  deepEqual(place({}), ALONE);
-  deepEqual(place({ SLURM_JOB_ID: "9", SLURM_PROCID: "0", SLURM_NTASKS: "4" }), ALONE);
-  deepEqual(place({ WORLD_SIZE: "4" }), ALONE);
-  equal(place({ ...SLURM, SLURM_PROCID: "0", SLURM_STEP_NUM_TASKS: "1" }).worldSize, 1);
+  deepEqual(rankInfo({}), SINGLE_PROCESS);
+  deepEqual(rankInfo({ SLURM_JOB_ID: "9", SLURM_PROCID: "0", SLURM_NTASKS: "4" }), SINGLE_PROCESS);
+  deepEqual(rankInfo({ WORLD_SIZE: "4" }), SINGLE_PROCESS);
+  equal(rankInfo({ ...SLURM, SLURM_PROCID: "0", SLURM_STEP_NUM_TASKS: "1" }).worldSize, 1);
 });
 
 Deno.test("a rank of srun", () => {
-  deepEqual(place(SLURM), {
+  deepEqual(rankInfo(SLURM), {
     rank: 5,
     worldSize: 7,
     localRank: 1,
@@ -50,13 +55,13 @@ Deno.test("a rank of srun", () => {
     masterPort: 10_000 + 1234567 % 20_000,
     launcher: "slurm",
   });
-  equal(place({ ...SLURM, SLURM_NODEID: "0", SLURM_LOCALID: "3" }).localWorldSize, 4);
-  const chosen = place({ ...SLURM, MASTER_ADDR: "ib-801", MASTER_PORT: "4000" });
+  equal(rankInfo({ ...SLURM, SLURM_NODEID: "0", SLURM_LOCALID: "3" }).localWorldSize, 4);
+  const chosen = rankInfo({ ...SLURM, MASTER_ADDR: "ib-801", MASTER_PORT: "4000" });
   deepEqual([chosen.masterAddr, chosen.masterPort], ["ib-801", 4000]);
-  refuses(() => place({ ...SLURM, SLURM_PROCID: "7" }), /SLURM_PROCID=7: expected 0 to 6/);
-  refuses(() => place({ ...SLURM, SLURM_LOCALID: "x" }), /SLURM_LOCALID=x/);
-  refuses(() => place({ ...SLURM, SLURM_STEP_NODELIST: "a[" }), /list of hosts "a\["/);
-  refuses(() => place({ ...SLURM, SLURM_STEP_TASKS_PER_NODE: "4x" }), /tasks per node "4x"/);
+  refuses(() => rankInfo({ ...SLURM, SLURM_PROCID: "7" }), /SLURM_PROCID=7: expected 0 to 6/);
+  refuses(() => rankInfo({ ...SLURM, SLURM_LOCALID: "x" }), /SLURM_LOCALID=x/);
+  refuses(() => rankInfo({ ...SLURM, SLURM_STEP_NODELIST: "a[" }), /list of hosts "a\["/);
+  refuses(() => rankInfo({ ...SLURM, SLURM_STEP_TASKS_PER_NODE: "4x" }), /tasks per node "4x"/);
 });
 
 Deno.test("a rank of torchrun, which wins over the srun around it", () => {
@@ -77,11 +82,11 @@ Deno.test("a rank of torchrun, which wins over the srun around it", () => {
     masterPort: 29500,
     launcher: "torchrun",
   };
-  deepEqual(place(torchrun), expected);
-  deepEqual(place({ ...SLURM, ...torchrun }), expected);
-  refuses(() => place({ RANK: "0", WORLD_SIZE: "2" }), /expected MASTER_ADDR/);
-  refuses(() => place({ ...torchrun, MASTER_PORT: "0" }), /MASTER_PORT=0: expected 1 to 65535/);
-  refuses(() => place({ ...torchrun, RANK: "4" }), /RANK=4: expected 0 to 3/);
+  deepEqual(rankInfo(torchrun), expected);
+  deepEqual(rankInfo({ ...SLURM, ...torchrun }), expected);
+  refuses(() => rankInfo({ RANK: "0", WORLD_SIZE: "2" }), /expected MASTER_ADDR/);
+  refuses(() => rankInfo({ ...torchrun, MASTER_PORT: "0" }), /MASTER_PORT=0: expected 1 to 65535/);
+  refuses(() => rankInfo({ ...torchrun, RANK: "4" }), /RANK=4: expected 0 to 3/);
 });
 
 Deno.test("jobs, steps and restarts beside each other take different ports, all below the system's own", () => {

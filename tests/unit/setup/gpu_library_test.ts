@@ -85,7 +85,7 @@ async function compiles(test: Deno.TestContext): Promise<void> {
   await test.step("NVRTC compiles the kernels for the architectures of the wheel", async () => {
     // The wheel of its header brings it, too.
     const places = [join(stateFolder(), "oracle"), headersFolder(projectRoot)];
-    const library = places.map((place) => join(place, "nvidia/cu13/lib/libnvrtc.so.13"))
+    const library = places.map((rankInfo) => join(rankInfo, "nvidia/cu13/lib/libnvrtc.so.13"))
       .find(exists);
     if (library === undefined) return skip("there is no NVRTC: the oracle of PyTorch brings one");
     const { code, stderr } = await new Deno.Command("python3", {

@@ -5,7 +5,7 @@
  */
 
 import { FIELDS, GROUPS, optionOf, PER_DATASET } from "./table.ts";
-import { expectationOf, shownValue } from "./values.ts";
+import { expectationOf, shownValue } from "../base/option_values.ts";
 import type { RunConfig } from "./parse.ts";
 import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
 import { datasetDefaults, defaultText } from "./help.ts";

@@ -6,7 +6,7 @@
 
 import type { DatasetName } from "../recipes/views.ts";
 import { type AnyOption, type Command, FIELDS, GROUPS, optionOf, PER_DATASET } from "./table.ts";
-import { expectationOf, type OptionValue, shownValue } from "./values.ts";
+import { expectationOf, type OptionValue, shownValue } from "../base/option_values.ts";
 import type { RunConfig } from "./parse.ts";
 import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
 import { DATASET_DEFAULTS, PRESETS, type Recipe } from "./presets.ts";

@@ -16,7 +16,7 @@ import {
   OPTIONS,
   PER_DATASET,
 } from "./table.ts";
-import { type OptionValue, problemOf, shownValue } from "./values.ts";
+import { type OptionValue, problemOf, shownValue } from "../base/option_values.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { nearestTo } from "../base/edit_distance.ts";
 import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from "./presets.ts";

@@ -7,7 +7,7 @@
  */
 
 import type { RunConfig } from "./parse.ts";
-import { LARGEST_COUNT, type OptionValue, type ValueKind } from "./values.ts";
+import { LARGEST_COUNT, type OptionValue, type ValueKind } from "../base/option_values.ts";
 import { PRESETS, type Recipe } from "./presets.ts";
 
 /** The commands that take options. */

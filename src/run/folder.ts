@@ -12,7 +12,7 @@ import { replaceFile } from "../base/atomic_file.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import type { Origins, RunConfig } from "../options/parse.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
-import { type OptionValue, shownValue } from "../options/values.ts";
+import { type OptionValue, shownValue } from "../base/option_values.ts";
 import type { InitialWeights } from "../encoder/weights_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Origins, RunConfig } from "../../options/parse.ts";
 import { FIELDS, optionOf } from "../../options/table.ts";
-import { shownValue } from "../../options/values.ts";
+import { shownValue } from "../../base/option_values.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import type { RunFolder } from "../folder.ts";
 import { exists } from "../../setup/basics.ts";

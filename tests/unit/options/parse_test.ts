@@ -7,7 +7,7 @@ import {
   wantsHelp,
 } from "../../../src/options/parse.ts";
 import { FIELDS, optionOf, PER_DATASET } from "../../../src/options/table.ts";
-import { problemOf } from "../../../src/options/values.ts";
+import { problemOf } from "../../../src/base/option_values.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { helpText } from "../../../src/options/help.ts";
 import { nearestTo } from "../../../src/base/edit_distance.ts";

@@ -101,7 +101,7 @@ byol_finish() {
   if ((byol_code == 0)); then exit 0; fi
   if [[ -n $byol_ended ]]; then
     byol_say "ended from outside (scancel, preemption or the time limit), ranks ended with $byol_code;" \
-      "not starting again by itself: submit again to go on"
+      "not starting again by itself: submit again to resume"
     exit "$byol_code"
   fi
   if byol_stopped; then byol_warned=yes; fi
@@ -111,21 +111,21 @@ byol_finish() {
     exit "$byol_code"
   fi
   if [[ ${BYOL_REQUEUE:-yes} != yes ]]; then
-    byol_say "stopped on a signal; the next job on this run goes on"
+    byol_say "stopped on a signal; the next job on this run resumes"
     exit "$byol_interrupted"
   fi
   byol_start_again "$@"
   exit "$byol_interrupted"
 }
 
-# byol_start_again SCRIPT [ARGUMENTS]: puts the job back, or submits one that goes on.
+# byol_start_again SCRIPT [ARGUMENTS]: puts the job back, or submits one that resumes.
 byol_start_again() {
   local script=$1 job restarts
   shift
   job=$(byol_job_id)
   restarts=$(byol_restarts)
   if ((restarts >= BYOL_MAX_RESTARTS)); then
-    byol_say "started again $restarts times, the most that BYOL_MAX_RESTARTS allows; submit again to go on"
+    byol_say "started again $restarts times, the most that BYOL_MAX_RESTARTS allows; submit again to resume"
     return
   fi
   rm -f "$BYOL_STOP_FILE"
@@ -141,5 +141,5 @@ byol_start_again() {
     "$script" "$@"; then
     return
   fi
-  byol_say "neither scontrol nor sbatch could: submit again to go on"
+  byol_say "neither scontrol nor sbatch could: submit again to resume"
 }

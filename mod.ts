@@ -30,7 +30,6 @@ export {
   type RecipeSchedule,
 } from "./src/recipes/view_schedule.ts";
 export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol/pretrain.ts";
-export type { StepRates } from "./src/byol/step_graph.ts";
 export {
   type CheckpointMetadata,
   checkpointPath,
@@ -80,6 +79,7 @@ export {
   type OnlineProbeMetrics,
   type ProbeRates,
   type StepMetrics,
+  type StepRates,
   Trace,
   type UpdateOptions,
 } from "./src/native/learner.ts";

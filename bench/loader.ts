@@ -63,7 +63,7 @@ export async function bench(args: string[]): Promise<void> {
       reencoding: null,
       workers: 2,
       mostBad: 0,
-    }, "packing");
+    });
     job.result();
     const [loose, shards] = await inTurn([photos, join(packed, "train.json")], rounds);
     row("two float views of 224 from shards, ours", shards!);
@@ -92,8 +92,8 @@ function ratio(a: Measured, b: Measured): string {
 
 async function open(path: string, workers: number): Promise<Dataset> {
   using job = path.endsWith(".json")
-    ? await DataJob.run({ kind: "open", manifest: path }, "opening")
-    : await DataJob.run({ kind: "list", directory: path, cache: null }, "listing");
+    ? await DataJob.run({ kind: "open", manifest: path })
+    : await DataJob.run({ kind: "list", directory: path, cache: null });
   const dataset = Dataset.open({
     source: { kind: "photos", job: job.handle, mostBad: 0.01, ahead: 2 },
     limit: 0,
@@ -179,7 +179,7 @@ async function part(
   rounds: number,
   part: "decode" | "crops",
 ): Promise<Measured> {
-  using job = await DataJob.run({ kind: "measure", directory, part, rounds }, "measuring");
+  using job = await DataJob.run({ kind: "measure", directory, part, rounds });
   return job.result<Measured>();
 }
 

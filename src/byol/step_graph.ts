@@ -6,21 +6,13 @@
  */
 
 import type { Dataset } from "../native/dataset.ts";
-import type { Learner, UpdateOptions } from "../native/learner.ts";
+import type { Learner, StepRates, UpdateOptions } from "../native/learner.ts";
 
 /** Steps that run before the recording, in which libtorch sets up and chooses what it will use. */
 const WARM_UP_STEPS = 3;
 
 /** The part of a step that is the same every time: all but the views and the numbers in StepRates. */
 export type StepBody = () => void;
-
-/** What changes from step to step. */
-export interface StepRates {
-  /** LARS's rate of this step. */
-  learningRate: number;
-  /** The target's decay at this step. */
-  tau: number;
-}
 
 /** What does not change from step to step, which a recording therefore holds as it was. */
 export type StepConstants = Omit<UpdateOptions, "learningRate">;

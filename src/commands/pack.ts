@@ -6,8 +6,9 @@
 
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { DataJob, type PackJob } from "../native/data_job.ts";
+import type { PackJob } from "../native/data_job.ts";
 import { NativeError } from "../native/native_error.ts";
+import { runJob } from "../data/run_job.ts";
 import { nearestTo } from "../base/edit_distance.ts";
 import { listingCache, photoFolders } from "../data/photos.ts";
 import { exists } from "../setup/basics.ts";
@@ -78,7 +79,7 @@ export async function packCommand(args: readonly string[]): Promise<number> {
 }
 
 async function pack(name: string, options: PackJob): Promise<void> {
-  using job = await DataJob.run({ kind: "pack", ...options }, `packing ${name}`);
+  using job = await runJob({ kind: "pack", ...options }, `packing ${name}`);
   const { count, bad, badFiles, parts, kept, bytes, digest } = job.result<Packed>();
   for (const [, reason] of badFiles) console.error(`left out: ${reason}`);
   console.log(
@@ -98,7 +99,7 @@ async function verify(out: string): Promise<number> {
   }
   let found = 0;
   for (const manifest of manifests) {
-    using job = await DataJob.run({ kind: "verify", manifest }, `reading ${manifest}`);
+    using job = await runJob({ kind: "verify", manifest }, `reading ${manifest}`);
     const { parts, damaged } = job.result<{ parts: number; damaged: string[] }>();
     for (const line of damaged) console.error(line);
     console.log(`${manifest}: ${parts - damaged.length} of ${parts} shards as they were packed`);

@@ -7,7 +7,7 @@ import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { Dataset } from "../native/dataset.ts";
 import { NativeError } from "../native/native_error.ts";
-import { DataJob } from "../native/data_job.ts";
+import { runJob } from "./run_job.ts";
 import { openPhotos } from "./photos.ts";
 
 /** Images of the embedded data set. */
@@ -60,7 +60,7 @@ async function open(
   signal: AbortSignal | undefined,
 ): Promise<Dataset> {
   try {
-    using job = config.datasetName === "demo" ? undefined : await DataJob.run(
+    using job = config.datasetName === "demo" ? undefined : await runJob(
       {
         kind: "read",
         directory: config.dataDir ?? "",

@@ -10,7 +10,7 @@ import type { RunConfig } from "../options/parse.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { Dataset } from "../native/dataset.ts";
-import { DataJob } from "../native/data_job.ts";
+import { runJob } from "./run_job.ts";
 import { NativeError } from "../native/native_error.ts";
 import { exists } from "../setup/basics.ts";
 import { stateFolder } from "../setup/record.ts";
@@ -127,12 +127,12 @@ async function openFolder(
 ): Promise<Dataset> {
   try {
     using job = directory.endsWith(".json")
-      ? await DataJob.run(
+      ? await runJob(
         { kind: "open", manifest: await staged(directory, config, signal) },
         "opening shards",
         signal,
       )
-      : await DataJob.run(
+      : await runJob(
         { kind: "list", directory, cache: listingCache() },
         `listing ${directory}`,
         signal,
@@ -163,7 +163,7 @@ async function staged(
   signal: AbortSignal | undefined,
 ): Promise<string> {
   if (stageTo === null) return manifest;
-  using job = await DataJob.run(
+  using job = await runJob(
     { kind: "stage", manifest, target: stageTo },
     `staging to ${stageTo}`,
     signal,

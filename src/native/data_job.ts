@@ -1,11 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { NativeObject } from "./handle.ts";
 import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
 
 const POLL_MILLISECONDS = 20;
-/** Jobs that are done sooner show nothing. */
-const QUIET_MILLISECONDS = 500;
 
 /** Long work that the core does beside the event loop. */
 export type DataWork =
@@ -66,31 +63,31 @@ export class DataJob extends NativeObject {
     );
   }
 
-  /** Starts it and waits for its end, with progress once it takes a while. */
+  /**
+   * Starts it and waits for its end.
+   *
+   * @param options.signal stops the job
+   * @param options.onProgress is called every 20 ms while the job works
+   */
   static async run(
-    options: DataWork,
-    label: string,
-    signal?: AbortSignal,
+    work: DataWork,
+    { signal, onProgress }: {
+      signal?: AbortSignal | undefined;
+      onProgress?: (progress: JobProgress) => void;
+    } = {},
   ): Promise<DataJob> {
-    const job = DataJob.start(options);
-    let shown: Progress | undefined;
-    const startedAt = performance.now();
+    const job = DataJob.start(work);
     try {
       for (;;) {
-        const { done, total, images, ended } = job.progress();
-        if (ended) return job;
+        const progress = job.progress();
+        if (progress.ended) return job;
         signal?.throwIfAborted();
-        if (total > 0 && performance.now() - startedAt > QUIET_MILLISECONDS) {
-          shown ??= new Progress(stderrTerminal(), { label, total });
-          shown.update(done, images > 0 ? `${images} images` : "");
-        }
+        onProgress?.(progress);
         await sleep(POLL_MILLISECONDS);
       }
     } catch (error) {
       job.close();
       throw error;
-    } finally {
-      shown?.close();
     }
   }
 

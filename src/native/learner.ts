@@ -1,4 +1,3 @@
-import type { StepRates } from "../byol/step_graph.ts";
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import { Job } from "./job.ts";
@@ -43,6 +42,14 @@ export interface UpdateOptions {
   weightDecay: number;
   /** LARS's trust coefficient. */
   eta: number;
+}
+
+/** What changes from step to step. */
+export interface StepRates {
+  /** LARS's rate of this step. */
+  learningRate: number;
+  /** The target's decay at this step. */
+  tau: number;
 }
 
 /** What one step of the online probe goes by. */

@@ -44,8 +44,8 @@ interface Opening {
 async function open(path: string, opening: Opening = {}): Promise<Dataset> {
   const { workers = 1, ahead = 0, mostBad = 0 } = opening;
   using job = path.endsWith(".json")
-    ? await DataJob.run({ kind: "open", manifest: path }, "opening")
-    : await DataJob.run({ kind: "list", directory: path, cache: null }, "listing");
+    ? await DataJob.run({ kind: "open", manifest: path })
+    : await DataJob.run({ kind: "list", directory: path, cache: null });
   const dataset = Dataset.open({
     source: { kind: "photos", job: job.handle, mostBad, ahead },
     limit: 0,
@@ -83,7 +83,7 @@ async function pack(
     reencoding,
     workers: 2,
     mostBad,
-  }, "packing");
+  });
   return job.result<Packed>();
 }
 
@@ -245,7 +245,7 @@ photoTest("a damaged, a short and a missing shard are named", async (folder) => 
   await Deno.writeFile(shard, bytes);
 
   {
-    using job = await DataJob.run({ kind: "verify", manifest }, "verifying");
+    using job = await DataJob.run({ kind: "verify", manifest });
     const { damaged } = job.result<{ damaged: string[] }>();
     equal(damaged.length, 1);
     match(damaged[0]!, /train-000000\.tar: its checksum is another/);
@@ -279,7 +279,6 @@ photoTest("staged shards are a checked copy, made once", async (folder) => {
   const stage = async (): Promise<string> => {
     using job = await DataJob.run(
       { kind: "stage", manifest: join(out, "train.json"), target: fast },
-      "staging",
     );
     return job.result<{ manifest: string }>().manifest;
   };

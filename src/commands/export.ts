@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { readForExport } from "../export/encoder.ts";
-import { FORMATS } from "../export/formats.ts";
+import { type ExportFormat, formatNamed, FORMATS } from "../export/formats.ts";
 import { modelCard } from "../export/model_card.ts";
 import { readArguments, required } from "../report/run_data.ts";
 
@@ -34,27 +34,29 @@ code tells it.`;
 export function exportCommand(args: readonly string[]): number {
   const given = readArguments(args, { command: "export", names: ["checkpoint", "to", "out"] });
   const path = required(given, "checkpoint", "export");
-  const names = [...new Set(required(given, "to", "export").split(","))];
-  const unknown = names.find((name) => !Object.hasOwn(FORMATS, name));
-  if (unknown !== undefined) {
-    throw new UserError(
-      `Cannot export --to=${unknown}: expected ${Object.keys(FORMATS).join(", ")}`,
-      ExitCode.usage,
-    );
-  }
+  const forms = [...new Set(required(given, "to", "export").split(","))].map(
+    (name): [string, ExportFormat] => {
+      const form = formatNamed(name);
+      if (form !== undefined) return [name, form];
+      throw new UserError(
+        `Cannot export --to=${name}: expected ${Object.keys(FORMATS).join(", ")}`,
+        ExitCode.usage,
+      );
+    },
+  );
   const out = given.out?.at(-1) ?? "export";
   const run = readForExport(path);
   let code: number = ExitCode.ok;
-  const done: string[] = [];
+  const done: [string, ExportFormat][] = [];
   try {
     Deno.mkdirSync(out, { recursive: true });
-    for (const name of names) {
+    for (const [name, form] of forms) {
       try {
-        for (const [file, bytes] of Object.entries(FORMATS[name]!.files(run))) {
+        for (const [file, bytes] of Object.entries(form.files(run))) {
           replaceFile(join(out, file), bytes);
           console.log(`Wrote ${join(out, file)}`);
         }
-        done.push(name);
+        done.push([name, form]);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
         console.error(error.message);
@@ -62,7 +64,7 @@ export function exportCommand(args: readonly string[]): number {
       }
     }
     if (done.length > 0) {
-      const card = modelCard(run, done.map((name) => [name, FORMATS[name]!]));
+      const card = modelCard(run, done);
       replaceFile(join(out, "README.md"), card);
       console.log(`Wrote ${join(out, "README.md")}`);
     }

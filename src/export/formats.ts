@@ -67,15 +67,29 @@ model.load_state_dict(load_file("timm.safetensors"))`,
 session = onnxruntime.InferenceSession("encoder.onnx")
 embeddings, = session.run(None, {"images": images})  # batch x 3 x height x width to batch x ${features}`,
   },
-  seed: {
-    about: "seed.pt: both networks in the layout of the Python program that this one re-implements",
-    files: (run) => ({ "seed.pt": torchFile(seedLayout(run)) }),
+  reference: referenceForm("reference"),
+};
+
+/** Names of earlier versions that are still accepted. */
+const OLD_NAMES: Readonly<Record<string, ExportFormat>> = { seed: referenceForm("seed") };
+
+/** Returns the form of a name on the command line, earlier versions' names included. */
+export function formatNamed(name: string): ExportFormat | undefined {
+  const forms = Object.hasOwn(FORMATS, name) ? FORMATS : OLD_NAMES;
+  return Object.hasOwn(forms, name) ? forms[name] : undefined;
+}
+
+/** Returns the form that the reference program (ADevillers/BYOL) reads, as the file `<name>.pt`. */
+function referenceForm(name: string): ExportFormat {
+  return {
+    about: `${name}.pt: both networks in the layout of the reference program (ADevillers/BYOL)`,
+    files: (run) => ({ [`${name}.pt`]: torchFile(referenceLayout(run, name)) }),
     usage: () =>
       `import torch
-checkpoint = torch.load("seed.pt", weights_only=True)
+checkpoint = torch.load("${name}.pt", weights_only=True)
 checkpoint["model"], checkpoint["momentum_model"], checkpoint["last_epoch"]`,
-  },
-};
+  };
+}
 
 /** A 3×3 first convolution without pooling, for images of 32 pixels. */
 function cifarStem(conv: string, pool: string, first = ""): string {
@@ -88,7 +102,7 @@ ${pool} = torch.nn.Identity()`;
 function requireTorchvision({ path, resnetType }: ExportedRun, to: string): void {
   if (resnetType !== "resnet20") return;
   throw new UserError(
-    `Cannot export ${path} --to=${to}: ${to} has no resnet20, expected --to=safetensors or --to=seed`,
+    `Cannot export ${path} --to=${to}: ${to} has no resnet20, expected --to=safetensors or --to=reference`,
     ExitCode.usage,
   );
 }
@@ -99,10 +113,10 @@ function noteOf({ resnetType, stem, sha256, epoch }: ExportedRun): Record<string
 }
 
 /** The heads' linear and normalisation layers have the same places in both programs. */
-function seedLayout(run: ExportedRun): Map<string, Saved> {
+function referenceLayout(run: ExportedRun, to: string): Map<string, Saved> {
   if (run.state.size === 0) {
     throw new UserError(
-      `Cannot export ${run.path} --to=seed: it is an encoder alone, expected a checkpoint with both networks ` +
+      `Cannot export ${run.path} --to=${to}: it is an encoder alone, expected a checkpoint with both networks ` +
         "(checkpoints/step-….safetensors of a run)",
       ExitCode.checkpoint,
     );

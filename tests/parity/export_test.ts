@@ -40,13 +40,13 @@ async function writeCheckpoint(
   learner.writeOutputs({ input: path("given"), path: path("outputs"), encoderOnly: true });
 }
 
-const ALL = "torchvision,timm,safetensors,onnx,seed";
+const ALL = "torchvision,timm,safetensors,onnx,reference";
 /** Networks that differ in depth alone are exported in the two forms that load them strictly. */
 const NETWORKS = [
   { resnetType: "resnet18", stem: "cifar", to: ALL },
   { resnetType: "resnet18", stem: "imagenet", to: ALL },
   { resnetType: "resnet50", stem: "imagenet", to: ALL },
-  { resnetType: "resnet20", stem: "cifar", to: "onnx,seed" },
+  { resnetType: "resnet20", stem: "cifar", to: "onnx,reference" },
   { resnetType: "resnet50", stem: "cifar", to: "onnx,timm" },
   { resnetType: "resnet34", stem: "imagenet", to: "torchvision,timm" },
   { resnetType: "resnet101", stem: "imagenet", to: "torchvision,timm" },
@@ -58,7 +58,7 @@ const COMPARED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   timm: { "timm.safetensors": 1e-5 },
   safetensors: { "encoder.safetensors": 1e-5 },
   onnx: { "encoder.onnx, 1": 1e-4, "encoder.onnx, 3": 1e-4 },
-  seed: { "seed.pt": 1e-5 },
+  reference: { "reference.pt": 1e-5 },
 };
 
 for (const network of NETWORKS) {
@@ -82,7 +82,7 @@ for (const network of NETWORKS) {
       equal(code, 0, stderr);
       const found = await askOracle("exports_read.py", [folder, resnetType, stem]);
       const { last_epoch: epoch, ...differences } = found as Record<string, unknown>;
-      equal(epoch, to.includes("seed") ? 3 : undefined);
+      equal(epoch, to.includes("reference") ? 3 : undefined);
       const allowed = Object.assign({}, ...to.split(",").map((form) => COMPARED[form]));
       deepEqual(Object.keys(differences).sort(), Object.keys(allowed).sort());
       for (const [file, difference] of Object.entries(differences)) {
@@ -119,7 +119,7 @@ Deno.test("the model card tells what the run's folder says of the checkpoint", a
           `--out=${path("out")}`,
         ],
       );
-      // An encoder alone has no seed form; the card is written with the other.
+      // An encoder alone has no form for the reference program; the card is written with the other.
       equal(code, 5, stderr);
       return await Deno.readTextFile(path("out/README.md"));
     };
@@ -148,9 +148,11 @@ Deno.test("a form that a checkpoint does not have is said, and the others are wr
     learner.saveEncoder(path("alone.safetensors"), metadata);
     const run = (...args: string[]): ReturnType<typeof byol> => byol("export", ...args);
     const alone = `--checkpoint=${path("alone.safetensors")}`;
-    const mixed = await run(alone, "--to=seed,timm,safetensors", `--out=${path("out")}`);
+    const mixed = await run(alone, "--to=seed,timm,safetensors,reference", `--out=${path("out")}`);
     equal(mixed.code, 5, mixed.stderr);
+    // The name of earlier versions is still accepted.
     match(mixed.stderr, /--to=seed: it is an encoder alone, expected a checkpoint with both/);
+    match(mixed.stderr, /--to=reference: it is an encoder alone/);
     match(mixed.stderr, /--to=timm: timm has no resnet20, expected --to=safetensors/);
     ok((await Deno.stat(path("out/encoder.safetensors"))).size > 1_000_000);
     match(await Deno.readTextFile(path("out/README.md")), /3×3 convolution of stride 1/);
@@ -163,7 +165,7 @@ Deno.test("a form that a checkpoint does not have is said, and the others are wr
 
     const unknown = await run(alone, "--to=onn");
     equal(unknown.code, 2);
-    match(unknown.stderr, /--to=onn: expected safetensors, torchvision, timm, onnx, seed/);
+    match(unknown.stderr, /--to=onn: expected safetensors, torchvision, timm, onnx, reference/);
     const inherited = await run(alone, "--to=constructor");
     equal(inherited.code, 2, inherited.stderr);
     const missing = await run(`--checkpoint=${path("none")}`, "--to=timm");

@@ -2,7 +2,7 @@
 
   python exports_read.py FOLDER RESNET STEM
 
-FOLDER holds those of torchvision.pt, torchvision.safetensors, encoder.safetensors, timm.safetensors and seed.pt that were
+FOLDER holds those of torchvision.pt, torchvision.safetensors, encoder.safetensors, timm.safetensors and reference.pt that were
 exported; and outputs.safetensors, what the Deno program made of `input`. Prints the largest difference of each embedding
 from `output.eval`, relative to its norm, as JSON.
 """
@@ -62,15 +62,15 @@ def main():
             embedding, = session.run(None, {"images": outputs["input"][:count].numpy()})
             truth = outputs["output.eval"][:count].numpy()
             found[f"encoder.onnx, {count}"] = float(abs(embedding - truth).max() / abs(truth).max())
-    if (folder / "seed.pt").exists():
-        checkpoint = pickled("seed.pt")
+    if (folder / "reference.pt").exists():
+        checkpoint = pickled("reference.pt")
         parts = {name.split(".")[0] for name in checkpoint["model"]}
         assert parts == {"resnet", "proj_head_inv", "predictor_inv"}, parts
         parts = {name.split(".")[0] for name in checkpoint["momentum_model"]}
         assert parts == {"m_resnet", "m_proj_head_inv"}, parts
         weights = {n.removeprefix("resnet."): t for n, t in checkpoint["model"].items() if n.startswith("resnet.")}
         model = encoder(resnet, stem).eval() if resnet == "resnet20" else torchvision_model(resnet, stem)
-        compare("seed.pt", model, weights)
+        compare("reference.pt", model, weights)
         found["last_epoch"] = checkpoint["last_epoch"]
     print(json.dumps(found))
 

@@ -1,7 +1,8 @@
 /** train | eval | embed | export | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
-import { type Environment, parseCommandLine, thisEnvironment, wantsHelp } from "./options/parse.ts";
+import { type Environment, parseCommandLine, thisEnvironment } from "./options/parse.ts";
+import { wantsHelp } from "./base/command_line.ts";
 import { openData } from "./data/open.ts";
 import { evaluateCheckpoint } from "./commands/eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";

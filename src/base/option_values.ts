@@ -13,6 +13,12 @@ export type ValueKind =
   | { kind: "path"; words?: readonly string[] }
   | { kind: "name" };
 
+/** The type of the values of a kind. */
+export type ValueOf<Kind extends ValueKind> = Kind extends { kind: "flag" } ? boolean
+  : Kind extends { kind: "integer" | "number" } ? number
+  : Kind extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
+  : string;
+
 /** A value of an option. */
 export type OptionValue = string | number | boolean | null;
 

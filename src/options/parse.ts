@@ -5,20 +5,12 @@
  * @module
  */
 
-import { parseArgs } from "node:util";
 import type { DatasetName } from "../recipes/views.ts";
-import {
-  type AnyOption,
-  type Command,
-  FIELDS,
-  GPU_NOTE,
-  optionOf,
-  OPTIONS,
-  PER_DATASET,
-} from "./table.ts";
+import { type Command, FIELDS, GPU_NOTE, optionOf, OPTIONS, PER_DATASET } from "./table.ts";
 import { type OptionValue, problemOf, shownValue } from "../base/option_values.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { nearestTo } from "../base/edit_distance.ts";
+import { type CommandLine, type ReadableTable, readGiven } from "../base/command_line.ts";
+import { SYNONYMS } from "./synonyms.ts";
 import { DATASET_DEFAULTS, FINE_TUNING, type Preset, PRESETS, type Recipe } from "./presets.ts";
 import { gpuOf, requireGpus, visibleGpus } from "../runtime/gpus.ts";
 import {
@@ -236,11 +228,6 @@ export interface ParsedCommandLine {
   notes: string[];
 }
 
-/** Whether a command line asks for help, whatever else it says. */
-export function wantsHelp(args: readonly string[]): boolean {
-  return args.includes("--help") || args.includes("-h");
-}
-
 /**
  * Resolves a command line. The command line wins over a preset, a preset (train) or the checkpoint's own
  * configuration (eval) over the data set's defaults. An option given twice counts as given last.
@@ -253,7 +240,13 @@ export function parseCommandLine(
   args: readonly string[],
   environment: Environment,
 ): ParsedCommandLine {
-  const given = readArguments(command, args);
+  const line: CommandLine = {
+    command: `deno task ${command}`,
+    options: optionsOf(command),
+    synonyms: SYNONYMS,
+    elsewhere: (option) => adviceOn(command, option),
+  };
+  const given = readGiven(args, line).values as Partial<RunConfig>;
   if (command === "eval" && given.checkpoint === undefined) {
     throw usage("Cannot evaluate without a checkpoint: expected --checkpoint=FILE");
   }
@@ -299,73 +292,19 @@ export function parseCommandLine(
   return { config, origins: all, notes: notesOn(config, environment) };
 }
 
-/** The options a command line gives, read and checked one by one. */
-function readArguments(command: Command, args: readonly string[]): Partial<RunConfig> {
-  const byName = new Map<string, { field: keyof RunConfig; spec: AnyOption }>();
-  for (const field of FIELDS) {
-    const spec = optionOf(field);
-    byName.set(spec.option, { field, spec });
-  }
-  const options = Object.fromEntries(
-    [...byName].map(([name, { spec }]) =>
-      [name, { type: spec.value.kind === "flag" ? "boolean" : "string" }] as const
-    ),
-  );
-  const { tokens } = parseArgs({
-    args: [...args],
-    options,
-    strict: false,
-    allowPositionals: true,
-    tokens: true,
-  });
-  const given: Partial<Record<keyof RunConfig, OptionValue>> = {};
-  for (const token of tokens) {
-    if (token.kind === "option-terminator") continue;
-    if (token.kind === "positional") {
-      throw usage(`Cannot use the argument "${token.value}": expected --option=value`);
-    }
-    const known = byName.get(token.name);
-    if (!known || !token.rawName.startsWith("--")) throw unknownOption(command, token.rawName);
-    const { field, spec } = known;
-    if (!spec.commands.includes(command)) throw misplacedOption(command, spec);
-    const swallowed = !token.inlineValue && token.value?.startsWith("--");
-    if (spec.value.kind !== "flag" && (token.value === undefined || swallowed)) {
-      throw usage(`Cannot use --${spec.option} without a value: expected --${spec.option}=value`);
-    }
-    given[field] = readValue(spec, token.value ?? "true");
-  }
-  return given as Partial<RunConfig>;
+/** A command's options by field. */
+function optionsOf(command: Command): ReadableTable {
+  const specs = FIELDS.map((field) => [field, optionOf(field)] as const);
+  return Object.fromEntries(specs.filter(([, { commands }]) => commands.includes(command)));
 }
 
-/** The value of one option's text. */
-function readValue(spec: AnyOption, text: string): OptionValue {
-  let value: OptionValue | undefined = text;
-  if (spec.value.kind === "flag") {
-    value = ({ true: true, false: false } as Record<string, boolean>)[text];
-  } else if (spec.value.kind === "integer") {
-    value = /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
-  } else if (spec.value.kind === "number") {
-    value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
-  }
-  const problem = problemOf(spec.value, value);
-  if (problem) throw usage(`Cannot use --${spec.option}=${text}: expected ${problem}`);
-  return value!;
-}
-
-function unknownOption(command: Command, rawName: string): UserError {
-  const names = FIELDS.map(optionOf).filter((spec) => spec.commands.includes(command))
-    .map((spec) => spec.option);
-  const name = rawName.replace(/^-+/, "");
-  const nearest = nearestTo(name.replaceAll("-", "_"), names);
-  const hint = nearest ? `did you mean --${nearest}` : `see deno task ${command} --help`;
-  return usage(`Cannot use ${rawName}: no such option, ${hint}`);
-}
-
-function misplacedOption(command: Command, spec: AnyOption): UserError {
-  const hint = spec.option === "checkpoint"
+/** Advice on an option that only the other command takes. */
+function adviceOn(command: Command, option: string): string | undefined {
+  const spec = FIELDS.map(optionOf).find((spec) => spec.option === option);
+  if (spec === undefined || spec.commands.includes(command)) return undefined;
+  return option === "checkpoint"
     ? "to go on from a checkpoint, give --resume=FILE"
     : `it belongs to deno task ${spec.commands.join(", ")}`;
-  return usage(`Cannot use --${spec.option} with deno task ${command}: ${hint}`);
 }
 
 function presetNamed(name: string | undefined): Preset | undefined {

@@ -4,12 +4,12 @@ import {
   parseCommandLine,
   type ParsedCommandLine,
   thisEnvironment,
-  wantsHelp,
 } from "../../../src/options/parse.ts";
 import { FIELDS, optionOf, PER_DATASET } from "../../../src/options/table.ts";
 import { problemOf } from "../../../src/base/option_values.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { helpText } from "../../../src/options/help.ts";
+import { wantsHelp } from "../../../src/base/command_line.ts";
 import { nearestTo } from "../../../src/base/edit_distance.ts";
 import { optionsPage } from "../../../src/options/docs_page.ts";
 import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../../../src/options/presets.ts";
@@ -171,7 +171,10 @@ Deno.test("each kind of value is checked", () => {
     ["--seed=-1", /at least 0/],
     ["--seed=9007199254740992", /whole number/],
     ["--threads=0", /from 1 to 1024$/],
-    ["--dataset_name=cifar", /--dataset_name=cifar: expected demo, cifar10, imagenet or folder$/],
+    [
+      "--dataset_name=cifar",
+      /--dataset_name=cifar: expected demo, .* or folder; did you mean cifar10$/,
+    ],
     ["--resnet_type=resnet9", /expected resnet18, /],
     ["--dtype=float16", /expected float32 or float64$/],
     ["--preset=fast", /expected byol_cifar10, /],

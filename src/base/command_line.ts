@@ -1,0 +1,179 @@
+/**
+ * The reader of every command's options: from words and a table of options to typed, checked values.
+ *
+ * @module
+ */
+
+import { parseArgs } from "node:util";
+import { nearestTo } from "./edit_distance.ts";
+import { ExitCode, UserError } from "./exit_codes.ts";
+import { expectationOf, problemOf, type ValueKind, type ValueOf } from "./option_values.ts";
+
+/** An option as the reader needs it. */
+export interface ReadableOption {
+  /** Name on the command line, without dashes. */
+  readonly option: string;
+  /** Values that it takes. */
+  readonly value: ValueKind;
+  /** Given several times, it has all the values; without, the last one counts. */
+  readonly repeats?: true;
+  /** One text holds several values, with commas between them. */
+  readonly list?: true;
+}
+
+/** Options by the name of the field that holds their value. */
+export type ReadableTable = Readonly<Record<string, ReadableOption>>;
+
+/** A command, as far as reading its options needs it. */
+export interface CommandLine<Table extends ReadableTable = ReadableTable> {
+  /** The words that start the command, as in "deno task train". */
+  readonly command: string;
+  readonly options: Table;
+  /** Names that other programs use, without dashes, each with the names of the options it may mean here. */
+  readonly synonyms?: Readonly<Record<string, readonly string[]>>;
+  /** Advice on an option that the command lacks and another one has, to follow "Cannot use --x with COMMAND: ". */
+  readonly elsewhere?: (option: string) => string | undefined;
+  /** Words after `--` belong to another program. */
+  readonly passesOn?: true;
+}
+
+type Several = { readonly repeats: true } | { readonly list: true };
+
+/** The value of an option that is given: one, or an array where it may have several. */
+export type GivenValue<Option extends ReadableOption> = Option extends Several
+  ? ValueOf<Option["value"]>[]
+  : ValueOf<Option["value"]>;
+
+/** A command line that was read: what it gives, and nothing by default. */
+export interface Given<Table extends ReadableTable> {
+  /** Values by field; a field is absent where its option is not given. */
+  readonly values: { -readonly [Field in keyof Table]?: GivenValue<Table[Field]> };
+  /** The words of each option, in the order of the command line. */
+  readonly words: readonly { readonly field: keyof Table; readonly words: readonly string[] }[];
+  /** The words after `--`. */
+  readonly passedOn: readonly string[];
+}
+
+/** Tells an asking for help, before a `--` and whatever else the command line says. */
+export function wantsHelp(args: readonly string[]): boolean {
+  const end = args.indexOf("--");
+  const own = end < 0 ? args : args.slice(0, end);
+  return own.includes("--help") || own.includes("-h");
+}
+
+/**
+ * Reads the options that a command line gives, as `--name=value` or `--name value`, and checks each value.
+ *
+ * @throws UserError (usage) for an unknown option, a value out of range or missing, and anything that is no option
+ */
+export function readGiven<Table extends ReadableTable>(
+  args: readonly string[],
+  line: CommandLine<Table>,
+): Given<Table> {
+  const end = line.passesOn ? args.indexOf("--") : -1;
+  const own = end < 0 ? args : args.slice(0, end);
+  const fields = new Map(Object.keys(line.options).map((field) => [nameOf(line, field), field]));
+  const values: Record<string, unknown> = {};
+  const words: { field: string; words: string[] }[] = [];
+  for (const token of tokensOf(own, line)) {
+    if (token.kind === "option-terminator") continue;
+    if (token.kind === "positional") {
+      throw usage(`Cannot use the argument "${token.value}": expected --option=value`);
+    }
+    const field = token.rawName.startsWith("--") ? fields.get(token.name) : undefined;
+    if (field === undefined) throw unknownOption(line, token.rawName);
+    const option = line.options[field]!;
+    const text = textOf(option, token);
+    const before = values[field] as unknown[] | undefined;
+    if (option.list) values[field] = text.split(",").map((part) => valueOf(option, part));
+    else if (option.repeats) values[field] = [...before ?? [], valueOf(option, text)];
+    else values[field] = valueOf(option, text);
+    const isSpaced = token.value !== undefined && !token.inlineValue;
+    words.push({ field, words: own.slice(token.index, token.index + (isSpaced ? 2 : 1)) });
+  }
+  const passedOn = end < 0 ? [] : args.slice(end + 1);
+  return { values: values as Given<Table>["values"], words, passedOn };
+}
+
+type Token = ReturnType<typeof tokensOf>[number];
+
+function tokensOf(args: readonly string[], { options }: CommandLine) {
+  const types = Object.values(options).map(({ option, value }) =>
+    [option, { type: value.kind === "flag" ? "boolean" : "string" }] as const
+  );
+  return parseArgs({
+    args: [...args],
+    options: Object.fromEntries(types),
+    strict: false,
+    allowPositionals: true,
+    tokens: true,
+  }).tokens;
+}
+
+function nameOf({ options }: CommandLine, field: string): string {
+  return options[field]!.option;
+}
+
+function textOf(
+  { option, value }: ReadableOption,
+  token: Extract<Token, { kind: "option" }>,
+): string {
+  if (value.kind === "flag") return token.value ?? "true";
+  const isNextOption = !token.inlineValue && token.value?.startsWith("--");
+  if (token.value === undefined || isNextOption) {
+    throw usage(`Cannot use --${option} without a value: expected --${option}=value`);
+  }
+  return token.value;
+}
+
+/** Returns the value that an option's text stands for. @throws UserError (usage) */
+function valueOf({ option, value: kind }: ReadableOption, text: string): unknown {
+  let value: unknown = text;
+  if (kind.kind === "flag") {
+    value = ({ true: true, false: false } as Record<string, boolean>)[text];
+  } else if (kind.kind === "integer") {
+    value = /^[+-]?\d+$/.test(text) ? Number(text) : undefined;
+  } else if (kind.kind === "number") {
+    value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
+  }
+  if (problemOf(kind, value) === undefined) return value;
+  const near = kind.kind === "choice" ? nearestChoice(text, kind.choices) : undefined;
+  const hint = near === undefined ? "" : `; did you mean ${near}`;
+  throw usage(`Cannot use --${option}=${text}: expected ${expectationOf(kind)}${hint}`);
+}
+
+/** Returns the choice that a text misspells; another number is another thing and no misspelling. */
+function nearestChoice(text: string, choices: readonly string[]): string | undefined {
+  const digits = text.replaceAll(/\D/g, "");
+  const alike = choices.filter((choice) => choice.replaceAll(/\D/g, "").startsWith(digits));
+  return nearestTo(text.toLowerCase(), alike);
+}
+
+function unknownOption(line: CommandLine, rawName: string): UserError {
+  const name = rawName.replace(/^-+/, "");
+  const advice = line.elsewhere?.(name);
+  if (advice !== undefined) return usage(`Cannot use --${name} with ${line.command}: ${advice}`);
+  const meant = optionsMeant(name.toLowerCase().replaceAll("-", "_"), line);
+  const hint = meant.length > 0
+    ? `did you mean ${meant.map((option) => `--${option}`).join(" or ")}`
+    : `see ${line.command} --help`;
+  return usage(`Cannot use ${rawName}: no such option, ${hint}`);
+}
+
+/** Returns the options that a name may stand for: as another program's name, switched off, or misspelt. */
+function optionsMeant(name: string, { options, synonyms = {} }: CommandLine): string[] {
+  const known = Object.values(options);
+  const names = known.map(({ option }) => option);
+  const same = Object.hasOwn(synonyms, name)
+    ? synonyms[name]!.filter((option) => names.includes(option))
+    : [];
+  if (same.length > 0) return same;
+  const off = known.find(({ option, value }) => value.kind === "flag" && name === `no_${option}`);
+  if (off !== undefined) return [`${off.option}=false`];
+  const nearest = nearestTo(name, names);
+  return nearest === undefined ? [] : [nearest];
+}
+
+function usage(message: string): UserError {
+  return new UserError(message, ExitCode.usage);
+}

@@ -12,7 +12,7 @@ import { Dataset } from "../src/native/dataset.ts";
 import { coreInfo, setThreads } from "../src/native/library.ts";
 import { DataJob } from "../src/native/data_job.ts";
 import { projectRoot } from "../src/setup/record.ts";
-import { oracleFolder } from "../tests/oracle.ts";
+import { oracleFolder } from "../tests/runner/oracle.ts";
 import { realData } from "../tests/support/real_data.ts";
 
 const BATCH = 64;

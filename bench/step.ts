@@ -15,7 +15,7 @@
  */
 
 import { BYOL_CIFAR10 } from "../src/options/presets.ts";
-import { oraclePath } from "../tests/oracle.ts";
+import { oraclePath } from "../tests/runner/oracle.ts";
 import { median, quantile } from "./statistics.ts";
 import { type Gpu, gpuMebibytes, gpuOfBench, shareOfPeak } from "./step_gpu.ts";
 import { type Answer, Worker } from "./worker.ts";

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { projectRoot } from "../src/setup/record.ts";
 import { shareOfPeak } from "./step_gpu.ts";
-import { oracleFolder } from "../tests/oracle.ts";
+import { oracleFolder } from "../tests/runner/oracle.ts";
 import { skip } from "../tests/support/skip.ts";
 
 /** What the bench prints with --format=json. */

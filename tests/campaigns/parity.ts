@@ -12,7 +12,7 @@
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { coreInfo } from "../../src/native/library.ts";
-import { oraclePath } from "../oracle.ts";
+import { oraclePath } from "../runner/oracle.ts";
 import { EVALUATION_CHECKS } from "../parity/evaluation.ts";
 import { NETWORK_CHECKS } from "../parity/networks.ts";
 import type { ParityCheck } from "../parity/oracle.ts";

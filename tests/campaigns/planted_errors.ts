@@ -8,7 +8,7 @@
 
 import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder } from "../runner/oracle.ts";
 
 /** An error to plant. */
 interface PlantedError {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder } from "../runner/oracle.ts";
 import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/library.ts";
 import { byol } from "../support/byol.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 import { askOracle } from "./oracle.ts";
 

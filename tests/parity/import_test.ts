@@ -11,7 +11,7 @@ import { SINGLE_PROCESS } from "../../src/runtime/rank.ts";
 import { transferred } from "../../src/encoder/transfer.ts";
 import { configurationOf } from "../../src/encoder/weights_file.ts";
 import { byol } from "../support/byol.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder } from "../runner/oracle.ts";
 import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 import { doubles, norm, type Numbers, readSafetensors } from "../support/safetensors.ts";

@@ -3,7 +3,7 @@
 import { equal, ok } from "node:assert/strict";
 import { liveHandles } from "../../src/native/library.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { oracleFolder, oraclePath } from "../oracle.ts";
+import { oracleFolder, oraclePath } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 
 /** What an oracle program prints. */

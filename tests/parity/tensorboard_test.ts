@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { readMetrics } from "../../src/run/metrics.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 
 interface Read {

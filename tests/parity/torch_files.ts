@@ -3,7 +3,7 @@
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
-import { oracleFolder } from "../oracle.ts";
+import { oracleFolder } from "../runner/oracle.ts";
 
 /** Why a test of such files cannot run, for `skip()`. */
 export const NEEDS_ORACLE = "PyTorch is not installed (run: deno task test --oracle=install)";

@@ -1,6 +1,6 @@
 /**
  * A test that cannot run on this machine says why and ends: `if (folder === undefined) return skip("…")`. The runner
- * (tests/run.ts) counts and lists these; under a plain `deno test` they are only printed.
+ * (tests/runner/main.ts) counts and lists these; under a plain `deno test` they are only printed.
  *
  * @param reason What is missing, with the command that brings it: completes "SKIPPED: … because".
  * @param name Name of the test; default: the file and line that called.

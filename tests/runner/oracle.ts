@@ -1,11 +1,11 @@
 /** The oracle of the parity tests: PyTorch and torchvision in a folder of the project, never in the training path. */
 
 import { join } from "node:path";
-import { exists, setupError } from "../src/setup/basics.ts";
-import { askPython, pipProblem } from "../src/setup/machine.ts";
-import { hasWheels, installWheels } from "../src/setup/pip.ts";
-import { projectRoot, stateFolder } from "../src/setup/record.ts";
-import { exclusively } from "../src/setup/session.ts";
+import { exists, setupError } from "../../src/setup/basics.ts";
+import { askPython, pipProblem } from "../../src/setup/machine.ts";
+import { hasWheels, installWheels } from "../../src/setup/pip.ts";
+import { projectRoot, stateFolder } from "../../src/setup/record.ts";
+import { exclusively } from "../../src/setup/session.ts";
 
 const REQUIREMENTS = [
   "torch==2.11.0",

@@ -7,12 +7,12 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "../src/base/exit_codes.ts";
-import { ensureSetup, requireSetup } from "../src/setup/main.ts";
-import { exists } from "../src/setup/basics.ts";
-import { cargoEnvironment, cargoWords } from "../src/setup/core.ts";
-import { projectRoot } from "../src/setup/record.ts";
-import { exclusively } from "../src/setup/session.ts";
+import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
+import { ensureSetup, requireSetup } from "../../src/setup/main.ts";
+import { exists } from "../../src/setup/basics.ts";
+import { cargoEnvironment, cargoWords } from "../../src/setup/core.ts";
+import { projectRoot } from "../../src/setup/record.ts";
+import { exclusively } from "../../src/setup/session.ts";
 import { countCargo, countJunit, type Counts, sumCounts, summary } from "./counts.ts";
 import { installOracle } from "./oracle.ts";
 
@@ -68,7 +68,7 @@ async function runPart(part: Part, request: Request): Promise<Counts> {
       return sumCounts([]);
     case "units": {
       const counts = [
-        await runDeno(["tests/counts_test.ts", "tests/unit/", "tests/program/", "bench/"], request),
+        await runDeno(["tests/runner/", "tests/unit/", "tests/program/", "bench/"], request),
       ];
       if (request.filters.length === 0) counts.push(await runCargo());
       return sumCounts(counts);

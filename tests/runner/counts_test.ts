@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { projectRoot } from "../src/setup/record.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 import { countCargo, countJunit, summary } from "./counts.ts";
 
 /** Runs `deno test` on a file with this text and returns its JUnit report. */
@@ -42,7 +42,7 @@ Deno.test("tests of a real report are counted as passed, failed and ignored", as
 });
 
 Deno.test("a test that skips itself leaves a line with its place and reason", async () => {
-  const skip = new URL("./support/skip.ts", import.meta.url).href;
+  const skip = new URL("../support/skip.ts", import.meta.url).href;
   const report = await junitOf(`
     import { skip } from "${skip}";
     Deno.test("one", () => skip("there is no GPU", "tests/some_test.ts"));
@@ -71,7 +71,13 @@ Deno.test("the runner refuses an unknown option and an unknown part", async () =
   ];
   for (const [option, message] of cases) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", "--allow-read", join(projectRoot, "tests/run.ts"), option],
+      args: [
+        "run",
+        "--no-config",
+        "--allow-read",
+        join(projectRoot, "tests/runner/main.ts"),
+        option,
+      ],
     }).output();
     assert.equal(code, 2);
     assert.match(new TextDecoder().decode(stderr), message);

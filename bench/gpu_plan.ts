@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { MetricsRow } from "../src/run/metrics.ts";
 
-/** What a short run of the same options took. */
+/** Seconds and bytes that a short run of the same options took. */
 export interface Measured {
   /** Of the training, median of the logged rows but the first. */
   imagesPerSecond: number;

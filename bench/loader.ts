@@ -256,7 +256,7 @@ async function memory(photos: string, scratch: string): Promise<void> {
   );
 }
 
-/** What the process of loader_memory.ts does: some steps on a folder; prints its peak in MiB. */
+/** Runs some steps on a folder and prints the peak of memory in MiB, as the process of loader_memory.ts. */
 export async function printPeak(path: string): Promise<void> {
   setThreads(1);
   using dataset = await open(path, 2);

@@ -1,4 +1,4 @@
-/** What benches say of several rounds. */
+/** Statistics that benches print of several rounds. */
 
 /** The middle value; between the two middle ones where they are even in number. */
 export function median(values: readonly number[]): number {

@@ -39,7 +39,7 @@ const EVALUATION_PEERS: Readonly<Record<string, string>> = {
  * online encoder and once forward through the target's. By network and pixels.
  */
 const GIGAFLOPS: Readonly<Record<string, number>> = { "resnet18 32": 8.96, "resnet50 224": 65.1 };
-/** What --parts tells apart, beside the views. */
+/** Parts of a step that --parts times, beside the views. */
 const PARTS = ["forward_backward", "update", "target"] as const;
 /** Batches of views that a round makes: they cost far less than a step. */
 const VIEW_BATCHES = 2;
@@ -56,7 +56,7 @@ interface Row {
   peakShare?: number | undefined;
 }
 
-/** What the options ask for. */
+/** Settings that the options give. */
 interface Settings {
   /** Options of both sides. */
   shape: string[];
@@ -68,7 +68,7 @@ interface Settings {
   rounds: number;
   steps: number;
   peers: string[];
-  /** Whether views are made, and the peers that only make views are asked. */
+  /** True where views are made, and the peers that only make views are asked. */
   hasViews: boolean;
   variant: string | undefined;
   parts: boolean;

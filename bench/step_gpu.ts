@@ -1,4 +1,4 @@
-/** What the bench of a step says of a GPU: its name, the share of its peak, and the memory that a process holds there. */
+/** Name, share of the peak and memory held of a GPU, for the bench of a step. */
 
 /** A GPU that figures are given for. */
 export interface Gpu {

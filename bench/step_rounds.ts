@@ -29,7 +29,7 @@ export interface Request {
   only?: "views" | "compute" | "forward_backward" | "update" | "target" | "evaluation";
 }
 
-/** What steps are made of. */
+/** Images and recipes that steps run on. */
 export interface Parts {
   learner: Learner;
   dataset: Dataset;

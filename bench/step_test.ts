@@ -4,7 +4,7 @@ import { shareOfPeak } from "./step_gpu.ts";
 import { oracleFolder } from "../tests/runner/oracle.ts";
 import { skip } from "../tests/support/skip.ts";
 
-/** What the bench prints with --format=json. */
+/** JSON that the bench prints with --format=json. */
 interface Found {
   steps: { what: string; rate: number; ratio?: number[] }[];
   views: { rate: number }[];

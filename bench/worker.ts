@@ -4,7 +4,7 @@ import { createInterface } from "node:readline";
 import { Readable } from "node:stream";
 import { projectRoot } from "../src/setup/record.ts";
 
-/** What a round of work took. */
+/** Cost of a round of work. */
 export interface Answer {
   /** By part. */
   seconds: Record<string, number>;
@@ -19,7 +19,7 @@ export class Worker {
   readonly #child: Deno.ChildProcess;
   readonly #lines: AsyncIterator<string>;
   readonly #requests: WritableStreamDefaultWriter<Uint8Array>;
-  /** What it answered, round by round. */
+  /** Answers of the worker, round by round. */
   readonly answers: Answer[] = [];
   /** The most memory of the device that it held, where there is one. */
   gpuMebibytes = 0;

@@ -22,7 +22,7 @@ extern "C" {
     ) -> c_int;
 }
 
-/// What convolutions and products are computed in.
+/// Returns the type that convolutions and matrix products are computed in.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {

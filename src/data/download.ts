@@ -27,7 +27,7 @@ export const CIFAR10_ARCHIVE: Archive = {
   md5: "c32a1d4ab5d03f1284b67883e8d87530",
 };
 
-/** How far a download is, in bytes. */
+/** Progress of a download, in bytes. */
 export interface DownloadProgress {
   readonly received: number;
   readonly total: number;
@@ -124,7 +124,7 @@ async function fetchChecked(
   await syncFolder(dirname(path));
 }
 
-/** Whether the file is there already. One with another MD5 is the user's to remove. */
+/** Returns true where the file is there already. A file with another MD5 is the user's to remove. */
 async function isThere(path: string, archive: Archive): Promise<boolean> {
   if (await sizeOf(path) === undefined) return false;
   const found = await md5Of(path);

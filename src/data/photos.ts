@@ -31,12 +31,12 @@ type PhotoConfig = Pick<
   | "checkpoint"
 >;
 
-/** Where listings are kept for the next start. */
+/** Returns the folder that keeps listings for later invocations. */
 export function listingCache(): string {
   return join(stateFolder(), "listings");
 }
 
-/** Where the images of training and test lie: a folder, or the manifest of packed shards. */
+/** Paths of the training and test images: folders, or the manifests of packed shards. */
 export interface PhotoFolders {
   train: string;
   /** Undefined where there is none: pretraining needs none. */

@@ -7,11 +7,11 @@ import type { CheckpointDescription } from "../native/library.ts";
 import { stemOf } from "../recipes/stem.ts";
 import { createLearner } from "../commands/train/main.ts";
 
-/** What an encoder was trained on. */
+/** Options that tell the images that an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;
 type Stem = ReturnType<typeof stemOf>;
 
-/** Where no record says what an encoder of a stem was trained on: the images that the stem is made for. */
+/** Data set that each stem is made for, for encoders without a record. */
 const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
   imagenet: "imagenet",
   cifar: "cifar10",

@@ -10,13 +10,13 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/library.ts";
 
-/** What a run's record keeps of the file that its encoder began with. */
+/** Record of the file that a run's encoder began with. */
 export interface InitialWeights {
   /** The file, as it was named. */
   path: string;
   /** SHA-256 of its bytes, in hex. */
   sha256: string;
-  /** What was taken from it, in words. */
+  /** Description of the tensors that were taken from the file. */
   taken: string;
 }
 

@@ -12,7 +12,7 @@ import { type Saved, torchFile } from "./torch_file.ts";
 
 /** One form. */
 export interface ExportFormat {
-  /** What it is for, for the help. */
+  /** Description for the help text. */
   about: string;
   /** Its files by name. @throws UserError (usage, checkpoint) where the checkpoint has no such form */
   files(run: ExportedRun): Record<string, Uint8Array>;
@@ -107,7 +107,7 @@ function requireTorchvision({ path, resnetType }: ExportedRun, to: string): void
   );
 }
 
-/** What goes into the metadata of a safetensors file, as texts. */
+/** Returns the metadata of a safetensors file, as strings. */
 function noteOf({ resnetType, stem, sha256, epoch }: ExportedRun): Record<string, string> {
   return { format: "pt", resnet_type: resnetType, stem, epoch: String(epoch), source: sha256 };
 }

@@ -29,7 +29,7 @@ const RECIPE = [
   "seed",
 ] as const;
 
-/** What the run's folder tells beside the checkpoint; empty where the file lies elsewhere. */
+/** Facts from the run's folder beside the checkpoint; empty where the file lies elsewhere. */
 interface RunNotes {
   evaluation?: EvalRow;
   commit?: string;
@@ -69,7 +69,7 @@ function accuracyText({ evaluation, problem }: RunNotes): string {
     `${top5.toFixed(2)} %; ${neighbours.toFixed(2)} % by nearest neighbours.`;
 }
 
-/** How images are to be given. */
+/** Describes the input that the encoder expects. */
 function inputText({ config }: ExportedRun): string {
   const name = config.datasetName;
   if (typeof name !== "string" || !Object.hasOwn(NORMALISATION, name)) {

@@ -13,7 +13,7 @@ export interface SavedTensor {
   values: Float32Array | Int32Array | BigInt64Array;
 }
 
-/** What a file may hold. */
+/** Values that a file may hold. */
 export type Saved =
   | SavedTensor
   | Map<string, Saved>

@@ -27,7 +27,7 @@ export class SignalWatch extends NativeObject {
     );
   }
 
-  /** Whether a signal has come. */
+  /** True once a signal has come. */
   get seen(): boolean {
     check(openCore().byol_signals_seen(this.#seen, errorBuffer()), "byol_signals_seen");
     return this.#seen[0] === 1;

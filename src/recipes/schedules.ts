@@ -10,7 +10,7 @@
 import type { ViewPair, ViewRecipe } from "./views.ts";
 import type { AugmentSchedule, Ramp, RecipeSchedule } from "./view_schedule.ts";
 
-/** What the learning rate depends on besides the step. */
+/** Parameters of the learning rate's schedule. */
 export interface LearningRateSchedule {
   /** The learning rate at the end of the warm-up, used as given (no scaling by the batch). */
   baseLearningRate: number;
@@ -43,7 +43,7 @@ export function learningRateAt(step: number, schedule: LearningRateSchedule): nu
   return baseLearningRate * halfCosine((step - warmupSteps) / (totalSteps - warmupSteps));
 }
 
-/** What the target's decay depends on besides the step. */
+/** Parameters of the schedule of the target's decay, tau. */
 export interface TauSchedule {
   /** τ of the first step, in [0, 1]. */
   tauBase: number;
@@ -64,10 +64,10 @@ export function tauAt(step: number, schedule: TauSchedule): number {
   return 1 - (1 - tauBase) * halfCosine(step / totalSteps);
 }
 
-/** Where the probe's learning rate ends (that of the reference program). */
+/** Last learning rate of the probe (the reference program's). */
 export const PROBE_FINAL_LEARNING_RATE = 1e-4;
 
-/** What the probe's learning rate depends on besides the step. */
+/** Parameters of the schedule of the probe's learning rate. */
 export interface ProbeLearningRateSchedule {
   /** The rate of the first step. */
   baseLearningRate: number;

@@ -42,11 +42,11 @@ export interface Ramp {
   from: number;
   /** Value from endStep on. */
   to: number;
-  /** Where the span starts, in steps. */
+  /** First step of the span. */
   startStep: number;
-  /** Where the span ends, in steps; greater than startStep. */
+  /** Last step of the span; greater than startStep. */
   endStep: number;
-  /** How it goes. */
+  /** Curve between the two values. */
   curve: Curve;
 }
 
@@ -65,7 +65,7 @@ export type MovingField =
 export interface RecipeSchedule {
   /** The recipe, with the first value of what moves. */
   constant: ViewRecipe;
-  /** What moves. */
+  /** Fields that change over the run. */
   moving: readonly MovingField[];
 }
 
@@ -132,7 +132,7 @@ export function viewsOf(
   return typeof config.imageSize === "number" ? viewsAtSize(views, config.imageSize) : views;
 }
 
-/** What a schedule's text is read with. */
+/** Context that a schedule's text is read in. */
 export interface ParseScheduleOptions {
   /** The file's name, for messages. */
   path: string;

@@ -54,7 +54,7 @@ export interface ViewPair {
   view2: ViewRecipe;
 }
 
-/** What BYOL's two views have in common (BYOL, appendix B). */
+/** Operations that BYOL's two views share (BYOL, appendix B). */
 const SHARED = {
   cropRatio: [3 / 4, 4 / 3],
   flipProbability: 0.5,
@@ -68,7 +68,7 @@ const SHARED = {
   solarizeThreshold: 128 / 255,
 } satisfies Partial<ViewRecipe>;
 
-/** What the views' geometry depends on. */
+/** Parameters of the views' geometry. */
 export interface ViewGeometry {
   /** Side of a view, in pixels. */
   cropSize: number;
@@ -107,7 +107,7 @@ export function viewsAtSize({ view1, view2 }: ViewPair, size: number): ViewPair 
   return { view1: resized(view1), view2: resized(view2) };
 }
 
-/** How the probe sees images: training with a random crop and a flip, testing with a central crop. */
+/** Transforms of the probe's images: a random crop and a flip for training, a center crop for testing. */
 export interface ProbeTransforms {
   /** The probe's training images: a view with crop and flip only. */
   train: ViewRecipe;

@@ -26,14 +26,14 @@ export function deviceOf({ hardware }: Pick<RunConfig, "hardware">): string {
   return `cuda:${gpuOf(discoverRank((name) => Deno.env.get(name)), visibleGpus())}`;
 }
 
-/** What convolutions and products are computed in. */
+/** Returns the type that convolutions and matrix products are computed in. */
 export function precisionOf(config: DeviceConfig): "normal" | "bf16" | "fp16" {
   if (config.precision === "normal") return "normal";
   if (config.ampDtype !== "auto") return config.ampDtype;
   return config.hardware === "cpu" || hasBf16(gpuHere(config).architecture) ? "bf16" : "fp16";
 }
 
-/** What a GPU is called, for the record of what a run was computed by; undefined where there is none. */
+/** Returns the name of the GPU, for the fingerprint of a run; undefined on a processor. */
 export function gpuName(config: DeviceConfig): string | undefined {
   return config.hardware === "cpu" ? undefined : gpuHere(config).name;
 }

@@ -7,7 +7,7 @@
 
 import { cpus } from "node:os";
 
-/** What the bits of a result depend on, beside the options. */
+/** Machine and libraries that decide the last bits of a result, beside the options. */
 export interface Fingerprint {
   /** The processor's model. */
   processor: string;

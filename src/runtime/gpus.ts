@@ -8,7 +8,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { driverGpus } from "../native/library.ts";
 import type { RankInfo, Variable } from "./rank.ts";
 
-/** How many GPUs the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */
+/** Returns the number of GPUs that the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */
 export function visibleGpus(): number {
   const found = driverGpus();
   return "problem" in found ? 0 : found.gpus.length;

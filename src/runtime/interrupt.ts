@@ -40,7 +40,7 @@ export class Interrupt implements Disposable {
     });
   }
 
-  /** Whether a signal has come. */
+  /** True once a signal has come. */
   get requested(): boolean {
     return this.#at !== undefined || this.#watch?.seen === true;
   }
@@ -89,7 +89,7 @@ function cameBefore(): boolean {
   }
 }
 
-/** What a signal ends a command with. */
+/** Returns the error that a signal ends a command with. */
 export function interrupted(when: string): UserError {
   return new UserError(
     `Interrupted ${when}: start the same command again to go on`,

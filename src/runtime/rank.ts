@@ -7,7 +7,7 @@
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
-/** Who started the ranks. */
+/** Launcher of the ranks. */
 export type Launcher = "none" | "torchrun" | "slurm";
 
 /** A process's place among the ranks of its run. */
@@ -20,11 +20,11 @@ export interface RankInfo {
   localRank: number;
   /** Ranks on its node. */
   localWorldSize: number;
-  /** Where rank 0 can be reached. */
+  /** Host of rank 0. */
   masterAddr: string;
   /** The port that rank 0 opens there. */
   masterPort: number;
-  /** Who started the ranks. */
+  /** Launcher of the ranks. */
   launcher: Launcher;
 }
 

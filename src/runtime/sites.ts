@@ -14,7 +14,7 @@ export const JEAN_ZAY_DATA_HINT =
   "on Jean Zay, $DSDIR holds shared data sets, read-only; a set of your own goes to $SCRATCH (fast, " +
   "not backed up) or $WORK, fetched on a login or prepost node, as compute nodes have no internet";
 
-/** What sites.ts asks of the machine. */
+/** Environment variables and files of the machine. */
 interface Machine {
   variable(name: string): string | undefined;
   exists(path: string): boolean;

@@ -1,4 +1,4 @@
-/** What every file of set-up uses. */
+/** Helpers of every file of set-up. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
@@ -10,7 +10,7 @@ export function setupError(message: string): UserError {
   return new UserError(message, ExitCode.setup);
 }
 
-/** Whether a file or folder is there (following links). */
+/** Returns true where a file or folder is there; links are followed. */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);

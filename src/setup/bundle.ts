@@ -11,10 +11,10 @@ import { mustRun, type Session } from "./child.ts";
 import { libraries } from "./libtorch.ts";
 import { type SetupRecord, stateFolder } from "./record.ts";
 
-/** What of a checkout a run needs: native/ because the core is known by the hash of its sources. */
+/** Files of a checkout that a run needs: native/ because the core is known by the hash of its sources. */
 const SOURCES = ["deno.json", "deno.lock", "mod.ts", "README.md", "src", "slurm", "native", "docs"];
 
-/** What a bundle is made from. */
+/** Checkout and record that a bundle is made from. */
 export interface BundleSource {
   root: string;
   record: SetupRecord;
@@ -113,7 +113,7 @@ async function librariesToCopy(record: SetupRecord, session: Session): Promise<s
   return [...files];
 }
 
-/** Where the wheels lie side by side, or the archive's own folder. */
+/** Returns the folder in which the wheels lie side by side, or the archive's own folder. */
 function packageOf(libtorch: string): string {
   return exists(join(dirname(libtorch), "nvidia")) ? dirname(libtorch) : libtorch;
 }

@@ -2,7 +2,7 @@
 
 import { setupError } from "./basics.ts";
 
-/** How set-up speaks and stops. */
+/** Log and abort signal of a set-up. */
 export interface Session {
   /** One line of progress, for stderr; nothing when quiet. */
   log: (line: string) => void;
@@ -23,7 +23,7 @@ export interface Command {
   progress?: (seconds: number) => string;
 }
 
-/** How a command ended. */
+/** Result of a command. */
 export interface Outcome {
   code: number;
   stdout: string;

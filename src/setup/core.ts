@@ -9,7 +9,7 @@ import { coreFile, gpuLibraryFile, stateFolder } from "./record.ts";
 
 const DAY_MILLISECONDS = 24 * 3600 * 1000;
 
-/** How to build. */
+/** Settings of a build. */
 export interface CoreBuild {
   root: string;
   /** The folder of libtorch that holds lib/ and include/. */

@@ -75,7 +75,7 @@ export async function provideGpuLibrary(
     libtorch: string;
     hash: string;
     python: Python | undefined;
-    /** Whether headers that are missing may be fetched. */
+    /** True where headers that are missing may be fetched. */
     fetch: boolean;
   },
   session: Session,

@@ -1,4 +1,4 @@
-/** Where libtorch comes from: LIBTORCH, a python3 that has torch, a wheel unpacked earlier, or one fetched now. */
+/** Search for libtorch: LIBTORCH, a python3 that has torch, a wheel unpacked earlier, or one fetched now. */
 
 import { join } from "node:path";
 import { UserError } from "../base/exit_codes.ts";
@@ -11,14 +11,14 @@ import { installWheels } from "./pip.ts";
 /** The wheel of this version is fetched where no libtorch is found. */
 export const WHEEL_VERSION = "2.11.0";
 
-/** What libtorch_cpu.so of the CUDA 13 wheel needs to be loaded without a GPU, and nothing else (13 MB). */
+/** The wheels (13 MB) without which libtorch_cpu.so of the CUDA 13 wheel does not load on a machine without a GPU. */
 const CPU_SET = [
   `torch==${WHEEL_VERSION}`,
   "nvidia-cuda-runtime==13.0.96",
   "nvidia-cuda-cupti==13.0.85",
 ];
 
-/** What the search for libtorch looks at. */
+/** Places that the search for libtorch looks at. */
 export interface LibtorchSearch {
   /** The folder .byol/libtorch of the project. */
   store: string;

@@ -15,11 +15,11 @@ import { stateFolder } from "./record.ts";
 /** The wheel; another version may be another library. */
 const WHEEL = "pillow==13.0.0";
 
-/** Where to look and how. */
+/** Settings of the search for libjpeg-turbo. */
 export interface LibjpegSearch {
   root: string;
   offline: boolean;
-  /** What python3 reports; undefined where there is none. */
+  /** Report of python3; undefined where there is none. */
   python: Python | undefined;
 }
 

@@ -1,4 +1,4 @@
-/** What a folder of libtorch holds: its version, its kind, the libraries the core needs. */
+/** Contents of a libtorch folder: version, kind, the libraries that the core needs. */
 
 import { dirname, join, resolve } from "node:path";
 import { exists, readIfThere, setupError } from "./basics.ts";
@@ -25,7 +25,7 @@ export function libtorchVersion(folder: string): string | undefined {
     header?.match(/TORCH_VERSION\s+\\?\s*"([^"]+)"/)?.[1];
 }
 
-/** Whether a version belongs to the series that the core is written for. */
+/** Returns true for a version of the series that the core is written for. */
 export function isSupportedVersion(version: string | undefined): version is string {
   return version !== undefined && version.startsWith(`${LIBTORCH_SERIES}.`);
 }

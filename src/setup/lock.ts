@@ -7,13 +7,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { removeIfThere } from "./basics.ts";
 import { readOwner, tryTake } from "../base/lock_folder.ts";
 
-/** How to wait for the lock. */
+/** Options of waiting for the lock. */
 export interface LockOptions {
   /** Told once who is waited for, and when a dead owner's lock is taken over. */
   log: (line: string) => void;
   /** Ends the waiting. */
   signal: AbortSignal;
-  /** What the lock is for, for the message; "the set-up" unless told otherwise. */
+  /** Purpose of the lock, for the message. Default: "the set-up". */
   what?: string;
   /** An owner on another host counts as gone when it gave no sign for so long; it gives one every quarter of it. */
   silenceMilliseconds?: number;

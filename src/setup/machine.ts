@@ -1,21 +1,21 @@
-/** What this machine is and has: platform, Python, GPU driver, the tools that build the core. */
+/** Properties of this machine: platform, Python, GPU driver, the tools that build the core. */
 
 import { ask, type Session } from "./child.ts";
 import { readIfThere, setupError } from "./basics.ts";
 
-/** What decides whether the core runs here at all, as Deno.build names it. */
+/** Operating system and architecture, as Deno.build names them. */
 export interface Platform {
   os: string;
   arch: string;
 }
 
-/** What `python3` says about itself and the machine. */
+/** Report of `python3` about itself and the machine. */
 export interface Python {
   version: [major: number, minor: number];
   pip: boolean;
   /** The folder of its torch package, when it has one. */
   torch: string | null;
-  /** Whether the machine has NVIDIA's driver. */
+  /** True where the machine has NVIDIA's driver. */
   nvidia: boolean;
 }
 
@@ -53,7 +53,7 @@ export async function askPython(session: Session): Promise<Python | undefined> {
   return answer === undefined ? undefined : JSON.parse(answer);
 }
 
-/** What is missing to install a wheel, with the command that repairs it; undefined when nothing is. */
+/** Names the tool that is missing to install a wheel, with the command that repairs it; undefined when none is. */
 export function pipProblem(python: Python | undefined): string | undefined {
   if (python?.pip) return undefined;
   const missing = python === undefined ? "python3 is not installed" : "python3 has no pip";
@@ -63,7 +63,7 @@ export function pipProblem(python: Python | undefined): string | undefined {
 const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -s -- -y && " +
   '. "$HOME/.cargo/env"';
 
-/** What is missing to build the core: one message each, with the command that repairs it. */
+/** Lists the tools that are missing to build the core: one message each, with the command that repairs it. */
 export async function toolProblems(manifest: string, session: Session): Promise<string[]> {
   const problems: string[] = [];
   const wanted = readIfThere(manifest)?.match(/^rust-version = "([\d.]+)"/m)?.[1] ?? "1.0";

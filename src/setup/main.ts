@@ -38,7 +38,7 @@ import { exclusively } from "./session.ts";
 
 export { CoreMissing, readSetup, requireSetup, type SetupRecord } from "./record.ts";
 
-/** What set-up may and shall do. Everything has a default. */
+/** Options of set-up. All have defaults. */
 export interface SetupOptions {
   /** Never touches the network. */
   offline?: boolean;
@@ -54,7 +54,7 @@ export interface SetupOptions {
   libtorch?: string;
   /** The platform; default: the one this runs on. */
   platform?: Platform;
-  /** What python3 reports; default: it is asked. */
+  /** Report of python3. Default: python3 is run. */
   python?: Python;
 }
 
@@ -79,7 +79,7 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<SetupReco
   );
 }
 
-/** Whether the npm packages are those of the sources, or could not be had and are not asked for again. */
+/** Returns true where the npm packages are those of the sources, or could not be fetched and are not asked for again. */
 function hasPackages(root: string, record: SetupRecord, options: SetupOptions): boolean {
   return record.packages === packagesHash(root) &&
     !(options.complete && record.packages === MISSING);

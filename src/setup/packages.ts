@@ -14,7 +14,7 @@ import { mustRun, type Session } from "./child.ts";
 /** Stands for the hash where packages could not be installed. */
 export const MISSING = "missing";
 
-/** What tells one set of packages from another; empty where a checkout has none, or they are not there. */
+/** Returns a hash of deno.lock; empty where a checkout has none, "missing" where the packages are not there. */
 export function packagesHash(root: string): string {
   const lock = join(root, "deno.lock");
   if (!exists(lock)) return "";

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "./basics.ts";
 import { mustRun, type Session } from "./child.ts";
 
-/** What to install and with which Python. */
+/** Wheels to install, and the Python to install them with. */
 export interface WheelRequest {
   /** Pinned requirements: `torch==2.11.0`. */
   requirements: string[];
@@ -32,7 +32,7 @@ const PIP_ANSWERING = ["python3", "-m", "pip"];
 
 const DOWNLOAD_FLAGS = ["--only-binary=:all:", "--no-cache-dir", "--no-input"];
 
-/** What to tell pip for a Python that is not the running one: these wheels load on glibc 2.28 or newer. */
+/** Arguments of pip for a Python that is not the running one: these wheels load on glibc 2.28 or newer. */
 const OTHER_PYTHON = [
   "--python-version=3.12",
   "--implementation=cp",
@@ -44,7 +44,7 @@ const OTHER_PYTHON = [
   "--platform=manylinux2014_x86_64",
 ];
 
-/** Whether torch's wheels install straight into this version of Python; an oracle needs one where they do. */
+/** Returns true where torch's wheels install straight into this version of Python, as the oracle needs. */
 export function hasWheels([major, minor]: [number, number]): boolean {
   return major === 3 && minor >= PYTHON_WITH_WHEELS.first && minor <= PYTHON_WITH_WHEELS.last;
 }

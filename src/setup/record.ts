@@ -1,4 +1,4 @@
-/** What set-up decided (.byol/setup.json), and whether it still holds: reading only, so that a start costs milliseconds. */
+/** Record of set-up (.byol/setup.json) and the check that it still holds: reading only, which costs milliseconds. */
 
 import { createHash } from "node:crypto";
 import { join } from "node:path";
@@ -29,7 +29,7 @@ export interface SetupRecord {
   hash: string;
   /** The Deno binary for machines without npx (kept by `deno task setup`), or the one that ran. */
   deno: string;
-  /** Whether this libtorch brings all that CUDA needs, apart from the driver. */
+  /** True where this libtorch brings all that CUDA needs, apart from the driver. */
   cudaCapable: boolean;
   /** The library of the GPUs' side (native/shim/gpu); null where it could not be built. */
   gpu?: string | null;
@@ -144,7 +144,7 @@ function parseRecord(text: string, state: string): SetupRecord | undefined {
   return whole ? record as SetupRecord : undefined;
 }
 
-/** What set-up decided, or undefined when it has not been run or no longer fits the sources and libraries. */
+/** Reads the record of set-up; undefined when set-up has not been run or no longer fits the sources and libraries. */
 export function readSetup(root: string = projectRoot): SetupRecord | undefined {
   const found = examineSetup(root);
   return typeof found === "string" ? undefined : found;

@@ -18,12 +18,12 @@ import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
 import { ask, runMain } from "../base/program.ts";
 
-/** How one check went. */
+/** Result of one check. */
 export interface Finding {
   what: string;
   /** `FAIL` means that a training cannot run here. */
   status: "ok" | "warn" | "FAIL";
-  /** What was found, and how to repair it. */
+  /** Result in words, with the repair. */
   text: string;
 }
 

@@ -27,7 +27,7 @@ const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
  * forward, twice as much backward, and once through the target.
  */
 const FORWARDS_PER_IMAGE = 8;
-/** What a job needs before its first step and after the signal, in seconds: opening, indexing, loading. */
+/** Seconds of a job before its first step and after the signal: opening, indexing, loading. */
 const START_SECONDS = 120;
 
 const PLAN_OPTIONS = {
@@ -37,7 +37,7 @@ const PLAN_OPTIONS = {
   train_images: "training images, where they are not the published number",
 } as const;
 
-/** What a training takes. */
+/** Cost of a training. */
 export interface Plan {
   stepsPerEpoch: number;
   totalSteps: number;
@@ -53,7 +53,7 @@ export interface Plan {
   links: number;
 }
 
-/** What a training at a speed takes. */
+/** Computes the cost of a training at a speed. */
 export function planOf(
   request: Pick<
     Request,

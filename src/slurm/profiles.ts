@@ -20,7 +20,7 @@ export interface Profile {
   computer: "jeanzay" | "other";
   /** sbatch's --constraint. */
   constraint: string | null;
-  /** What follows the account's name: xxx@a100. */
+  /** Suffix of the account's name: xxx@a100. */
   accountSuffix: string;
   /** The module to load first on these nodes; slurm/env.sh does. */
   archModule: string | null;

@@ -39,7 +39,7 @@ export const OWN_OPTIONS = {
   seeds: "seeds of an array, from 1 (3)",
 } as const;
 
-/** What was asked for. */
+/** Request of the command line. */
 export interface Request {
   job: Job;
   profileName: string;
@@ -47,7 +47,7 @@ export interface Request {
   nodes: number;
   ranksPerNode: number;
   coresPerRank: number;
-  /** Whether the ranks have GPUs. */
+  /** True where the ranks have GPUs. */
   gpus: boolean;
   qos: Qos | undefined;
   /** The time limit of one job. */

@@ -35,7 +35,7 @@ function configurationIfThere(path: string): Readonly<Record<string, unknown>> {
   return exists(path) ? configurationOf(path) : {};
 }
 
-/** What would only fail in the queue. */
+/** Lists problems that would otherwise show only once the job runs. */
 function problemsOf(request: Request): string[] {
   const setup = readSetup();
   if (setup === undefined) return ["the core is not set up: run deno task setup on a login node"];

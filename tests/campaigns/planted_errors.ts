@@ -20,7 +20,7 @@ interface PlantedError {
   /** The tests that should go red: a file and a part of their names. */
   tests: string;
   filter: string;
-  /** What they must say: a test that fails for another reason has caught nothing. */
+  /** Message that the tests must fail with: a test that fails for another reason has caught nothing. */
   says: RegExp;
 }
 

@@ -6,7 +6,7 @@ import { projectRoot } from "../../src/setup/record.ts";
 
 const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env", "--allow-ffi", "--allow-sys"];
 
-/** How one exit code is brought about. */
+/** Command that ends with an exit code. */
 interface Case {
   says: RegExp;
   args: (folder: string) => string[];
@@ -14,7 +14,7 @@ interface Case {
   permissions?: string[];
   /** A shell's words before the command. */
   before?: string;
-  /** Where the program is; default: this checkout. */
+  /** Folder of the program. Default: this checkout. */
   root?: (folder: string) => string;
 }
 
@@ -27,7 +27,7 @@ const run = (folder: string, ...options: string[]): string[] => [
   ...options,
 ];
 
-/** What each code is brought about by; 75, which needs a signal, has its own test. */
+/** Case for each exit code; 75, which needs a signal, has its own test. */
 const CASES: Readonly<Record<Exclude<ExitCode, 75>, Case>> = {
   [ExitCode.ok]: { says: /training 100 %/, args: (folder) => run(folder) },
   [ExitCode.unexpected]: {

@@ -3,7 +3,7 @@
 /** One thing to do at the terminal: wait for a file or some seconds, or type. */
 export type Act = { file: string } | { seconds: number } | { type: string };
 
-/** What came of it. */
+/** Result of the program at a terminal. */
 export interface AtTerminal {
   /** The exit code as a shell sees it. */
   code: number;

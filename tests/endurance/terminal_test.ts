@@ -11,7 +11,7 @@ const CTRL_C = { type: "\x03" };
 const OPTIONS = [...TINY, "--clsf_every=0", "--save_every=0"];
 const NPX = ["npx", "--offline", "-y", "deno@2.9"];
 
-/** Whether a command can be run. */
+/** Returns true where a command can be run. */
 async function runs([program = "", ...args]: string[]): Promise<boolean> {
   const command = new Deno.Command(program, { args, stdout: "null", stderr: "null" });
   return (await command.output().catch(() => ({ success: false }))).success;

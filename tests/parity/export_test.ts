@@ -52,7 +52,7 @@ const NETWORKS = [
   { resnetType: "resnet101", stem: "imagenet", to: "torchvision,timm" },
   { resnetType: "resnet152", stem: "imagenet", to: "torchvision,timm" },
 ] as const;
-/** What the oracle compares of each form, and how far float32 may differ. */
+/** Files that the oracle compares for each form, with the difference allowed in float32. */
 const COMPARED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   torchvision: { "torchvision.pt": 1e-5, "torchvision.safetensors": 1e-5 },
   timm: { "timm.safetensors": 1e-5 },

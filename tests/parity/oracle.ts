@@ -6,25 +6,25 @@ import { projectRoot } from "../../src/setup/record.ts";
 import { oracleFolder, oraclePath } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 
-/** What an oracle program prints. */
+/** Report that an oracle program prints. */
 export interface OracleReport {
   /** Which comparison it is. */
   what: string;
   ok: boolean;
-  /** How many tensors and numbers were compared. */
+  /** Number of tensors and numbers that were compared. */
   compared: number;
   /** The comparisons nearest to what is allowed, or beyond it, worst first. */
   worst: { name: string; difference: number | "inf" | "nan"; allowed: number }[];
   failureCount: number;
   /** The first failures, in words. */
   failures: string[];
-  /** What a program says besides. */
+  /** Further fields of a program. */
   [extra: string]: unknown;
 }
 
 /** A comparison with PyTorch: the tests run some, `deno task bench parity` all. */
 export interface ParityCheck {
-  /** What is compared, as the tests and the bench's table name it. */
+  /** Name of the comparison in the tests and in the bench's table. */
   name: string;
   /** The least number of comparisons that makes a right answer one. */
   least: number;

@@ -41,7 +41,7 @@ export const PUBLISHED_PROBE_VIEW: ViewRecipe = {
   ...{ jitterProbability: 0, grayscaleProbability: 0 },
 };
 
-/** What images are normalised with. */
+/** Published means and standard deviations of the normalisation. */
 export const PUBLISHED_NORMALISATION = {
   cifar10: { mean: [0.4914, 0.4822, 0.4465], std: [0.247, 0.243, 0.261] },
   imagenet: { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] },

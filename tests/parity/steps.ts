@@ -20,7 +20,7 @@ export interface StepCase {
   stepsPerEpoch: number;
   /** The steps to compare, from 0, in order. */
   steps: number[];
-  /** Where weights, statistics and momentum begin: as the program draws them, or all at random by PyTorch. */
+  /** Initial weights, statistics and momentum: as the program draws them, or all at random by PyTorch. */
   start: "drawn" | "randomised";
 }
 

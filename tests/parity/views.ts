@@ -60,7 +60,7 @@ export const PHOTO_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
   long: photoChecks(10),
 };
 
-/** Whether there are photos to compare on. */
+/** Returns true where there are photos to compare on. */
 export function hasPhotos(): boolean {
   return realData("imagenette224/val") !== undefined && realData("photos/varied") !== undefined;
 }
@@ -175,7 +175,7 @@ async function compareTrainingViews(
   return reports;
 }
 
-/** What is no matter of chance is as published, and what always or never happens does. */
+/** Checks the parameters that are not random, and the operations of probability 0 or 1, against the published recipe. */
 function requirePublished({ cropSize, blurKernel, cases }: ViewCases, recipe: ViewRecipe): void {
   deepEqual([cropSize, blurKernel], [recipe.cropSize, recipe.blurKernel]);
   const blurred = cases.filter((one) => "parameters" in one && one.parameters.blurSigma !== null);

@@ -1,4 +1,4 @@
-/** What a run does with its recipe: presets, moving augmentations, fewer images; and the sheet that shows the views. */
+/** Tests of a run's recipe: presets, moving augmentations, fewer images; and of the sheet that shows the views. */
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";

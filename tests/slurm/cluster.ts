@@ -9,13 +9,13 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { projectRoot } from "../../src/setup/record.ts";
 
-/** Where Debian keeps the daemons. */
+/** Path on which Debian keeps the daemons. */
 const SEARCH_PATH = `/usr/sbin:/sbin:${Deno.env.get("PATH") ?? ""}`;
 const PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue"];
 /** Jobs and requests of the node may lag behind on a busy machine. */
 const PATIENCE_SECONDS = 600;
 
-/** What is missing for a Slurm here, as `skip()` wants to hear it; undefined when nothing is. */
+/** Names the programs that a Slurm lacks here, for `skip()`; undefined when none is missing. */
 export function slurmMissing(): string | undefined {
   if (Deno.uid() !== 0) {
     return "slurmctld and slurmd want root; run as root, for instance in a container";
@@ -25,7 +25,7 @@ export function slurmMissing(): string | undefined {
   return `${missing.join(", ")} are missing; run as root: apt-get install -y slurm-wlm munge`;
 }
 
-/** Whether a program is on the path of the daemons. */
+/** Returns true where a program is on the path of the daemons. */
 export function isThere(program: string): boolean {
   return SEARCH_PATH.split(":").some((folder) => {
     try {
@@ -36,13 +36,13 @@ export function isThere(program: string): boolean {
   });
 }
 
-/** How a job stands. */
+/** State of a job. */
 export interface JobState {
   /** RUNNING, PENDING, COMPLETED, FAILED, … */
   state: string;
   /** The exit code of the batch script. */
   exitCode: number;
-  /** How often it was started again. */
+  /** Number of times that the job was requeued. */
   restarts: number;
 }
 
@@ -80,7 +80,7 @@ export class SlurmCluster implements AsyncDisposable {
     return (await this.ask("sbatch", words, env)).trim();
   }
 
-  /** What a job wrote so far. */
+  /** Reads the log of a job so far. */
   log(script: string, job: string): string {
     try {
       return Deno.readTextFileSync(join(this.folder, `${script.replace(/\..*/, "")}-${job}.out`));
@@ -106,7 +106,7 @@ export class SlurmCluster implements AsyncDisposable {
     return text(stdout);
   }
 
-  /** What makes Slurm's clients talk to this cluster. */
+  /** Variables that make Slurm's clients talk to this cluster. */
   get environment(): Record<string, string> {
     return {
       PATH: SEARCH_PATH,
@@ -117,7 +117,7 @@ export class SlurmCluster implements AsyncDisposable {
     };
   }
 
-  /** How a job stands; an array's task is named ID_TASK. */
+  /** Reads the state of a job; an array's task is named ID_TASK. */
   async state(job: string): Promise<JobState> {
     const text = await this.ask("scontrol", ["--oneliner", "show", "job", job]);
     const value = (name: string): string =>

@@ -2,7 +2,7 @@
 
 import { projectRoot } from "../../src/setup/record.ts";
 
-/** What a run of the program left. */
+/** Result of a run of the program. */
 export interface Outcome {
   code: number;
   stdout: string;

@@ -1,4 +1,4 @@
-/** What tests/nccl_test.ts runs in a process of its own: opens the GPUs' side of the ranks, as one rank alone. */
+/** Opens the GPUs' side of the ranks as a single process, for a test that runs this file in a process of its own. */
 
 import { openCuda } from "../../src/native/cuda.ts";
 import { ProcessGroup } from "../../src/native/process_group.ts";

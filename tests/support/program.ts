@@ -27,7 +27,7 @@ export const TINY: readonly string[] = [
   "--nb_workers=1",
 ];
 
-/** How a program ended. */
+/** Result of a program. */
 export interface Ended {
   code: number;
   stderr: string;

@@ -15,7 +15,7 @@ export const TINY: readonly string[] = [
   "--log_every=1",
 ];
 
-/** How a program ended. */
+/** Result of a program. */
 export interface Ended {
   code: number;
   stdout: string;

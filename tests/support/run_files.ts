@@ -5,7 +5,7 @@ import { parseCommandLine } from "../../src/options/parse.ts";
 import { JsonLinesSink } from "../../src/run/metrics.ts";
 import { createRunFolder, writeRunRecord } from "../../src/run/folder.ts";
 
-/** What the run was like. */
+/** Shape of the run. */
 export interface RunShape {
   /** Steps done. */
   steps: number;

@@ -1,4 +1,4 @@
-/** What tests do with tensors of safetensors files: compare them number by number. */
+/** Comparison of tensors in safetensors files, number by number. */
 
 import { type Numbers, readTensors } from "../../src/base/safetensors.ts";
 

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { HEADERS } from "../../src/setup/gpu_library.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
-/** What a run of set-up as a program gave. */
+/** Result of set-up as a program. */
 export interface ProgramResult {
   code: number;
   stdout: string;

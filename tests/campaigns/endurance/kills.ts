@@ -28,7 +28,7 @@ const OPTIONS = [
 /** Milliseconds: the longest wait before a kill at any moment, after the first step, and while saving. */
 const WITHIN = { startup: 2500, training: 1500, saving: 60 };
 
-/** How a run was found after a kill. */
+/** State of a run after a kill. */
 interface Remains {
   /** Steps in metrics.jsonl. */
   steps: number;

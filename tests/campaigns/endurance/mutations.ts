@@ -9,7 +9,7 @@ import { projectRoot, requireSetup } from "../../../src/setup/record.ts";
 import { exclusively } from "../../../src/setup/session.ts";
 import type { EnduranceRow } from "./row.ts";
 
-/** What native/tests/hostile/main.rs writes of one form, a JSON object a line. */
+/** Line of JSON that native/tests/hostile/main.rs writes for one form. */
 interface Tally {
   form: string;
   times: number;
@@ -17,7 +17,7 @@ interface Tally {
   accepted: number;
   /** The most memory that one run held beside the file, in bytes. */
   peakBytes: number;
-  /** What was not given back at the end, in bytes. */
+  /** Bytes that were not freed at the end. */
   leftBytes: number;
   /** By how much the process's resident set has grown. */
   grownBytes: number;

@@ -1,4 +1,4 @@
-/** How long a save stops the training: the copy between two steps, beside the step itself and the time to write it. */
+/** Time that a save stops the training: the copy between two steps, beside the step itself and the time to write it. */
 
 import { join } from "node:path";
 import { NORMALISATION, VIEW_RECIPES } from "../../../src/recipes/views.ts";

@@ -70,7 +70,7 @@ function dropEvaluation(path: string, step: number): void {
   Deno.writeTextFileSync(path, kept.join("\n"));
 }
 
-/** What differs between two runs, both named by their key, after so many steps. */
+/** Lists the differences between two runs, both named by their key, after so many steps. */
 export function differences(folders: Record<string, string>, steps: number): string[] {
   const found = Object.entries(folders).map(([name, folder]) => {
     const checkpoints = join(folder, "checkpoints");
@@ -94,7 +94,7 @@ export function differences(folders: Record<string, string>, steps: number): str
   return failures;
 }
 
-/** What the metrics say of the training: all but the clock, the starts, and the untrained encoder. */
+/** Returns the rows of metrics without the clock, the `run` rows and the untrained encoder. */
 function rowsOf(folder: string): MetricsRow[] {
   return readMetrics(join(folder, "metrics.jsonl"))
     // A run that --max_steps cuts in its first epoch is not evaluated before it.

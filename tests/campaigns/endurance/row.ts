@@ -1,14 +1,14 @@
-/** What a long form shows: one row of the table that `deno task bench endurance` prints. */
+/** Result of a long form: one row of the table that `deno task bench endurance` prints. */
 
 /** A row. */
 export interface EnduranceRow {
-  /** What was done to the program. */
+  /** Treatment of the program. */
   form: string;
-  /** How often. */
+  /** Number of repetitions. */
   times: number;
-  /** What was found, in figures. */
+  /** Result in figures. */
   found: string;
-  /** What should not have happened, one sentence each; none when all is well. */
+  /** Failures, one sentence each; none when all is well. */
   failures: string[];
 }
 

@@ -14,7 +14,7 @@ import type { EnduranceRow } from "./row.ts";
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
 /** Phases by what tells of them: a file, or a line on stderr. */
 const PHASES = ["loading", "evaluating", "training", "saving"] as const;
-/** What a run may take beside the step it is in. */
+/** Seconds that a run may take to stop, beside the step it is in. */
 const ALLOWED_SECONDS = 5;
 const EPOCHS = 2;
 const STEPS = 8 * EPOCHS;

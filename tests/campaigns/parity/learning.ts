@@ -23,14 +23,14 @@ const RECIPE: readonly string[] = [
 /** Points that the means may differ by at most, however noisy the seeds are. */
 const MOST_POINTS = 1.5;
 
-/** What the comparison needs. */
+/** Options of the comparison. */
 export interface LearningOptions {
   /** The folder of CIFAR-10's binary files. */
   dataDir: string;
   /** The folder to name in PYTHONPATH. */
   oracle: string;
   seeds: readonly number[];
-  /** Where each run's result is kept; one that is there is not repeated. */
+  /** Folder of each run's result; a result that is there is not computed again. */
   keep: string;
 }
 

@@ -1,18 +1,18 @@
-/** What every part of the parity bench reports: one row for each thing that is compared. */
+/** Report of every part of the parity bench: one row for each comparison. */
 
 /** The worst of many comparisons of one kind. */
 export interface ParityRow {
-  /** What is compared. */
+  /** Name of the comparison. */
   name: string;
-  /** How many comparisons. */
+  /** Number of comparisons. */
   cases: number;
   /** The difference that is nearest to what is allowed, or farthest beyond it. */
   worst: number;
   /** The largest that passes. */
   allowed: number;
-  /** Whether the figure is a p-value, which must exceed what is allowed. */
+  /** True where the figure is a p-value, which must exceed the bound. */
   above?: boolean;
-  /** Whether all comparisons passed. */
+  /** True where all comparisons passed. */
   ok: boolean;
 }
 

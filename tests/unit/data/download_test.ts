@@ -15,7 +15,7 @@ import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 const NAME = "small.tar.gz";
 const BODY = Uint8Array.from({ length: 300_000 }, (_, i) => (i * 31 + (i >> 8)) & 0xff);
 
-/** What the server under `serve` does with one request; `number` counts from 0. */
+/** Answer of the server under `serve` to one request; `number` counts from 0. */
 type Answer = (request: Request, number: number) => Response | Promise<Response>;
 
 interface Site extends AsyncDisposable {
@@ -53,7 +53,7 @@ function whole(): Response {
   return new Response(BODY);
 }
 
-/** What a server that knows ranges does. */
+/** Answers as a server that knows ranges does. */
 function ranged(request: Request): Response {
   const match = /^bytes=(\d+)-$/.exec(request.headers.get("range") ?? "");
   if (!match) return whole();

@@ -87,7 +87,7 @@ async function pack(
   return job.result<Packed>();
 }
 
-/** What three steps on a dataset's views make of a small network: other views, other weights. */
+/** Returns the weights of a small network after three steps on a dataset's views: other views, other weights. */
 function trained(dataset: Dataset, steps: readonly number[], views: ViewPair = VIEWS): string {
   using learner = Learner.create({
     resnetType: "resnet20",

@@ -71,7 +71,7 @@ class Screen implements Terminal {
   }
 }
 
-/** What takes a terminal's line away. */
+/** Escape sequence that erases a terminal's line. */
 const ERASE = "\r\x1b[2K";
 
 const STORY: MetricsRow[] = [

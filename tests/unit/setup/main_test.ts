@@ -307,7 +307,7 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const) {
   });
 }
 
-/** Whether a process ends within 10 seconds: the system needs a moment to clear away one that was killed. */
+/** Returns true where a process ends within 10 seconds: the system needs a moment to clear away a killed one. */
 async function isGoneSoon(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 100; tries += 1) {
     try {

@@ -80,11 +80,12 @@ export {
   type ProbeRates,
   type StepMetrics,
   type StepRates,
-  Trace,
   type UpdateOptions,
 } from "./src/native/learner.ts";
-export { setThreads } from "./src/native/library.ts";
-export { FeatureBank, Probe } from "./src/native/probe.ts";
+export { Trace } from "./src/native/trace.ts";
+export { setThreads } from "./src/native/core.ts";
+export { FeatureBank } from "./src/native/feature_bank.ts";
+export { Probe } from "./src/native/probe.ts";
 export { NativeError } from "./src/native/native_error.ts";
 export { NativeObject } from "./src/native/handle.ts";
 export { Job } from "./src/native/job.ts";

@@ -6,7 +6,8 @@
 import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { Dataset } from "../src/native/dataset.ts";
-import { errorBuffer, openCore, setThreads } from "../src/native/library.ts";
+import { setThreads } from "../src/native/core.ts";
+import { errorBuffer, openCore } from "../src/native/library.ts";
 import { createLearner } from "../src/commands/train/main.ts";
 
 const CALLS = 20_000;

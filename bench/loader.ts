@@ -9,7 +9,7 @@ import { join } from "node:path";
 import process from "node:process";
 import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { Dataset } from "../src/native/dataset.ts";
-import { coreInfo, setThreads } from "../src/native/library.ts";
+import { coreInfo, setThreads } from "../src/native/core.ts";
 import { DataJob } from "../src/native/data_job.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { oracleFolder } from "../tests/runner/oracle.ts";

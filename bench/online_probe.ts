@@ -6,7 +6,7 @@
 import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { Dataset } from "../src/native/dataset.ts";
-import { setThreads } from "../src/native/library.ts";
+import { setThreads } from "../src/native/core.ts";
 import { createLearner } from "../src/commands/train/main.ts";
 
 const LIMIT_PERCENT = 1;

@@ -10,7 +10,7 @@ import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import type { Learner } from "../src/native/learner.ts";
-import { setThreads } from "../src/native/library.ts";
+import { setThreads } from "../src/native/core.ts";
 import { ProcessGroup } from "../src/native/process_group.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { createLearner } from "../src/commands/train/main.ts";

@@ -15,7 +15,7 @@ import {
 import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
 import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
-import { setThreads } from "../src/native/library.ts";
+import { setThreads } from "../src/native/core.ts";
 import { createLearner } from "../src/commands/train/main.ts";
 import { processorRounds, type Request, wallRounds } from "./step_rounds.ts";
 

@@ -9,7 +9,7 @@ import { ExitCode, UserError } from "./base/exit_codes.ts";
 import { reportStop } from "./runtime/interrupt.ts";
 import { helpText } from "./options/help.ts";
 import { launch } from "./distributed/launch.ts";
-import type { CheckpointDescription } from "./native/library.ts";
+import type { CheckpointDescription } from "./native/checkpoint.ts";
 import { packCommand } from "./commands/pack.ts";
 import { SINGLE_PROCESS } from "./runtime/rank.ts";
 import { train } from "./commands/train/main.ts";

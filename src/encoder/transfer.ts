@@ -3,7 +3,7 @@
 import { viewsOf } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/parse.ts";
 import type { Learner } from "../native/learner.ts";
-import type { CheckpointDescription } from "../native/library.ts";
+import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { stemOf } from "../recipes/stem.ts";
 import { createLearner } from "../commands/train/main.ts";
 

@@ -8,7 +8,7 @@ import { createHash } from "node:crypto";
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Learner } from "../native/learner.ts";
-import type { CheckpointDescription } from "../native/library.ts";
+import type { CheckpointDescription } from "../native/checkpoint.ts";
 
 /** Record of the file that a run's encoder began with. */
 export interface InitialWeights {

@@ -6,7 +6,8 @@
  */
 
 import type { ClassifierOptions } from "./classifier_options.ts";
-import { type Features, Probe } from "../native/probe.ts";
+import type { Features } from "../native/features.ts";
+import { Probe } from "../native/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 import type { Ranks } from "../distributed/ranks.ts";
 

@@ -12,7 +12,9 @@ import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
 import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
-import { FeatureBank, Features, Probe } from "../native/probe.ts";
+import { FeatureBank } from "../native/feature_bank.ts";
+import { Features } from "../native/features.ts";
+import { Probe } from "../native/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 import { Ranks } from "../distributed/ranks.ts";
 

@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import type { RunConfig } from "../options/parse.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Learner } from "../native/learner.ts";
-import type { CheckpointDescription } from "../native/library.ts";
+import type { CheckpointDescription } from "../native/checkpoint.ts";
 import type { Probe } from "../native/probe.ts";
 
 /** What a saved probe says of itself, in the safetensors entry "byol". */

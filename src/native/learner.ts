@@ -2,6 +2,7 @@ import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import { Job } from "./job.ts";
 import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { Trace } from "./trace.ts";
 
 /** The networks to make. */
 export interface LearnerOptions {
@@ -343,37 +344,6 @@ export class Learner extends NativeObject {
         "byol_learner_trace_begin",
         (out, error) => symbols.byol_learner_trace_begin(this.handle, out, error),
       ),
-    );
-  }
-}
-
-/** The state before a step, to be written with what the step made of it. */
-export class Trace extends NativeObject {
-  readonly #learner: Learner;
-
-  /**
-   * For Learner.beginTrace().
-   *
-   * @param learner whose step is traced
-   * @param handle from the core
-   */
-  constructor(learner: Learner, handle: number) {
-    super(handle);
-    this.#learner = learner;
-  }
-
-  /** Writes views, state before, gradients and state after to one safetensors file. */
-  write(dataset: Dataset, path: string, metadata: Record<string, unknown>): void {
-    const request = json({ path, metadata });
-    check(
-      openCore().byol_learner_trace_write(
-        this.#learner.handle,
-        dataset.handle,
-        this.handle,
-        request,
-        errorBuffer(),
-      ),
-      "byol_learner_trace_write",
     );
   }
 }

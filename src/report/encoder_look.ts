@@ -10,7 +10,7 @@ import { listCheckpoints } from "../run/checkpoint.ts";
 import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
 import { openData } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
-import { setThreads } from "../native/library.ts";
+import { setThreads } from "../native/core.ts";
 import { exists, removeTree } from "../setup/basics.ts";
 import { createLearner, evaluationOptions } from "../commands/train/main.ts";
 import { dataUri } from "./data_uri.ts";

@@ -1,6 +1,6 @@
 /** What the images of a report are taken for: by the final linear probe, else by the online one, else by neighbours. */
 
-import { describeCheckpoint } from "../native/library.ts";
+import { describeCheckpoint } from "../native/checkpoint.ts";
 import { exists } from "../setup/basics.ts";
 import type { Embedded } from "./image_sample.ts";
 import { fileOf, type RunData } from "./run_data.ts";

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { type CheckpointDescription, describeCheckpoint } from "../native/library.ts";
+import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
 
 /** What a checkpoint's metadata says. */
 export interface CheckpointMetadata {

@@ -13,7 +13,8 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { interrupted } from "../runtime/interrupt.ts";
-import { describeProcess, Heartbeat } from "../native/heartbeat.ts";
+import { Heartbeat } from "../native/heartbeat.ts";
+import { describeProcess } from "../native/process.ts";
 import { removeIfThere } from "../setup/basics.ts";
 import { type LockOwner, readOwner, tryTake } from "../base/lock_folder.ts";
 
@@ -43,7 +44,7 @@ interface Holder {
   /** When it took the lock, in ISO 8601. */
   since: string;
   beatMilliseconds: number;
-  /** Tell it from another process of its number: native/heartbeat.ts. */
+  /** Tell it from another process of its number: native/process.ts. */
   machine: string | null;
   started: string | null;
 }

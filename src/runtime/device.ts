@@ -10,7 +10,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
 import { openCuda } from "../native/cuda.ts";
-import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/library.ts";
+import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/core.ts";
 import { discoverRank } from "./rank.ts";
 import { requireSetup } from "../setup/record.ts";
 

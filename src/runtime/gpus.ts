@@ -5,7 +5,7 @@
  */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { driverGpus } from "../native/library.ts";
+import { driverGpus } from "../native/core.ts";
 import type { RankInfo, Variable } from "./rank.ts";
 
 /** Returns the number of GPUs that the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */

@@ -11,7 +11,7 @@
 
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
-import { coreInfo } from "../../src/native/library.ts";
+import { coreInfo } from "../../src/native/core.ts";
 import { oraclePath } from "../runner/oracle.ts";
 import { EVALUATION_CHECKS } from "../parity/evaluation.ts";
 import { NETWORK_CHECKS } from "../parity/networks.ts";

@@ -11,7 +11,7 @@ Deno.test("a run that is over has left no object and no thread of its own in its
   const folder = await Deno.makeTempDir();
   const options = [...TINY, "--clsf_every=0", "--max_steps=2", "--nb_workers=3"];
   const script = `import { parseCommandLine, thisEnvironment } from "./src/options/parse.ts";
-import { liveHandles } from "./src/native/library.ts";
+import { liveHandles } from "./src/native/core.ts";
 import { train } from "./src/commands/train/main.ts";
 const code = await train(parseCommandLine("train", Deno.args, thisEnvironment()));
 const threads = () => [...Deno.readDirSync("/proc/self/task")].map(({ name }) =>

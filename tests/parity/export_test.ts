@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
-import { setThreads } from "../../src/native/library.ts";
+import { setThreads } from "../../src/native/core.ts";
 import { byol } from "../support/byol.ts";
 import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";

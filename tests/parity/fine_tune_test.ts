@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
 import { FineTuning } from "../../src/native/finetune.ts";
 import { Learner } from "../../src/native/learner.ts";
-import { setThreads } from "../../src/native/library.ts";
+import { setThreads } from "../../src/native/core.ts";
 import { Probe } from "../../src/native/probe.ts";
 import { byol } from "../support/byol.ts";
 import { demoImages, NETWORK } from "../support/small_network.ts";

@@ -3,7 +3,8 @@
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
-import { describeCheckpoint, setThreads } from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
+import { setThreads } from "../../src/native/core.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";
 
 /** A network to compare. */

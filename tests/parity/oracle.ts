@@ -1,7 +1,7 @@
 /** Asks the Python programs in oracle/: PyTorch's own numbers, compared there with ours. */
 
 import { equal, ok } from "node:assert/strict";
-import { liveHandles } from "../../src/native/library.ts";
+import { liveHandles } from "../../src/native/core.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { oracleFolder, oraclePath } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";

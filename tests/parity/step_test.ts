@@ -1,6 +1,6 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
-import { coreInfo } from "../../src/native/library.ts";
+import { coreInfo } from "../../src/native/core.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 import { askOracle, parityTests } from "./oracle.ts";

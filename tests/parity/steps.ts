@@ -7,7 +7,7 @@ import { pretrain } from "../../src/byol/pretrain.ts";
 import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
 import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
-import { setThreads } from "../../src/native/library.ts";
+import { setThreads } from "../../src/native/core.ts";
 import { traceStep } from "../../src/run/trace.ts";
 import { createLearner } from "../../src/commands/train/main.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { describeCheckpoint } from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 import { NEEDS_ORACLE, written } from "./torch_files.ts";

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
-import { describeCheckpoint } from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 /** Half a point: what another type of processor may make of the same weights. */

@@ -3,17 +3,12 @@ import { PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
 import { accuracyOf } from "../../src/evaluate/feature_probe.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
-import {
-  check,
-  describeCheckpoint,
-  errorBuffer,
-  json,
-  liveHandles,
-  openCore,
-  readU32,
-} from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
+import { liveHandles } from "../../src/native/core.ts";
+import { check, errorBuffer, json, openCore, readU32 } from "../../src/native/library.ts";
 import { NativeError } from "../../src/native/native_error.ts";
-import { FeatureBank, Probe } from "../../src/native/probe.ts";
+import { FeatureBank } from "../../src/native/feature_bank.ts";
+import { Probe } from "../../src/native/probe.ts";
 import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";
 
 function demo(options: Parameters<typeof demoImages>[0] = {}): Dataset {

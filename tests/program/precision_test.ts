@@ -1,7 +1,8 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import type { Dataset } from "../../src/native/dataset.ts";
 import { Learner } from "../../src/native/learner.ts";
-import { coreInfo, describeCheckpoint, driverGpus, liveHandles } from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
+import { coreInfo, driverGpus, liveHandles } from "../../src/native/core.ts";
 import { doubles, type Numbers, readSafetensors } from "../support/safetensors.ts";
 import { start } from "../support/ranks_run.ts";
 import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";

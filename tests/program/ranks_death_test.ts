@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { listCheckpoints } from "../../src/run/checkpoint.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
 import { worstOf } from "../../src/distributed/launch.ts";
-import { describeCheckpoint } from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { type RankRecord, verdictOn } from "../../src/distributed/ranks.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import {

@@ -3,7 +3,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import type { RunRecord } from "../../src/run/folder.ts";
-import { describeCheckpoint } from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { byol } from "../support/byol.ts";
 
 const TINY = [

@@ -2,12 +2,8 @@
 
 import { equal, match, notEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
-import {
-  type CoreInfo,
-  coreInfo,
-  describeCheckpoint,
-  setThreads,
-} from "../../src/native/library.ts";
+import { describeCheckpoint } from "../../src/native/checkpoint.ts";
+import { type CoreInfo, coreInfo, setThreads } from "../../src/native/core.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
 import { byol } from "../support/byol.ts";

@@ -1,7 +1,7 @@
 /** Trains ResNet-18 for two steps on 64 images and prints the most memory that this took beside the networks, in MiB. */
 
 import { Learner } from "../../src/native/learner.ts";
-import { setThreads } from "../../src/native/library.ts";
+import { setThreads } from "../../src/native/core.ts";
 import { demoImages, NETWORK, VIEWS } from "./small_network.ts";
 
 /** A line of this process's status, in MiB. */

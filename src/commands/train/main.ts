@@ -24,7 +24,7 @@ import {
   truncateAfter,
 } from "../../run/metrics.ts";
 import { Learner, type LearnerOptions } from "../../native/learner.ts";
-import { coreInfo, setThreads } from "../../native/library.ts";
+import { coreInfo, setThreads } from "../../native/core.ts";
 import { addOnlineProbe } from "../../byol/online_probe.ts";
 import {
   claimRunFolder,

@@ -6,7 +6,7 @@ import { CheckpointWriter } from "../../../src/run/checkpoint_writer.ts";
 import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
 import { yieldToEvents } from "../../../src/base/event_loop.ts";
 import { Dataset } from "../../../src/native/dataset.ts";
-import { setThreads } from "../../../src/native/library.ts";
+import { setThreads } from "../../../src/native/core.ts";
 import { createLearner } from "../../../src/commands/train/main.ts";
 import type { EnduranceRow } from "./row.ts";
 

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
 import type { EvalRow } from "../../../src/run/metrics.ts";
-import { setThreads } from "../../../src/native/library.ts";
+import { setThreads } from "../../../src/native/core.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { createLearner } from "../../../src/commands/train/main.ts";
 import { markdownTable, type ParityRow } from "./rows.ts";

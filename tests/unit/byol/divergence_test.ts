@@ -4,7 +4,7 @@ import { CollapseWatch, FiniteCheck } from "../../../src/byol/divergence.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import type { TrainRow } from "../../../src/run/metrics.ts";
 import { Learner } from "../../../src/native/learner.ts";
-import { liveHandles } from "../../../src/native/library.ts";
+import { liveHandles } from "../../../src/native/core.ts";
 import { NativeError } from "../../../src/native/native_error.ts";
 import { demoImages, NETWORK, VIEWS } from "../../support/small_network.ts";
 

@@ -2,7 +2,7 @@ import { equal, ok, rejects } from "node:assert/strict";
 import { writeRandomCifarBinary } from "../../support/cifar_files.ts";
 import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
 import { openData } from "../../../src/data/open.ts";
-import { liveHandles } from "../../../src/native/library.ts";
+import { liveHandles } from "../../../src/native/core.ts";
 
 Deno.test("reading is given up within a second of the signal, and nothing is left of it", async () => {
   const folder = await Deno.makeTempDir();

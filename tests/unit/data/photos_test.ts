@@ -9,7 +9,8 @@ import {
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { Dataset } from "../../../src/native/dataset.ts";
 import { Learner } from "../../../src/native/learner.ts";
-import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts";
+import { describeCheckpoint } from "../../../src/native/checkpoint.ts";
+import { liveHandles } from "../../../src/native/core.ts";
 import { NativeError } from "../../../src/native/native_error.ts";
 import { DataJob } from "../../../src/native/data_job.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
@@ -327,7 +328,7 @@ photoTest("files that cannot be used are skipped, counted and listed", async (fo
     train: VIEWS.view1,
     test: { resize: 18, crop: 16 },
   });
-  const { FeatureBank } = await import("../../../src/native/probe.ts");
+  const { FeatureBank } = await import("../../../src/native/feature_bank.ts");
   using learner = Learner.create({
     resnetType: "resnet20",
     stem: "cifar",

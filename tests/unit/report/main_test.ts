@@ -7,7 +7,7 @@ import { decode } from "fast-png";
 import { NORMALISATION } from "../../../src/recipes/views.ts";
 import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
 import { openData } from "../../../src/data/open.ts";
-import { setThreads } from "../../../src/native/library.ts";
+import { setThreads } from "../../../src/native/core.ts";
 import { createLearner, evaluationOptions } from "../../../src/commands/train/main.ts";
 import { findChromium, HEADLESS, sandboxWords } from "../../../src/report/browser.ts";
 import { thinned } from "../../../src/report/charts.ts";

@@ -15,7 +15,8 @@ import {
 import { fingerprintsOf, resumedFingerprints } from "../../../src/runtime/fingerprint.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { Learner } from "../../../src/native/learner.ts";
-import { describeCheckpoint, liveHandles } from "../../../src/native/library.ts";
+import { describeCheckpoint } from "../../../src/native/checkpoint.ts";
+import { liveHandles } from "../../../src/native/core.ts";
 import { NETWORK } from "../../support/small_network.ts";
 
 const NEVER: SavePolicy = {

@@ -3,8 +3,8 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
-import { describeProcess } from "../../../src/native/heartbeat.ts";
-import { liveHandles } from "../../../src/native/library.ts";
+import { describeProcess } from "../../../src/native/process.ts";
+import { liveHandles } from "../../../src/native/core.ts";
 import { RunLock, type RunLockOptions } from "../../../src/run/lock.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 

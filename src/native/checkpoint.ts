@@ -1,0 +1,43 @@
+import { json, openCore, readText } from "./library.ts";
+
+/** What a checkpoint holds. */
+export interface CheckpointDescription {
+  /** Our JSON of the file, or null. */
+  metadata: Record<string, unknown> | null;
+  /** Whether it holds its own SHA-256, and that is right. */
+  whole: boolean;
+  /** Number of tensors. */
+  tensors: number;
+  /** SHA-256 over all tensors sorted by name: name, dtype, shape, bytes. */
+  sha256: string;
+  /** Shape of each tensor. */
+  shapes: Record<string, number[]>;
+  /** The encoder that it holds, or null where it holds none. */
+  encoder: EncoderDescription | null;
+}
+
+/** Which encoder a file holds. */
+export interface EncoderDescription {
+  /** What is taken, in words. */
+  words: string;
+  /** What stands before torchvision's names. */
+  prefix: string;
+  /** The network by its blocks; null for none that can be built here. */
+  resnetType: string | null;
+  /** Its stem; null where the network is unknown. */
+  stem: "cifar" | "imagenet" | null;
+  /** What belongs to no encoder, by the first part of its names. */
+  leftOut: string[];
+}
+
+/** Reads what a checkpoint holds. @throws NativeError when it is missing or damaged */
+export function describeCheckpoint(path: string): CheckpointDescription {
+  const symbols = openCore();
+  const request = json(path);
+  return JSON.parse(
+    readText(
+      "byol_checkpoint_describe",
+      (text, error) => symbols.byol_checkpoint_describe(request, text, error),
+    ),
+  );
+}

@@ -1,0 +1,20 @@
+import { openCore, readText } from "./library.ts";
+
+/** What tells a process from others that had or have its number. */
+export interface ProcessIdentity {
+  /** The boot of the machine and the name space of its process numbers; null where it does not say. */
+  machine: string | null;
+  /** When the process was started; null when it is gone. */
+  started: string | null;
+}
+
+/** Looks a process of this machine up. */
+export function describeProcess(pid: number): ProcessIdentity {
+  const symbols = openCore();
+  return JSON.parse(
+    readText(
+      "byol_process_describe",
+      (text, error) => symbols.byol_process_describe(pid, text, error),
+    ),
+  );
+}

@@ -9,78 +9,7 @@
 import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
 import { oracleFolder } from "../runner/oracle.ts";
-
-/** An error to plant. */
-interface PlantedError {
-  name: string;
-  file: string;
-  /** A text that stands in the file once. */
-  right: string;
-  wrong: string;
-  /** The tests that should go red: a file and a part of their names. */
-  tests: string;
-  filter: string;
-  /** Message that the tests must fail with: a test that fails for another reason has caught nothing. */
-  says: RegExp;
-}
-
-const STEP = { tests: "tests/parity/step_test.ts", filter: "resnet20, float64, joint BN" };
-const SCHEDULE = { tests: "tests/parity/step_test.ts", filter: "warm-up 4 of 12" };
-const DRAWS = { tests: "tests/parity/views_test.ts", filter: "cifar10, view" };
-
-const ERRORS: readonly PlantedError[] = [
-  {
-    name: "loss direction: each view against its own target",
-    file: "native/src/loss.rs",
-    right: "targets.f_roll([half], [0])?",
-    wrong: "targets.f_roll([0], [0])?",
-    says: /loss: difference/,
-    ...STEP,
-  },
-  {
-    name: "LARS exclusion: biases and BN are decayed and adapted",
-    file: "native/src/lars.rs",
-    right: "parameter.dim() <= 1",
-    wrong: "parameter.dim() <= 0",
-    says: /momentum\.after\.encoder\.bn1\.\w+: difference/,
-    ...STEP,
-  },
-  {
-    name: "EMA of buffers: running statistics too are averaged into the target",
-    file: "native/src/learner.rs",
-    right: "if mine.role == Role::Parameter {\n                    let _ = mine.tensor.f_lerp_",
-    wrong:
-      "if mine.tensor.kind() != Kind::Int64 {\n                    let _ = mine.tensor.f_lerp_",
-    says: /target\.after\..*running_\w+: difference/,
-    ...STEP,
-  },
-  {
-    name: "tau index: one step ahead",
-    file: "src/byol/pretrain.ts",
-    right: "tauAt(step, {",
-    wrong: "tauAt(step + 1, {",
-    says: /tau: difference/,
-    ...SCHEDULE,
-  },
-  {
-    name: "solarize threshold: 127/255",
-    file: "src/recipes/views.ts",
-    right: "  hue: 0.1,\n  grayscaleProbability: 0.2,\n  blurSigma: [0.1, 2],\n" +
-      "  solarizeThreshold: 128 / 255,",
-    wrong: "  hue: 0.1,\n  grayscaleProbability: 0.2,\n  blurSigma: [0.1, 2],\n" +
-      "  solarizeThreshold: 127 / 255,",
-    says: /solarize/i,
-    ...DRAWS,
-  },
-  {
-    name: "blur probability: the first view's 0.9",
-    file: "src/recipes/views.ts",
-    right: "blurProbability: 1, solarizeProbability: 0 }",
-    wrong: "blurProbability: 0.9, solarizeProbability: 0 }",
-    says: /blur/i,
-    ...DRAWS,
-  },
-];
+import { ERRORS, type PlantedError } from "./planted_errors/errors.ts";
 
 /** Prints a table of the errors and of what each test said; the exit code is 1 where one stays green. */
 export async function bench(names: string[]): Promise<void> {

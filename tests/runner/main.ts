@@ -68,7 +68,8 @@ async function runPart(part: Part, request: Request): Promise<Counts> {
       return sumCounts([]);
     case "units": {
       const counts = [
-        await runDeno(["tests/runner/", "tests/unit/", "tests/program/", "bench/"], request),
+        await runDeno(["tests/layout_test.ts", "tests/words_test.ts", "tests/runner/"], request),
+        await runDeno(["tests/unit/", "tests/program/", "bench/"], request),
       ];
       if (request.filters.length === 0) counts.push(await runCargo());
       return sumCounts(counts);

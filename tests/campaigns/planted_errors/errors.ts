@@ -1,0 +1,75 @@
+/** The errors that the suite is there to catch, as data. */
+
+/** An error to plant. */
+export interface PlantedError {
+  name: string;
+  file: string;
+  /** A text that stands in the file once. */
+  right: string;
+  wrong: string;
+  /** The tests that should go red: a file and a part of their names. */
+  tests: string;
+  filter: string;
+  /** Message that the tests must fail with: a test that fails for another reason has caught nothing. */
+  says: RegExp;
+}
+
+const STEP = { tests: "tests/parity/step_test.ts", filter: "resnet20, float64, joint BN" };
+const SCHEDULE = { tests: "tests/parity/step_test.ts", filter: "warm-up 4 of 12" };
+const DRAWS = { tests: "tests/parity/views_test.ts", filter: "cifar10, view" };
+
+/** The errors, each with the tests that catch it. */
+export const ERRORS: readonly PlantedError[] = [
+  {
+    name: "loss direction: each view against its own target",
+    file: "native/src/loss.rs",
+    right: "targets.f_roll([half], [0])?",
+    wrong: "targets.f_roll([0], [0])?",
+    says: /loss: difference/,
+    ...STEP,
+  },
+  {
+    name: "LARS exclusion: biases and BN are decayed and adapted",
+    file: "native/shim/update.cpp",
+    right: "if ((given_weights[index].dim() <= 1) != vectors) continue;",
+    wrong: "if ((given_weights[index].dim() <= 0) != vectors) continue;",
+    says: /momentum\.after\.encoder\.bn1\.\w+: difference/,
+    ...STEP,
+  },
+  {
+    name: "EMA of buffers: running statistics too are averaged into the target",
+    file: "native/src/learner.rs",
+    right: "let learned = networks.into_iter().flat_map(Parameters::learned);",
+    wrong: "let learned = networks.into_iter().flat_map(|all| {\n" +
+      "                all.entries.iter().filter(|entry| entry.tensor.kind() != Kind::Int64)\n" +
+      "            });",
+    says: /target\.after\..*running_\w+: difference/,
+    ...STEP,
+  },
+  {
+    name: "tau index: one step ahead",
+    file: "src/byol/pretrain.ts",
+    right: "tauAt(step, {",
+    wrong: "tauAt(step + 1, {",
+    says: /tau: difference/,
+    ...SCHEDULE,
+  },
+  {
+    name: "solarize threshold: 127/255",
+    file: "src/recipes/views.ts",
+    right: "  hue: 0.1,\n  grayscaleProbability: 0.2,\n  blurSigma: [0.1, 2],\n" +
+      "  solarizeThreshold: 128 / 255,",
+    wrong: "  hue: 0.1,\n  grayscaleProbability: 0.2,\n  blurSigma: [0.1, 2],\n" +
+      "  solarizeThreshold: 127 / 255,",
+    says: /solarize/i,
+    ...DRAWS,
+  },
+  {
+    name: "blur probability: the first view's 0.9",
+    file: "src/recipes/views.ts",
+    right: "blurProbability: 1, solarizeProbability: 0 }",
+    wrong: "blurProbability: 0.9, solarizeProbability: 0 }",
+    says: /blur/i,
+    ...DRAWS,
+  },
+];

@@ -1,0 +1,69 @@
+/**
+ * Prints what the repository looks like: rooms and the arrows between them, circles, the longest functions, files that
+ * are too long, breaches of the floor plan.
+ *
+ *   deno task layout [--breaches]
+ */
+
+import { fileURLToPath } from "node:url";
+import {
+  arrowsBetweenRooms,
+  breaches,
+  circles,
+  filesAbove,
+  functionsOfNative,
+  functionsOfSrc,
+} from "./plan.ts";
+import { FILE_LINES, FUNCTION_LINES } from "./rooms.ts";
+import { roomOf, TABLES } from "./imports.ts";
+import { readSources, type Sources } from "./sources.ts";
+
+/** The checkout that this file belongs to. */
+export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+/** Functions to print of each side. */
+const LONGEST = 10;
+
+function* report(sources: Sources): Generator<string> {
+  for (const { folder } of TABLES) yield* reportRooms(sources, folder);
+  for (
+    const [folder, functions] of [
+      ["src/", functionsOfSrc(sources)],
+      ["native/src/", functionsOfNative(sources)],
+    ] as const
+  ) {
+    yield `\nlongest functions of ${folder}, of ${functions.length} (src/: at most ${FUNCTION_LINES} lines)`;
+    for (const { path, name, line, lines } of functions.slice(0, LONGEST)) {
+      yield `  ${String(lines).padStart(4)}  ${name}  ${path}:${line}`;
+    }
+  }
+  yield `\nfiles above ${FILE_LINES} lines, tests apart`;
+  for (const { path, lines } of filesAbove(sources)) {
+    yield `  ${String(lines).padStart(4)}  ${path}`;
+  }
+  yield `\nbreaches of the floor plan: ${breaches(sources).length}`;
+}
+
+function* reportRooms(sources: Sources, folder: string): Generator<string> {
+  const arrows = arrowsBetweenRooms(sources, folder);
+  const { rooms } = TABLES.find((table) => table.folder === folder) ?? { rooms: [] };
+  yield `\n${folder}: room, files, lines, arrows to`;
+  for (const { name } of rooms) {
+    const room = roomOf(folder + name, folder);
+    const files = [...sources].filter(([path]) =>
+      path.startsWith(folder) && roomOf(path, folder) === room && /\.(?:ts|rs)$/.test(path)
+    );
+    const lines = files.reduce((sum, [, text]) => sum + text.trimEnd().split("\n").length, 0);
+    const counts = `${String(files.length).padStart(4)} ${String(lines).padStart(6)}`;
+    yield `  ${name.padEnd(15)} ${counts}  ${[...arrows.get(room) ?? []].sort().join(" ")}`;
+  }
+  const number = [...arrows.values()].reduce((sum, { size }) => sum + size, 0);
+  const found = circles(arrows).map((circle) => circle.join(" ")).join("; ");
+  yield `  arrows: ${number}, circles: ${circles(arrows).length}${found && ` (${found})`}`;
+}
+
+if (import.meta.main) {
+  const sources = readSources(ROOT);
+  const lines = Deno.args.includes("--breaches") ? breaches(sources) : [...report(sources)];
+  console.log(lines.join("\n").trimStart());
+}

@@ -1,0 +1,175 @@
+/** The floor plan as data: the rooms of src/, native/src/ and tests/, and what each may import. */
+
+/** A folder and what it may import. */
+export interface Room {
+  name: string;
+  holds: string;
+  /** Names of other rooms of the same table. */
+  mayImport: readonly string[];
+}
+
+/** Rooms of src/, bottom up: a room imports only rooms above its own line that its `mayImport` names. */
+export const SRC_ROOMS: readonly Room[] = [
+  {
+    name: "base",
+    holds: "errors and exit codes, atomic files, event loop, edit distance, locks of a folder, " +
+      "processes, statistics, the command-line reader, terminal line and progress, " +
+      "safetensors headers",
+    mayImport: [],
+  },
+  {
+    name: "setup",
+    holds: "find or install libtorch, build the core, packages, bundle, its record",
+    mayImport: ["base"],
+  },
+  {
+    name: "recipes",
+    holds: "views, view schedule, schedules, presets, stem: pure data and pure functions",
+    mayImport: ["base"],
+  },
+  {
+    name: "native",
+    holds: "the boundary: generated symbols, one `call()` that adds the error buffer and checks, " +
+      "thin disposable classes",
+    mayImport: ["base", "setup", "recipes"],
+  },
+  {
+    name: "runtime",
+    holds: "rank discovery, GPUs, device, precision, interrupts, sites, hardware fingerprint",
+    mayImport: ["base", "setup", "native"],
+  },
+  {
+    name: "byol",
+    holds: "the loop, step graph, online probe, divergence checks, the training plan; " +
+      "nothing of the program around the loop",
+    mayImport: ["base", "recipes", "native"],
+  },
+  {
+    name: "options",
+    holds: "the one table of options; parse, derive, rules, help, docs page, config files",
+    mayImport: ["base", "recipes", "runtime"],
+  },
+  {
+    name: "distributed",
+    holds: "ranks of a run (init, barrier, broadcast, shard), rendezvous, failure attribution, " +
+      "launch",
+    mayImport: ["base", "native", "runtime", "options"],
+  },
+  {
+    name: "run",
+    holds: "run folder, lock, checkpoints, writer, metrics and sinks, trace, result",
+    mayImport: ["base", "recipes", "native", "runtime", "options", "byol"],
+  },
+  {
+    name: "data",
+    holds: "opening images, downloads, bad files, label subsets",
+    mayImport: ["base", "setup", "recipes", "native", "runtime", "options"],
+  },
+  {
+    name: "encoder",
+    holds: "weights files, transfer, creating a learner from options",
+    mayImport: ["base", "recipes", "native", "runtime", "options", "run"],
+  },
+  {
+    name: "evaluate",
+    holds: "linear probe, k-NN, fine-tuning, feature files, saved probe",
+    mayImport: ["base", "recipes", "native", "runtime", "options", "distributed", "data"],
+  },
+  {
+    name: "export",
+    holds: "torchvision, timm, ONNX, safetensors, model card",
+    mayImport: ["base", "recipes", "options", "run"],
+  },
+  {
+    name: "report",
+    holds: "pages, charts, maps, watch",
+    mayImport: [
+      ...["base", "recipes", "native", "options", "byol", "run", "data", "encoder", "evaluate"],
+    ],
+  },
+  {
+    name: "slurm",
+    holds: "submit, plan, doctor, profiles, rendering",
+    mayImport: [
+      ...["base", "setup", "native", "runtime", "options", "byol", "run", "data", "encoder"],
+    ],
+  },
+  {
+    name: "commands",
+    holds: "one file a command: train/, eval, embed, export, views, pack, info",
+    mayImport: [
+      ...["base", "setup", "recipes", "native", "runtime", "byol", "options", "distributed"],
+      ...["run", "data", "encoder", "evaluate", "export"],
+    ],
+  },
+  { name: "cli.ts", holds: "dispatch only", mayImport: ["base", "commands"] },
+];
+
+/** Rooms of native/src/, bottom up: a room uses only rooms above its own line. */
+export const NATIVE_ROOMS: readonly Room[] = roomsInOrder([
+  ["error.rs", "statuses, `Error`, `Result`"],
+  [
+    "torch",
+    "calls into the shim, gradient mode, device, GPUs, memory, autocast and scaler, convolution, " +
+    "foreach, the GPU's library and graph",
+  ],
+  ["run", "signals, heartbeat, process, job, ranks"],
+  ["network", "layers, resnet, heads, parameters, loss, recompute"],
+  ["optimizer", "LARS, SGD"],
+  ["views", "random, recipe, sampler, kernels on the processor and on the GPU"],
+  ["formats", "header, pickle, zip, PyTorch files, encoder file"],
+  ["checkpoint", "digest, read, snapshot"],
+  ["training", "learner, online probe, effective rank, trace"],
+  ["data", "progress and job, dataset, demo, CIFAR, photos, sheet, label subset"],
+  ["evaluation", "probe, neighbours, features, fine-tuning"],
+  ["checks", "outputs and views as tests compare them"],
+  ["abi", "the macro, arguments, handles, guard; one table of exports a noun"],
+]);
+
+function roomsInOrder(rows: readonly (readonly [string, string])[]): Room[] {
+  return rows.map(([name, holds], index) => ({
+    name,
+    holds,
+    mayImport: rows.slice(0, index).map(([above]) => above),
+  }));
+}
+
+/** Rooms of tests/; each may import src/ and mod.ts as well, none may import bench/. */
+export const TEST_ROOMS: readonly Room[] = [
+  { name: "support", holds: "what tests share: launchers, small data, skipping", mayImport: [] },
+  { name: "runner", holds: "the suite's parts, counts, the oracle's packages", mayImport: [] },
+  { name: "layout", holds: "the floor plan and what reads it", mayImport: [] },
+  {
+    name: "unit",
+    holds: "`tests/unit/<room>/<file>_test.ts` tests `src/<room>/<file>.ts`",
+    mayImport: ["support"],
+  },
+  { name: "program", holds: "the command line end to end", mayImport: ["support"] },
+  {
+    name: "parity",
+    holds: "comparisons with PyTorch, the oracle",
+    mayImport: ["support", "runner"],
+  },
+  {
+    name: "campaigns",
+    holds: "the long forms of tests, for `deno task bench`",
+    mayImport: ["support", "runner", "parity"],
+  },
+  {
+    name: "endurance",
+    holds: "deaths, pauses, full disks, terminals",
+    mayImport: ["support", "campaigns"],
+  },
+  { name: "slurm", holds: "jobs on a Slurm cluster of one machine", mayImport: ["support"] },
+  { name: "layout_test.ts", holds: "the test of this plan", mayImport: ["layout", "campaigns"] },
+  { name: "words_test.ts", holds: "the test of the project's words", mayImport: ["layout"] },
+];
+
+/** The most lines a function of src/ may have, from its name to its closing brace. */
+export const FUNCTION_LINES = 60;
+
+/** The most lines a source file may have, tests apart. */
+export const FILE_LINES = 400;
+
+/** Files of data, which may be longer than `FILE_LINES`. */
+export const TABLE_FILES: readonly string[] = ["src/options/table.ts"];

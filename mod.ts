@@ -38,7 +38,7 @@ export {
   type Resumable,
 } from "./src/run/checkpoint.ts";
 export type { ClassifierOptions } from "./src/evaluate/classifier_options.ts";
-export type { RunConfig } from "./src/options/parse.ts";
+export type { RunConfig } from "./src/options/config.ts";
 export { type DataConfig, openData } from "./src/data/open.ts";
 export { ExitCode, UserError } from "./src/base/exit_codes.ts";
 export {
@@ -96,7 +96,9 @@ export {
   ProcessGroup,
 } from "./src/native/process_group.ts";
 export type { ViewCase, ViewCases, ViewParameters } from "./src/native/views.ts";
-export { type Preset, PRESETS, type Recipe } from "./src/options/presets.ts";
+export type { PresetName } from "./src/recipes/preset_views.ts";
+export { type Preset, PRESETS } from "./src/options/presets.ts";
+export type { Recipe } from "./src/options/config.ts";
 export { createRunFolder, type RunFolder, runFolderAt } from "./src/run/folder.ts";
 export { runOptions } from "./src/options/run_options.ts";
 export {

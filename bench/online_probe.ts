@@ -4,7 +4,8 @@
  */
 
 import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
+import { parseCommandLine } from "../src/options/parse.ts";
+import { thisEnvironment } from "../src/options/environment.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";
 import { createLearner } from "../src/commands/train/main.ts";

@@ -7,7 +7,8 @@
 
 import { join } from "node:path";
 import { NORMALISATION, VIEW_RECIPES } from "../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
+import { parseCommandLine } from "../src/options/parse.ts";
+import { thisEnvironment } from "../src/options/environment.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import type { Learner } from "../src/native/learner.ts";
 import { setThreads } from "../src/native/core.ts";

@@ -7,7 +7,7 @@ import process from "node:process";
 import type { ViewPair } from "../src/recipes/views.ts";
 import { constantSchedule } from "../src/recipes/view_schedule.ts";
 import { pretrain } from "../src/byol/pretrain.ts";
-import type { RunConfig } from "../src/options/parse.ts";
+import type { RunConfig } from "../src/options/config.ts";
 import type { Dataset } from "../src/native/dataset.ts";
 import type { Learner } from "../src/native/learner.ts";
 

@@ -12,7 +12,8 @@ import {
   VIEW_RECIPES,
   viewsAtSize,
 } from "../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../src/options/parse.ts";
+import { parseCommandLine } from "../src/options/parse.ts";
+import { thisEnvironment } from "../src/options/environment.ts";
 import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";

@@ -1,8 +1,9 @@
 /** train | eval | embed | export | views | info | pack: reads the command line, calls what does the work, turns errors into exit codes. */
 
 import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
-import { type Environment, parseCommandLine, thisEnvironment } from "./options/parse.ts";
 import { wantsHelp } from "./base/command_line.ts";
+import { type Environment, thisEnvironment } from "./options/environment.ts";
+import { parseCommandLine } from "./options/parse.ts";
 import { openData } from "./data/open.ts";
 import { evaluateCheckpoint } from "./commands/eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";

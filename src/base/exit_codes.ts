@@ -69,3 +69,8 @@ export class UserError extends Error {
     this.exitCode = exitCode;
   }
 }
+
+/** Returns an error for a command line that cannot be used. */
+export function usageError(message: string): UserError {
+  return new UserError(message, ExitCode.usage);
+}

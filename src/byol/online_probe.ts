@@ -1,6 +1,5 @@
 /** The online monitor of a run: a linear probe that learns beside the encoder, and when there is one. */
 
-import type { RunConfig } from "../options/parse.ts";
 import type { DatasetDescription } from "../native/dataset.ts";
 import type { Learner, ProbeRates } from "../native/learner.ts";
 
@@ -15,7 +14,7 @@ const RATES: Readonly<ProbeRates> = { learningRate: 0.5, momentum: 0.9 };
  */
 export function addOnlineProbe(
   learner: Learner,
-  { onlineProbe }: Pick<RunConfig, "onlineProbe">,
+  { onlineProbe }: { onlineProbe: boolean },
   { classes, warn }: Pick<DatasetDescription, "classes"> & { warn: (line: string) => void },
 ): Readonly<ProbeRates> | undefined {
   if (!onlineProbe) return undefined;

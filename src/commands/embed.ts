@@ -1,7 +1,9 @@
 /** `embed`: the embeddings of a data set's images, with labels and names, as a file for other programs. */
 
 import { dirname, extname, join } from "node:path";
-import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
+import { parseCommandLine } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
+import { thisEnvironment } from "../options/environment.ts";
 import { describeOrThrow } from "../run/checkpoint.ts";
 import { openData } from "../data/open.ts";
 import { openDevice } from "../runtime/device.ts";

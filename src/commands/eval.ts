@@ -1,6 +1,6 @@
 /** `eval`: evaluates the encoder of a checkpoint, on one rank or on several that share the work. */
 
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { openData } from "../data/open.ts";
 import { openDevice } from "../runtime/device.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";

@@ -1,7 +1,7 @@
 /** The contact sheet that a run keeps of its views: views.png, drawn once, when the run starts. */
 
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { UserError } from "../base/exit_codes.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { RunFolder } from "../run/folder.ts";

@@ -1,6 +1,7 @@
 /** `views`: a contact sheet of what the augmentations make of the training images. */
 
-import { parseCommandLine, thisEnvironment } from "../options/parse.ts";
+import { parseCommandLine } from "../options/parse.ts";
+import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { drawSheet, SHEET_IMAGES } from "./view_sheet.ts";

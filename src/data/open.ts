@@ -1,7 +1,7 @@
 /** Opens the images that the options name. */
 
 import { NORMALISATION } from "../recipes/views.ts";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";

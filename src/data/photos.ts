@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { NORMALISATION } from "../recipes/views.ts";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { Dataset } from "../native/dataset.ts";

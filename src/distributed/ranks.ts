@@ -7,7 +7,7 @@
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Dataset } from "../native/dataset.ts";

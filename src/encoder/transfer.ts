@@ -1,7 +1,7 @@
 /** Transfer: an encoder on other images than those it was trained on keeps its network and the side of its views. */
 
 import { viewsOf } from "../recipes/view_schedule.ts";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { stemOf } from "../recipes/stem.ts";

@@ -1,7 +1,7 @@
 /** The final classifier of an evaluation as a file, for other programs and for reports. */
 
 import { dirname } from "node:path";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";

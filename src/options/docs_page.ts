@@ -4,12 +4,15 @@
  * @module
  */
 
-import { FIELDS, GROUPS, optionOf, PER_DATASET } from "./table.ts";
+import { PRESET_NAMES, presetViews } from "../recipes/preset_views.ts";
+import { FIELDS, optionOf } from "./table.ts";
+import { GROUPS, PER_DATASET } from "./option.ts";
 import { expectationOf, shownValue } from "../base/option_values.ts";
-import type { RunConfig } from "./parse.ts";
+import type { RunConfig } from "./config.ts";
 import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
 import { datasetDefaults, defaultText } from "./help.ts";
-import { PRESETS, type Recipe } from "./presets.ts";
+import { PRESETS } from "./presets.ts";
+import type { Recipe } from "./config.ts";
 
 /** The page, as Markdown. */
 export function optionsPage(): string {
@@ -48,15 +51,14 @@ function defaultOf(field: keyof RunConfig): string {
 
 /** Every preset beside the data sets' defaults, in the options that tell them apart. */
 function presetTable(): string {
-  const names = Object.keys(PRESETS);
   const fields = FIELDS.filter((field) => {
     if (optionOf(field).default !== PER_DATASET) return false;
-    const values = names.map((name) => PRESETS[name]!.recipe[field as keyof Recipe]);
+    const values = PRESET_NAMES.map((name) => PRESETS[name].recipe[field as keyof Recipe]);
     return new Set(values).size > 1;
   }) as (keyof Recipe)[];
-  const rows = names.map((name) => {
-    const { about, datasetName, recipe, views } = PRESETS[name]!;
-    const own = views ? "; views of its own" : "";
+  const rows = PRESET_NAMES.map((name) => {
+    const { about, datasetName, recipe } = PRESETS[name];
+    const own = presetViews(name) ? "; views of its own" : "";
     return [
       `\`${name}\``,
       datasetName,

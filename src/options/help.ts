@@ -4,12 +4,15 @@
  * @module
  */
 
+import { PRESET_NAMES } from "../recipes/preset_views.ts";
 import type { DatasetName } from "../recipes/views.ts";
-import { type AnyOption, type Command, FIELDS, GROUPS, optionOf, PER_DATASET } from "./table.ts";
+import { type Command, GROUPS, type Option, PER_DATASET } from "./option.ts";
+import { FIELDS, optionOf } from "./table.ts";
 import { expectationOf, type OptionValue, shownValue } from "../base/option_values.ts";
-import type { RunConfig } from "./parse.ts";
+import type { RunConfig } from "./config.ts";
 import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
-import { DATASET_DEFAULTS, PRESETS, type Recipe } from "./presets.ts";
+import { DATASET_DEFAULTS, PRESETS } from "./presets.ts";
+import type { Recipe } from "./config.ts";
 
 const WIDTH = 100;
 
@@ -52,7 +55,7 @@ function entryText(field: keyof RunConfig): string {
   return `  --${spec.option}${value}\n${wrapped(text, 6)}`;
 }
 
-function placeholderOf(spec: AnyOption): string {
+function placeholderOf(spec: Option): string {
   switch (spec.value.kind) {
     case "integer":
       return "N";
@@ -68,7 +71,7 @@ function placeholderOf(spec: AnyOption): string {
 }
 
 /** What the placeholder does not already say. */
-function choicesText(spec: AnyOption): string {
+function choicesText(spec: Option): string {
   const { kind } = spec.value;
   const expectation = expectationOf(spec.value);
   const isSaid = kind === "choice" || kind === "flag" || kind === "path" ||
@@ -100,9 +103,8 @@ function shownDefault(value: OptionValue): string {
 }
 
 function presetLines(): string {
-  const names = Object.keys(PRESETS);
-  const width = Math.max(...names.map((name) => name.length)) + 2;
-  const lines = names.map((name) => `  ${name.padEnd(width)}${PRESETS[name]!.about}\n`);
+  const width = Math.max(...PRESET_NAMES.map((name) => name.length)) + 2;
+  const lines = PRESET_NAMES.map((name) => `  ${name.padEnd(width)}${PRESETS[name].about}\n`);
   return lines.join("");
 }
 

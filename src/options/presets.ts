@@ -4,33 +4,9 @@
  * @module
  */
 
-import { byolViews, type DatasetName, type ViewPair } from "../recipes/views.ts";
-import type { RunConfig } from "./parse.ts";
-
-/** The options that make up a recipe: what a data set or a preset decides. */
-export type Recipe = Pick<
-  RunConfig,
-  | "resnetType"
-  | "epochs"
-  | "warmupEpochs"
-  | "batchSize"
-  | "learningRate"
-  | "momentum"
-  | "weightDecay"
-  | "eta"
-  | "hiddenDim"
-  | "zDim"
-  | "tauBase"
-  | "bnViews"
-  | "larsVariant"
-  | "evalEveryEpochs"
-  | "saveEveryEpochs"
-  | "probeEpochs"
-  | "probeBatchSize"
-  | "probeLearningRate"
-  | "probeMomentum"
-  | "probeWeightDecay"
->;
+import type { PresetName } from "../recipes/preset_views.ts";
+import type { DatasetName } from "../recipes/views.ts";
+import type { Recipe } from "./config.ts";
 
 /** The reference program's recipe for CIFAR-10: 91.92 % top-1 reported with it. */
 export const BYOL_CIFAR10: Readonly<Recipe> = {
@@ -119,7 +95,7 @@ export const FINE_TUNING: Readonly<Record<DatasetName, Readonly<FineTuningRecipe
   folder: BYOL_FINE_TUNING,
 };
 
-/** A complete recipe by name. */
+/** A complete recipe by name; its views are in recipes/preset_views.ts. */
 export interface Preset {
   /** One line for `--help` and the documentation. */
   about: string;
@@ -129,8 +105,6 @@ export interface Preset {
   recipe: Readonly<Recipe>;
   /** Where given, the learning rate is this times batch / 256, whatever the batch becomes. */
   learningRatePer256?: number;
-  /** Its views, where they differ from the data set's. */
-  views?: ViewPair;
 }
 
 /** What DeepMind's program does whatever the number of epochs: LARS and batch statistics its own way. */
@@ -159,7 +133,7 @@ function deepMind(about: string, numbers: DeepMindNumbers): Preset {
 }
 
 /** The recipes `--preset` knows, by name. */
-export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
+export const PRESETS: Readonly<Record<PresetName, Readonly<Preset>>> = {
   byol_cifar10: {
     about: "the reference program's CIFAR-10 recipe, exactly (91.92 % top-1 reported)",
     datasetName: "cifar10",
@@ -169,7 +143,6 @@ export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
     about: "the same without blur, with crops from 8 % of the image and tau_base 0.99",
     datasetName: "cifar10",
     recipe: { ...BYOL_CIFAR10, tauBase: 0.99 },
-    views: withoutBlur(byolViews({ cropSize: 32, cropScale: [0.08, 1], blurKernel: 3 })),
   },
   byol_imagenet: {
     about: "the reference program's ImageNet recipe, exactly (74.03 % top-1 reported)",
@@ -211,13 +184,5 @@ export const PRESETS: Readonly<Record<string, Readonly<Preset>>> = {
       weightDecay: 1e-6,
     },
     learningRatePer256: 2.0,
-    views: byolViews({ cropSize: 128, cropScale: [0.08, 1], blurKernel: 13 }),
   },
 };
-
-function withoutBlur(views: ViewPair): ViewPair {
-  return {
-    view1: { ...views.view1, blurProbability: 0 },
-    view2: { ...views.view2, blurProbability: 0 },
-  };
-}

@@ -1,6 +1,8 @@
 /** The options of a run for a program of one's own: those of `deno task train`, resolved. */
 
-import { parseCommandLine, type RunConfig, thisEnvironment } from "./parse.ts";
+import { parseCommandLine } from "./parse.ts";
+import type { RunConfig } from "./config.ts";
+import { thisEnvironment } from "./environment.ts";
 
 /**
  * Resolves options as `deno task train` does: a preset's or the data set's recipe, with what is given in its place.

@@ -6,60 +6,16 @@
  * @module
  */
 
-import type { RunConfig } from "./parse.ts";
-import { LARGEST_COUNT, type OptionValue, type ValueKind } from "../base/option_values.ts";
-import { PRESETS, type Recipe } from "./presets.ts";
-
-/** The commands that take options. */
-export type Command = "train" | "eval";
-
-/** The default that each data set has for itself (presets.ts). */
-export const PER_DATASET = Symbol("per dataset");
-
-/** One option; `Default` is what its default may be. */
-export interface Option<Default> {
-  /** Its name on the command line, without dashes. */
-  option: string;
-  /** The heading it stands under. */
-  group: Group;
-  /** The commands that take it. */
-  commands: readonly Command[];
-  /** What it may be. */
-  value: ValueKind;
-  /** What it is when not given; derived ones start as null or a neutral value. */
-  default: Default;
-  /** The default in words, where it follows from other options or the machine. */
-  defaultText?: string;
-  /** Whether `eval` takes it from the checkpoint when it is not given. */
-  fromCheckpoint?: true;
-  /** Whether a run may go on with another value: nothing that is learned depends on it. */
-  changeable?: true;
-  /** What it does; no final stop. */
-  help: string;
-}
-
-/** An option, whatever its type. */
-export type AnyOption = Option<OptionValue | typeof PER_DATASET>;
-
-/** The headings of the help, in order. */
-export const GROUPS = [
-  "Data",
-  "Network",
-  "Training",
-  "Evaluation",
-  "Machine",
-  "Run",
-  "Checks",
-] as const;
-
-/** A heading of the help. */
-export type Group = typeof GROUPS[number];
-
-type Table = {
-  readonly [Field in keyof RunConfig]: Readonly<
-    Option<Field extends keyof Recipe ? typeof PER_DATASET : RunConfig[Field]>
-  >;
-};
+import { LARGEST_COUNT } from "../base/option_values.ts";
+import { PRESET_NAMES } from "../recipes/preset_views.ts";
+import type { RunConfig } from "./config.ts";
+import {
+  type Command,
+  defineOptions,
+  type Option,
+  PER_DATASET,
+  type ValueOfOption,
+} from "./option.ts";
 
 const BOTH: readonly Command[] = ["train", "eval"];
 const TRAIN: readonly Command[] = ["train"];
@@ -69,7 +25,7 @@ const EVAL: readonly Command[] = ["eval"];
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
 
 /** The table. */
-export const OPTIONS: Table = {
+export const OPTIONS = defineOptions({
   datasetName: {
     option: "dataset_name",
     group: "Data",
@@ -162,7 +118,7 @@ export const OPTIONS: Table = {
     option: "preset",
     group: "Training",
     commands: TRAIN,
-    value: { kind: "choice", choices: Object.keys(PRESETS) },
+    value: { kind: "choice", choices: PRESET_NAMES },
     default: null,
     defaultText: "none",
     help: "A complete recipe by name; options given beside it win",
@@ -804,16 +760,32 @@ export const OPTIONS: Table = {
     changeable: true,
     help: "Where the traced steps go",
   },
+});
+
+type Table = typeof OPTIONS;
+
+/**
+ * The configuration that the table describes.
+ *
+ * @internal
+ */
+export type ConfigOfTable = { -readonly [Field in keyof Table]: ValueOfOption<Table[Field]> };
+
+/**
+ * The part of the configuration whose defaults each data set has for itself.
+ *
+ * @internal
+ */
+export type RecipeOfTable = {
+  -readonly [
+    Field in keyof Table as Table[Field]["default"] extends typeof PER_DATASET ? Field : never
+  ]: ValueOfOption<Table[Field]>;
 };
 
 /** The fields of a configuration, in the table's order. */
 export const FIELDS = Object.keys(OPTIONS) as (keyof RunConfig)[];
 
 /** An option by its field. */
-export function optionOf(field: keyof RunConfig): AnyOption {
+export function optionOf(field: keyof RunConfig): Option {
   return OPTIONS[field];
 }
-
-/** What to say where a GPU is seen and not used. */
-export const GPU_NOTE =
-  "There is an NVIDIA GPU here (/dev/nvidia0) that --hardware=cpu does not use: --hardware=mono-gpu does";

@@ -30,7 +30,7 @@ import {
   viewsAtSize,
 } from "./views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { PRESETS } from "../options/presets.ts";
+import { presetViews } from "./preset_views.ts";
 import { recipesAt } from "./schedules.ts";
 
 /** The way between two values. */
@@ -127,8 +127,7 @@ export function loadAugmentSchedule(
 export function viewsOf(
   config: Pick<AugmentConfig, "preset" | "datasetName" | "imageSize">,
 ): ViewPair {
-  const preset = config.preset === null ? undefined : PRESETS[config.preset];
-  const views = preset?.views ?? VIEW_RECIPES[config.datasetName];
+  const views = presetViews(config.preset) ?? VIEW_RECIPES[config.datasetName];
   return typeof config.imageSize === "number" ? viewsAtSize(views, config.imageSize) : views;
 }
 

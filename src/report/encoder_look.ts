@@ -7,7 +7,9 @@
 
 import { join } from "node:path";
 import { listCheckpoints } from "../run/checkpoint.ts";
-import { parseCommandLine, type RunConfig, thisEnvironment } from "../options/parse.ts";
+import { parseCommandLine } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
+import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/core.ts";

@@ -1,6 +1,6 @@
 /** Accuracies that others have published, for the table beside a run's own. */
 
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 
 /** A published result, in percent. */
 export interface Reference {

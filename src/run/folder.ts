@@ -10,7 +10,7 @@ import { isAbsolute, join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
-import type { Origins, RunConfig } from "../options/parse.ts";
+import type { Origins, RunConfig } from "../options/config.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import { type OptionValue, shownValue } from "../base/option_values.ts";
 import type { InitialWeights } from "../encoder/weights_file.ts";

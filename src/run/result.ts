@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";

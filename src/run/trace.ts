@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { saving } from "./checkpoint_writer.ts";
-import type { RunConfig } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { stemOf } from "../recipes/stem.ts";

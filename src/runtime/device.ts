@@ -5,7 +5,6 @@
  * @module
  */
 
-import type { RunConfig } from "../options/parse.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
@@ -14,27 +13,40 @@ import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/co
 import { discoverRank } from "./rank.ts";
 import { requireSetup } from "../setup/record.ts";
 
-type DeviceConfig = Pick<
-  RunConfig,
-  "hardware" | "precision" | "ampDtype" | "tf32" | "deterministic"
->;
+/** Options that choose what computes. */
+interface HardwareOptions {
+  /** The processor, one GPU, or a GPU for each rank. */
+  hardware: "cpu" | "mono-gpu" | "multi-gpu";
+}
+
+/** Options that choose what computes, and in which numbers. */
+interface DeviceOptions extends HardwareOptions {
+  /** 16 bits and float32 mixed, or one type throughout. */
+  precision: "mixed" | "normal";
+  /** Type of 16 bits that mixed precision multiplies in; "auto" is bf16 where the hardware has it. */
+  ampDtype: "auto" | "bf16" | "fp16";
+  /** Lets a GPU round the inputs of float32 products to TF32. */
+  tf32: boolean;
+  /** Makes a GPU sum in the same order each time. */
+  deterministic: boolean;
+}
 
 /** The device of this process as the core names it: "cpu", or "cuda:1" where it is the second rank of its node. */
-export function deviceOf({ hardware }: Pick<RunConfig, "hardware">): string {
+export function deviceOf({ hardware }: HardwareOptions): string {
   if (hardware === "cpu") return "cpu";
   if (hardware === "mono-gpu") return "cuda:0";
   return `cuda:${gpuOf(discoverRank((name) => Deno.env.get(name)), visibleGpus())}`;
 }
 
 /** Returns the type that convolutions and matrix products are computed in. */
-export function precisionOf(config: DeviceConfig): "normal" | "bf16" | "fp16" {
+export function precisionOf(config: DeviceOptions): "normal" | "bf16" | "fp16" {
   if (config.precision === "normal") return "normal";
   if (config.ampDtype !== "auto") return config.ampDtype;
   return config.hardware === "cpu" || hasBf16(gpuHere(config).architecture) ? "bf16" : "fp16";
 }
 
 /** Returns the name of the GPU, for the fingerprint of a run; undefined on a processor. */
-export function gpuName(config: DeviceConfig): string | undefined {
+export function gpuName(config: DeviceOptions): string | undefined {
   return config.hardware === "cpu" ? undefined : gpuHere(config).name;
 }
 
@@ -44,7 +56,7 @@ export function gpuName(config: DeviceConfig): string | undefined {
  * @throws UserError (set-up) where there is no driver, no GPU, or none that this libtorch can use; (usage) where the
  * hardware cannot do what --amp_dtype asks for
  */
-export function openDevice(config: DeviceConfig): void {
+export function openDevice(config: DeviceOptions): void {
   if (config.hardware === "cpu") {
     if (config.precision === "mixed") requireBf16Processor();
     return;
@@ -71,7 +83,7 @@ export function openDevice(config: DeviceConfig): void {
 
 /** The GPU of this process, as the driver describes it. */
 function gpuHere(
-  config: Pick<RunConfig, "hardware">,
+  config: HardwareOptions,
 ): { name: string; architecture: string; cuda: string } {
   const found: DriverGpus = driverGpus();
   if ("problem" in found) throw unusable(config, found.problem);
@@ -86,7 +98,7 @@ function gpuHere(
   return { ...gpu, cuda: found.cuda };
 }
 
-function unusable({ hardware }: Pick<RunConfig, "hardware">, problem: string): UserError {
+function unusable({ hardware }: HardwareOptions, problem: string): UserError {
   return new UserError(`Cannot use --hardware=${hardware}: ${problem}`, ExitCode.setup);
 }
 

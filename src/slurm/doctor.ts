@@ -6,7 +6,7 @@
  */
 
 import { dirname, join, resolve } from "node:path";
-import { thisEnvironment } from "../options/parse.ts";
+import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { openCore } from "../native/library.ts";

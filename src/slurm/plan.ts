@@ -7,7 +7,8 @@
 
 import { join } from "node:path";
 import { DEMO_IMAGES } from "../data/open.ts";
-import { type RunConfig, thisEnvironment } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
+import { thisEnvironment } from "../options/environment.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { projectRoot } from "../setup/record.ts";
 import { PROFILES } from "./profiles.ts";

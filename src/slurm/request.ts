@@ -6,7 +6,9 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { type Environment, parseCommandLine, type RunConfig } from "../options/parse.ts";
+import type { Environment } from "../options/environment.ts";
+import { parseCommandLine } from "../options/parse.ts";
+import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";

@@ -5,7 +5,7 @@
  */
 
 import { join } from "node:path";
-import { thisEnvironment } from "../options/parse.ts";
+import { thisEnvironment } from "../options/environment.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../setup/basics.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";

@@ -10,7 +10,8 @@ Deno.test("ten ends of five kinds have the right code and leave nothing", async 
 Deno.test("a run that is over has left no object and no thread of its own in its process", async () => {
   const folder = await Deno.makeTempDir();
   const options = [...TINY, "--clsf_every=0", "--max_steps=2", "--nb_workers=3"];
-  const script = `import { parseCommandLine, thisEnvironment } from "./src/options/parse.ts";
+  const script = `import { thisEnvironment } from "./src/options/environment.ts";
+import { parseCommandLine } from "./src/options/parse.ts";
 import { liveHandles } from "./src/native/core.ts";
 import { train } from "./src/commands/train/main.ts";
 const code = await train(parseCommandLine("train", Deno.args, thisEnvironment()));

@@ -3,7 +3,8 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { parseCommandLine, thisEnvironment } from "../../src/options/parse.ts";
+import { parseCommandLine } from "../../src/options/parse.ts";
+import { thisEnvironment } from "../../src/options/environment.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";

@@ -1,7 +1,7 @@
 /** The scripts of slurm/ and what renders, plans and examines them, without a Slurm: the real one is in tests/slurm/. */
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
-import { type Environment, thisEnvironment } from "../../src/options/parse.ts";
+import { type Environment, thisEnvironment } from "../../src/options/environment.ts";
 import { UserError } from "../../src/base/exit_codes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { driverProblem, gpuProblem } from "../../src/runtime/gpu_fit.ts";

@@ -1,6 +1,6 @@
 /** Opens a run's event files, where the npm package that encodes them is there: no run fails for its pictures. */
 
-import type { Origins, RunConfig } from "../../options/parse.ts";
+import type { Origins, RunConfig } from "../../options/config.ts";
 import { FIELDS, optionOf } from "../../options/table.ts";
 import { shownValue } from "../../base/option_values.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";

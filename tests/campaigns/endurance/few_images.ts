@@ -1,7 +1,8 @@
 /** The program's `train` on so few of the embedded images that an epoch and an evaluation take a second. */
 
 import { NORMALISATION } from "../../../src/recipes/views.ts";
-import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
+import { thisEnvironment } from "../../../src/options/environment.ts";
 import type { openData } from "../../../src/data/open.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { Dataset } from "../../../src/native/dataset.ts";

@@ -3,7 +3,8 @@
 import { join } from "node:path";
 import { NORMALISATION, VIEW_RECIPES } from "../../../src/recipes/views.ts";
 import { CheckpointWriter } from "../../../src/run/checkpoint_writer.ts";
-import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
+import { thisEnvironment } from "../../../src/options/environment.ts";
 import { yieldToEvents } from "../../../src/base/event_loop.ts";
 import { Dataset } from "../../../src/native/dataset.ts";
 import { setThreads } from "../../../src/native/core.ts";

@@ -5,7 +5,8 @@
  */
 
 import { join } from "node:path";
-import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
+import { thisEnvironment } from "../../../src/options/environment.ts";
 import type { EvalRow } from "../../../src/run/metrics.ts";
 import { setThreads } from "../../../src/native/core.ts";
 import { projectRoot } from "../../../src/setup/record.ts";

@@ -1,6 +1,7 @@
 import { equal, ok, rejects } from "node:assert/strict";
 import { writeRandomCifarBinary } from "../../support/cifar_files.ts";
-import { parseCommandLine, thisEnvironment } from "../../../src/options/parse.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
+import { thisEnvironment } from "../../../src/options/environment.ts";
 import { openData } from "../../../src/data/open.ts";
 import { liveHandles } from "../../../src/native/core.ts";
 

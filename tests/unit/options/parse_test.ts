@@ -1,11 +1,8 @@
 import assert from "node:assert/strict";
-import {
-  type Environment,
-  parseCommandLine,
-  type ParsedCommandLine,
-  thisEnvironment,
-} from "../../../src/options/parse.ts";
-import { FIELDS, optionOf, PER_DATASET } from "../../../src/options/table.ts";
+import { type Environment, thisEnvironment } from "../../../src/options/environment.ts";
+import { parseCommandLine, type ParsedCommandLine } from "../../../src/options/parse.ts";
+import { FIELDS, optionOf } from "../../../src/options/table.ts";
+import { PER_DATASET } from "../../../src/options/option.ts";
 import { problemOf } from "../../../src/base/option_values.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { helpText } from "../../../src/options/help.ts";
@@ -280,8 +277,8 @@ Deno.test("DeepMind's presets scale the learning rate with the batch, unless it 
 });
 
 Deno.test("the presets hold the published numbers, each within the options' own limits", () => {
-  const numbers = [40, 100, 300, 1000].map((epochs) => {
-    const { recipe, learningRatePer256 } = PRESETS[`deepmind_${epochs}`]!;
+  const numbers = ([40, 100, 300, 1000] as const).map((epochs) => {
+    const { recipe, learningRatePer256 } = PRESETS[`deepmind_${epochs}`];
     assert.equal(recipe.epochs, epochs);
     assert.equal(recipe.warmupEpochs, 10);
     return [learningRatePer256, recipe.weightDecay, recipe.tauBase];
@@ -292,7 +289,7 @@ Deno.test("the presets hold the published numbers, each within the options' own 
     [0.3, 1e-6, 0.99],
     [0.2, 1.5e-6, 0.996],
   ]);
-  assert.deepEqual(PRESETS.byol_cifar10!.recipe, BYOL_CIFAR10);
+  assert.deepEqual(PRESETS.byol_cifar10.recipe, BYOL_CIFAR10);
   for (
     const { recipe } of [
       ...Object.values(PRESETS),

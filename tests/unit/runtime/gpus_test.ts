@@ -1,5 +1,6 @@
 import { equal, match, throws } from "node:assert/strict";
-import { type Environment, parseCommandLine } from "../../../src/options/parse.ts";
+import type { Environment } from "../../../src/options/environment.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { gpuOf } from "../../../src/runtime/gpus.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../../../src/runtime/rank.ts";

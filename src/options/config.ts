@@ -1,0 +1,25 @@
+/**
+ * The configuration of a run, derived from the table of options.
+ *
+ * @module
+ */
+
+import type { ConfigOfTable, RecipeOfTable } from "./table.ts";
+
+/** Every option of a run, resolved; docs/options.md says what each does. Null where nothing is asked for. */
+export type RunConfig = ConfigOfTable;
+
+/** The options that make up a recipe: those that each data set and each preset decides. */
+export type Recipe = RecipeOfTable;
+
+/** Where a value came from; "--option" when another option implies it. */
+export type Origin =
+  | "default"
+  | "dataset"
+  | "checkpoint"
+  | "command line"
+  | `preset ${string}`
+  | `--${string}`;
+
+/** Where each value of a configuration came from. */
+export type Origins = Record<keyof RunConfig, Origin>;

@@ -1,0 +1,153 @@
+/**
+ * Values that follow from other options or from the machine.
+ *
+ * @module
+ */
+
+import { usageError } from "../base/exit_codes.ts";
+import { gpuOf, requireGpus } from "../runtime/gpus.ts";
+import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
+import { dataDirOnJeanZay, imagenetDir } from "../runtime/sites.ts";
+import type { Origins, RunConfig } from "./config.ts";
+import type { Environment } from "./environment.ts";
+import { FINE_TUNING, PRESETS } from "./presets.ts";
+
+/**
+ * Sets what follows from other options or from the machine, in place.
+ *
+ * @throws UserError (set-up) where a GPU is asked for and none is here; (data) for data that the site does not have;
+ * (usage) for ranks that the batch or the machine cannot serve
+ */
+export function derive(config: RunConfig, origins: Origins, environment: Environment): void {
+  if (config.hardware !== "cpu") requireGpusOf(config.hardware, environment);
+  if (config.hardware === "multi-gpu") deriveGpuRanks(config, origins, environment);
+  deriveLearningRate(config, origins);
+  if (config.protocol === "finetune") deriveFineTuning(config, origins);
+  if (config.computer === "jeanzay") deriveOffline(config, origins);
+  deriveDataDir(config, origins, environment);
+  deriveRanks(config, origins, environment.rankInfo);
+  // An evaluation divides images among any number of ranks.
+  if (config.checkpoint === null) deriveAccumulation(config, origins);
+  if (origins.threads === "default") config.threads = environment.cores;
+  deriveFolders(config, origins);
+}
+
+/** The learning rate of some presets follows the batch, unless the command line sets the rate. */
+function deriveLearningRate(config: RunConfig, origins: Origins): void {
+  if (config.preset === null || origins.learningRate === "command line") return;
+  const { learningRatePer256 } = PRESETS[config.preset];
+  if (learningRatePer256 !== undefined) {
+    config.learningRate = learningRatePer256 * config.batchSize / 256;
+  }
+}
+
+/** Fine-tuning has defaults of its own: what a checkpoint or a data set says is meant for a linear probe. */
+function deriveFineTuning(config: RunConfig, origins: Origins): void {
+  const own = { ...FINE_TUNING[config.datasetName], probeAugment: true, probeSweep: false };
+  for (const field of Object.keys(own) as (keyof typeof own)[]) {
+    if (origins[field] === "command line") continue;
+    Object.assign(config, { [field]: own[field] });
+    origins[field] = "--protocol=finetune";
+  }
+}
+
+/** Jean Zay's nodes have no network. */
+function deriveOffline(config: RunConfig, origins: Origins): void {
+  if (origins.offline === "command line" && !config.offline) {
+    throw usageError("Cannot use --offline=false with --computer=jeanzay: it never downloads");
+  }
+  config.offline = true;
+  if (origins.offline === "default") origins.offline = "--computer=jeanzay";
+}
+
+/** The images lie where the site has them, else below data/. */
+function deriveDataDir(config: RunConfig, origins: Origins, environment: Environment): void {
+  const { datasetName, computer } = config;
+  if (origins.dataDir !== "default" || datasetName === "demo") return;
+  origins.dataDir = "dataset";
+  if (datasetName === "imagenet") config.dataDir = imagenetDir(environment);
+  else if (datasetName === "cifar10" && computer === "jeanzay") {
+    config.dataDir = dataDirOnJeanZay(datasetName, environment);
+    origins.dataDir = "--computer=jeanzay";
+  } else config.dataDir = `data/${datasetName}`;
+}
+
+function requireGpusOf(hardware: "mono-gpu" | "multi-gpu", environment: Environment): void {
+  const { gpus, variable } = environment;
+  if (gpus !== undefined) requireGpus(gpus(), hardware, variable);
+}
+
+/** A rank for each GPU: of this machine, or as srun or torchrun started them. */
+function deriveGpuRanks(
+  config: RunConfig,
+  origins: Origins,
+  { gpus: count, rankInfo = SINGLE_PROCESS }: Environment,
+): void {
+  if (count === undefined) return;
+  const gpus = count();
+  if (rankInfo.launcher !== "none") {
+    gpuOf(rankInfo, gpus);
+    return;
+  }
+  if (origins.ranks === "default") {
+    config.ranks = gpus;
+    origins.ranks = "--hardware=multi-gpu";
+  }
+  if (config.ranks > gpus) {
+    throw usageError(
+      `Cannot use --ranks=${config.ranks} with --hardware=multi-gpu: ${gpus} GPUs are visible here, ` +
+        "expected one for each rank",
+    );
+  }
+}
+
+/** The ranks are those that srun or torchrun started. */
+function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<RankInfo>): void {
+  if (rankInfo === undefined || rankInfo.launcher === "none") return;
+  const started = rankInfo.worldSize;
+  if (origins.ranks === "command line" && config.ranks !== started) {
+    throw usageError(
+      `Cannot use --ranks=${config.ranks} among the ${started} ranks that ${rankInfo.launcher} started: ` +
+        "expected that number, or no --ranks",
+    );
+  }
+  config.ranks = started;
+}
+
+/** The micro-batches of a step are the fewest that keep to --max_batch_per_rank. */
+function deriveAccumulation(config: RunConfig, origins: Origins): void {
+  const { batchSize, ranks, maxBatchPerRank } = config;
+  if (batchSize % ranks !== 0) {
+    throw usageError(
+      `Cannot train with --batch_size=${batchSize} on ${ranks} ranks: expected a multiple of ${ranks}`,
+    );
+  }
+  const share = batchSize / ranks;
+  if (maxBatchPerRank !== null && origins.accumulateSteps === "default") {
+    config.accumulateSteps = Math.ceil(share / maxBatchPerRank);
+    while (share % config.accumulateSteps !== 0) config.accumulateSteps++;
+    if (config.accumulateSteps > 1) origins.accumulateSteps = "--max_batch_per_rank";
+  }
+  const parts = config.accumulateSteps;
+  if (share % parts !== 0) {
+    throw usageError(
+      `Cannot train with --batch_size=${batchSize} on ${ranks} ranks in --accumulate_steps=${parts}: ` +
+        `expected a multiple of ${ranks * parts}`,
+    );
+  }
+  if (maxBatchPerRank !== null && share / parts > maxBatchPerRank) {
+    throw usageError(
+      `Cannot keep to --max_batch_per_rank=${maxBatchPerRank} with --accumulate_steps=${parts}: a rank ` +
+        `computes ${share / parts} images at once`,
+    );
+  }
+}
+
+/** The run's folder is named after the experiment, and the experiment after its recipe. */
+function deriveFolders(config: RunConfig, origins: Origins): void {
+  if (origins.expeName === "default") {
+    config.expeName = config.preset ?? `${config.datasetName}_${config.resnetType}`;
+  }
+  if (origins.runDir === "default") config.runDir = `runs/${config.expeName}`;
+  if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
+}

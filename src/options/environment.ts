@@ -1,0 +1,49 @@
+/**
+ * What the machine tells the configuration.
+ *
+ * @module
+ */
+
+import { visibleGpus } from "../runtime/gpus.ts";
+import { coresOfRank, discoverRank, type RankInfo, type Variable } from "../runtime/rank.ts";
+
+/** What the machine tells the configuration. */
+export interface Environment {
+  /** The value of an environment variable. */
+  variable(name: string): string | undefined;
+  /** Whether a file or folder is there. */
+  exists(path: string): boolean;
+  /** Cores this process may use. */
+  cores: number;
+  /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
+  rankInfo?: Readonly<RankInfo>;
+  /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
+  gpus?(): number;
+  /**
+   * The configuration that a checkpoint was made with, for `eval`.
+   *
+   * @throws UserError (checkpoint) when the file is missing or damaged
+   */
+  checkpointConfig?(path: string): Readonly<Record<string, unknown>>;
+}
+
+/** This machine. What Deno's permissions hide is taken as absent. */
+export function thisEnvironment(): Environment {
+  const variable: Variable = (name) => quietly(() => Deno.env.get(name));
+  const rankInfo = discoverRank(variable);
+  return {
+    variable,
+    exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
+    cores: coresOfRank(navigator.hardwareConcurrency, rankInfo, variable),
+    gpus: visibleGpus,
+    rankInfo,
+  };
+}
+
+function quietly<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Combinations of options: those that cannot run, and those that the user should hear of.
+ *
+ * @module
+ */
+
+import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
+import { shownValue } from "../base/option_values.ts";
+import { stemOf } from "../recipes/stem.ts";
+import type { Origins, RunConfig } from "./config.ts";
+import type { Environment } from "./environment.ts";
+import { OPTIONS } from "./table.ts";
+
+/** Note for a machine with a GPU that the run leaves unused. */
+const GPU_NOTE =
+  "There is an NVIDIA GPU here (/dev/nvidia0) that --hardware=cpu does not use: --hardware=mono-gpu does";
+
+/** Returns what is wrong with a configuration; undefined where the rule is kept. */
+type Rule = (config: RunConfig, origins: Origins) => string | undefined;
+
+const PATH_RULES: readonly Rule[] = [
+  ({ datasetName, dataDir }, origins) =>
+    datasetName === "demo" && origins.dataDir === "command line"
+      ? `Cannot use --data_dir=${dataDir} with --dataset_name=demo, which is built in: ` +
+        "expected --dataset_name=cifar10 with it"
+      : undefined,
+  ({ traceDir, traceSteps }, origins) =>
+    origins.traceDir === "command line" && traceSteps === 0
+      ? `Cannot use --trace_dir=${traceDir} without steps to write: expected --trace_steps=N with it`
+      : undefined,
+];
+
+const MACHINE_RULES: readonly Rule[] = [
+  ({ precision, dtype }) =>
+    precision === "mixed" && dtype === "float64"
+      ? "Cannot use --precision=mixed with --dtype=float64: expected one of them"
+      : undefined,
+  ({ precision, hardware, ampDtype }) =>
+    precision === "mixed" && hardware === "cpu" && ampDtype === "fp16"
+      ? "Cannot use --amp_dtype=fp16 with --hardware=cpu: processors compute in bf16, expected that or auto"
+      : undefined,
+  ({ hardware, ranks }) =>
+    hardware === "mono-gpu" && ranks > 1
+      ? `Cannot use --ranks=${ranks} with --hardware=mono-gpu: expected --hardware=multi-gpu`
+      : undefined,
+];
+
+const NETWORK_RULES: readonly Rule[] = [
+  (config) =>
+    config.checkpoint === null && config.resnetType === "resnet20" && stemOf(config) === "imagenet"
+      ? "Cannot train --resnet_type=resnet20, which is for images of 32 pixels, on " +
+        `--dataset_name=${config.datasetName}: expected resnet18, 34, 50, 101 or 152`
+      : undefined,
+  ({ activationCheckpointing, bnViews, ranks }) =>
+    activationCheckpointing && bnViews === "separate" && ranks > 1
+      ? "Cannot use --activation_checkpointing with --bn_views=separate on several ranks, where a step " +
+        "averages each gradient once: expected --bn_views=joint or one rank"
+      : undefined,
+];
+
+const EVALUATION_RULES: readonly Rule[] = [
+  ({ protocol, ranks }) =>
+    protocol === "finetune" && ranks > 1
+      ? `Cannot use --ranks=${ranks} with --protocol=finetune: expected one rank`
+      : undefined,
+  ({ protocol, probeAugment }) =>
+    protocol === "finetune" && !probeAugment
+      ? "Cannot use --clsf_augment=false with --protocol=finetune: it trains on random crops and flips"
+      : undefined,
+  ({ protocol, probeBatchSize }) =>
+    protocol === "finetune" && probeBatchSize < 2
+      ? `Cannot use --batch_size_clsf=${probeBatchSize} with --protocol=finetune: expected at least 2, as batch ` +
+        "statistics of one image are none"
+      : undefined,
+  ({ protocol, probeSweep, probeAugment }) =>
+    protocol !== "finetune" && probeSweep && probeAugment
+      ? "Cannot use --clsf_lr_sweep without --clsf_augment=false: it trains many probes"
+      : undefined,
+  ({ protocol, saveProbe }) =>
+    protocol === "knn" && saveProbe !== null
+      ? `Cannot use --save_probe=${saveProbe} with --protocol=knn, which has none: expected linear or finetune`
+      : undefined,
+  ({ evalAtEnd, evalEveryEpochs }) =>
+    evalAtEnd && evalEveryEpochs === 0
+      ? "Cannot use --eval_at_end with --clsf_every=0, which switches evaluation off"
+      : undefined,
+];
+
+/**
+ * Refuses options that are fine alone and cannot run together.
+ *
+ * @throws UserError (usage) for the first rule that is broken
+ */
+export function requireSound(config: RunConfig, origins: Origins): void {
+  for (const rule of [...PATH_RULES, ...MACHINE_RULES, ...NETWORK_RULES, ...EVALUATION_RULES]) {
+    const problem = rule(config, origins);
+    if (problem !== undefined) throw usageError(problem);
+  }
+}
+
+/**
+ * Refuses options that contradict the checkpoint to evaluate, which has one architecture.
+ *
+ * @throws UserError (checkpoint)
+ */
+export function requireSameArchitecture(
+  given: Partial<RunConfig>,
+  saved: Partial<RunConfig>,
+): void {
+  for (const field of ["resnetType", "zDim", "hiddenDim"] as const) {
+    const [asked, found] = [given[field], saved[field]];
+    if (asked === undefined || found === undefined || asked === found) continue;
+    const option = OPTIONS[field].option;
+    throw new UserError(
+      `Cannot evaluate ${given.checkpoint} with --${option}=${asked}: it was trained with ` +
+        `--${option}=${found}, expected that or no --${option}`,
+      ExitCode.checkpoint,
+    );
+  }
+}
+
+/** Returns what the user should hear of before the run starts, one line each. */
+export function notesOn(config: RunConfig, environment: Environment): string[] {
+  const notes: string[] = [];
+  if (config.hardware === "cpu" && environment.exists("/dev/nvidia0")) notes.push(GPU_NOTE);
+  if (config.checkpoint === null && config.warmupEpochs > config.epochs) {
+    notes.push(
+      `The warm-up of ${shownValue(config.warmupEpochs)} epochs is longer than the run of ` +
+        `${shownValue(config.epochs)}: the learning rate only rises`,
+    );
+  }
+  return notes;
+}

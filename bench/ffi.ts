@@ -1,5 +1,5 @@
 /**
- * What a step's calls into the core cost beside the work they ask for: each call is made on a closed handle, which
+ * Cost of a step's calls into the core beside the work they ask for: each call is made on a closed handle, which
  * passes everything but the work, and the recipes' JSON is really passed; a step of the demo is timed beside it.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What the online probe costs: its step against a step of the training, on the embedded images (ten classes). Both are
+ * Cost of the online probe: its step against a step of the training, on the embedded images (ten classes). Both are
  * timed in the same steps, with the smallest network and with resnet18.
  */
 

@@ -1,5 +1,5 @@
 /**
- * What ranks cost: a step of one rank with all of the ranks' machinery (store, watch, Reducer over a group of one)
+ * Cost of ranks: a step of one rank with all of the ranks' machinery (store, watch, Reducer over a group of one)
  * against a step without, in turn in one process; and two Gloo ranks of one thread each against one rank of two
  * threads, by the images/s in their own metrics. On the demo, 32
  * images a step.

@@ -1,5 +1,5 @@
 /**
- * How a round of our steps is run and timed: by processor seconds, which tell the parts of each step apart and need a
+ * Rounds of our steps, timed by processor seconds, which tell the parts of each step apart and need a
  * device that computes within the calls; or by the wall's clock between two waits for the device.
  */
 

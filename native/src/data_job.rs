@@ -17,7 +17,7 @@ use crate::images::packed::Packed;
 use crate::images::source::Source;
 use crate::images::stage::{stage, verify};
 
-/// How far a job is.
+/// Progress of a job.
 #[derive(Default)]
 pub struct Progress {
     done: AtomicU64,

@@ -5,11 +5,11 @@ use crate::checkpoint::format::{shown, TensorEntry};
 
 /// A way to keep an encoder in a file.
 struct Form {
-    /// What stands before torchvision's names.
+    /// Prefix of torchvision's names.
     prefix: &'static str,
     /// What may stand beside it and is left out.
     beside: &'static [&'static str],
-    /// What is taken, in words.
+    /// Description of the tensors that are taken.
     words: &'static str,
 }
 
@@ -72,7 +72,7 @@ const FIRST: &str = "conv1.weight";
 
 /// The tensors of a file that are its encoder's, with the names that the network has for them.
 pub struct EncoderFile<'a> {
-    /// What is taken, in words.
+    /// Description of the tensors that are taken.
     pub words: &'static str,
     /// What stands before the names in the file.
     pub prefix: &'static str,

@@ -18,7 +18,7 @@ pub struct WatchOptions {
     signals: Vec<i32>,
     /// Milliseconds within which a repeated signal is the same request.
     same_request_milliseconds: u32,
-    /// What the process ends with at the second request.
+    /// Exit code of the process at the second request.
     exit_code: i32,
 }
 

@@ -1,12 +1,12 @@
 /**
- * How a loop of blocking calls lets the event loop in.
+ * Turns of the event loop within a loop of blocking calls.
  *
  * @module
  */
 
 import { setImmediate, setTimeout as sleep } from "node:timers/promises";
 
-/** How long a signal may go unseen, besides the step that is running. */
+/** Longest time that a signal may go unseen, besides the step that is running. */
 const POLL_MILLISECONDS = 1000;
 
 let polledAt = 0;

@@ -1,5 +1,5 @@
 /**
- * What the program's exit code means, in one place.
+ * Exit codes of the program, in one place.
  *
  * A batch script decides by these numbers whether to submit the job again: they do not change.
  *

@@ -10,7 +10,7 @@
 
 import { join } from "node:path";
 
-/** What a lock's file says of its owner. */
+/** Owner of a lock, as the lock's file describes it. */
 export interface LockOwner {
   file: string;
   /** The file's JSON; empty where it is none. */

@@ -1,8 +1,8 @@
-/** What the programs of this folder share: running others, and ending with the documented codes. */
+/** Running other programs, and ending with the documented codes. */
 
 import { ExitCode, UserError } from "./exit_codes.ts";
 
-/** What a program said. */
+/** Exit code and output of a program. */
 export interface Answer {
   code: number;
   stdout: string;

@@ -14,7 +14,7 @@ const WARM_UP_STEPS = 3;
 /** The part of a step that is the same every time: all but the views and the numbers in StepRates. */
 export type StepBody = () => void;
 
-/** What does not change from step to step, which a recording therefore holds as it was. */
+/** Constants of a training, which a recorded step keeps. */
 export type StepConstants = Omit<UpdateOptions, "learningRate">;
 
 /** The constants of the step that each learner's recording repeats. */

@@ -20,7 +20,7 @@ import { evaluationOptions } from "./train/main.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote } from "../encoder/weights_file.ts";
 
-/** What an evaluation found: accuracies in percent, those that the protocol has. */
+/** Accuracies of an evaluation in percent, those that the protocol has. */
 interface Found {
   knn_top1?: number;
   top1?: number;

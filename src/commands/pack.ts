@@ -42,7 +42,7 @@ const OPTIONS = [
 
 type OptionName = typeof OPTIONS[number];
 
-/** What was packed, for each of train and val. */
+/** Result of packing, for each of train and val. */
 interface Packed {
   count: number;
   bad: number;

@@ -10,9 +10,9 @@ import { SINGLE_PROCESS } from "../runtime/rank.ts";
 
 /** Signals that ask the ranks to stop; each gets them. */
 const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
-/** How long the others may take to say what they saw, once a rank has ended badly. */
+/** Time that the other ranks have to report, once a rank has failed. */
 const GRACE_MILLISECONDS = 5000;
-/** What the ranks may do: as much as the program they are (deno.json). */
+/** Permissions of the ranks: those of the task train (deno.json). */
 const PERMISSIONS = [
   "--no-prompt",
   "--allow-read",

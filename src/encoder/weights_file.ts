@@ -21,7 +21,7 @@ export interface InitialWeights {
 }
 
 /**
- * What an evaluation goes by unless its options say otherwise: the configuration in a file of ours, the network alone
+ * Returns the options of an evaluation that a file decides: the configuration in a file of ours, the network alone
  * of another program's.
  *
  * @param found what the file holds, where that is known

@@ -1,5 +1,5 @@
 /**
- * How a classifier is trained on embeddings, whichever protocol it belongs to.
+ * Options of training a classifier on embeddings, in any protocol.
  *
  * @module
  */
@@ -10,7 +10,7 @@ export interface ClassifierOptions {
   seed: number;
   /** Type of the classifier's numbers: the learner's. */
   dtype: "float32" | "float64";
-  /** Where the learner's tensors are: "cpu", or "cuda:0". */
+  /** Device of the learner's tensors: "cpu", or "cuda:0". */
   device?: string;
   /** Passes over the training images. */
   epochs: number;
@@ -22,6 +22,6 @@ export interface ClassifierOptions {
   momentum: number;
   /** Weight decay of what is trained. */
   weightDecay: number;
-  /** Whether the rate is chosen on held-out training images. */
+  /** True to choose the rate on held-out training images. */
   sweep: boolean;
 }

@@ -16,7 +16,7 @@ export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
 /** The share of the training images that a sweep holds out. */
 export const HELD_OUT_SHARE = 0.1;
 
-/** How the probe is trained. */
+/** Options of training the probe. */
 export interface FeatureProbeOptions extends ClassifierOptions {
   /** Length of an embedding. */
   features: number;

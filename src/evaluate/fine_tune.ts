@@ -23,21 +23,21 @@ import { probeLearningRateAt } from "../recipes/schedules.ts";
 /** The rates that a sweep tries: BYOL's (appendix D). */
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];
 
-/** How an encoder is fine-tuned. */
+/** Options of fine-tuning an encoder. */
 export interface FineTuneOptions extends ClassifierOptions {
-  /** How training and test images are cut. */
+  /** Crops of training and test images. */
   transforms: ProbeTransforms;
   /** Share of the training images that carry labels, in percent; a batch is at most those there are. */
   labelFraction: number;
 }
 
-/** What is fine-tuned, and on which images. */
+/** Encoder to fine-tune, and the images. */
 export interface FineTuneParts {
   /** Whose online encoder is trained: it is another one afterwards. */
   learner: Learner;
-  /** What is learnt from. */
+  /** Images to learn from. */
   train: Dataset;
-  /** What is classified. */
+  /** Images to classify. */
   test: Dataset;
   /** Gives the learner the encoder to begin with. */
   reset(): void;

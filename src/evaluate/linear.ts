@@ -22,21 +22,21 @@ import { Ranks } from "../distributed/ranks.ts";
 export const KNN = { k: 200, temperature: 0.1 } as const;
 const CENTERED_BATCH = 250;
 
-/** What an evaluation goes by. */
+/** Options of an evaluation. */
 export interface EvaluationOptions extends ClassifierOptions {
-  /** How training and test images are cut. */
+  /** Crops of training and test images. */
   transforms: ProbeTransforms;
-  /** Whether the probe sees random crops and flips, each anew; else features are computed once. A sweep takes the latter. */
+  /** True to give the probe random crops and flips, anew each epoch; false to compute features once. A sweep needs false. */
   augment: boolean;
 }
 
-/** What is evaluated, and on which images. */
+/** Encoder to evaluate, and the images. */
 export interface EvaluationParts {
   /** Whose online encoder is evaluated, in eval mode. */
   learner: Learner;
-  /** What the probe learns from and neighbours are looked up in. */
+  /** Images that the probe learns from and that neighbours are looked up in. */
   train: Dataset;
-  /** What is classified. */
+  /** Images to classify. */
   test: Dataset;
   /** The ranks that share the work; without: one. The training images must know their share. */
   ranks?: Ranks;
@@ -54,11 +54,11 @@ export interface Accuracies {
   knn_top1: number;
   /** Test images. Those of files that cannot be used are not among them. */
   tested: number;
-  /** What a sweep of the learning rate chose, and by what. */
+  /** Choice of a sweep of the learning rate, and its held-out accuracy. */
   details?: Record<string, number>;
 }
 
-/** What an evaluation has just done with a batch, and what it holds: enough to recompute it elsewhere. */
+/** Stage of an evaluation after a batch, with the data to recompute the batch elsewhere. */
 export type EvaluationStage =
   | { stage: "bank" | "neighbours"; bank: FeatureBank }
   | { stage: "probe" | "test"; probe: Probe };

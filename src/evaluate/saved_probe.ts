@@ -7,9 +7,9 @@ import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import type { Probe } from "../native/probe.ts";
 
-/** What a saved probe says of itself, in the safetensors entry "byol". */
+/** Record of a saved probe, in the safetensors entry "byol". */
 export interface ProbeRecord {
-  /** How it was trained. */
+  /** Protocol of the training. */
   protocol: RunConfig["protocol"];
   /** Share of the training images that it learnt from, in percent. */
   labelFraction: number;

@@ -1,5 +1,5 @@
 /**
- * What a checkpoint holds for other programs: the encoder in torchvision's names, and the whole networks in the names of
+ * Tensors of a checkpoint for other programs: the encoder in torchvision's names, and the whole networks in the names of
  * the Python program that this one re-implements.
  *
  * @module

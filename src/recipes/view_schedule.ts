@@ -1,5 +1,5 @@
 /**
- * How the views' recipes change over a run: constant as published, or as a JSON file asks
+ * Schedule of the views' recipes over a run: constant as published, or as a JSON file asks
  * (`--aug_schedule=FILE.json`). schedules.ts evaluates the result with recipesAt(schedule, step).
  *
  * The file gives, for view1 and view2, any fields of a ViewRecipe that differ from the recipe of the data set

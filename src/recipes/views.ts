@@ -9,7 +9,7 @@
 export type DatasetName = "demo" | "cifar10" | "imagenet" | "folder";
 
 /**
- * How one view is made. The operations come in the order of the fields: random resized crop (bicubic,
+ * Recipe of one view. The operations come in the order of the fields: random resized crop (bicubic,
  * antialiased), flip, colour jitter (its four operations in random order), grayscale, blur, solarize; then
  * the view is normalised.
  */
@@ -185,7 +185,7 @@ export const NORMALISATION: Readonly<Record<DatasetName, Normalisation>> = {
 };
 
 /**
- * What is wrong with a recipe, or undefined when a view can be made with it. The rules are the core's own
+ * Returns the fault of a recipe, or undefined when a view can be made with it. The rules are the core's own
  * (native/src/view_parameters.rs), told before a run starts.
  */
 export function problemOfRecipe(recipe: ViewRecipe): string | undefined {

@@ -11,7 +11,7 @@ const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-s
 /** A browser that hangs is ended. */
 const TIMEOUT_SECONDS = 120;
 
-/** How Chromium runs without a screen, and asks nothing of the network on its own account. */
+/** Arguments of Chromium without a screen and without requests of its own to the network. */
 export const HEADLESS: readonly string[] = [
   ...["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
   ...["--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-pings"],

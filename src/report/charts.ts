@@ -13,13 +13,13 @@ export interface Curve {
   points: readonly (readonly [x: number, y: number])[];
 }
 
-/** What a plot of curves shows. */
+/** Options of a plot of curves. */
 export interface CurvesOptions {
   title: string;
-  /** What x is. */
+  /** Name of the x axis. */
   x: string;
   curves: readonly Curve[];
-  /** Whether y goes by powers of ten; only where all values are above 0. */
+  /** True for a logarithmic y axis; only where all values are above 0. */
   logarithmic?: boolean;
 }
 

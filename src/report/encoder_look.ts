@@ -1,5 +1,5 @@
 /**
- * What a run's encoder makes of images: a map of the embeddings, neighbours, and which classes it takes for which.
+ * View of a run's encoder: a map of the embeddings, neighbours, and the confusion of classes.
  * This alone opens the core.
  *
  * @module
@@ -27,7 +27,7 @@ export interface Picture {
   label: string;
 }
 
-/** What was seen. */
+/** Results of looking at an encoder. */
 export interface EncoderLook {
   /** The file that the encoder is from. */
   checkpoint: string;
@@ -44,11 +44,11 @@ export interface EncoderLook {
   nearestTop1: number;
   /** Test images by their class (rows) and the class that they are taken for (columns). */
   confusion: number[][];
-  /** Who takes them for it: words for a caption, and fewer for a title. */
+  /** Classifier of the confusion matrix: words for a caption, and fewer for a title. */
   confusionBy: { by: string; name: string };
 }
 
-/** What to look at. */
+/** Options of looking at an encoder. */
 export interface LookOptions {
   /** Test images; twice as many training images. */
   images: number;

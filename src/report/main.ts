@@ -98,7 +98,7 @@ async function runReport(given: Arguments, command: string): Promise<{ page: Pag
   return { page: { title, subtitle, sections: [warnings(problems), ...parts] }, out };
 }
 
-/** What needs the core, the images and a checkpoint: the report is whole without, and says why. */
+/** Makes the sections that need the core, the images and a checkpoint: the report is whole without them, and gives the reason. */
 async function encoderSections(
   run: RunData,
   { given, images, problems }: { given: Arguments; images: number; problems: string[] },

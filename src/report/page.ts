@@ -1,6 +1,6 @@
 /** The frame of a report: one HTML file with everything in it, for light and dark screens, phones and paper. */
 
-/** What a page shows. */
+/** Content of a page. */
 export interface Page {
   title: string;
   /** Below the title. */
@@ -99,7 +99,7 @@ export function note(text: string): string {
   return `<p class="note">${escaped(text)}</p>`;
 }
 
-/** What is missing or wrong. */
+/** Shows what is missing or wrong. */
 export function warnings(lines: readonly string[]): string {
   if (lines.length === 0) return "";
   return `<div class="warn">${lines.map((line) => `<p>${escaped(line)}</p>`).join("")}</div>`;

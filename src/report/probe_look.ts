@@ -1,4 +1,4 @@
-/** What the images of a report are taken for: by the final linear probe, else by the online one, else by neighbours. */
+/** Predicted classes of a report's images: by the final linear probe, else by the online one, else by neighbours. */
 
 import { describeCheckpoint } from "../native/checkpoint.ts";
 import { exists } from "../setup/basics.ts";
@@ -10,7 +10,7 @@ import { type HostTensor, readTensors } from "../base/safetensors.ts";
 export interface Answers {
   /** Of each image. */
   classes: number[];
-  /** Who says so, as a caption's words. */
+  /** Name of the classifier, as a caption's words. */
   by: string;
   /** The same in a few words, for a title. */
   name: string;

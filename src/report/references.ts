@@ -22,7 +22,7 @@ const IMAGENET: readonly Reference[] = [
   { what: "Grill et al. 2020, ResNet-50, 300 epochs", top1: 72.5 },
 ];
 
-/** What a run may be compared with: nothing where its data were never published on. */
+/** Returns the published results that a run may be compared with: none for data without published results. */
 export function referencesFor(config: Pick<RunConfig, "datasetName">): readonly Reference[] {
   if (config.datasetName === "cifar10") return CIFAR;
   return config.datasetName === "imagenet" ? IMAGENET : [];

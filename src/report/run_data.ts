@@ -1,4 +1,4 @@
-/** What a run's folder tells without the core: its record, its rows, and what is wrong with them. */
+/** Contents of a run's folder, read without the core: its record, its rows, and their faults. */
 
 import { basename, join, resolve } from "node:path";
 import { parseArgs } from "node:util";
@@ -19,7 +19,7 @@ export interface RunData {
   train: TrainRow[];
   evaluations: EvalRow[];
   result: RunResult | undefined;
-  /** What is missing or damaged, in sentences. */
+  /** Missing or damaged files, in sentences. */
   problems: string[];
 }
 

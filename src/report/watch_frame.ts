@@ -6,7 +6,7 @@ import { readOwner } from "../base/lock_folder.ts";
 import { durationText } from "../base/terminal.ts";
 import { fileOf, type RunData } from "./run_data.ts";
 
-/** Where and when a frame is drawn. */
+/** Size and time of a frame. */
 export interface FrameOptions {
   columns: number;
   /** Milliseconds since 1970. */
@@ -163,7 +163,7 @@ function silentSeconds(run: RunData, now: number): number | undefined {
     : undefined;
 }
 
-/** Who holds the run's lock, in words. */
+/** Reads the holder of the run's lock, in words. */
 function readOwnerOf(run: RunData): string | undefined {
   const record = readOwner(fileOf(run, "lock"))?.record;
   if (record === undefined) return undefined;

@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
 
-/** What a checkpoint's metadata says. */
+/** Metadata of a checkpoint. */
 export interface CheckpointMetadata {
   /** Whatever else was saved with it. */
   [key: string]: unknown;
@@ -20,7 +20,7 @@ export interface CheckpointMetadata {
 export interface Resumable {
   /** Its file. */
   path: string;
-  /** What it says. */
+  /** Metadata of the file. */
   metadata: CheckpointMetadata;
 }
 
@@ -122,7 +122,7 @@ function readResumable(path: string): Resumable {
   );
 }
 
-/** What a file holds. @throws UserError (checkpoint) when it is missing or damaged */
+/** Describes a file's contents. @throws UserError (checkpoint) when it is missing or damaged */
 export function describeOrThrow(path: string): CheckpointDescription {
   try {
     return describeCheckpoint(path);

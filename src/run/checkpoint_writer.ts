@@ -22,15 +22,15 @@ export interface SavePolicy {
   keepEverySteps: number;
   saveEverySteps: number;
   saveEveryMinutes: number;
-  /** Whether a failed save ends the run, or is a warning until the last one. */
+  /** Policy of a failed save: end the run, or warn until the last save. */
   onSaveError: "stop" | "continue";
 }
 
-/** What a writer needs beside its policy. */
+/** Learner and metadata that a writer saves. */
 export interface CheckpointSource {
   folder: string;
   learner: Learner;
-  /** What the checkpoint of a step is to say. */
+  /** Returns the metadata of the checkpoint of a step. */
   metadataAt(step: number): CheckpointMetadata;
   /** Files to be on the disk before a checkpoint is: those that a resume cuts back to it. */
   syncFirst: string[];
@@ -198,7 +198,7 @@ export function saveFailure(error: unknown, path: string): UserError {
   return new UserError(`${message}${roomAround(path)}${quota}`, ExitCode.save);
 }
 
-/** How much room there is, for the end of a message. */
+/** Returns the free space, for the end of a message. */
 function roomAround(path: string): string {
   try {
     const { bavail, bsize } = statfsSync(dirname(path));

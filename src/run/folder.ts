@@ -30,11 +30,11 @@ export interface RunFolder {
   checkpointsDir: string;
 }
 
-/** What config.json holds: all that it takes to do the run again, and to know what it was done with. */
+/** Contents of config.json: all that it takes to repeat the run, and the versions and machine of the run. */
 export interface RunRecord {
   /** The resolved options. */
   config: RunConfig;
-  /** Where each came from. */
+  /** Origin of each option. */
   origins: Origins;
   /** The views' recipes over time, resolved. */
   augmentation: AugmentSchedule;
@@ -55,7 +55,7 @@ export interface RunRecord {
   data: {
     /** SHA-256 over the images and labels as read, in hex. */
     digest: string;
-    /** Whether training and test data are the published bytes. */
+    /** True where training and test data are the published bytes. */
     verified: boolean;
   };
   /** The file that the encoder began with; null or absent for weights drawn from the seed. */

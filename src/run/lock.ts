@@ -22,10 +22,10 @@ const BEAT_MILLISECONDS = 10_000;
 /** So many beats missed, and the owner is gone. */
 const MOST_MISSED = 10;
 const POLL_MILLISECONDS = 100;
-/** How old the last look at the lock may be between two steps. */
+/** Largest age of the last check of the lock between two steps. */
 const RECENT_MILLISECONDS = 1000;
 
-/** How to take a lock. */
+/** Options of taking a lock. */
 export interface RunLockOptions {
   /** Hears of a wait, and of an owner that is gone. */
   log(line: string): void;
@@ -35,7 +35,7 @@ export interface RunLockOptions {
   beatMilliseconds?: number;
 }
 
-/** What the lock's file says of the process that writes to a run folder. */
+/** Process that writes to a run folder, as the lock's file describes it. */
 interface Holder {
   host: string;
   pid: number;
@@ -158,7 +158,7 @@ async function clearAway(folder: string, mine: Holder, options: RunLockOptions):
   removeIfThere(owner.file);
 }
 
-/** Whether an owner that cannot be looked up gives no sign of life for ten beats; a sign ends the wait. */
+/** Waits ten beats for a sign of life of an owner that cannot be looked up; returns true when none came. */
 async function isSilent(
   folder: string,
   owner: LockOwner,
@@ -180,7 +180,7 @@ async function isSilent(
   return !alive;
 }
 
-/** Whether an earlier start of this job lets go of the lock, or ends, within ten beats. */
+/** Waits ten beats for an earlier run of this job to release the lock or to end; returns true when it did. */
 async function leaves(
   folder: string,
   owner: LockOwner,

@@ -1,5 +1,5 @@
 /**
- * What a run reports: one stream of rows, written by any number of sinks.
+ * Metrics of a run: one stream of rows, written by any number of sinks.
  *
  * metrics.jsonl, one JSON object a line, is the record; the terminal (terminal.ts) is another sink. Steps count
  * from 0, as in schedules.ts and the trace files.
@@ -54,7 +54,7 @@ export interface TrainRow {
   probe_top1?: number;
   /** Steps so far whose gradients overflowed float16, and which changed nothing; in that precision alone. */
   skipped_steps?: number;
-  /** What the loss is multiplied by, so that float16 holds its gradients. */
+  /** Factor of the loss that keeps its gradients within float16. */
   loss_scale?: number;
   /** Euclidean norms, such as gradient_norm. */
   [norm: `${string}_norm`]: number;
@@ -127,9 +127,9 @@ export class Metrics implements Disposable {
   }
 }
 
-/** What a sink does with a row that cannot be written. */
+/** Policy for a row that cannot be written. */
 export interface JsonLinesOptions {
-  /** Whether that ends the run, or the row waits until a later one can be written. */
+  /** End the run, or keep the row until a later one can be written. */
   onError: "stop" | "continue";
   /** Hears of rows that wait, once until they are written. */
   warn(line: string): void;

@@ -13,7 +13,7 @@ import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
 import { removeIfThere } from "../setup/basics.ts";
 
-/** What a finished run leaves. */
+/** Result of a finished run. */
 export interface RunResult {
   /** Steps done. */
   step: number;

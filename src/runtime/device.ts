@@ -1,5 +1,5 @@
 /**
- * What a run computes on, and in: the processor or a rank's GPU, float32 or 16 bits. Checked before anything is built,
+ * Device and precision of a run: the processor or a rank's GPU, float32 or 16 bits. Checked before anything is built,
  * with errors that name the GPU, the driver and the repair.
  *
  * @module

@@ -1,5 +1,5 @@
 /**
- * What a run was computed by. Sums in another order are other bits: a resumed run equals an unbroken one to the last
+ * Fingerprint of the machine of a run. Sums in another order are other bits: a resumed run equals an unbroken one to the last
  * bit only where all of it was computed by the same.
  *
  * @module

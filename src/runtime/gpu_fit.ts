@@ -1,5 +1,5 @@
 /**
- * Whether a libtorch fits a GPU and its driver, from what is known about the published builds.
+ * Check that a libtorch fits a GPU and its driver, by the published builds.
  *
  * @module
  */

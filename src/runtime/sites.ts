@@ -1,5 +1,5 @@
 /**
- * What is particular to the computers `--computer` names. "other" has no particulars.
+ * Particulars of the computers that `--computer` names. "other" has none.
  *
  * @module
  */
@@ -21,7 +21,7 @@ interface Machine {
 }
 
 /**
- * Where ImageNet is when nobody says: below $DSDIR, on some sites one folder deeper, or beside the program.
+ * Returns the default folder of ImageNet: below $DSDIR, on some sites one folder deeper, or beside the program.
  *
  * @returns the first that holds the training images, loose or packed; else the first, for the message
  */
@@ -41,7 +41,7 @@ export function imagenetDirs(machine: Pick<Machine, "variable">): string[] {
 }
 
 /**
- * Where Jean Zay keeps CIFAR-10.
+ * Returns the folder of CIFAR-10 on Jean Zay.
  *
  * @throws UserError (data) when $DSDIR is not set or does not hold it
  */

@@ -23,7 +23,7 @@ export function manifestOf(root: string): string {
 }
 
 /**
- * What cargo needs to know, for every command that builds the core or its tests.
+ * Returns cargo's variables for every command that builds the core or its tests.
  *
  * torch-sys links CUDA when it sees it, and the core then loads nowhere else: it is shown a folder of links to the
  * few libraries that every libtorch has.

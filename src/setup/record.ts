@@ -151,7 +151,7 @@ export function readSetup(root: string = projectRoot): SetupRecord | undefined {
 }
 
 /**
- * What set-up decided.
+ * Reads the record of set-up.
  *
  * @throws {CoreMissing} naming what is missing or has changed, when set-up must be run again.
  */

@@ -1,5 +1,5 @@
 /**
- * What kinds of node jobs are submitted to, as data: `--profile` of submit and plan.
+ * Kinds of nodes that jobs are submitted to, as data: `--profile` of submit and plan.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What `submit` and `plan` are asked for: their own options, the options of the program, sbatch's after `--`.
+ * Request to `submit` and `plan`: their own options, the options of the program, sbatch's after `--`.
  *
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * What slurm/env.sh says of the site.
+ * Settings of the site from slurm/env.sh.
  *
  * @module
  */

@@ -8,7 +8,7 @@ use crate::learner::Dtype;
 use crate::view_kernels::CenteredSides;
 use crate::view_parameters::ViewRecipe;
 
-/// Where the images come from.
+/// Source of the images.
 #[derive(Deserialize)]
 #[serde(
     tag = "kind",

@@ -1,4 +1,4 @@
-//! What the last step was like.
+//! Metrics of the last step.
 
 use tch::{Kind, Tensor};
 

@@ -8,7 +8,7 @@
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** What one event holds beside step and time. */
+/** Content of one event beside step and time. */
 export type EventContent =
   /** The first event of every file. */
   | { kind: "version" }

@@ -7,7 +7,7 @@ import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import type { RunFolder } from "../folder.ts";
 import { exists } from "../../setup/basics.ts";
 
-/** What a start of a run tells TensorBoard. */
+/** Facts of an invocation for TensorBoard. */
 export interface TensorBoardStart {
   config: RunConfig;
   origins: Origins;

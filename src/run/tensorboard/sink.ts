@@ -13,7 +13,7 @@ import { writeAll } from "../../base/atomic_file.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import { type EventContent, recordOf } from "./event_file.ts";
 
-/** What a run shows beside its metrics. */
+/** Data that a run shows beside its metrics. */
 export interface TensorBoardOptions {
   /** The first step of this start. */
   firstStep: number;

@@ -11,7 +11,7 @@ import { NativeError } from "../native/native_error.ts";
 import { runJob } from "../data/run_job.ts";
 import { nearestTo } from "../base/edit_distance.ts";
 import { listingCache, photoFolders } from "../data/photos.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 
 const HELP = `Packs a folder of images into WebDataset shards, for --data_dir of train and eval.
 

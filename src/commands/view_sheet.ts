@@ -6,7 +6,7 @@ import { UserError } from "../base/exit_codes.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { RunFolder } from "../run/folder.ts";
 import { recipesAt } from "../recipes/schedules.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 
 /** Images on a sheet. */
 export const SHEET_IMAGES = 16;

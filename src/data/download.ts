@@ -5,7 +5,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { removeIfThere } from "../setup/basics.ts";
+import { removeIfThere } from "../base/files.ts";
 import { withLock } from "../setup/lock.ts";
 
 /** A file to download and what it must be. */

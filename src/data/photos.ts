@@ -12,7 +12,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { Dataset } from "../native/dataset.ts";
 import { runJob } from "./run_job.ts";
 import { NativeError } from "../native/native_error.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 import { stateFolder } from "../setup/record.ts";
 import { imagenetDirs } from "../runtime/sites.ts";
 

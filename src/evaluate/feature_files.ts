@@ -7,7 +7,7 @@
 import { basename, dirname, join } from "node:path";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { writeAll } from "../base/atomic_file.ts";
-import { removeIfThere } from "../setup/basics.ts";
+import { removeIfThere } from "../base/files.ts";
 
 /** Embeddings of some images, row by row. */
 export interface FeatureRows {

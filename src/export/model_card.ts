@@ -5,7 +5,7 @@ import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
 import { OPTIONS } from "../options/table.ts";
 import { type EvalRow, readMetrics } from "../run/metrics.ts";
 import { readRunRecord, runFolderAt } from "../run/folder.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
 

@@ -13,7 +13,7 @@ import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/core.ts";
-import { exists, removeTree } from "../setup/basics.ts";
+import { exists, removeTree } from "../base/files.ts";
 import { createLearner, evaluationOptions } from "../commands/train/main.ts";
 import { dataUri } from "./data_uri.ts";
 import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";

@@ -1,7 +1,7 @@
 /** Predicted classes of a report's images: by the final linear probe, else by the online one, else by neighbours. */
 
 import { describeCheckpoint } from "../native/checkpoint.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 import type { Embedded } from "./image_sample.ts";
 import { fileOf, type RunData } from "./run_data.ts";
 import { type HostTensor, readTensors } from "../base/safetensors.ts";

@@ -4,7 +4,7 @@ import { FIELDS, optionOf } from "../options/table.ts";
 import type { EvalRow, TrainRow } from "../run/metrics.ts";
 import { shownValue } from "../base/option_values.ts";
 import { meanAndDeviation } from "../slurm/seed_table.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 import { confusionPlot, type Curve, curvesPlot, scatterPlot } from "./charts.ts";
 import { dataUri } from "./data_uri.ts";
 import type { EncoderLook, Picture } from "./encoder_look.ts";

@@ -15,7 +15,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { interrupted } from "../runtime/interrupt.ts";
 import { Heartbeat } from "../native/heartbeat.ts";
 import { describeProcess } from "../native/process.ts";
-import { removeIfThere } from "../setup/basics.ts";
+import { removeIfThere } from "../base/files.ts";
 import { type LockOwner, readOwner, tryTake } from "../base/lock_folder.ts";
 
 const BEAT_MILLISECONDS = 10_000;

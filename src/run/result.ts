@@ -11,7 +11,7 @@ import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
-import { removeIfThere } from "../setup/basics.ts";
+import { removeIfThere } from "../base/files.ts";
 
 /** Result of a finished run. */
 export interface RunResult {

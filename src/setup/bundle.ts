@@ -6,7 +6,8 @@
  */
 
 import { basename, dirname, join, relative } from "node:path";
-import { exists, setupError } from "./basics.ts";
+import { setupError } from "./setup_error.ts";
+import { exists } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 import { libraries } from "./libtorch.ts";
 import { type SetupRecord, stateFolder } from "./record.ts";

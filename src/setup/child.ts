@@ -1,6 +1,6 @@
 /** Child processes of set-up: their output goes to stderr, and they end when set-up is interrupted. */
 
-import { setupError } from "./basics.ts";
+import { setupError } from "./setup_error.ts";
 
 /** Log and abort signal of a set-up. */
 export interface Session {

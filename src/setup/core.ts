@@ -2,7 +2,8 @@
 
 import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
-import { exists, removeTree, REPAIR, setupError } from "./basics.ts";
+import { REPAIR, setupError } from "./setup_error.ts";
+import { exists, removeTree } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 import { libraries } from "./libtorch.ts";
 import { coreFile, gpuLibraryFile, stateFolder } from "./record.ts";

@@ -4,7 +4,7 @@
  */
 
 import { dirname, join } from "node:path";
-import { exists } from "./basics.ts";
+import { exists } from "../base/files.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { mustRun, type Session } from "./child.ts";
 import type { Python } from "./machine.ts";

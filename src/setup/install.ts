@@ -2,7 +2,8 @@
 
 import { join } from "node:path";
 import { UserError } from "../base/exit_codes.ts";
-import { exists, REPAIR, setupError } from "./basics.ts";
+import { REPAIR, setupError } from "./setup_error.ts";
+import { exists } from "../base/files.ts";
 import type { Session } from "./child.ts";
 import { inspectLibtorch, type Libtorch, LIBTORCH_SERIES } from "./libtorch.ts";
 import { pipProblem, type Python } from "./machine.ts";

@@ -6,7 +6,8 @@
 
 import { basename, dirname, join } from "node:path";
 import { UserError } from "../base/exit_codes.ts";
-import { exists, removeTree, REPAIR } from "./basics.ts";
+import { REPAIR } from "./setup_error.ts";
+import { exists, removeTree } from "../base/files.ts";
 import type { Session } from "./child.ts";
 import { pipProblem, type Python } from "./machine.ts";
 import { installWheels } from "./pip.ts";

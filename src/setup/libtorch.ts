@@ -1,7 +1,8 @@
 /** Contents of a libtorch folder: version, kind, the libraries that the core needs. */
 
 import { dirname, join, resolve } from "node:path";
-import { exists, readIfThere, setupError } from "./basics.ts";
+import { setupError } from "./setup_error.ts";
+import { exists, readIfThere } from "../base/files.ts";
 
 /** The series that tch in native/Cargo.toml pairs with, and what to install for it. */
 export const LIBTORCH_SERIES = "2.11";

@@ -4,7 +4,7 @@ import process from "node:process";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { removeIfThere } from "./basics.ts";
+import { removeIfThere } from "../base/files.ts";
 import { readOwner, tryTake } from "../base/lock_folder.ts";
 
 /** Options of waiting for the lock. */

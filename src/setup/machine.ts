@@ -1,7 +1,8 @@
 /** Properties of this machine: platform, Python, GPU driver, the tools that build the core. */
 
 import { ask, type Session } from "./child.ts";
-import { readIfThere, setupError } from "./basics.ts";
+import { setupError } from "./setup_error.ts";
+import { readIfThere } from "../base/files.ts";
 
 /** Operating system and architecture, as Deno.build names them. */
 export interface Platform {

@@ -8,7 +8,8 @@
 import { join, resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { exists, REPAIR, setupError } from "./basics.ts";
+import { REPAIR, setupError } from "./setup_error.ts";
+import { exists } from "../base/files.ts";
 import { writeBundle } from "./bundle.ts";
 import type { Session } from "./child.ts";
 import { buildCore, keepCore, manifestOf, removeOldCores } from "./core.ts";

@@ -8,7 +8,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { UserError } from "../base/exit_codes.ts";
-import { exists } from "./basics.ts";
+import { exists } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 
 /** Stands for the hash where packages could not be installed. */

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { removeTree } from "./basics.ts";
+import { removeTree } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 
 /** Wheels to install, and the Python to install them with. */

@@ -4,7 +4,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { exists, REPAIR } from "./basics.ts";
+import { REPAIR } from "./setup_error.ts";
+import { exists } from "../base/files.ts";
 import { libtorchVersion } from "./libtorch.ts";
 
 /** The project's own folder. */

@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { REPAIR } from "./basics.ts";
+import { REPAIR } from "./setup_error.ts";
 import type { Session } from "./child.ts";
 import { withLock } from "./lock.ts";
 import { stateFolder } from "./record.ts";

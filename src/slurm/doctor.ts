@@ -11,7 +11,7 @@ import { openData } from "../data/open.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { openCore } from "../native/library.ts";
 import { foldersOfRun } from "../data/photos.ts";
-import { exists } from "../setup/basics.ts";
+import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
 import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { ensureSetup, requireSetup } from "../../src/setup/main.ts";
-import { exists } from "../../src/setup/basics.ts";
+import { exists } from "../../src/base/files.ts";
 import { cargoEnvironment, cargoWords } from "../../src/setup/core.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { exclusively } from "../../src/setup/session.ts";

@@ -1,7 +1,8 @@
 /** The oracle of the parity tests: PyTorch and torchvision in a folder of the project, never in the training path. */
 
 import { join } from "node:path";
-import { exists, setupError } from "../../src/setup/basics.ts";
+import { setupError } from "../../src/setup/setup_error.ts";
+import { exists } from "../../src/base/files.ts";
 import { askPython, pipProblem } from "../../src/setup/machine.ts";
 import { hasWheels, installWheels } from "../../src/setup/pip.ts";
 import { projectRoot, stateFolder } from "../../src/setup/record.ts";

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { exists } from "../../src/setup/basics.ts";
+import { exists } from "../../src/base/files.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";

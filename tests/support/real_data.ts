@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { exists } from "../../src/setup/basics.ts";
+import { exists } from "../../src/base/files.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 /**

@@ -5,7 +5,7 @@ import { FIELDS, optionOf } from "../../options/table.ts";
 import { shownValue } from "../../base/option_values.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import type { RunFolder } from "../folder.ts";
-import { exists } from "../../setup/basics.ts";
+import { exists } from "../../base/files.ts";
 
 /** Facts of an invocation for TensorBoard. */
 export interface TensorBoardStart {

@@ -1,7 +1,7 @@
 /** `deno task setup --bundle=DIR`: the folder runs elsewhere, without the checkout, without libtorch's home, without network. */
 import { equal, match, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
-import { exists } from "../../../src/setup/basics.ts";
+import { exists } from "../../../src/base/files.ts";
 import { projectRoot, requireSetup } from "../../../src/setup/record.ts";
 import { skip } from "../../support/skip.ts";
 

@@ -1,6 +1,6 @@
 import { doesNotMatch, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { exists } from "../../../src/setup/basics.ts";
+import { exists } from "../../../src/base/files.ts";
 import {
   buildGpuLibrary,
   fetchHeaders,

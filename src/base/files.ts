@@ -1,14 +1,4 @@
-/** Helpers of every file of set-up. */
-
-import { ExitCode, UserError } from "../base/exit_codes.ts";
-
-/** The command that repairs an installation. */
-export const REPAIR = "deno task setup";
-
-/** An error of the installation. @param message What could not be done, and the command that repairs it. */
-export function setupError(message: string): UserError {
-  return new UserError(message, ExitCode.setup);
-}
+/** Files that may or may not be there. */
 
 /** Returns true where a file or folder is there; links are followed. */
 export function exists(path: string): boolean {
@@ -23,7 +13,7 @@ export function exists(path: string): boolean {
   }
 }
 
-/** The text of a file, or undefined when there is none. */
+/** Returns the text of a file, or undefined when there is none. */
 export function readIfThere(path: string): string | undefined {
   return exists(path) ? Deno.readTextFileSync(path) : undefined;
 }

@@ -9,6 +9,7 @@
 
 import { join } from "node:path";
 import { parseArgs } from "node:util";
+import { evaluationSeconds, evaluationWork } from "../src/byol/cost.ts";
 import type { MetricsRow } from "../src/run/metrics.ts";
 
 /** Seconds and bytes that a short run of the same options took. */
@@ -38,18 +39,19 @@ const KEPT_RATE = 0.95;
 const WARM_UP = { epochs: 10, share: 1 / 8 } as const;
 /** The augmented probe may take so much of the time. */
 const PROBE_SHARE = 0.2;
-/** One forward of an encoder beside the eight that a step of BYOL costs an image, at half of the step's efficiency. */
-const EVALUATION_SPEED = 4;
-/** Images a second that a probe learns from cached features, at least. */
-const CACHED_RATE = 500_000;
+/** A forward pass of an evaluation is counted on at so much of the efficiency of one in a step. */
+const EVALUATION_EFFICIENCY = 0.5;
 
 /** Seconds of an evaluation: nearest neighbours, then a probe on cached features or on views drawn anew each epoch. */
-export function evaluationSeconds(measured: Measured, kind: "cached" | "augmented"): number {
+export function evaluationTime(measured: Measured, kind: "cached" | "augmented"): number {
   const { imagesPerSecond, startup, images, probeEpochs } = measured;
-  // The features of both sets, once for the neighbours and once for the probe; a test set is at most as large.
-  const forwards = 3 * images + (kind === "augmented" ? probeEpochs * images : 0);
-  const probe = kind === "cached" ? probeEpochs * images / CACHED_RATE : 0;
-  return startup + forwards / (EVALUATION_SPEED * imagesPerSecond) + probe;
+  // A test set is at most as large.
+  const work = evaluationWork({ train: images, test: images }, {
+    probeEpochs,
+    probeAugment: kind === "augmented",
+    probeSweep: false,
+  });
+  return startup + evaluationSeconds(work, { imagesPerSecond, efficiency: EVALUATION_EFFICIENCY });
 }
 
 /**
@@ -59,8 +61,8 @@ export function evaluationSeconds(measured: Measured, kind: "cached" | "augmente
  * @returns undefined where not one epoch fits
  */
 export function planned(measured: Measured, seconds: number): Plan | undefined {
-  const augmented = evaluationSeconds(measured, "augmented");
-  const reserve = evaluationSeconds(measured, "cached") +
+  const augmented = evaluationTime(measured, "augmented");
+  const reserve = evaluationTime(measured, "cached") +
     (augmented <= PROBE_SHARE * seconds ? augmented : 0);
   const training = seconds - reserve - measured.startup;
   const epochs = Math.floor(KEPT_RATE * training * measured.imagesPerSecond / measured.images);
@@ -143,7 +145,7 @@ function main(args: string[]): number {
     case "evaluation": {
       const plan: Plan = JSON.parse(Deno.readTextFileSync(first));
       const kinds = ["cached", "augmented"] as const;
-      const needed = kinds.map((kind) => evaluationSeconds(plan, kind));
+      const needed = kinds.map((kind) => evaluationTime(plan, kind));
       console.log(needed[1]! <= Number(values.left) ? "augmented" : "none");
       console.error(
         `an evaluation on cached features takes about ${

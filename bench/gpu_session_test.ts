@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
-import { evaluationSeconds, lossesBeside, measuredBy, planned } from "./gpu_plan.ts";
+import { evaluationTime, lossesBeside, measuredBy, planned } from "./gpu_plan.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { skip } from "../tests/support/skip.ts";
 
@@ -20,7 +20,7 @@ Deno.test("a plan's training and evaluation end in the time that it was given", 
 
 Deno.test("the augmented probe's time is kept where it is at most a fifth", () => {
   const [cached, augmented] = (["cached", "augmented"] as const).map((kind) =>
-    evaluationSeconds(H100, kind)
+    evaluationTime(H100, kind)
   );
   // 93 epochs of forwards at four times the step's rate, and a start.
   equal(augmented!.toFixed(1), (12 + 93 * 49_664 / 72_000).toFixed(1));

@@ -14,6 +14,8 @@
  * step, each in rounds of its own.
  */
 
+import { evaluationWork } from "../src/byol/cost.ts";
+import { evaluatedSteps, planTraining } from "../src/byol/plan.ts";
 import { BYOL_CIFAR10 } from "../src/options/presets.ts";
 import { oraclePath } from "../tests/runner/oracle.ts";
 import { median, quantile } from "./statistics.ts";
@@ -39,6 +41,15 @@ const EVALUATION_PEERS: Readonly<Record<string, string>> = {
  * online encoder and once forward through the target's. By network and pixels.
  */
 const GIGAFLOPS: Readonly<Record<string, number>> = { "resnet18 32": 8.96, "resnet50 224": 65.1 };
+const CIFAR10_IMAGES = { train: 50_000, test: 10_000 } as const;
+/** The steps of the CIFAR-10 recipe, uncut. */
+const CIFAR10_PLAN = planTraining(CIFAR10_IMAGES.train, {
+  ...BYOL_CIFAR10,
+  maxSteps: null,
+  logEverySteps: 1,
+  evalAtEnd: false,
+  saveEverySteps: 0,
+});
 /** Parts of a step that --parts times, beside the views. */
 const PARTS = ["forward_backward", "update", "target"] as const;
 /** Batches of views that a round makes: they cost far less than a step. */
@@ -256,7 +267,7 @@ export async function bench(args: string[]): Promise<void> {
   ];
   const viewers = hasViews ? besideOurs(views, VIEW_PEERS) : [];
   const embedders = hasViews ? besideOurs(embeddings, EVALUATION_PEERS) : [];
-  const probeShare = hasViews ? shareOfProbes(median(whole), median(embeddings)) : undefined;
+  const probeShare = hasViews ? shareOfEvaluations(median(whole), median(embeddings)) : undefined;
   const shares = byWall
     ? partsByWall({ whole: hasViews ? ours.answers : computeOnly, views: viewsOnly, parts })
     : partsOf(ours.answers);
@@ -281,21 +292,26 @@ export async function bench(args: string[]): Promise<void> {
     console.log(`| ${name.replace("_", " and ")} | ${(100 * part).toFixed(2)} % |`);
   }
   if (probeShare !== undefined) {
-    const { epochs, evalEveryEpochs, probeEpochs } = BYOL_CIFAR10;
+    const { epochs, probeEpochs } = BYOL_CIFAR10;
     console.log(
       `\nThe ${
-        epochs / evalEveryEpochs
-      } probes of ${probeEpochs} epochs in ${epochs} epochs of training take ` +
+        evaluatedSteps(CIFAR10_PLAN).length
+      } evaluations, with probes of ${probeEpochs} epochs, in ${epochs} epochs of training take ` +
         `${(100 * probeShare).toFixed(1)} % of the whole.`,
     );
   }
 }
 
-/** Share of a run by the CIFAR-10 recipe that its linear probes take, by the images per second of both. */
-function shareOfProbes(trained: number, embedded: number): number {
-  const { epochs, evalEveryEpochs, probeEpochs } = BYOL_CIFAR10;
-  const probing = (epochs / evalEveryEpochs) * probeEpochs / embedded;
-  return probing / (probing + epochs / trained);
+/** Share of a run by the CIFAR-10 recipe that its evaluations take, by the images per second of both. */
+function shareOfEvaluations(trained: number, embedded: number): number {
+  const work = evaluationWork(CIFAR10_IMAGES, {
+    ...BYOL_CIFAR10,
+    probeAugment: true,
+    probeSweep: false,
+  });
+  const evaluating = evaluatedSteps(CIFAR10_PLAN).length * work.forwards / embedded;
+  const training = CIFAR10_PLAN.endStep * BYOL_CIFAR10.batchSize / trained;
+  return evaluating / (evaluating + training);
 }
 
 function rateOf({ seconds, images }: Answer, without: string[] = []): number {

@@ -8,13 +8,9 @@
 import type { ClassifierOptions } from "./classifier_options.ts";
 import type { Features } from "../native/features.ts";
 import { Probe } from "../native/probe.ts";
+import { HELD_OUT_SHARE, SWEPT_RATES } from "../recipes/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 import type { Ranks } from "../distributed/ranks.ts";
-
-/** The rates that a sweep tries. */
-export const SWEPT_RATES: readonly number[] = [0.01, 0.03, 0.1, 0.3, 1, 3, 10];
-/** The share of the training images that a sweep holds out. */
-export const HELD_OUT_SHARE = 0.1;
 
 /** Options of training the probe. */
 export interface FeatureProbeOptions extends ClassifierOptions {

@@ -7,6 +7,7 @@
 
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { isSaved } from "../byol/plan.ts";
 import { type CheckpointMetadata, checkpointPath, listCheckpoints } from "./checkpoint.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { Job } from "../native/job.ts";
@@ -94,10 +95,9 @@ export class CheckpointWriter implements AsyncDisposable {
   }
 
   #isDueAt(step: number): boolean {
-    const { keepEverySteps, saveEverySteps, saveEveryMinutes } = this.#policy;
+    const { saveEveryMinutes } = this.#policy;
     const minutes = (performance.now() - this.#savedAt) / 60_000;
-    return [keepEverySteps, saveEverySteps].some((every) => every > 0 && step % every === 0) ||
-      (saveEveryMinutes > 0 && minutes >= saveEveryMinutes);
+    return isSaved(step, this.#policy) || (saveEveryMinutes > 0 && minutes >= saveEveryMinutes);
   }
 
   #begin(step: number): void {

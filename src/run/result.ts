@@ -6,6 +6,7 @@
  */
 
 import { join } from "node:path";
+import { endStepOf, isEvaluatedAtEnd } from "../byol/plan.ts";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -70,10 +71,9 @@ export function finishedResult(
   if (!goesOn || config.traceSteps > 0) return undefined;
   const result = readResult(folder);
   if (result === undefined) return undefined;
-  const endStep = Math.min(result.totalSteps, config.maxSteps ?? result.totalSteps);
-  if (result.step < endStep) return undefined;
-  const wantsEvaluation = config.evalEveryEpochs > 0 &&
-    (result.step === result.totalSteps || config.evalAtEnd);
+  if (result.step < endStepOf(result.totalSteps, config)) return undefined;
+  const { totalSteps } = result;
+  const wantsEvaluation = isEvaluatedAtEnd(result.step, { ...config, totalSteps });
   const evaluated = result.evaluations.some(({ step }) => step === result.step);
   return wantsEvaluation && !evaluated ? undefined : result;
 }

@@ -6,6 +6,8 @@
  */
 
 import { join } from "node:path";
+import { evaluationSeconds, evaluationWork } from "../byol/cost.ts";
+import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
@@ -23,11 +25,6 @@ const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
   imagenette: { train: 9_469, test: 3_925 },
 };
 
-/**
- * Forward passes of the encoder that one training image costs: two views, each once through the online network
- * forward, twice as much backward, and once through the target.
- */
-const FORWARDS_PER_IMAGE = 8;
 /** Seconds of a job before its first step and after the signal: opening, indexing, loading. */
 const START_SECONDS = 120;
 
@@ -41,6 +38,7 @@ const PLAN_OPTIONS = {
 /** Cost of a training. */
 export interface Plan {
   stepsPerEpoch: number;
+  /** Steps that are trained: those of the schedules, or fewer by --max_steps. */
   totalSteps: number;
   /** Source images over the whole training. */
   images: number;
@@ -54,7 +52,7 @@ export interface Plan {
   links: number;
 }
 
-/** Computes the cost of a training at a speed. */
+/** Computes the cost of a training at a speed of the whole job, in source images a second. */
 export function planOf(
   request: Pick<
     Request,
@@ -65,24 +63,23 @@ export function planOf(
   const { config } = request;
   const count = countOf(config) ?? { train: 0, test: 0 };
   const train = Math.min(trainImages ?? count.train, config.limitTrain ?? Infinity);
-  const stepsPerEpoch = Math.floor(train / config.batchSize);
-  const totalSteps = Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Infinity);
-  const images = totalSteps * config.batchSize;
-  const evaluations = evaluationsOf(config, totalSteps / stepsPerEpoch);
-  const forwards = config.probeEpochs * train + count.test;
-  const evaluationSeconds = evaluations * forwards / FORWARDS_PER_IMAGE / imagesPerSecond;
+  const training = planTraining(train, config);
+  const images = training.endStep * config.batchSize;
+  const evaluations = evaluatedSteps(training).length;
+  const work = evaluationWork({ train, test: count.test }, config);
+  const evaluationsSeconds = evaluations * evaluationSeconds(work, { imagesPerSecond });
   const trainingSeconds = images / imagesPerSecond;
-  const totalSeconds = trainingSeconds + evaluationSeconds;
+  const totalSeconds = trainingSeconds + evaluationsSeconds;
   const ranks = request.nodes * request.ranksPerNode;
   const devices = request.gpus ? ranks : ranks * request.coresPerRank;
   const useful = request.seconds - request.signalSeconds - START_SECONDS;
   return {
-    stepsPerEpoch,
-    totalSteps,
+    stepsPerEpoch: training.stepsPerEpoch,
+    totalSteps: training.endStep,
     images,
     trainingSeconds,
     evaluations,
-    evaluationSeconds,
+    evaluationSeconds: evaluationsSeconds,
     totalSeconds,
     deviceHours: totalSeconds / 3600 * devices,
     links: useful > 0 ? Math.ceil(totalSeconds / useful) : Infinity,
@@ -91,12 +88,6 @@ export function planOf(
 
 function countOf({ preset, datasetName }: RunConfig): { train: number; test: number } | undefined {
   return IMAGES[preset ?? ""] ?? IMAGES[datasetName];
-}
-
-/** One before the training, one every so many epochs, one at the end. */
-function evaluationsOf({ evalEveryEpochs, maxSteps }: RunConfig, epochs: number): number {
-  if (evalEveryEpochs === 0 || maxSteps !== null) return 0;
-  return 1 + Math.ceil(epochs / evalEveryEpochs);
 }
 
 /** Images a second of one rank, by a short run of the same options here. */

@@ -219,12 +219,39 @@ Deno.test("a plan counts steps, evaluations, GPU-hours and links", () => {
   equal(plan.totalSteps, 77_600);
   equal(plan.images, 77_600 * 512);
   equal(plan.evaluations, 9);
-  // 90 epochs of 50,000 forward passes and 10,000 of the test, an eighth of a training image each.
-  equal(plan.evaluationSeconds, 9 * 4_510_000 / 8 / 1000);
+  // The neighbours embed both sets, 90 epochs of the probe the training images, its test the others: each forward pass
+  // is an eighth of a training image.
+  equal(plan.evaluationSeconds, 9 * (91 * 50_000 + 2 * 10_000) / 8 / 1000);
   equal(plan.trainingSeconds, 77_600 * 512 / 1000);
   equal(plan.deviceHours, plan.totalSeconds / 3600 * 8);
   equal(plan.links, 1);
   equal(planOf(asked, { imagesPerSecond: 100 }).links, 7);
+});
+
+Deno.test("a plan counts the evaluations that train makes of a run cut short", () => {
+  const evaluations = (...args: string[]): number =>
+    planOf(onJeanZay("jeanzay-a100", "--preset=byol_cifar10", "--data_dir=x", ...args), {
+      imagesPerSecond: 1000,
+    }).evaluations;
+  // Every 9,700 steps; neither before the training nor at the end.
+  equal(evaluations("--max_steps=40000"), 4);
+  equal(evaluations("--max_steps=40000", "--eval_at_end"), 5);
+  equal(evaluations("--max_steps=38800", "--eval_at_end"), 4);
+  equal(evaluations("--max_steps=100"), 0);
+  equal(evaluations("--max_steps=100", "--eval_at_end"), 1);
+});
+
+Deno.test("a plan prices a probe on cached features as two passes and the classifier's steps", () => {
+  const seconds = (...args: string[]): number =>
+    planOf(onJeanZay("jeanzay-a100", "--preset=byol_cifar10", "--data_dir=x", ...args), {
+      imagesPerSecond: 1000,
+    }).evaluationSeconds / 9;
+  const embedding = 60_000 / 8 / 1000;
+  const cached = seconds("--clsf_augment=false");
+  ok(cached > embedding && cached < embedding + 60, `${cached} s`);
+  // Seven rates on nine tenths of the images, and the chosen one on all.
+  const sweep = seconds("--clsf_augment=false", "--clsf_lr_sweep");
+  ok(Math.abs((sweep - embedding) / (cached - embedding) - 7.3) < 1e-9, `${sweep} s`);
 });
 
 Deno.test("plan measures a short run or takes a speed", async () => {

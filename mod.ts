@@ -112,4 +112,5 @@ export {
 } from "./src/recipes/schedules.ts";
 export type { Launcher, RankInfo } from "./src/runtime/rank.ts";
 export { Ranks, type RanksOptions } from "./src/distributed/ranks.ts";
-export { createLearner, evaluationOptions } from "./src/commands/train/main.ts";
+export { createLearner } from "./src/encoder/learner.ts";
+export { evaluationOptions } from "./src/evaluate/options.ts";

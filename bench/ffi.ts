@@ -9,7 +9,7 @@ import { thisEnvironment } from "../src/options/environment.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";
 import { errorBuffer, openCore } from "../src/native/library.ts";
-import { createLearner } from "../src/commands/train/main.ts";
+import { createLearner } from "../src/encoder/learner.ts";
 
 const CALLS = 20_000;
 const STEPS = 20;

@@ -8,7 +8,7 @@ import { parseCommandLine } from "../src/options/parse.ts";
 import { thisEnvironment } from "../src/options/environment.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";
-import { createLearner } from "../src/commands/train/main.ts";
+import { createLearner } from "../src/encoder/learner.ts";
 
 const LIMIT_PERCENT = 1;
 const CASES = [

@@ -14,7 +14,7 @@ import type { Learner } from "../src/native/learner.ts";
 import { setThreads } from "../src/native/core.ts";
 import { ProcessGroup } from "../src/native/process_group.ts";
 import { projectRoot } from "../src/setup/record.ts";
-import { createLearner } from "../src/commands/train/main.ts";
+import { createLearner } from "../src/encoder/learner.ts";
 
 const ROUNDS = 120;
 const STEPS = 30;

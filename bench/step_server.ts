@@ -17,7 +17,7 @@ import { thisEnvironment } from "../src/options/environment.ts";
 import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";
-import { createLearner } from "../src/commands/train/main.ts";
+import { createLearner } from "../src/encoder/learner.ts";
 import { processorRounds, type Request, wallRounds } from "./step_rounds.ts";
 
 const IMAGES = 1024;

@@ -19,7 +19,7 @@ import { setThreads } from "../native/core.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { readTensors } from "../base/safetensors.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
-import { evaluationOptions } from "./train/main.ts";
+import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { configurationOf, encoderNote } from "../encoder/weights_file.ts";
 

@@ -16,7 +16,7 @@ import type { RankInfo } from "../runtime/rank.ts";
 import { requireSetup } from "../setup/record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
-import { evaluationOptions } from "./train/main.ts";
+import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote } from "../encoder/weights_file.ts";
 

@@ -5,7 +5,7 @@ import type { RunConfig } from "../options/config.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { stemOf } from "../recipes/stem.ts";
-import { createLearner } from "../commands/train/main.ts";
+import { createLearner } from "./learner.ts";
 
 /** Options that tell the images that an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;

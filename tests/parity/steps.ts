@@ -10,7 +10,7 @@ import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/core.ts";
 import { traceStep } from "../../src/run/trace.ts";
-import { createLearner } from "../../src/commands/train/main.ts";
+import { createLearner } from "../../src/encoder/learner.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";
 
 /** A run to trace and recompute. */

@@ -1,7 +1,6 @@
 /** `train`: builds what the loop needs, runs it, keeps the run folder. */
 
 import { dirname, join, resolve } from "node:path";
-import { PROBE_TRANSFORMS, probeAtSize } from "../../recipes/views.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
 import { BadFileRecord } from "../../data/bad_files.ts";
 import { CollapseWatch } from "../../byol/divergence.ts";
@@ -11,12 +10,12 @@ import { CheckpointWriter, saving } from "../../run/checkpoint_writer.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import type { RunConfig } from "../../options/config.ts";
 import { openData } from "../../data/open.ts";
-import { deviceOf, gpuName, openDevice, precisionOf } from "../../runtime/device.ts";
+import { gpuName, openDevice } from "../../runtime/device.ts";
 import { fingerprintHere, fingerprintsOf, resumedFingerprints } from "../../runtime/fingerprint.ts";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { finishedResult, markFinished, type RunResult, unmarkFinished } from "../../run/result.ts";
 import { Interrupt, interrupted } from "../../runtime/interrupt.ts";
-import { evaluate, type EvaluationOptions } from "../../evaluate/linear.ts";
+import { evaluate } from "../../evaluate/linear.ts";
 import {
   type EvalRow,
   JsonLinesSink,
@@ -24,7 +23,6 @@ import {
   type MetricsRow,
   truncateAfter,
 } from "../../run/metrics.ts";
-import { Learner, type LearnerOptions } from "../../native/learner.ts";
 import { coreInfo, setThreads } from "../../native/core.ts";
 import { addOnlineProbe } from "../../byol/online_probe.ts";
 import {
@@ -48,51 +46,9 @@ import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { NULL_TERMINAL, resultTable, stderrTerminal, TerminalSink } from "../../base/terminal.ts";
 import { traceStep } from "../../run/trace.ts";
 import { keepSheet } from "../view_sheet.ts";
+import { createLearner } from "../../encoder/learner.ts";
+import { evaluationOptions } from "../../evaluate/options.ts";
 import { initialise, type InitialWeights } from "../../encoder/weights_file.ts";
-
-/** How linear evaluation goes by the options. */
-export function evaluationOptions(config: RunConfig): EvaluationOptions {
-  return {
-    seed: config.seed,
-    dtype: config.dtype,
-    device: deviceOf(config),
-    transforms: config.imageSize === null
-      ? PROBE_TRANSFORMS[config.datasetName]
-      : probeAtSize(PROBE_TRANSFORMS[config.datasetName], config.imageSize),
-    epochs: config.probeEpochs,
-    batchSize: config.probeBatchSize,
-    learningRate: config.probeLearningRate,
-    momentum: config.probeMomentum,
-    weightDecay: config.probeWeightDecay,
-    augment: config.probeAugment,
-    sweep: config.probeSweep,
-  };
-}
-
-/**
- * The learner that the options describe, with weights drawn from the seed.
- *
- * @param stem of an encoder that was trained on other images; else what the data set's images need
- */
-export function createLearner(
-  config: RunConfig,
-  stem: LearnerOptions["stem"] = stemOf(config),
-): Learner {
-  const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
-  return Learner.create({
-    resnetType,
-    stem,
-    hiddenDim,
-    zDim,
-    bnViews,
-    larsVariant,
-    dtype,
-    device: deviceOf(config),
-    precision: precisionOf(config),
-    activationCheckpointing: config.activationCheckpointing,
-    seed,
-  });
-}
 
 /** What a finished run prints. */
 function resultText(

@@ -8,7 +8,7 @@ import { thisEnvironment } from "../../../src/options/environment.ts";
 import { yieldToEvents } from "../../../src/base/event_loop.ts";
 import { Dataset } from "../../../src/native/dataset.ts";
 import { setThreads } from "../../../src/native/core.ts";
-import { createLearner } from "../../../src/commands/train/main.ts";
+import { createLearner } from "../../../src/encoder/learner.ts";
 import type { EnduranceRow } from "./row.ts";
 
 const NETWORKS: readonly { name: string; options: string[]; share: number }[] = [

@@ -10,7 +10,7 @@ import { thisEnvironment } from "../../../src/options/environment.ts";
 import type { EvalRow } from "../../../src/run/metrics.ts";
 import { setThreads } from "../../../src/native/core.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
-import { createLearner } from "../../../src/commands/train/main.ts";
+import { createLearner } from "../../../src/encoder/learner.ts";
 import { markdownTable, type ParityRow } from "./rows.ts";
 
 /** Both programs take these options by these names. */

@@ -64,8 +64,8 @@ export {
   type MetricsSink,
   readMetrics,
   type RunRow,
-  type TrainRow,
 } from "./src/run/metrics.ts";
+export type { TrainRow } from "./src/byol/train_row.ts";
 export {
   Dataset,
   type DatasetDescription,

@@ -74,3 +74,16 @@ export class UserError extends Error {
 export function usageError(message: string): UserError {
   return new UserError(message, ExitCode.usage);
 }
+
+/** Runs a main function; a user's error is its sentence and its exit code. */
+export async function runMain(
+  main: (args: string[]) => ExitCode | Promise<ExitCode>,
+): Promise<void> {
+  try {
+    Deno.exitCode = await main(Deno.args);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    Deno.exitCode = error.exitCode;
+  }
+}

@@ -1,11 +1,9 @@
 /**
- * What a person sees of a run: a progress line on a terminal, plain lines elsewhere, and the table at the end.
- * Progress goes to stderr; stdout is the result's.
+ * Progress as a person sees it: one line that is rewritten on a terminal, plain lines elsewhere. Progress goes to stderr;
+ * stdout is the result's.
  *
  * @module
  */
-
-import type { EvalRow, MetricsRow, MetricsSink, TrainRow } from "../run/metrics.ts";
 
 /** Where progress is shown. */
 export interface Terminal {
@@ -165,131 +163,6 @@ export class Progress implements Disposable {
     if (doneNow <= 0) return "";
     return `${durationText(elapsed / 1000 * (this.#total - this.#done) / doneNow)} left`;
   }
-}
-
-/** What the training's progress is measured by. */
-export interface TrainingSpan {
-  /** The first step of this start. */
-  firstStep: number;
-  /** The step to stop before. */
-  endStep: number;
-  /** Epochs of the whole run. */
-  epochs: number;
-}
-
-/** Shows the stream of metrics. */
-export class TerminalSink implements MetricsSink {
-  readonly #terminal: Terminal;
-  readonly #epochs: number;
-  readonly #progress: Progress;
-
-  /** @param terminal usually stderrTerminal() */
-  constructor(terminal: Terminal, span: TrainingSpan) {
-    this.#terminal = terminal;
-    this.#epochs = span.epochs;
-    this.#progress = new Progress(terminal, {
-      label: "training",
-      total: span.endStep,
-      done: span.firstStep,
-    });
-  }
-
-  /** Moves the bar between rows. */
-  tick(stepsDone: number): void {
-    this.#progress.update(stepsDone);
-  }
-
-  /** Shows a row: training moves the bar, an evaluation leaves a line. */
-  write(row: MetricsRow): void {
-    if (row.kind === "train") this.#progress.update(row.step + 1, this.#trainText(row));
-    else if (row.kind === "eval") this.#progress.note(evaluationText(row));
-    else if (row.step > 0) this.#progress.note(`resumed at step ${row.step}`);
-  }
-
-  /** Adds a line that stays. */
-  note(line: string): void {
-    this.#progress.note(line);
-  }
-
-  /** A progress line of its own for something that takes a while in between, such as an evaluation. */
-  progressOf(options: ProgressOptions): Progress {
-    return new Progress(this.#terminal, options);
-  }
-
-  /** Ends the line. */
-  close(): void {
-    this.#progress.close();
-  }
-
-  #trainText(row: TrainRow): string {
-    return [
-      `epoch ${row.epoch}/${this.#epochs}`,
-      `loss ${row.loss.toFixed(3)}`,
-      `lr ${row.learning_rate.toPrecision(3)}`,
-      `std ${row.embedding_std.toFixed(4)}`,
-      ...(row.probe_top1 === undefined ? [] : [`probe ${row.probe_top1.toFixed(1)} %`]),
-      `${row.images_per_second.toFixed(0)} images/s`,
-    ].join(" · ");
-  }
-}
-
-/** One evaluation in a line. */
-export function evaluationText(row: EvalRow): string {
-  const which = row.epoch === 0 ? "untrained encoder" : `after epoch ${row.epoch}`;
-  return `${which}: k-NN ${row.knn_top1.toFixed(2)} %, linear probe top-1 ` +
-    `${row.top1.toFixed(2)} %, top-5 ${row.top5.toFixed(2)} %`;
-}
-
-/**
- * The table a run ends with: the untrained encoder against the trained one.
- *
- * @param evaluations in order; the first of epoch 0 and the last of all are shown, and the gain where both
- * exist
- */
-export function resultTable(evaluations: readonly EvalRow[]): string {
-  const untrained = evaluations.find((row) => row.epoch === 0);
-  const trained = evaluations.findLast((row) => row.epoch > 0);
-  const rows = [["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"]];
-  if (untrained) rows.push(["untrained encoder", ...figures(untrained, plain)]);
-  if (trained) {
-    const epochs = `${trained.epoch} epoch${trained.epoch === 1 ? "" : "s"}`;
-    rows.push([`after ${epochs}`, ...figures(trained, plain)]);
-  }
-  if (untrained && trained) {
-    const gain = {
-      knn_top1: trained.knn_top1 - untrained.knn_top1,
-      top1: trained.top1 - untrained.top1,
-      top5: trained.top5 - untrained.top5,
-    };
-    rows.push(["gain in points", ...figures(gain, signed)]);
-  }
-  return aligned(rows);
-}
-
-function figures(
-  row: Pick<EvalRow, "knn_top1" | "top1" | "top5">,
-  shown: (value: number) => string,
-): string[] {
-  return [row.knn_top1, row.top1, row.top5].map(shown);
-}
-
-function plain(value: number): string {
-  return value.toFixed(2);
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
-}
-
-/** Columns side by side: the first to the left, the others to the right. */
-function aligned(rows: readonly (readonly string[])[]): string {
-  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  const lines = rows.map((row) =>
-    row.map((cell, column) =>
-      column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
-    ).join("   ")
-  );
-  return `${lines.join("\n")}\n`;
 }
 
 /** Seconds as 4:05 or 1:02:03. */

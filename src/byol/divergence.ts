@@ -1,7 +1,7 @@
 /** Numbers that have gone bad: what is said of them, and when embeddings count as collapsed. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import type { TrainRow } from "../run/metrics.ts";
+import type { TrainRow } from "./train_row.ts";
 
 /** Rows that a message shows. */
 const ROWS_SHOWN = 5;

@@ -7,7 +7,7 @@
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import { FiniteCheck } from "./divergence.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
-import type { TrainRow } from "../run/metrics.ts";
+import type { TrainRow } from "./train_row.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner, ProbeRates } from "../native/learner.ts";
 import { learningRateAt, recipesAt, tauAt } from "../recipes/schedules.ts";

@@ -6,19 +6,10 @@
 
 import { createHash } from "node:crypto";
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
+import type { InitialWeights } from "../run/folder.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
-
-/** Record of the file that a run's encoder began with. */
-export interface InitialWeights {
-  /** The file, as it was named. */
-  path: string;
-  /** SHA-256 of its bytes, in hex. */
-  sha256: string;
-  /** Description of the tensors that were taken from the file. */
-  taken: string;
-}
 
 /**
  * Returns the options of an evaluation that a file decides: the configuration in a file of ours, the network alone

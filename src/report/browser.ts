@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists, removeTree } from "../base/files.ts";
-import { ask } from "../base/program.ts";
+import { ask } from "../base/processes.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 

@@ -2,10 +2,9 @@
 
 import { basename, join } from "node:path";
 import { marked } from "marked";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { runFolderAt } from "../run/folder.ts";
 import { exists } from "../base/files.ts";
-import { runMain } from "../base/program.ts";
 import { printPdf } from "./browser.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
 import {

@@ -1,8 +1,7 @@
 /** `metrics`: metrics.jsonl as one table for spreadsheets and data frames. */
 
-import { ExitCode } from "../base/exit_codes.ts";
+import { ExitCode, runMain } from "../base/exit_codes.ts";
 import type { MetricsRow } from "../run/metrics.ts";
-import { runMain } from "../base/program.ts";
 import { readArguments, readRun, required, writeResult } from "./run_data.ts";
 
 const HELP = `Writes a run's rows as CSV: one line a row, one column for each name that occurs.

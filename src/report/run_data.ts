@@ -5,7 +5,8 @@ import { parseArgs } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { readResult, type RunResult } from "../run/result.ts";
-import { type EvalRow, type MetricsRow, readMetrics, type TrainRow } from "../run/metrics.ts";
+import { type EvalRow, type MetricsRow, readMetrics } from "../run/metrics.ts";
+import type { TrainRow } from "../byol/train_row.ts";
 import { readRunRecord, type RunFolder, runFolderAt, type RunRecord } from "../run/folder.ts";
 
 /** A run as its files tell it. */

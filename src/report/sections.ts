@@ -1,9 +1,10 @@
 /** The parts of a report. */
 
 import { FIELDS, optionOf } from "../options/table.ts";
-import type { EvalRow, TrainRow } from "../run/metrics.ts";
+import type { EvalRow } from "../run/metrics.ts";
+import type { TrainRow } from "../byol/train_row.ts";
 import { shownValue } from "../base/option_values.ts";
-import { meanAndDeviation } from "../slurm/seed_table.ts";
+import { meanAndDeviation } from "../base/statistics.ts";
 import { exists } from "../base/files.ts";
 import { confusionPlot, type Curve, curvesPlot, scatterPlot } from "./charts.ts";
 import { dataUri } from "./data_uri.ts";

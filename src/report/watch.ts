@@ -3,8 +3,7 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { runMain } from "../base/program.ts";
+import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { readArguments, readRun, required } from "./run_data.ts";
 import { frameOf } from "./watch_frame.ts";
 

@@ -1,7 +1,8 @@
 /** One frame of `watch`: what a run's files say, as lines of text. */
 
 import { CollapseWatch } from "../byol/divergence.ts";
-import type { RunRow, TrainRow } from "../run/metrics.ts";
+import type { RunRow } from "../run/metrics.ts";
+import type { TrainRow } from "../byol/train_row.ts";
 import { readOwner } from "../base/lock_folder.ts";
 import { durationText } from "../base/terminal.ts";
 import { fileOf, type RunData } from "./run_data.ts";

@@ -6,14 +6,13 @@
  * @module
  */
 
-import { isAbsolute, join } from "node:path";
+import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import type { Origins, RunConfig } from "../options/config.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import { type OptionValue, shownValue } from "../base/option_values.ts";
-import type { InitialWeights } from "../encoder/weights_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** The paths of a run. */
@@ -28,6 +27,16 @@ export interface RunFolder {
   sheetFile: string;
   /** The folder of the checkpoints. */
   checkpointsDir: string;
+}
+
+/** Record of the file that a run's encoder began with. */
+export interface InitialWeights {
+  /** The file, as it was named. */
+  path: string;
+  /** SHA-256 of its bytes, in hex. */
+  sha256: string;
+  /** Description of the tensors that were taken from the file. */
+  taken: string;
 }
 
 /** Contents of config.json: all that it takes to repeat the run, and the versions and machine of the run. */
@@ -258,58 +267,6 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
     );
   }
   return record as RunRecord;
-}
-
-/**
- * The commit a checkout is at, read from its .git without running Git.
- *
- * @param projectDir the root of the checkout; .git may be a folder or the file of a linked worktree
- * @returns null where there is no checkout, no commit yet, or no permission to look
- */
-export function readCommit(projectDir: string): string | null {
-  try {
-    const gitDir = gitDirOf(projectDir);
-    const head = Deno.readTextFileSync(join(gitDir, "HEAD")).trim();
-    const ref = head.match(/^ref: (.+)$/)?.[1];
-    return ref === undefined ? commitOrNull(head) : resolveRef(commonDirOf(gitDir), ref);
-  } catch {
-    return null;
-  }
-}
-
-function gitDirOf(projectDir: string): string {
-  const path = join(projectDir, ".git");
-  if (Deno.statSync(path).isDirectory) return path;
-  const link = Deno.readTextFileSync(path).trim().replace(/^gitdir: /, "");
-  return isAbsolute(link) ? link : join(projectDir, link);
-}
-
-/** A linked worktree keeps its HEAD to itself and shares the branches. */
-function commonDirOf(gitDir: string): string {
-  const link = textIfThere(join(gitDir, "commondir"))?.trim();
-  if (link === undefined) return gitDir;
-  return isAbsolute(link) ? link : join(gitDir, link);
-}
-
-function resolveRef(gitDir: string, ref: string): string | null {
-  const loose = textIfThere(join(gitDir, ref));
-  if (loose !== undefined) return commitOrNull(loose.trim());
-  const packed = textIfThere(join(gitDir, "packed-refs")) ?? "";
-  const line = packed.split("\n").find((line) => line.endsWith(` ${ref}`));
-  return commitOrNull(line?.split(" ")[0] ?? "");
-}
-
-function commitOrNull(text: string): string | null {
-  return /^([0-9a-f]{40}|[0-9a-f]{64})$/.test(text) ? text : null;
-}
-
-function textIfThere(path: string): string | undefined {
-  try {
-    return Deno.readTextFileSync(path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return undefined;
-    throw error;
-  }
 }
 
 function shown(value: OptionValue | undefined): string {

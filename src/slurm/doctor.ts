@@ -8,7 +8,7 @@
 import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { openCore } from "../native/library.ts";
 import { foldersOfRun } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
@@ -16,7 +16,7 @@ import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts"
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
 import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
-import { ask, runMain } from "../base/program.ts";
+import { ask } from "../base/processes.ts";
 
 /** Result of one check. */
 export interface Finding {

@@ -11,11 +11,11 @@ import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { projectRoot } from "../setup/record.ts";
 import { PROFILES } from "./profiles.ts";
 import { OWN_OPTIONS, readRequest, type Request, timeText } from "./request.ts";
-import { ask, runMain } from "../base/program.ts";
+import { ask } from "../base/processes.ts";
 
 /** Images of the data sets, or of a preset's, as published. */
 const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {

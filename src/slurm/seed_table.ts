@@ -6,20 +6,13 @@
  */
 
 import { join } from "node:path";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
+import { meanAndDeviation } from "../base/statistics.ts";
 import { readResult } from "../run/result.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { runFolderAt } from "../run/folder.ts";
-import { runMain } from "../base/program.ts";
 
 const COLUMNS = ["knn_top1", "top1", "top5"] as const;
-
-/** Mean and standard deviation (n − 1). */
-export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  return { mean, deviation: Math.sqrt(squares / Math.max(1, values.length - 1)) };
-}
 
 /** The table as Markdown: a row for each seed, the summary below once `count` runs are evaluated. */
 export function seedTable(folder: string, count = 0): string {

@@ -5,7 +5,7 @@
  */
 
 import { projectRoot } from "../setup/record.ts";
-import { ask } from "../base/program.ts";
+import { ask } from "../base/processes.ts";
 
 /** A site's own values. */
 export interface Site {

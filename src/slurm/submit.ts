@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../runtime/gpu_fit.ts";
@@ -15,7 +15,7 @@ import { PROFILES } from "./profiles.ts";
 import { jobFolder, render } from "./render.ts";
 import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
-import { ask, runMain } from "../base/program.ts";
+import { ask } from "../base/processes.ts";
 
 function helpText(): string {
   const options = { ...OWN_OPTIONS, dry_run: "print the script, submit nothing" };

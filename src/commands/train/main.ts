@@ -29,7 +29,7 @@ import {
   claimRunFolder,
   createRunFolder,
   differencesOf,
-  readCommit,
+  type InitialWeights,
   removeLeftovers,
   requireSameInputs,
   requireSameStart,
@@ -37,18 +37,21 @@ import {
   runFolderAt,
   writeRunRecord,
 } from "../../run/folder.ts";
+import { readCommit } from "../../base/git_commit.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../../runtime/rank.ts";
 import { RunLock } from "../../run/lock.ts";
 import { stemOf } from "../../recipes/stem.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
 import { Ranks } from "../../distributed/ranks.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
-import { NULL_TERMINAL, resultTable, stderrTerminal, TerminalSink } from "../../base/terminal.ts";
+import { NULL_TERMINAL, stderrTerminal } from "../../base/terminal.ts";
+import { resultTable } from "../../run/result_table.ts";
+import { TerminalSink } from "../../run/terminal_sink.ts";
 import { traceStep } from "../../run/trace.ts";
 import { keepSheet } from "../view_sheet.ts";
 import { createLearner } from "../../encoder/learner.ts";
 import { evaluationOptions } from "../../evaluate/options.ts";
-import { initialise, type InitialWeights } from "../../encoder/weights_file.ts";
+import { initialise } from "../../encoder/weights_file.ts";
 
 /** What a finished run prints. */
 function resultText(

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { CollapseWatch, FiniteCheck } from "../../../src/byol/divergence.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
-import type { TrainRow } from "../../../src/run/metrics.ts";
+import type { TrainRow } from "../../../src/byol/train_row.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { liveHandles } from "../../../src/native/core.ts";
 import { NativeError } from "../../../src/native/native_error.ts";

@@ -8,13 +8,13 @@ import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import {
   claimRunFolder,
   createRunFolder,
-  readCommit,
   readRunRecord,
   requireSameInputs,
   runFolderAt,
   type RunRecord,
   writeRunRecord,
 } from "../../../src/run/folder.ts";
+import { readCommit } from "../../../src/base/git_commit.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 

@@ -7,17 +7,12 @@ import {
   Metrics,
   type MetricsRow,
   readMetrics,
-  type TrainRow,
   truncateAfter,
 } from "../../../src/run/metrics.ts";
-import {
-  durationText,
-  evaluationText,
-  Progress,
-  resultTable,
-  type Terminal,
-  TerminalSink,
-} from "../../../src/base/terminal.ts";
+import type { TrainRow } from "../../../src/byol/train_row.ts";
+import { durationText, Progress, type Terminal } from "../../../src/base/terminal.ts";
+import { resultTable } from "../../../src/run/result_table.ts";
+import { evaluationText, TerminalSink } from "../../../src/run/terminal_sink.ts";
 
 async function inFolder(act: (folder: string) => void | Promise<void>): Promise<void> {
   const folder = await Deno.makeTempDir();

@@ -1,6 +1,4 @@
-/** Running other programs, and ending with the documented codes. */
-
-import { ExitCode, UserError } from "./exit_codes.ts";
+/** Other programs, run to their end. */
 
 /** Exit code and output of a program. */
 export interface Answer {
@@ -26,18 +24,5 @@ export async function ask(
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
-  }
-}
-
-/** Runs a main function; a user's error is its sentence and its exit code. */
-export async function runMain(
-  main: (args: string[]) => ExitCode | Promise<ExitCode>,
-): Promise<void> {
-  try {
-    Deno.exitCode = await main(Deno.args);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(error.message);
-    Deno.exitCode = error.exitCode;
   }
 }

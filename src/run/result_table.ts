@@ -1,0 +1,55 @@
+/** The table that a run ends with. */
+
+import type { EvalRow } from "./metrics.ts";
+
+/**
+ * The table a run ends with: the untrained encoder against the trained one.
+ *
+ * @param evaluations in order; the first of epoch 0 and the last of all are shown, and the gain where both
+ * exist
+ */
+export function resultTable(evaluations: readonly EvalRow[]): string {
+  const untrained = evaluations.find((row) => row.epoch === 0);
+  const trained = evaluations.findLast((row) => row.epoch > 0);
+  const rows = [["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"]];
+  if (untrained) rows.push(["untrained encoder", ...figures(untrained, plain)]);
+  if (trained) {
+    const epochs = `${trained.epoch} epoch${trained.epoch === 1 ? "" : "s"}`;
+    rows.push([`after ${epochs}`, ...figures(trained, plain)]);
+  }
+  if (untrained && trained) {
+    const gain = {
+      knn_top1: trained.knn_top1 - untrained.knn_top1,
+      top1: trained.top1 - untrained.top1,
+      top5: trained.top5 - untrained.top5,
+    };
+    rows.push(["gain in points", ...figures(gain, signed)]);
+  }
+  return aligned(rows);
+}
+
+function figures(
+  row: Pick<EvalRow, "knn_top1" | "top1" | "top5">,
+  shown: (value: number) => string,
+): string[] {
+  return [row.knn_top1, row.top1, row.top5].map(shown);
+}
+
+function plain(value: number): string {
+  return value.toFixed(2);
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
+}
+
+/** Columns side by side: the first to the left, the others to the right. */
+function aligned(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const lines = rows.map((row) =>
+    row.map((cell, column) =>
+      column === 0 ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)
+    ).join("   ")
+  );
+  return `${lines.join("\n")}\n`;
+}

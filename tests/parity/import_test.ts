@@ -18,20 +18,12 @@ import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 import { doubles, norm, type Numbers, readSafetensors } from "../support/safetensors.ts";
 import { NEEDS_ORACLE, written } from "./torch_files.ts";
+import { inFolder } from "../support/in_folder.ts";
 
 const HEADS = { hiddenDim: 16, zDim: 8, bnViews: "joint", larsVariant: "reference" } as const;
 
 function learnerOf(resnetType: string, dtype: "float32" | "float64" = "float32"): Learner {
   return Learner.create({ ...HEADS, resnetType, stem: "imagenet", dtype, seed: 1 });
-}
-
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "byol-import-" });
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 /** ‖ours − theirs‖ / ‖theirs‖ */

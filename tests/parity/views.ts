@@ -15,6 +15,7 @@ import {
   PUBLISHED_PROBE_VIEW,
   PUBLISHED_VIEWS,
 } from "./published_recipes.ts";
+import { inFolder } from "../support/in_folder.ts";
 
 const DRAWS = 10_000;
 /** Images whose training views are compared. */
@@ -256,15 +257,6 @@ async function openDataset(source: MemorySource): Promise<Dataset> {
     workers: 1,
     normalisation: NORMALISATION[source.kind],
   });
-}
-
-async function inFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir({ prefix: "byol-views-" });
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
 }
 
 function pathsIn<const Names extends readonly string[]>(

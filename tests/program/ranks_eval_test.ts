@@ -1,15 +1,8 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { shardedBatches } from "../../src/evaluate/linear.ts";
-import {
-  freePort,
-  inFolder,
-  rowsOf,
-  start,
-  startRank,
-  TINY,
-  trained,
-} from "../support/ranks_run.ts";
+import { freePort, rowsOf, start, startRank, TINY, trained } from "../support/ranks_run.ts";
+import { inFolder } from "../support/in_folder.ts";
 
 /** An encoder that has trained for two steps. */
 async function encoder(folder: string): Promise<string> {

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import {
   checkpointOf,
   type Ended,
-  inFolder,
+  freePort,
   rowsOf,
   start,
   startRank,
@@ -11,6 +11,7 @@ import {
   TINY,
   trained,
 } from "../support/ranks_run.ts";
+import { inFolder } from "../support/in_folder.ts";
 import {
   doubles,
   largestDifference,
@@ -18,7 +19,6 @@ import {
   type Numbers,
   readSafetensors,
 } from "../support/safetensors.ts";
-import { freePort } from "../support/ranks_run.ts";
 
 const DOUBLE = ["--dtype=float64", "--max_steps=10", "--trace_steps=1"];
 

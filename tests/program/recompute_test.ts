@@ -7,7 +7,8 @@ import { type CoreInfo, coreInfo, setThreads } from "../../src/native/core.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
 import { byol } from "../support/byol.ts";
-import { inFolder, start, TINY } from "../support/ranks_run.ts";
+import { start, TINY } from "../support/ranks_run.ts";
+import { inFolder } from "../support/in_folder.ts";
 import { skip } from "../support/skip.ts";
 import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";
 

@@ -83,16 +83,6 @@ export function startRank(
   }, { permissions, ...root && { root } });
 }
 
-/** Runs a test in a folder of its own, which goes with it. */
-export async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** A port that nobody listens at. */
 export function freePort(): number {
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });

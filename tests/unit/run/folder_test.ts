@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { replaceFile } from "../../../src/base/atomic_file.ts";
 import { constantSchedule } from "../../../src/recipes/view_schedule.ts";
 import { VIEW_RECIPES } from "../../../src/recipes/views.ts";
 import { parseCommandLine } from "../../../src/options/parse.ts";
@@ -14,18 +13,9 @@ import {
   type RunRecord,
   writeRunRecord,
 } from "../../../src/run/folder.ts";
-import { readCommit } from "../../../src/base/git_commit.ts";
+import { inFolder } from "../../support/in_folder.ts";
 
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
-
-async function inFolder(act: (folder: string) => void | Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
-    await act(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
 
 function recordOf(...args: string[]): RunRecord {
   const environment = { variable: () => undefined, exists: () => false, cores: 2 };
@@ -138,58 +128,6 @@ Deno.test("a run goes on with its own data and augmentations only", () => {
     refused(() => requireSameInputs(folder, record, { ...record, augmentation })),
     /its augmentations are not those/,
   );
-});
-
-Deno.test("a file is replaced whole, or stays as it was", async () => {
-  await inFolder((root) => {
-    const path = join(root, "file");
-    replaceFile(path, "one");
-    replaceFile(path, "two");
-    assert.equal(Deno.readTextFileSync(path), "two");
-    // A folder in the way makes the rename fail.
-    const blocked = join(root, "folder");
-    Deno.mkdirSync(join(blocked, "full"), { recursive: true });
-    assert.throws(() => replaceFile(blocked, "three"));
-    assert.deepEqual([...Deno.readDirSync(root)].map(({ name }) => name).sort(), [
-      "file",
-      "folder",
-    ]);
-  });
-});
-
-Deno.test("the commit is read from a branch, packed branches, a detached HEAD and a worktree", async () => {
-  await inFolder((root) => {
-    const git = join(root, ".git");
-    Deno.mkdirSync(join(git, "refs", "heads"), { recursive: true });
-    const head = join(git, "HEAD");
-    Deno.writeTextFileSync(head, "ref: refs/heads/main\n");
-    assert.equal(readCommit(root), null, "no commit yet");
-    Deno.writeTextFileSync(
-      join(git, "packed-refs"),
-      `# pack-refs with: peeled\n${
-        "f".repeat(40)
-      } refs/heads/other/main\n${COMMIT} refs/heads/main\n`,
-    );
-    assert.equal(readCommit(root), COMMIT);
-    const newer = "a".repeat(40);
-    Deno.writeTextFileSync(join(git, "refs", "heads", "main"), `${newer}\n`);
-    assert.equal(readCommit(root), newer);
-
-    const worktree = join(root, "worktree");
-    const own = join(git, "worktrees", "w");
-    Deno.mkdirSync(own, { recursive: true });
-    Deno.mkdirSync(worktree);
-    Deno.writeTextFileSync(join(worktree, ".git"), `gitdir: ${own}\n`);
-    Deno.writeTextFileSync(join(own, "HEAD"), "ref: refs/heads/main\n");
-    Deno.writeTextFileSync(join(own, "commondir"), "../..\n");
-    assert.equal(readCommit(worktree), newer);
-
-    Deno.writeTextFileSync(head, `${COMMIT}\n`);
-    assert.equal(readCommit(root), COMMIT);
-    Deno.writeTextFileSync(head, "nonsense\n");
-    assert.equal(readCommit(root), null);
-    assert.equal(readCommit(join(root, "nowhere")), null);
-  });
 });
 
 Deno.test("the paths of a run are the documented ones", () => {

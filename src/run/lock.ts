@@ -1,7 +1,7 @@
 /**
  * One writer a run: the lock on a run folder.
  *
- * `lock/` in the run folder holds one file (setup/lock_folder.ts), which says who writes there and is written again
+ * `lock/` in the run folder holds one file (base/lock_folder.ts), which says who writes there and is written again
  * and again by a thread of the core. On the same machine the owner is gone when its process is; on another one only
  * the file tells: it is watched for ten beats, so that no two clocks are compared.
  *

@@ -1,6 +1,5 @@
 /** Breaches of the floor plan that are still to be mended: a list that only shrinks. */
 export const BREACHES: readonly string[] = [
-  "CONTRIBUTING.md names config_table.ts",
   "native/shim/gpu/elements.cuh names tests/kernels",
   "native/src/abi.rs imports native/src/boundary",
   "native/src/abi.rs imports native/src/data_job",
@@ -113,8 +112,6 @@ export const BREACHES: readonly string[] = [
   "src/distributed/ranks.ts is a long file",
   "src/evaluate/fine_tune.ts has a long function: fineTune",
   "src/evaluate/linear.ts has a long function: evaluate",
-  "src/options/table.ts names run_folder.ts",
-  "src/run/lock.ts names setup/lock_folder.ts",
   "src/slurm/request.ts has a long function: readRequest",
   "tests/layout/plan.ts names docs/architecture.md",
   "tests/words_test.ts names docs/architecture.md",

@@ -14,7 +14,7 @@ import { accuracyOf } from "./feature_probe.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
 import { shardedBatches } from "./linear.ts";
-import type { Dataset } from "../native/dataset.ts";
+import type { Dataset, SubsetOptions } from "../native/dataset.ts";
 import { FineTuning } from "../native/finetune.ts";
 import type { Learner } from "../native/learner.ts";
 import { Probe } from "../native/probe.ts";
@@ -72,35 +72,23 @@ export async function fineTune(
   onProgress: (done: number) => boolean | void = () => {},
 ): Promise<FineTuned | undefined> {
   const { learner, train, test } = parts;
-  const { seed, labelFraction: percent, epochs, sweep } = options;
-  const subset = { seed, percent, heldOut: sweep ? 100 * HELD_OUT_SHARE : 0 };
-  const rates = sweep ? FINE_TUNING_RATES : [];
+  const rates = options.sweep ? FINE_TUNING_RATES : [];
   const testCount = test.describe().count;
-  takeSubset(train, { ...subset, heldOut: 0 });
+  takeSubset(train, { ...subsetOf(options), heldOut: 0 });
   // In images, so that the progress is even; a sweep's parts are nearly those of all.
-  const total = (rates.length + 1) * epochs * train.describe().count + testCount;
+  const total = (rates.length + 1) * options.epochs * train.describe().count + testCount;
   let done = 0;
   const did = async (images: number): Promise<boolean> => {
     done += images;
     await yieldToEvents();
     return onProgress(Math.min(1, done / total)) === true;
   };
-  let chosen = { rate: options.learningRate, top1: -1 };
-  for (const rate of rates) {
-    takeSubset(train, subset);
-    using probe = createClassifier(learner, train, options);
-    const loss = await trainAll(probe, rate);
-    if (loss === undefined) return undefined;
-    takeSubset(train, { ...subset, part: "heldOut" });
-    if (await testAll(probe, train, () => Promise.resolve(false))) return undefined;
-    // A rate whose loss is not finite any more is no candidate.
-    const top1 = Number.isFinite(loss) ? accuracyOf(probe.counts()).top1 : -1;
-    // The smallest of equally good ones.
-    if (top1 > chosen.top1) chosen = { rate, top1 };
-  }
-  takeSubset(train, { ...subset, heldOut: 0 });
+  const work = { parts, options, did };
+  const chosen = await chooseRate(work, rates);
+  if (chosen === undefined) return undefined;
+  takeSubset(train, { ...subsetOf(options), heldOut: 0 });
   using probe = createClassifier(learner, train, options);
-  const loss = await trainAll(probe, chosen.rate);
+  const loss = await trainAll(work, { classifier: probe, rate: chosen.rate });
   if (loss === undefined) return undefined;
   if (!Number.isFinite(loss)) {
     throw new UserError(
@@ -109,56 +97,103 @@ export async function fineTune(
       ExitCode.numbers,
     );
   }
-  if (await testAll(probe, test, did)) return undefined;
+  if (await testAll(work, { classifier: probe, images: test, tested: did })) return undefined;
   parts.keep?.(probe);
   const counts = probe.counts();
   const details = {
     train_loss: loss,
-    ...sweep && { probe_learning_rate: chosen.rate, held_out_top1: chosen.top1 },
+    ...options.sweep && { probe_learning_rate: chosen.rate, held_out_top1: chosen.top1 },
   };
   return { ...accuracyOf(counts), tested: counts[0], details };
+}
 
-  /** @returns the loss of the last step; undefined when it was stopped */
-  async function trainAll(classifier: Probe, rate: number): Promise<number | undefined> {
-    parts.reset();
-    using tuning = FineTuning.create(learner);
-    const { count } = train.describe();
-    const batchSize = Math.min(options.batchSize, count);
-    train.setProbe(batchSize, options.transforms);
-    const [steps, drawn] = [Math.floor(count / batchSize), Math.ceil(count / batchSize)];
-    const schedule = { baseLearningRate: rate, totalSteps: epochs * steps };
-    let loss = NaN;
-    for (let step = 0; step < schedule.totalSteps; step++) {
-      const stopped = isInterrupted(() => {
-        // The core numbers the incomplete batches, too.
-        train.makeProbeBatch(seed, Math.floor(step / steps) * drawn + step % steps);
-        const learningRate = probeLearningRateAt(step, schedule);
-        tuning.step({ learner, classifier, dataset: train }, learningRate);
-      });
-      if (stopped || await did(batchSize)) return undefined;
-      if ((step + 1) % steps !== 0) continue;
-      loss = tuning.loss();
-      if (!Number.isFinite(loss)) return loss;
-    }
-    return loss;
-  }
+/** A fine-tuning under way. */
+interface Work {
+  parts: FineTuneParts;
+  options: FineTuneOptions;
+  /** Reports images as done; true stops. */
+  did: (images: number) => Promise<boolean>;
+}
 
-  /** @returns whether it was stopped */
-  async function testAll(
-    classifier: Probe,
-    images: Dataset,
-    tested: (images: number) => Promise<boolean>,
-  ): Promise<boolean> {
-    images.setProbe(options.batchSize, options.transforms);
-    for (const { start, size } of shardedBatches(images.describe().count, SINGLE_PROCESS)) {
-      const stopped = isInterrupted(() => {
-        images.makeCenterCrops(start, size);
-        classifier.test(learner, images);
-      });
-      if (stopped || await tested(size)) return true;
-    }
-    return false;
+/** Returns the labelled images to learn from; in a sweep without those held out. */
+function subsetOf(
+  { seed, labelFraction: percent, sweep }: FineTuneOptions,
+): Omit<SubsetOptions, "part"> {
+  return { seed, percent, heldOut: sweep ? 100 * HELD_OUT_SHARE : 0 };
+}
+
+/** Returns the rate with the best accuracy on the held-out images, else the one of the options; undefined when stopped. */
+async function chooseRate(
+  work: Work,
+  rates: readonly number[],
+): Promise<{ rate: number; top1: number } | undefined> {
+  const { parts: { learner, train }, options } = work;
+  const subset = subsetOf(options);
+  let chosen = { rate: options.learningRate, top1: -1 };
+  for (const rate of rates) {
+    takeSubset(train, subset);
+    using probe = createClassifier(learner, train, options);
+    const loss = await trainAll(work, { classifier: probe, rate });
+    if (loss === undefined) return undefined;
+    takeSubset(train, { ...subset, part: "heldOut" });
+    const tested = (): Promise<boolean> => Promise.resolve(false);
+    if (await testAll(work, { classifier: probe, images: train, tested })) return undefined;
+    // A rate whose loss is not finite any more is no candidate.
+    const top1 = Number.isFinite(loss) ? accuracyOf(probe.counts()).top1 : -1;
+    // The smallest of equally good ones.
+    if (top1 > chosen.top1) chosen = { rate, top1 };
   }
+  return chosen;
+}
+
+/** Trains encoder and classifier. @returns the loss of the last step; undefined when stopped */
+async function trainAll(
+  { parts, options, did }: Work,
+  { classifier, rate }: { classifier: Probe; rate: number },
+): Promise<number | undefined> {
+  const { learner, train } = parts;
+  parts.reset();
+  using tuning = FineTuning.create(learner);
+  const { count } = train.describe();
+  const batchSize = Math.min(options.batchSize, count);
+  train.setProbe(batchSize, options.transforms);
+  const [steps, drawn] = [Math.floor(count / batchSize), Math.ceil(count / batchSize)];
+  const schedule = { baseLearningRate: rate, totalSteps: options.epochs * steps };
+  let loss = NaN;
+  for (let step = 0; step < schedule.totalSteps; step++) {
+    const stopped = isInterrupted(() => {
+      // The core numbers the incomplete batches, too.
+      train.makeProbeBatch(options.seed, Math.floor(step / steps) * drawn + step % steps);
+      const learningRate = probeLearningRateAt(step, schedule);
+      tuning.step({ learner, classifier, dataset: train }, learningRate);
+    });
+    if (stopped || await did(batchSize)) return undefined;
+    if ((step + 1) % steps !== 0) continue;
+    loss = tuning.loss();
+    if (!Number.isFinite(loss)) return loss;
+  }
+  return loss;
+}
+
+/** Tests the classifier on images. @returns true when stopped */
+async function testAll(
+  { parts: { learner }, options }: Work,
+  { classifier, images, tested }: {
+    classifier: Probe;
+    images: Dataset;
+    /** Reports images as tested; true stops. */
+    tested: (images: number) => Promise<boolean>;
+  },
+): Promise<boolean> {
+  images.setProbe(options.batchSize, options.transforms);
+  for (const { start, size } of shardedBatches(images.describe().count, SINGLE_PROCESS)) {
+    const stopped = isInterrupted(() => {
+      images.makeCenterCrops(start, size);
+      classifier.test(learner, images);
+    });
+    if (stopped || await tested(size)) return true;
+  }
+  return false;
 }
 
 function createClassifier(learner: Learner, train: Dataset, options: FineTuneOptions): Probe {

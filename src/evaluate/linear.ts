@@ -81,8 +81,6 @@ export async function evaluate(
   const { learner, train, test, ranks = Ranks.alone(), keep } = parts;
   for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
   const { count, classes } = train.describe();
-  const stepsPerEpoch = Math.ceil(count / options.batchSize);
-  const totalSteps = options.epochs * stepsPerEpoch;
   const testCount = test.describe().count;
   // In images, so that the progress is even.
   const total = count + 2 * testCount + options.epochs * count;
@@ -104,43 +102,42 @@ export async function evaluate(
         return !work.allGoOn(() => {});
       },
     )
-    : await probeOnViews();
+    : await probeOnViews(parts, { ...options, ...shape }, work);
   if (probed === undefined || !work.allGoOn(() => {})) return undefined;
   return { ...probed, ...near };
+}
 
-  /** The probe as the original trains it: on random crops and flips. */
-  async function probeOnViews(): Promise<{ top1: number; top5: number } | undefined> {
-    using probe = Probe.create({
-      ...shape,
-      dtype: options.dtype,
-      device: options.device,
-      seed: options.seed,
-      momentum: options.momentum,
-      weightDecay: options.weightDecay,
+/** Trains and tests the probe on random crops and flips, as the reference program does. @returns undefined when stopped */
+async function probeOnViews(
+  { learner, train, test, ranks = Ranks.alone(), keep }: EvaluationParts,
+  options: EvaluationOptions & { features: number; classes: number },
+  work: SharedWork,
+): Promise<{ top1: number; top5: number } | undefined> {
+  const { features, classes, dtype, device, seed, momentum, weightDecay } = options;
+  using probe = Probe.create({ features, classes, dtype, device, seed, momentum, weightDecay });
+  const totalSteps = options.epochs * Math.ceil(train.describe().count / options.batchSize);
+  const rates = { baseLearningRate: options.learningRate, totalSteps };
+  for (let step = 0; step < totalSteps; step++) {
+    const go = work.allGoOn(() => {
+      train.makeProbeBatch(options.seed, step);
+      train.embed(learner);
     });
-    const rates = { baseLearningRate: options.learningRate, totalSteps };
-    for (let step = 0; step < totalSteps; step++) {
-      const go = work.allGoOn(() => {
-        train.makeProbeBatch(options.seed, step);
-        train.embed(learner);
-      });
-      if (!go) return undefined;
-      ranks.gather(train);
-      probe.train(learner, train, probeLearningRateAt(step, rates));
-      await work.did(options.batchSize, { stage: "probe", probe });
-    }
-    ranks.joinProbe(probe);
-    for (const { start, size, ofAll } of shardedBatches(testCount, ranks.rankInfo)) {
-      const go = work.allGoOn(() => {
-        test.makeCenterCrops(start, size);
-        probe.test(learner, test);
-      });
-      if (!go) return undefined;
-      await work.did(ofAll, { stage: "test", probe });
-    }
-    keep?.(probe);
-    return accuracyOf(ranks.sum(probe.counts()));
+    if (!go) return undefined;
+    ranks.gather(train);
+    probe.train(learner, train, probeLearningRateAt(step, rates));
+    await work.did(options.batchSize, { stage: "probe", probe });
   }
+  ranks.joinProbe(probe);
+  for (const { start, size, ofAll } of shardedBatches(test.describe().count, ranks.rankInfo)) {
+    const go = work.allGoOn(() => {
+      test.makeCenterCrops(start, size);
+      probe.test(learner, test);
+    });
+    if (!go) return undefined;
+    await work.did(ofAll, { stage: "test", probe });
+  }
+  keep?.(probe);
+  return accuracyOf(ranks.sum(probe.counts()));
 }
 
 /** Evaluates by nearest neighbours alone, shared likewise. @returns as evaluate() does, without the probe */

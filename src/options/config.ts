@@ -23,3 +23,8 @@ export type Origin =
 
 /** Where each value of a configuration came from. */
 export type Origins = Record<keyof RunConfig, Origin>;
+
+/** Tells a value that the user gave from one that a preset, a default or another option gave. */
+export function isGiven(origin: Origin): boolean {
+  return origin === "command line";
+}

@@ -8,7 +8,7 @@ import { usageError } from "../base/exit_codes.ts";
 import { gpuOf, requireGpus } from "../runtime/gpus.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 import { dataDirOnJeanZay, imagenetDir } from "../runtime/sites.ts";
-import type { Origins, RunConfig } from "./config.ts";
+import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
 import { FINE_TUNING, PRESETS } from "./presets.ts";
 
@@ -21,7 +21,6 @@ import { FINE_TUNING, PRESETS } from "./presets.ts";
 export function derive(config: RunConfig, origins: Origins, environment: Environment): void {
   if (config.hardware !== "cpu") requireGpusOf(config.hardware, environment);
   if (config.hardware === "multi-gpu") deriveGpuRanks(config, origins, environment);
-  deriveLearningRate(config, origins);
   if (config.protocol === "finetune") deriveFineTuning(config, origins);
   if (config.computer === "jeanzay") deriveOffline(config, origins);
   deriveDataDir(config, origins, environment);
@@ -29,12 +28,18 @@ export function derive(config: RunConfig, origins: Origins, environment: Environ
   // An evaluation divides images among any number of ranks.
   if (config.checkpoint === null) deriveAccumulation(config, origins);
   if (origins.threads === "default") config.threads = environment.cores;
+  deriveFromOptions(config, origins);
+}
+
+/** Sets what follows from other options alone, in place. */
+export function deriveFromOptions(config: RunConfig, origins: Origins): void {
+  deriveLearningRate(config, origins);
   deriveFolders(config, origins);
 }
 
-/** The learning rate of some presets follows the batch, unless the command line sets the rate. */
+/** The learning rate of some presets follows the batch. */
 function deriveLearningRate(config: RunConfig, origins: Origins): void {
-  if (config.preset === null || origins.learningRate === "command line") return;
+  if (config.preset === null || !origins.learningRate.startsWith("preset ")) return;
   const { learningRatePer256 } = PRESETS[config.preset];
   if (learningRatePer256 !== undefined) {
     config.learningRate = learningRatePer256 * config.batchSize / 256;
@@ -45,7 +50,7 @@ function deriveLearningRate(config: RunConfig, origins: Origins): void {
 function deriveFineTuning(config: RunConfig, origins: Origins): void {
   const own = { ...FINE_TUNING[config.datasetName], probeAugment: true, probeSweep: false };
   for (const field of Object.keys(own) as (keyof typeof own)[]) {
-    if (origins[field] === "command line") continue;
+    if (isGiven(origins[field])) continue;
     Object.assign(config, { [field]: own[field] });
     origins[field] = "--protocol=finetune";
   }
@@ -53,7 +58,7 @@ function deriveFineTuning(config: RunConfig, origins: Origins): void {
 
 /** Jean Zay's nodes have no network. */
 function deriveOffline(config: RunConfig, origins: Origins): void {
-  if (origins.offline === "command line" && !config.offline) {
+  if (isGiven(origins.offline) && !config.offline) {
     throw usageError("Cannot use --offline=false with --computer=jeanzay: it never downloads");
   }
   config.offline = true;
@@ -105,7 +110,7 @@ function deriveGpuRanks(
 function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<RankInfo>): void {
   if (rankInfo === undefined || rankInfo.launcher === "none") return;
   const started = rankInfo.worldSize;
-  if (origins.ranks === "command line" && config.ranks !== started) {
+  if (isGiven(origins.ranks) && config.ranks !== started) {
     throw usageError(
       `Cannot use --ranks=${config.ranks} among the ${started} ranks that ${rankInfo.launcher} started: ` +
         "expected that number, or no --ranks",

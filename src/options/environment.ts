@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { StoredOptions } from "./stored.ts";
 import { visibleGpus } from "../runtime/gpus.ts";
 import { coresOfRank, discoverRank, type RankInfo, type Variable } from "../runtime/rank.ts";
 
@@ -20,11 +21,11 @@ export interface Environment {
   /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
   gpus?(): number;
   /**
-   * The configuration that a checkpoint was made with, for `eval`.
+   * The options that a checkpoint was made with as it stores them, for `eval`.
    *
    * @throws UserError (checkpoint) when the file is missing or damaged
    */
-  checkpointConfig?(path: string): Readonly<Record<string, unknown>>;
+  checkpointConfig?(path: string): StoredOptions;
 }
 
 /** This machine. What Deno's permissions hide is taken as absent. */

@@ -38,6 +38,8 @@ export interface Option {
   readonly value: ValueKind;
   /** Value where none is given; null for an option that may stay without one. */
   readonly default: OptionValue | typeof PER_DATASET;
+  /** Value that a record without the option stands for, where the default has changed what a run does. */
+  readonly before?: OptionValue;
   /** Default in words, where it follows from other options or the machine. */
   readonly defaultText?: string;
   /** Marks an option that `eval` takes from the checkpoint where it is not given. */
@@ -56,11 +58,12 @@ export type ValueOfOption<Entry extends Option> =
 /** Refuses the fields of `Found` that `Known` does not have. */
 type NoOthers<Found, Known> = { readonly [Field in Exclude<keyof Found, keyof Known>]: never };
 
-/** Refuses entries whose default is no value of their kind, and fields that an entry or a kind does not have. */
+/** Refuses entries whose default or `before` is no value of their kind, and fields that an entry or a kind does not have. */
 type Sound<Table extends Readonly<Record<string, Option>>> = {
   readonly [Field in keyof Table]:
     & {
       readonly default: ValueOf<Table[Field]["value"]> | null | typeof PER_DATASET;
+      readonly before?: ValueOf<Table[Field]["value"]> | null;
       readonly value: NoOthers<
         Table[Field]["value"],
         Extract<ValueKind, { kind: Table[Field]["value"]["kind"] }>

@@ -7,13 +7,14 @@
 
 import { type CommandLine, type ReadableTable, readGiven } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
-import { type OptionValue, problemOf } from "../base/option_values.ts";
+import { problemOf } from "../base/option_values.ts";
 import type { Origins, RunConfig } from "./config.ts";
 import { derive } from "./derive.ts";
 import type { Environment } from "./environment.ts";
 import type { Command } from "./option.ts";
 import { type Layer, presetLayer, resolveLayers } from "./resolve.ts";
 import { notesOn, requireSameArchitecture, requireSound } from "./rules.ts";
+import { recordLayers, type StoredOptions, storedOptions } from "./stored.ts";
 import { SYNONYMS } from "./synonyms.ts";
 import { FIELDS, optionOf } from "./table.ts";
 
@@ -49,14 +50,14 @@ export function parseCommandLine(
   if (command === "eval" && given.checkpoint === undefined) {
     throw usageError("Cannot evaluate without a checkpoint: expected --checkpoint=FILE");
   }
-  const saved = typeof given.checkpoint === "string" && environment.checkpointConfig
-    ? savedOptions(given.checkpoint, environment.checkpointConfig(given.checkpoint))
+  const stored = typeof given.checkpoint === "string" && environment.checkpointConfig
+    ? environment.checkpointConfig(given.checkpoint)
     : {};
-  requireSameArchitecture(given, saved);
+  requireSameArchitecture(given, storedOptions(stored));
   const layers: Layer[] = [
     { origin: "command line", values: given },
     ...presetLayer(given.preset),
-    { origin: "checkpoint", values: saved },
+    ...checkpointLayers(given.checkpoint ?? "", stored),
   ];
   const { config, origins } = resolveLayers(layers);
   derive(config, origins, environment);
@@ -79,27 +80,35 @@ function adviceOn(command: Command, option: string): string | undefined {
     : `it belongs to deno task ${spec.commands.join(", ")}`;
 }
 
-/** What of a checkpoint's configuration an evaluation keeps, checked like a command line. */
-function savedOptions(
-  path: string,
-  saved: Readonly<Record<string, unknown>>,
-): Partial<RunConfig> {
-  const kept: Partial<Record<keyof RunConfig, OptionValue>> = {};
-  for (const field of FIELDS) {
-    const spec = optionOf(field);
-    const value = saved[field];
-    if (!spec.fromCheckpoint || value === undefined) continue;
-    if (value === null && spec.default === null) continue;
-    const problem = problemOf(spec.value, value);
-    if (problem) {
-      throw new UserError(
-        `Cannot use the checkpoint ${path}: its ${field} is ${
-          JSON.stringify(value)
-        }, expected ${problem}`,
-        ExitCode.checkpoint,
-      );
-    }
-    kept[field] = value as OptionValue;
+/**
+ * Returns what of a checkpoint's options an evaluation keeps.
+ *
+ * @throws UserError (checkpoint) for values that the options do not accept
+ */
+function checkpointLayers(path: string, stored: StoredOptions): Layer[] {
+  const given = kept(storedOptions(stored));
+  for (const [field, value] of Object.entries(given)) {
+    const { option, value: kind } = optionOf(field as keyof RunConfig);
+    const problem = problemOf(kind, value);
+    if (problem === undefined) continue;
+    const found = JSON.stringify(value);
+    throw new UserError(
+      `Cannot use the checkpoint ${path}: its ${option} is ${found}, expected ${problem}`,
+      ExitCode.checkpoint,
+    );
   }
-  return kept as Partial<RunConfig>;
+  return recordLayers(stored, "checkpoint").map(({ origin, values }) => ({
+    origin,
+    values: kept(values),
+  }));
+}
+
+/** Returns the values that an evaluation takes from a checkpoint; null leaves an option to its default. */
+function kept(values: Partial<RunConfig>): Partial<RunConfig> {
+  const fields = FIELDS.filter((field) => {
+    const spec = optionOf(field);
+    const isUnset = values[field] === undefined || values[field] === null && spec.default === null;
+    return spec.fromCheckpoint && !isUnset;
+  });
+  return Object.fromEntries(fields.map((field) => [field, values[field]]));
 }

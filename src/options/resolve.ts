@@ -18,9 +18,9 @@ export interface Layer {
   values: Partial<RunConfig>;
 }
 
-/** Returns the layer of a preset; none without a preset. */
+/** Returns the layer of a preset; none without a preset, or for a name that is unknown here. */
 export function presetLayer(name: RunConfig["preset"] | undefined): Layer[] {
-  if (name === undefined || name === null) return [];
+  if (name === undefined || name === null || !Object.hasOwn(PRESETS, name)) return [];
   const { datasetName, recipe } = PRESETS[name];
   return [{ origin: `preset ${name}`, values: { datasetName, ...recipe } }];
 }

@@ -7,7 +7,7 @@
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { shownValue } from "../base/option_values.ts";
 import { stemOf } from "../recipes/stem.ts";
-import type { Origins, RunConfig } from "./config.ts";
+import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
 import { OPTIONS } from "./table.ts";
 
@@ -20,12 +20,12 @@ type Rule = (config: RunConfig, origins: Origins) => string | undefined;
 
 const PATH_RULES: readonly Rule[] = [
   ({ datasetName, dataDir }, origins) =>
-    datasetName === "demo" && origins.dataDir === "command line"
+    datasetName === "demo" && isGiven(origins.dataDir)
       ? `Cannot use --data_dir=${dataDir} with --dataset_name=demo, which is built in: ` +
         "expected --dataset_name=cifar10 with it"
       : undefined,
   ({ traceDir, traceSteps }, origins) =>
-    origins.traceDir === "command line" && traceSteps === 0
+    isGiven(origins.traceDir) && traceSteps === 0
       ? `Cannot use --trace_dir=${traceDir} without steps to write: expected --trace_steps=N with it`
       : undefined,
 ];

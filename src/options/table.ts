@@ -335,6 +335,8 @@ export const OPTIONS = defineOptions({
     commands: TRAIN,
     value: { kind: "flag" },
     default: true,
+    // Runs had none.
+    before: false,
     changeable: true,
     help:
       "A linear probe learns beside the encoder from the embeddings of view 1 and changes nothing of it: " +

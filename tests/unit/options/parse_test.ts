@@ -394,7 +394,7 @@ Deno.test("eval refuses what contradicts the checkpoint, and a checkpoint that m
   );
   assert.match(
     refused(evaluate({ probeEpochs: "many" }), ExitCode.checkpoint),
-    /its probeEpochs is "many", expected a whole number of at least 1$/,
+    /its nb_epochs_clsf is "many", expected a whole number of at least 1$/,
   );
   assert.match(
     refused(() => parseCommandLine("eval", [], machine())),

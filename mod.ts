@@ -100,6 +100,7 @@ export type { PresetName } from "./src/recipes/preset_views.ts";
 export { type Preset, PRESETS } from "./src/options/presets.ts";
 export type { Recipe } from "./src/options/config.ts";
 export { createRunFolder, type RunFolder, runFolderAt } from "./src/run/folder.ts";
+export { optionsByName } from "./src/options/stored.ts";
 export { runOptions } from "./src/options/run_options.ts";
 export {
   learningRateAt,

@@ -7,6 +7,7 @@
  *   deno run --allow-read bench/gpu_plan.ts evaluation PLAN_FILE --left=SECONDS
  */
 
+import { readRunRecord, runFolderAt } from "../src/run/folder.ts";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { evaluationSeconds, evaluationWork } from "../src/byol/cost.ts";
@@ -73,7 +74,7 @@ export function planned(measured: Measured, seconds: number): Plan | undefined {
 
 /** Reads what a run of a few steps measured, which took so many seconds from start to end. */
 export function measuredBy(folder: string, wall: number): Measured {
-  const { config } = JSON.parse(Deno.readTextFileSync(join(folder, "config.json")));
+  const config = readRunRecord(runFolderAt(folder))!.config;
   const rows = readRows(folder);
   const run = rows.find((row) => row.kind === "run");
   const logged = rows.filter((row) => row.kind === "train");

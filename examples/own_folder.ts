@@ -8,6 +8,7 @@ import {
   createLearner,
   loadAugmentSchedule,
   openData,
+  optionsByName,
   pretrain,
   runOptions,
   setThreads,
@@ -37,4 +38,8 @@ const done = await pretrain({ learner, dataset }, {
   firstStep: 0,
   endStep: Math.min(totalSteps, config.maxSteps ?? totalSteps),
 }, { logged: ({ step, loss }) => console.log(`step ${step}: loss ${loss.toFixed(4)}`) });
-learner.saveEncoder(encoder, { step: done, epoch: done / stepsPerEpoch, config: { ...config } });
+learner.saveEncoder(encoder, {
+  step: done,
+  epoch: done / stepsPerEpoch,
+  config: optionsByName(config),
+});

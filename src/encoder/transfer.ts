@@ -2,6 +2,7 @@
 
 import { viewsOf } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/config.ts";
+import { type StoredOptions, storedOptions } from "../options/stored.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { stemOf } from "../recipes/stem.ts";
@@ -30,7 +31,7 @@ export function transferred(
   found: Pick<CheckpointDescription, "metadata" | "encoder">,
 ): { config: RunConfig; learner: Learner } {
   const { metadata, encoder } = found;
-  const trained = (metadata?.config ?? {}) as Trained;
+  const trained: Trained = storedOptions((metadata?.config ?? {}) as StoredOptions);
   // What does not fit, or is no network known here, is refused by its names where it is loaded; resnet20 has one stem.
   const stem = config.resnetType === "resnet20"
     ? "cifar"

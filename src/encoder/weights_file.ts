@@ -8,6 +8,7 @@ import { createHash } from "node:crypto";
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
 import type { InitialWeights } from "../run/folder.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import type { StoredOptions } from "../options/stored.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 
@@ -21,11 +22,11 @@ import type { CheckpointDescription } from "../native/checkpoint.ts";
 export function configurationOf(
   path: string,
   found: CheckpointDescription = describeOrThrow(path),
-): Readonly<Record<string, unknown>> {
+): StoredOptions {
   if (found.metadata !== null) return metadataOf(path, found).config;
   const resnetType = found.encoder?.resnetType ?? undefined;
   // A file without an encoder is refused by its names where it is loaded.
-  return resnetType === undefined ? {} : { resnetType };
+  return resnetType === undefined ? {} : { resnet_type: resnetType };
 }
 
 /** A sentence on what is taken from another program's file and what is left out; none for a file of ours. */

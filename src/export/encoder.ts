@@ -8,6 +8,8 @@
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { type HostTensor, readTensors } from "../base/safetensors.ts";
+import type { RunConfig } from "../options/config.ts";
+import { storedOptions } from "../options/stored.ts";
 import type { SavedTensor } from "./torch_file.ts";
 
 /** A checkpoint, read for export. */
@@ -21,8 +23,8 @@ export interface ExportedRun {
   /** Steps and epochs trained. */
   step: number;
   epoch: number;
-  /** The options it was trained with. */
-  config: Record<string, unknown>;
+  /** The options it was trained with, as far as the file tells. */
+  config: Partial<RunConfig>;
   /** SHA-256 over its tensors. */
   sha256: string;
   /** The online encoder in torchvision's names, float32. */
@@ -38,7 +40,8 @@ export interface ExportedRun {
  */
 export function readForExport(path: string): ExportedRun {
   const description = describeOrThrow(path);
-  const { step, epoch, config, ...more } = metadataOf(path, description);
+  const { step, epoch, config: stored, ...more } = metadataOf(path, description);
+  const config = storedOptions(stored);
   const tensors = new Map([...readTensors(path)].map(([name, tensor]) => [name, single(tensor)]));
   const isState = tensors.has("online.encoder.conv1.weight");
   const encoder = isState ? below(tensors, "online.encoder.") : tensors;

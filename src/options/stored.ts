@@ -7,7 +7,6 @@
  * @module
  */
 
-import type { OptionValue } from "../base/option_values.ts";
 import type { Origin, Origins, RunConfig } from "./config.ts";
 import { deriveFromOptions } from "./derive.ts";
 import { DATASET_DEFAULTS } from "./presets.ts";
@@ -21,9 +20,9 @@ const FIELD_OF: ReadonlyMap<string, keyof RunConfig> = new Map(
   FIELDS.flatMap((field) => [[field, field], [optionOf(field).option, field]]),
 );
 
-/** Returns options under their names, in the order of the table. */
-export function optionsByName(config: Partial<RunConfig>): Record<string, OptionValue> {
-  return byName<OptionValue>(config);
+/** Returns options under their names, in the order of the table: as checkpoints and config.json hold them. */
+export function optionsByName(config: Partial<RunConfig>): Record<string, unknown> {
+  return byName<unknown>(config);
 }
 
 /** Returns origins under the names of their options, in the order of the table. */

@@ -7,7 +7,7 @@
 
 import { join } from "node:path";
 import { listCheckpoints } from "../run/checkpoint.ts";
-import { parseCommandLine } from "../options/parse.ts";
+import { OPTIONS } from "../options/table.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
@@ -130,14 +130,12 @@ function newestFile(run: RunData): string {
   return found;
 }
 
-/** The run's options, with defaults for those that were not there when it ran, and this machine's own. */
+/** Returns the run's options with this machine's own. */
 function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunConfig {
-  const defaults = parseCommandLine("train", [], thisEnvironment()).config;
   return {
-    ...defaults,
     ...recorded,
-    threads: threads ?? defaults.threads,
-    nbWorkers: defaults.nbWorkers,
+    threads: threads ?? thisEnvironment().cores,
+    nbWorkers: OPTIONS.nbWorkers.default,
     dataDir: dataDir ?? recorded.dataDir,
     offline: true,
     stageTo: null,

@@ -12,7 +12,7 @@ export interface CheckpointMetadata {
   step: number;
   /** Whole epochs done. */
   epoch: number;
-  /** The resolved options. */
+  /** The resolved options under their names; under those of `RunConfig` where version 0.1.0 wrote them. */
   config: Record<string, unknown>;
 }
 

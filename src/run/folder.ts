@@ -13,6 +13,12 @@ import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import type { Origins, RunConfig } from "../options/config.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import { type OptionValue, shownValue } from "../base/option_values.ts";
+import {
+  optionsByName,
+  originsByName,
+  recordedOptions,
+  type StoredOptions,
+} from "../options/stored.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** The paths of a run. */
@@ -144,7 +150,7 @@ export function claimRunFolder(
       ExitCode.runFolder,
     );
   }
-  const differences = differencesOf(previous.config as unknown as Record<string, unknown>, config);
+  const differences = differencesOf(previous.config, config);
   if (differences.length > 0) {
     throw new UserError(
       `Cannot go on with the run in ${folder.path}, whose options differ: ${
@@ -159,16 +165,13 @@ export function claimRunFolder(
 
 /** The options that a result depends on and that differ, in words; `before` is what a record or a checkpoint says. */
 export function differencesOf(
-  before: Readonly<Record<string, unknown>>,
+  before: RunConfig,
   config: RunConfig,
 ): string[] {
-  return FIELDS.filter((field) =>
-    !optionOf(field).changeable && (before[field] ?? null) !== config[field]
-  ).map((field) =>
-    `--${optionOf(field).option}=${shown(before[field] as OptionValue)} there, ${
-      shown(config[field])
-    } here`
-  );
+  return FIELDS.filter((field) => !optionOf(field).changeable && before[field] !== config[field])
+    .map((field) =>
+      `--${optionOf(field).option}=${shown(before[field])} there, ${shown(config[field])} here`
+    );
 }
 
 /**
@@ -227,7 +230,10 @@ export function requireSameStart(
  */
 export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
   try {
-    replaceFile(folder.configFile, `${JSON.stringify(record, null, 2)}\n`);
+    const config = optionsByName(record.config);
+    const origins = originsByName(record.origins);
+    const stored = { ...record, config, origins };
+    replaceFile(folder.configFile, `${JSON.stringify(stored, null, 2)}\n`);
   } catch (error) {
     throw new UserError(
       `Cannot write ${folder.configFile}: ${reasonOf(error)}`,
@@ -237,7 +243,7 @@ export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
 }
 
 /**
- * Reads config.json.
+ * Reads config.json. Options that an earlier version did not have count as options/stored.ts says.
  *
  * @returns null where there is none
  * @throws UserError (run folder) when it is not what this program writes
@@ -253,7 +259,7 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
       ExitCode.runFolder,
     );
   }
-  let record: Partial<RunRecord> | null = null;
+  let record: StoredRecord | null = null;
   try {
     record = JSON.parse(text);
   } catch {
@@ -266,11 +272,17 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
       ExitCode.runFolder,
     );
   }
-  return record as RunRecord;
+  return { ...record as unknown as RunRecord, ...recordedOptions(record.config, record.origins) };
 }
 
-function shown(value: OptionValue | undefined): string {
-  return value === undefined || value === null ? "(none)" : shownValue(value);
+/** What config.json holds of the options. */
+interface StoredRecord {
+  config?: StoredOptions | null;
+  origins?: StoredOptions;
+}
+
+function shown(value: OptionValue): string {
+  return value === null ? "(none)" : shownValue(value);
 }
 
 /** The system's own words, without the call that Deno adds after them. */

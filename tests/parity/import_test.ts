@@ -153,7 +153,7 @@ Deno.test("training begins with a file's encoder, the same from any form, and go
       const record = JSON.parse(Deno.readTextFileSync(path(run, "config.json")));
       const digest = createHash("sha256").update(Deno.readFileSync(file)).digest("hex");
       equal(record.initialWeights.sha256, digest);
-      equal(record.config.initFrom, file);
+      equal(record.config.init_from, file);
     }
     match(said.model!, /The encoder comes from model\.resnet\.\* in .*: model, the online network/);
     match(said.flat!, /in torchvision's names; left out: fc\.\*/);

@@ -2,7 +2,7 @@
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import type { RunRecord } from "../../src/run/folder.ts";
+import { readRunRecord, runFolderAt, type RunRecord } from "../../src/run/folder.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { byol } from "../support/byol.ts";
 
@@ -24,7 +24,7 @@ const SCHEDULE = {
 };
 
 function record(run: string): RunRecord {
-  return JSON.parse(Deno.readTextFileSync(join(run, "config.json")));
+  return readRunRecord(runFolderAt(run))!;
 }
 
 Deno.test("a run with moving augmentations, cut and resumed, equals the unbroken one", async () => {

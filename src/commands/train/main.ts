@@ -9,6 +9,7 @@ import { type CheckpointMetadata, checkpointToGoOnFrom } from "../../run/checkpo
 import { CheckpointWriter, saving } from "../../run/checkpoint_writer.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import type { RunConfig } from "../../options/config.ts";
+import { optionsByName, recordedOptions } from "../../options/stored.ts";
 import { openData } from "../../data/open.ts";
 import { gpuName, openDevice } from "../../runtime/device.ts";
 import { fingerprintHere, fingerprintsOf, resumedFingerprints } from "../../runtime/fingerprint.ts";
@@ -59,7 +60,7 @@ function resultText(
   folder: RunFolder,
   { step, evaluations }: RunResult,
 ): string {
-  if (config.format === "json") return JSON.stringify({ runDir: folder.path, step, evaluations });
+  if (config.format === "json") return JSON.stringify({ run_dir: folder.path, step, evaluations });
   return evaluations.length > 0
     ? resultTable(evaluations)
     : `Trained ${step} steps; the run is in ${folder.path}`;
@@ -190,7 +191,7 @@ async function trainWith(
   const isSaved = newest !== null &&
     resolve(dirname(newest.path)) === resolve(folder.checkpointsDir);
   if (newest !== null && !isSaved && ranks.isRankZero) {
-    const differences = differencesOf(newest.metadata.config, config);
+    const differences = differencesOf(recordedOptions(newest.metadata.config).config, config);
     if (differences.length > 0) {
       warn(
         `${newest.path} was trained with other options, and goes on with those given here: ${
@@ -199,7 +200,10 @@ async function trainWith(
       );
     }
   }
-  if (probeRates !== undefined && newest !== null && newest.metadata.config.onlineProbe !== true) {
+  if (
+    probeRates !== undefined && newest !== null &&
+    !recordedOptions(newest.metadata.config).config.onlineProbe
+  ) {
     warn(`${newest.path} holds no online probe: it starts afresh at step ${firstStep}`);
   }
   const gpu = gpuName(config);
@@ -262,7 +266,7 @@ async function trainWith(
   const metadataAt = (step: number): CheckpointMetadata => ({
     step,
     epoch: Math.floor(step / stepsPerEpoch),
-    config: { ...config },
+    config: optionsByName(config),
     computers,
   });
   const source = {

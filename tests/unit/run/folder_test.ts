@@ -72,10 +72,32 @@ Deno.test("config.json gives back what was written, origins included", async () 
     writeRunRecord(folder, record);
     assert.deepEqual(readRunRecord(folder), record);
     const json = JSON.parse(Deno.readTextFileSync(folder.configFile));
-    assert.equal(json.config.learningRate, 0.5);
-    assert.equal(json.origins.learningRate, "command line");
-    assert.equal(json.origins.tauBase, "preset cifar10_tuned");
+    assert.equal(json.config.lr_init, 0.5);
+    assert.equal(json.origins.lr_init, "command line");
+    assert.equal(json.origins.tau_base, "preset cifar10_tuned");
     assert.equal(json.origins.seed, "default");
+  });
+});
+
+Deno.test("a folder of an earlier version goes on, and still with its own options only", async () => {
+  await inFolder((root) => {
+    const folder = createRunFolder(root);
+    const record = recordOf("--seed=1", "--preset=cifar10_tuned");
+    const config: Record<string, unknown> = { ...record.config };
+    const origins: Record<string, unknown> = { ...record.origins };
+    for (const field of ["cudaGraph", "tf32", "ampDtype", "initFrom", "bnViews"]) {
+      delete config[field];
+      delete origins[field];
+    }
+    Deno.writeTextFileSync(folder.configFile, JSON.stringify({ ...record, config, origins }));
+    const same = recordOf("--seed=1", "--preset=cifar10_tuned");
+    assert.deepEqual(claimRunFolder(folder, same.config)?.config, record.config);
+    assert.deepEqual(readRunRecord(folder)?.origins, record.origins);
+    const other = recordOf("--seed=1", "--preset=cifar10_tuned", "--bn_views=separate");
+    assert.match(
+      refused(() => claimRunFolder(folder, other.config)),
+      /--bn_views=joint there, separate here/,
+    );
   });
 });
 

@@ -112,6 +112,7 @@ export {
   type TauSchedule,
 } from "./src/recipes/schedules.ts";
 export type { Launcher, RankInfo } from "./src/runtime/rank.ts";
-export { Ranks, type RanksOptions } from "./src/distributed/ranks.ts";
+export { Ranks } from "./src/distributed/ranks.ts";
+export type { RanksOptions } from "./src/distributed/rendezvous.ts";
 export { createLearner } from "./src/encoder/learner.ts";
 export { evaluationOptions } from "./src/evaluate/options.ts";

@@ -7,64 +7,28 @@
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
-import type { RunConfig } from "../options/config.ts";
-import { FIELDS, optionOf } from "../options/table.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { openNccl } from "../native/cuda.ts";
 import { NativeError } from "../native/native_error.ts";
 import type { Probe } from "../native/probe.ts";
-import { ProcessGroup } from "../native/process_group.ts";
+import type { ProcessGroup } from "../native/process_group.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
+import { departed, type Departure, ranksError } from "./failure.ts";
+import {
+  agree,
+  BEAT_MILLISECONDS,
+  connect,
+  POLL_MILLISECONDS,
+  type RankRecord,
+  type RanksOptions,
+} from "./rendezvous.ts";
 
-/** What all ranks must agree on before they work together. */
-export interface RankRecord {
-  host: string;
-  /** The core, by the hash of its sources. */
-  core: string;
-  config: RunConfig;
-}
-
-/** Arguments of `Ranks.init`. */
-export interface RanksOptions {
-  /** The options of the run, which all ranks must have alike. */
-  config: RunConfig;
-  /** The core, by the hash of its sources. */
-  core: string;
-  /** Whether this process has been asked to stop. */
-  interrupted: () => boolean;
-}
-
-/** Options that may differ from rank to rank: what a machine has, not what a run does. */
-const OF_THE_MACHINE: readonly (keyof RunConfig)[] = ["threads", "nbWorkers", "dataDir"];
-const BEAT_MILLISECONDS = 250;
 /** A rank unseen for so long is taken for dead, once something has failed. */
 const SILENT_MILLISECONDS = 1500;
 /** How long to look for who is missing. */
 const BLAME_MILLISECONDS = 1800;
-const CONNECT_MILLISECONDS = 1000;
-const POLL_MILLISECONDS = 50;
-/** Rank 0 decides at its own time limit; the others hear of it a little later. */
-const VERDICT_GRACE_MILLISECONDS = 1000;
-
-/** Why a rank left before its time. */
-interface Departure {
-  rank: number;
-  host: string;
-  reason: string;
-  exitCode: ExitCode;
-}
-
-type Verdict = { hosts: string[] } | { refusal: string; exitCode: ExitCode };
-
-/** The process was asked to stop before the ranks had met. */
-export class InitInterrupted extends UserError {
-  /** Nothing has been done, so nothing is lost. */
-  constructor() {
-    super("Interrupted while the ranks were meeting: nothing was begun", ExitCode.interrupted);
-  }
-}
 
 /** A run's ranks. */
 export class Ranks implements Disposable {
@@ -292,166 +256,4 @@ export class Ranks implements Disposable {
   [Symbol.dispose](): void {
     this.#group?.close();
   }
-}
-
-/** Rank 0 opens the store; the others try until it is there. */
-async function connect(
-  rankInfo: Readonly<RankInfo>,
-  { config, interrupted, deadline }: RanksOptions & { deadline: number },
-): Promise<ProcessGroup> {
-  const { rank, worldSize, masterAddr: host, masterPort: port } = rankInfo;
-  for (;;) {
-    try {
-      return ProcessGroup.connect({
-        rank,
-        worldSize,
-        host,
-        port,
-        connectMilliseconds: CONNECT_MILLISECONDS,
-        beatMilliseconds: BEAT_MILLISECONDS,
-        answerMilliseconds: 1000 * config.stepTimeout,
-      });
-    } catch (error) {
-      if (!(error instanceof NativeError)) throw error;
-      if (rank === 0) {
-        throw ranksError(
-          `Cannot open port ${port} for the ${worldSize} ranks to meet: ${
-            firstLine(error)
-          }, expected ` +
-            "one that is free: set MASTER_PORT to another",
-        );
-      }
-      if (performance.now() > deadline) {
-        throw ranksError(
-          `Cannot reach rank 0 at ${host}:${port} from rank ${rank} on ${hostname()} within ` +
-            `--init_timeout=${config.initTimeout} s: ${firstLine(error)}`,
-        );
-      }
-    }
-    if (interrupted()) throw new InitInterrupted();
-    await sleep(POLL_MILLISECONDS);
-  }
-}
-
-/** Rank 0 reads what every rank is about to do and decides for all. */
-async function agree(
-  group: ProcessGroup,
-  rankInfo: Readonly<RankInfo>,
-  { config, interrupted, deadline }: RanksOptions & { deadline: number },
-): Promise<Verdict> {
-  const records: (RankRecord | undefined)[] = [];
-  const limit = rankInfo.rank === 0 ? deadline : deadline + VERDICT_GRACE_MILLISECONDS;
-  for (;;) {
-    const decided = rankInfo.rank === 0
-      ? await decide(group, rankInfo, { records, config, late: performance.now() > limit })
-      : JSON.parse(readOrExplain(group) ?? "null") as Verdict | null;
-    if (decided !== null) return decided;
-    if (interrupted()) {
-      if (rankInfo.rank === 0) publish(group, refusalOf(new InitInterrupted()));
-      throw new InitInterrupted();
-    }
-    if (rankInfo.rank !== 0 && performance.now() > limit) {
-      throw ranksError(
-        `Cannot join the ranks: rank 0 at ${rankInfo.masterAddr}:${rankInfo.masterPort} decided nothing ` +
-          `within --init_timeout=${config.initTimeout} s`,
-      );
-    }
-    await sleep(POLL_MILLISECONDS);
-  }
-}
-
-function readOrExplain(group: ProcessGroup): string | null {
-  try {
-    return group.read("verdict");
-  } catch (error) {
-    throw ranksError(`Cannot join the ranks: rank 0 has gone (${firstLine(error as Error)})`);
-  }
-}
-
-async function decide(
-  group: ProcessGroup,
-  { worldSize }: Readonly<RankInfo>,
-  { records, config, late }: {
-    records: (RankRecord | undefined)[];
-    config: RunConfig;
-    late: boolean;
-  },
-): Promise<Verdict | null> {
-  for (let rank = 0; rank < worldSize; rank++) {
-    records[rank] ??= JSON.parse(group.read(`record/${rank}`) ?? "null") ?? undefined;
-  }
-  const missing = [...records.keys()].filter((rank) => records[rank] === undefined);
-  if (missing.length > 0 && !late) return null;
-  const verdict: Verdict = missing.length > 0
-    ? refusalOf(ranksError(
-      `Cannot run on ${worldSize} ranks: ${
-        missing.length === 1 ? `rank ${missing[0]}` : `ranks ${missing.join(", ")}`
-      } did not come within --init_timeout=${config.initTimeout} s`,
-    ))
-    : verdictOn(records as RankRecord[]);
-  publish(group, verdict);
-  // The store closes with rank 0: the others must have read it before.
-  if ("refusal" in verdict) await sleep(VERDICT_GRACE_MILLISECONDS / 2);
-  return verdict;
-}
-
-function publish(group: ProcessGroup, verdict: Verdict): void {
-  group.set("verdict", JSON.stringify(verdict));
-}
-
-/** Whether the ranks may run together. */
-export function verdictOn(records: readonly RankRecord[]): Verdict {
-  const [first] = records;
-  for (const [rank, record] of records.entries()) {
-    if (first === undefined || rank === 0) continue;
-    const pair = `rank 0 on ${first.host} and rank ${rank} on ${record.host}`;
-    if (record.core !== first.core) {
-      return refusalOf(
-        new UserError(
-          `Cannot run together: ${pair} have different cores, ${first.core.slice(0, 12)} and ` +
-            `${record.core.slice(0, 12)}, expected one; run on both: deno task setup`,
-          ExitCode.setup,
-        ),
-      );
-    }
-    const differences = FIELDS
-      .filter((field) => !OF_THE_MACHINE.includes(field))
-      .filter((field) => record.config[field] !== first.config[field])
-      .map((field) =>
-        `--${optionOf(field).option} is ${first.config[field]} there and ${
-          record.config[field]
-        } here`
-      );
-    if (differences.length > 0) {
-      return refusalOf(
-        new UserError(
-          `Cannot run together: ${pair} have different options: ${differences.join("; ")}`,
-          ExitCode.usage,
-        ),
-      );
-    }
-  }
-  return { hosts: records.map(({ host }) => host) };
-}
-
-function refusalOf({ message, exitCode }: UserError): Verdict {
-  return { refusal: message, exitCode };
-}
-
-function departed({ rank, host, reason, exitCode }: Departure, seen?: string): UserError {
-  const detail = seen === undefined ? "" : ` (seen here as: ${seen.split("\n")[0]})`;
-  return new UserError(
-    `Cannot go on: rank ${rank} on ${host} ${
-      exitCode === ExitCode.ranks ? reason : `ended: ${reason}`
-    }${detail}`,
-    exitCode,
-  );
-}
-
-function ranksError(message: string): UserError {
-  return new UserError(message, ExitCode.ranks);
-}
-
-function firstLine(error: Error): string {
-  return error.message.split("\n")[0] ?? "";
 }

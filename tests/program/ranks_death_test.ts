@@ -5,7 +5,7 @@ import { listCheckpoints } from "../../src/run/checkpoint.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
 import { worstOf } from "../../src/distributed/launch.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
-import { type RankRecord, verdictOn } from "../../src/distributed/ranks.ts";
+import { type RankRecord, verdictOn } from "../../src/distributed/rendezvous.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import {
   coreFile,

@@ -1,4 +1,4 @@
-/** How many tests ran, read from what the test programs report. */
+/** Which tests ran and how they ended, read from what the test programs report. */
 
 /** Numbers of tests. */
 export interface Counts {
@@ -7,8 +7,15 @@ export interface Counts {
   skipped: number;
 }
 
-/** The sum of several counts. */
-export function sumCounts(counts: Counts[]): Counts {
+/** A test that a report names. */
+export interface ReportedTest {
+  name: string;
+  outcome: keyof Counts;
+  seconds: number;
+}
+
+/** Returns the sum of several counts. */
+export function sumCounts(counts: readonly Counts[]): Counts {
   const sum = { passed: 0, failed: 0, skipped: 0 };
   for (const { passed, failed, skipped } of counts) {
     sum.passed += passed;
@@ -20,22 +27,45 @@ export function sumCounts(counts: Counts[]): Counts {
 
 /** Counts the tests of a JUnit report of `deno test`; a step belongs to its test, which fails when one of its steps does. */
 export function countJunit(xml: string): Counts {
+  return countTests(readJunit(xml));
+}
+
+/** Counts tests by how they ended. */
+export function countTests(tests: readonly ReportedTest[]): Counts {
   const counts = { passed: 0, failed: 0, skipped: 0 };
-  const cases = [...xml.matchAll(/<testcase name="([^"]*)"[^>]*?(?:\/>|>[\s\S]*?<\/testcase>)/g)];
-  const names = new Set(cases.map(([, name]) => name));
-  for (const [text, name = ""] of cases) {
-    if (isStep(name, names)) continue;
-    if (/<(failure|error)\b/.test(text)) counts.failed += 1;
-    else if (/<skipped\b/.test(text)) counts.skipped += 1;
-    else counts.passed += 1;
-  }
+  for (const { outcome } of tests) counts[outcome] += 1;
   return counts;
+}
+
+/** Reads the tests of a JUnit report of `deno test`, without their steps. */
+export function readJunit(xml: string): ReportedTest[] {
+  const cases = [
+    ...xml.matchAll(/<testcase name="([^"]*)"([^>]*?)(?:\/>|>([\s\S]*?)<\/testcase>)/g),
+  ];
+  const names = new Set(cases.map(([, name]) => name));
+  return cases.filter(([, name = ""]) => !isStep(name, names)).map(
+    ([, name = "", attributes = "", content = ""]) => ({
+      name: unescaped(name),
+      outcome: outcomeOf(content),
+      seconds: Number(/ time="([\d.]+)"/.exec(attributes)?.[1] ?? 0),
+    }),
+  );
+}
+
+function outcomeOf(content: string): keyof Counts {
+  if (/<(failure|error)\b/.test(content)) return "failed";
+  return /<skipped\b/.test(content) ? "skipped" : "passed";
 }
 
 /** A step is reported as "test > step". */
 function isStep(name: string, names: Set<string | undefined>): boolean {
   const parts = name.split(" &gt; ");
   return parts.some((_, end) => end > 0 && names.has(parts.slice(0, end).join(" &gt; ")));
+}
+
+function unescaped(text: string): string {
+  const characters: Record<string, string> = { lt: "<", gt: ">", quot: '"', apos: "'", amp: "&" };
+  return text.replace(/&(lt|gt|quot|apos|amp);/g, (_, name: string) => characters[name]!);
 }
 
 /** Adds up the lines `test result: …` of `cargo test`. */
@@ -50,7 +80,27 @@ export function countCargo(output: string): Counts {
   })));
 }
 
-/** The last line of a run: `3 passed, 0 failed`, and how many were skipped when some were. */
+/** A line of a program's output and when it ended, in seconds since the program began. */
+export interface StampedLine {
+  text: string;
+  seconds: number;
+}
+
+/**
+ * Reads the tests of `cargo test` run one at a time (RUST_TEST_THREADS=1). The time of a test is the time from the line
+ * before its own: cargo reports none.
+ */
+export function readCargo(lines: readonly StampedLine[]): ReportedTest[] {
+  return lines.flatMap(({ text, seconds }, index) => {
+    const [, name = "", word = ""] = /^test (.+) \.\.\. .*?\b(ok|FAILED|ignored)\b/.exec(text) ??
+      [];
+    if (name === "") return [];
+    const outcome = word === "ok" ? "passed" : word === "FAILED" ? "failed" : "skipped";
+    return [{ name, outcome, seconds: seconds - (lines[index - 1]?.seconds ?? seconds) }];
+  });
+}
+
+/** Returns the last line of a run: `3 passed, 0 failed`, with the number of skipped tests when there are some. */
 export function summary({ passed, failed, skipped }: Counts): string {
   return `${passed} passed, ${failed} failed` + (skipped > 0 ? `, ${skipped} skipped` : "");
 }

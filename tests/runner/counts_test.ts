@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
-import { countCargo, countJunit, summary } from "./counts.ts";
+import { countCargo, countJunit, readCargo, readJunit, summary } from "./counts.ts";
 
 /** Runs `deno test` on a file with this text and returns its JUnit report. */
 async function junitOf(text: string): Promise<string> {
@@ -39,6 +39,21 @@ Deno.test("tests of a real report are counted as passed, failed and ignored", as
     Deno.test({ name: "four", ignore: true, fn() {} });
   `);
   assert.deepEqual(countJunit(report), { passed: 2, failed: 1, skipped: 1 });
+  assert.deepEqual(readJunit(report).map(({ name, outcome }) => [name, outcome]), [
+    ["one", "passed"],
+    ["two <skipped />", "passed"],
+    ["five > six", "failed"],
+    ["four", "skipped"],
+  ]);
+});
+
+Deno.test("a test's seconds are those of a real report", async () => {
+  const report = await junitOf(`
+    Deno.test("slow", () => new Promise((done) => setTimeout(done, 300)));
+  `);
+  const [slow, ...others] = readJunit(report);
+  assert.deepEqual(others, []);
+  assert(slow!.seconds > 0.25 && slow!.seconds < 10, `${slow!.seconds} s`);
 });
 
 Deno.test("a test that skips itself leaves a line with its place and reason", async () => {
@@ -57,6 +72,24 @@ Deno.test("cargo's results are added up over its test programs", () => {
     "test result: FAILED. 2 passed; 4 failed; 0 ignored; 0 measured; 0 filtered out; finished in 0.1s",
   ].join("\n");
   assert.deepEqual(countCargo(output), { passed: 5, failed: 4, skipped: 1 });
+});
+
+Deno.test("cargo's tests have the time from the line before", () => {
+  const lines = [
+    { text: "running 2 tests", seconds: 10 },
+    { text: "test a::b ... ok", seconds: 12 },
+    { text: "test c - should panic ... FAILED", seconds: 12.5 },
+    { text: "test d ... ignored, wants a GPU", seconds: 12.5 },
+    {
+      text: "test result: FAILED. 1 passed; 1 failed; 1 ignored; 0 measured; 0 filtered out",
+      seconds: 13,
+    },
+  ];
+  assert.deepEqual(readCargo(lines), [
+    { name: "a::b", outcome: "passed", seconds: 2 },
+    { name: "c - should panic", outcome: "failed", seconds: 0.5 },
+    { name: "d", outcome: "skipped", seconds: 0 },
+  ]);
 });
 
 Deno.test("the last line names skipped tests only when there are some", () => {

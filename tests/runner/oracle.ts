@@ -1,12 +1,13 @@
 /** The oracle of the parity tests: PyTorch and torchvision in a folder of the project, never in the training path. */
 
 import { join } from "node:path";
-import { setupError } from "../../src/setup/setup_error.ts";
 import { exists } from "../../src/base/files.ts";
+import { setupError } from "../../src/setup/setup_error.ts";
+import type { Session } from "../../src/setup/child.ts";
 import { askPython, pipProblem } from "../../src/setup/machine.ts";
 import { hasWheels, installWheels } from "../../src/setup/pip.ts";
 import { projectRoot, stateFolder } from "../../src/setup/record.ts";
-import { exclusively } from "../../src/setup/session.ts";
+import { withLock } from "../../src/setup/lock.ts";
 
 const REQUIREMENTS = [
   "torch==2.11.0",
@@ -52,28 +53,40 @@ export function oraclePath(): string | undefined {
 }
 
 /**
- * Installs the oracle (about 2.5 GB to fetch), unless it is there.
+ * Installs the oracle (about 2.5 GB to fetch), unless it is there; set-up may go on meanwhile.
  *
  * @throws {UserError} (exit code 6) when python3 has no pip or is of a version torch has no wheels for.
  */
-export async function installOracle(root: string = projectRoot): Promise<void> {
+export async function installOracle(
+  signal: AbortSignal,
+  root: string = projectRoot,
+): Promise<void> {
   if (oracleFolder(root) !== undefined) return;
-  await exclusively({ root }, async (session) => {
-    const python = await askPython(session);
-    const problem = pipProblem(python);
-    if (problem !== undefined || python === undefined) {
-      throw setupError(problem ?? "Cannot install the oracle: there is no python3");
-    }
-    if (!hasWheels(python.version)) {
-      throw setupError(
-        `Cannot install the oracle for Python ${python.version.join(".")}: expected 3.10 to 3.14`,
-      );
-    }
-    session.log("fetching PyTorch with all it needs (about 2.5 GB), once, as the tests' oracle");
-    await installWheels(join(stateFolder(root), "oracle"), {
-      requirements: REQUIREMENTS,
-      dependencies: true,
-      python: python.version,
-    }, session);
+  const session: Session = {
+    log: (line) => console.error(`oracle: ${line}`),
+    quiet: true,
+    signal,
+  };
+  await withLock(join(stateFolder(root), "oracle.lock"), session, async () => {
+    if (oracleFolder(root) === undefined) await install(root, session);
   });
+}
+
+async function install(root: string, session: Session): Promise<void> {
+  const python = await askPython(session);
+  const problem = pipProblem(python);
+  if (problem !== undefined || python === undefined) {
+    throw setupError(problem ?? "Cannot install the oracle: there is no python3");
+  }
+  if (!hasWheels(python.version)) {
+    throw setupError(
+      `Cannot install the oracle for Python ${python.version.join(".")}: expected 3.10 to 3.14`,
+    );
+  }
+  session.log("fetching PyTorch with all it needs (about 2.5 GB), once, as the tests' oracle");
+  await installWheels(join(stateFolder(root), "oracle"), {
+    requirements: REQUIREMENTS,
+    dependencies: true,
+    python: python.version,
+  }, session);
 }

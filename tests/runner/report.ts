@@ -1,0 +1,85 @@
+/** What a run found: counts, times, what was skipped and what failed. */
+
+import { type Counts, type ReportedTest, sumCounts, summary } from "./counts.ts";
+
+/** What one step of a run found: a static check, a file of tests, an installation. */
+export interface StepResult {
+  /** The part of the run, such as "units". */
+  part: string;
+  /** The step inside the part, such as a file's path. */
+  name: string;
+  seconds: number;
+  counts: Counts;
+  /** The tests that are known by name. */
+  tests: readonly ReportedTest[];
+  /** A line for each test that was skipped, with the reason. */
+  skipped: readonly string[];
+  /** A line for each failure that belongs to no test, such as a time-out. */
+  problems: readonly string[];
+}
+
+const SLOWEST = 20;
+const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 };
+
+/** Returns the result of a step that holds no tests. */
+export function stepWithoutTests(part: string, name: string, seconds: number): StepResult {
+  return { part, name, seconds, counts: NOTHING, tests: [], skipped: [], problems: [] };
+}
+
+/** Returns what the end of a run prints: times, slowest tests, skipped tests, failures, and the line of counts. */
+export function report(steps: readonly StepResult[], wallSeconds: number): string {
+  return [
+    ...timesOf(steps),
+    `${seconds(wallSeconds)}  all, by the clock`,
+    "",
+    ...slowest(steps),
+    ...steps.flatMap(({ skipped }) => skipped),
+    ...steps.flatMap(failuresOf),
+    summary(totalOf(steps)),
+  ].join("\n");
+}
+
+/** Returns the counts of all steps. */
+export function totalOf(steps: readonly StepResult[]): Counts {
+  return sumCounts(steps.map(({ counts }) => counts));
+}
+
+/** A part's seconds are those of its steps, of which several may have run at once. */
+function timesOf(steps: readonly StepResult[]): string[] {
+  const parts = [...new Set(steps.map(({ part }) => part))];
+  const lines = parts.flatMap((part) => {
+    const own = steps.filter((step) => step.part === part);
+    const counts = totalOf(own);
+    const tested = counts.passed + counts.failed + counts.skipped > 0;
+    const head = `${seconds(sumOf(own))}  ${part}${tested ? `: ${summary(counts)}` : ""}`;
+    return [head, ...own.toSorted((a, b) => b.seconds - a.seconds).map(stepLine)];
+  });
+  return ["== seconds of each part, and of each step inside", ...lines];
+}
+
+function stepLine({ name, seconds: taken }: StepResult): string {
+  return `${seconds(taken)}    ${name}`;
+}
+
+function sumOf(steps: readonly StepResult[]): number {
+  return steps.reduce((sum, { seconds }) => sum + seconds, 0);
+}
+
+function slowest(steps: readonly StepResult[]): string[] {
+  const tests = steps.flatMap(({ name, tests }) => tests.map((test) => ({ ...test, file: name })));
+  if (tests.length === 0) return [];
+  const first = tests.toSorted((a, b) => b.seconds - a.seconds).slice(0, SLOWEST);
+  const lines = first.map((test) => `${seconds(test.seconds)}  ${test.file}: ${test.name}`);
+  return [`== the ${first.length} slowest of ${tests.length} tests`, ...lines, ""];
+}
+
+function failuresOf({ name, tests, problems }: StepResult): string[] {
+  const failed = tests.filter(({ outcome }) => outcome === "failed");
+  return [...failed.map((test) => test.name), ...problems].map((what) =>
+    `FAILED: ${name}: ${what}`
+  );
+}
+
+function seconds(value: number): string {
+  return value.toFixed(1).padStart(7);
+}

@@ -1,0 +1,156 @@
+/** A run of the suite: its stages, its jobs, its results. */
+
+import { ExitCode } from "../../src/base/exit_codes.ts";
+import { coreEnvironment, runCargoTests } from "./cargo_tests.ts";
+import { type Check, EARLY_TESTS, earlyChecks, lateChecks, runCheck, typesOf } from "./checks.ts";
+import { type PartFile, runFile } from "./deno_tests.ts";
+import { type TestFile, testFiles } from "./files.ts";
+import { installOracle } from "./oracle.ts";
+import { installPackages } from "./packages.ts";
+import { type Job, runAll } from "./pool.ts";
+import { report, type StepResult, stepWithoutTests, totalOf } from "./report.ts";
+import type { Request } from "./request.ts";
+import { CARGO_SECONDS, EXCLUSIVE, NEEDS_ORACLE, OTHER_SECONDS, SECONDS } from "./schedule.ts";
+import { runSetUp } from "./set_up.ts";
+
+/** A run of the suite. */
+export class Run {
+  readonly #request: Request;
+  readonly #signal: AbortSignal;
+  readonly #started = performance.now();
+  readonly #steps: StepResult[] = [];
+  /** Parts of names that tests and checks are picked by. */
+  readonly #names: readonly string[];
+  readonly #files: readonly TestFile[];
+  #packages: Promise<void> | undefined;
+  #oracle: Promise<void> | undefined;
+
+  /** @throws {UserError} when a file of tests belongs to no part. */
+  constructor(request: Request, signal: AbortSignal) {
+    this.#request = request;
+    this.#signal = signal;
+    const paths = request.filters.filter(isPath);
+    this.#names = request.filters.filter((filter) => !isPath(filter));
+    this.#files = testFiles().filter(({ path, part }) =>
+      request.parts.includes(part) && !(this.#checks && EARLY_TESTS.includes(path)) &&
+      (paths.length === 0 || paths.some((wanted) => path.startsWith(wanted)))
+    );
+  }
+
+  /** Runs all that was asked for, up to the first stage that fails, and prints the report. */
+  async toTheEnd(): Promise<ExitCode> {
+    if (this.#request.installPackages) this.#packages = this.#installPackages();
+    const stages = [
+      () => this.#checkEarly(),
+      () => this.#setUp(),
+      () => this.#checkLate(),
+      () => this.#test(),
+    ];
+    for (const stage of stages) {
+      if (!this.#signal.aborted && totalOf(this.#steps).failed === 0) await stage();
+    }
+    await Promise.all([this.#packages, this.#oracle]);
+    console.log(report(this.#steps, (performance.now() - this.#started) / 1000));
+    const { passed, failed } = totalOf(this.#steps);
+    const nothingRan = passed === 0 && this.#request.parts.some((part) => part !== "set-up");
+    return failed > 0 || nothingRan ? ExitCode.unexpected : ExitCode.ok;
+  }
+
+  get #checks(): boolean {
+    return this.#request.parts.includes("checks");
+  }
+
+  async #checkEarly(): Promise<void> {
+    if (!this.#checks) return;
+    const tests = this.#names.length > 0 ? [] : EARLY_TESTS;
+    await this.#runAll([
+      ...this.#checkJobs(earlyChecks()),
+      ...tests.map((path) => this.#fileJob({ path, part: "checks" })),
+    ]);
+  }
+
+  async #setUp(): Promise<void> {
+    const onLibtorch = (): void => {
+      if (this.#request.installOracle) this.#oracle ??= this.#installOracle();
+    };
+    this.#steps.push(...await runSetUp({ signal: this.#signal, onLibtorch }));
+  }
+
+  async #checkLate(): Promise<void> {
+    // A run without the static checks looks at the types of what it runs.
+    const files = this.#files.map(({ path }) => path);
+    const alone = files.length > 0 ? [this.#checkJob(typesOf(files))] : [];
+    await this.#runAll(this.#checks ? this.#checkJobs(lateChecks()) : alone);
+  }
+
+  async #test(): Promise<void> {
+    await this.#packages;
+    const jobs = this.#files.map((file) => this.#fileJob(file));
+    if (this.#request.parts.includes("units") && this.#request.filters.length === 0) {
+      const environment = await coreEnvironment();
+      jobs.push({
+        seconds: CARGO_SECONDS,
+        alone: false,
+        run: async () => {
+          this.#steps.push(...await runCargoTests(environment, this.#signal));
+        },
+      });
+    }
+    await this.#runAll(jobs);
+  }
+
+  async #runAll(jobs: readonly Job[]): Promise<void> {
+    await runAll(jobs, { width: this.#request.jobs, signal: this.#signal });
+  }
+
+  #checkJobs(checks: readonly Check[]): Job[] {
+    const wanted = checks.filter(({ name }) =>
+      this.#names.length === 0 || this.#names.some((part) => name.includes(part))
+    );
+    return wanted.map((check) => this.#checkJob(check));
+  }
+
+  #checkJob(check: Check): Job {
+    return {
+      seconds: check.buildsCore ? CARGO_SECONDS : OTHER_SECONDS,
+      alone: false,
+      run: async () => {
+        this.#steps.push(await runCheck(check, this.#signal));
+      },
+    };
+  }
+
+  #fileJob(file: PartFile): Job {
+    const { path, part } = file;
+    return {
+      seconds: SECONDS[path] ?? OTHER_SECONDS,
+      alone: path in EXCLUSIVE,
+      after: part === "parity" || NEEDS_ORACLE.includes(path) ? this.#oracle : undefined,
+      run: async () => {
+        this.#steps.push(await runFile(file, { names: this.#names, signal: this.#signal }));
+      },
+    };
+  }
+
+  async #installPackages(): Promise<void> {
+    this.#steps.push(await installPackages(this.#signal));
+  }
+
+  async #installOracle(): Promise<void> {
+    const started = performance.now();
+    const problem = await installOracle(this.#signal).then(
+      () => undefined,
+      (error: Error) => error,
+    );
+    const step = stepWithoutTests("set-up", "oracle", (performance.now() - started) / 1000);
+    if (problem === undefined) this.#steps.push(step);
+    else {
+      const counts = { passed: 0, failed: 1, skipped: 0 };
+      this.#steps.push({ ...step, counts, problems: [problem.message] });
+    }
+  }
+}
+
+function isPath(filter: string): boolean {
+  return /^(tests|bench)\//.test(filter);
+}

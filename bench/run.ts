@@ -4,6 +4,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   demo: "training against the untrained encoder on the embedded images, three seeds",
   endurance: "200 kills, and the other long forms of what tests/endurance/ does in short",
   parity: "every number that is compared with PyTorch and torchvision, and the worst difference",
+  baseline: "numbers, exit codes and options of a checkout, equal before and after a change",
   fuzz: "coverage-guided fuzzing of the readers and of the boundary's JSON, ten minutes each",
   ranks: "cost of collectives on one rank, and two ranks against two threads",
   step: "our step and its views beside PyTorch's, torch.compile's, lightly's and the original's",
@@ -21,7 +22,7 @@ if (name === undefined || !(name in BENCHES)) {
   Deno.exit(2);
 }
 // What passes or fails stands with the tests.
-const CAMPAIGNS = ["endurance", "parity", "fuzz", "planted_errors"];
+const CAMPAIGNS = ["baseline", "endurance", "parity", "fuzz", "planted_errors"];
 const folder = CAMPAIGNS.includes(name) ? "../tests/campaigns" : ".";
 const { bench } = await import(`${folder}/${name}.ts`);
 await bench(args);

@@ -49,7 +49,7 @@ function endings(run: string, none: string): Record<string, Ending> {
     "eval of no checkpoint": evaluate(`--checkpoint=${join(run, "config.json")}`),
     "info without a checkpoint": { args: ["info"] },
     "info of no checkpoint": { args: ["info", `--checkpoint=${join(run, "config.json")}`] },
-    "export to nothing known": { args: ["export", checkpoint, "--to=nope", `--output=${none}`] },
+    "export to nothing known": { args: ["export", checkpoint, "--to=nope", `--out=${none}`] },
     "embed without a checkpoint": { args: ["embed"] },
   };
 }

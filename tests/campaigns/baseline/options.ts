@@ -2,7 +2,7 @@
 
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import { exists } from "../../../src/setup/basics.ts";
+import { exists } from "../../../src/base/files.ts";
 import type { Values } from "./trainings.ts";
 
 /** Modules that hold the table of options, the newest layout first. */

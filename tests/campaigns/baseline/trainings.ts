@@ -1,7 +1,7 @@
 /** Short trainings of a checkout's program, and the numbers that they end with. */
 
 import { join } from "node:path";
-import { checkpointOf, rowsOf, start } from "../../support/ranks_run.ts";
+import { checkpointOf, rowsOf, start, withoutTimes } from "../../support/ranks_run.ts";
 
 /** Values by name; each is plain JSON. */
 export type Values = Record<string, unknown>;
@@ -120,14 +120,6 @@ async function described(root: string, path: string): Promise<unknown> {
   if (code !== 0) return { code };
   const { step, epoch, tensors, sha256 } = JSON.parse(stdout);
   return { step, epoch, tensors, sha256 };
-}
-
-/** Returns a row without the fields that differ between two equal runs; of warnings, their number. */
-function withoutTimes(row: Record<string, unknown>): Record<string, unknown> {
-  const kept = Object.entries(row).filter(([field]) => !/^time$|_per_second$/.test(field));
-  return Object.fromEntries(
-    kept.map(([field, value]) => [field, Array.isArray(value) ? value.length : value]),
-  );
 }
 
 function prefixed(name: string, values: Values): Values {

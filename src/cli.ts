@@ -4,7 +4,6 @@ import { describeOrThrow, metadataOf } from "./run/checkpoint.ts";
 import { wantsHelp } from "./base/command_line.ts";
 import { type Environment, thisEnvironment } from "./options/environment.ts";
 import { parseCommandLine } from "./options/parse.ts";
-import { renamedOptions } from "./options/stored.ts";
 import { openData } from "./data/open.ts";
 import { evaluateCheckpoint } from "./commands/eval.ts";
 import { ExitCode, UserError } from "./base/exit_codes.ts";
@@ -33,7 +32,7 @@ function infoCommand(args: string[]): number {
   const { step, epoch, config } = metadataOf(path, found);
   const { tensors, sha256 } = found;
   if (args.includes("--format=json")) {
-    console.log(JSON.stringify({ step, epoch, config: renamedOptions(config), tensors, sha256 }));
+    console.log(JSON.stringify({ step, epoch, config, tensors, sha256 }));
   } else {
     console.log(`step ${step}\nepoch ${epoch}\ntensors ${tensors}\nsha256 ${sha256}`);
   }

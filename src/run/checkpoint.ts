@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { renamedOptions, type StoredOptions } from "../options/stored.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
 
 /** Metadata of a checkpoint. */
@@ -12,7 +13,7 @@ export interface CheckpointMetadata {
   step: number;
   /** Whole epochs done. */
   epoch: number;
-  /** The resolved options under their names; under those of `RunConfig` where version 0.1.0 wrote them. */
+  /** The resolved options under their names. */
   config: Record<string, unknown>;
 }
 
@@ -131,15 +132,17 @@ export function describeOrThrow(path: string): CheckpointDescription {
   }
 }
 
-/** Our metadata of a file. @throws UserError (checkpoint) when it has none */
+/** Returns our metadata of a file, options by name. @throws UserError (checkpoint) when it has none */
 export function metadataOf(path: string, { metadata }: CheckpointDescription): CheckpointMetadata {
-  if (
-    metadata === null || typeof metadata.step !== "number" || typeof metadata.config !== "object"
-  ) {
+  const stored = metadata?.config;
+  if (typeof metadata?.step !== "number" || typeof stored !== "object" || stored === null) {
     throw new UserError(
       `Cannot use the checkpoint ${path}: it was not written by this program, expected step and config`,
       ExitCode.checkpoint,
     );
   }
-  return metadata as CheckpointMetadata;
+  return {
+    ...metadata as CheckpointMetadata,
+    config: renamedOptions(stored as StoredOptions),
+  };
 }

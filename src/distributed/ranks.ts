@@ -140,6 +140,11 @@ export class Ranks implements Disposable {
     }
   }
 
+  /** Does something on rank 0 alone, and returns undefined on the others, which do not wait. */
+  rankZeroOnly<Result>(make: () => Result): Result | undefined {
+    return this.isRankZero ? make() : undefined;
+  }
+
   /** Does something on rank 0 and then, once that is done, on the others: what rank 0 may have to fetch, they find. */
   async rankZeroFirst<Result>(make: () => Promise<Result>): Promise<Result> {
     if (this.isRankZero) {

@@ -1,0 +1,55 @@
+/** The evaluations of a training, which all ranks do together. */
+
+import { evaluate } from "../../evaluate/linear.ts";
+import { evaluationOptions } from "../../evaluate/options.ts";
+import type { EvalRow } from "../../run/metrics.ts";
+import type { RunOutput } from "./output.ts";
+import type { Training } from "./training.ts";
+
+/** Evaluations of a run: those of earlier invocations, and those of this one. */
+export class Evaluations {
+  readonly #training: Training;
+  readonly #output: RunOutput;
+  readonly #rows: EvalRow[];
+
+  /** @param parts.earlier evaluations that the run has already, in order */
+  constructor(
+    training: Training,
+    { output, earlier }: { output: RunOutput; earlier: readonly EvalRow[] },
+  ) {
+    this.#training = training;
+    this.#output = output;
+    this.#rows = [...earlier];
+  }
+
+  /** All of them, in order. */
+  get rows(): readonly EvalRow[] {
+    return this.#rows;
+  }
+
+  /**
+   * Evaluates the encoder and writes the row, unless the run has it already or has no test images. A signal stops an
+   * evaluation, which then leaves no row. All ranks must.
+   */
+  async evaluateAt(stepsDone: number): Promise<void> {
+    const { inputs: { train, test }, invocation, learner, plan } = this.#training;
+    if (test === undefined || this.#rows.some(({ step }) => step === stepsDone)) return;
+    const { config, ranks, interrupt } = invocation;
+    using progress = this.#output.progressOf({ label: "evaluating", total: 100 });
+    learner.shareStatistics();
+    const parts = { learner, train, test, ranks };
+    const found = await evaluate(parts, evaluationOptions(config), (done) => {
+      progress.update(Math.min(100, Math.floor(100 * done)));
+      return interrupt.requested;
+    });
+    if (found === undefined) return;
+    const row: EvalRow = {
+      kind: "eval",
+      step: stepsDone,
+      epoch: stepsDone / plan.stepsPerEpoch,
+      ...found,
+    };
+    this.#output.write(row);
+    this.#rows.push(row);
+  }
+}

@@ -1,0 +1,47 @@
+/** Hooks of the training loop between its steps: log, trace, evaluate, save, stop. */
+
+import { ExitCode, UserError } from "../../base/exit_codes.ts";
+import { CollapseWatch } from "../../byol/divergence.ts";
+import { isEvaluated, isLogged } from "../../byol/plan.ts";
+import type { PretrainHooks } from "../../byol/pretrain.ts";
+import { traceStep } from "../../run/trace.ts";
+import type { Evaluations } from "./evaluations.ts";
+import type { RunOutput } from "./output.ts";
+import type { Training } from "./training.ts";
+
+/** Returns the hooks of a training. */
+export function pretrainHooks(
+  { invocation: { config, ranks, interrupt, warn }, inputs, plan, learner }: Training,
+  { firstStep, output, evaluations }: {
+    firstStep: number;
+    output: RunOutput;
+    evaluations: Evaluations;
+  },
+): PretrainHooks {
+  const collapse = new CollapseWatch(config);
+  return {
+    // At the ends of epochs, too: an evaluation that a signal ended there is made up after a stop at that step.
+    interrupted: (stepsDone) =>
+      ranks.stopsAfter(interrupt.requested, { agreed: isLogged(stepsDone, plan) }),
+    logged: (row) => {
+      output.write(row);
+      inputs.badFiles.update();
+      const collapsed = collapse.see(row);
+      if (collapsed === undefined) return;
+      if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);
+      warn(collapsed);
+    },
+    trace: (step, rates) =>
+      step - firstStep < config.traceSteps
+        ? traceStep({ learner, dataset: inputs.train }, config, {
+          step,
+          rank: ranks.rankInfo.rank,
+          ...rates,
+        })
+        : undefined,
+    stepDone: async (stepsDone) => {
+      output.stepDone(stepsDone);
+      if (isEvaluated(stepsDone, plan)) await evaluations.evaluateAt(stepsDone);
+    },
+  };
+}

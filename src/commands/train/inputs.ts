@@ -1,0 +1,97 @@
+/** The images of a training: opened, checked, shared among the ranks. */
+
+import { join } from "node:path";
+import { ExitCode, UserError } from "../../base/exit_codes.ts";
+import { BadFileRecord } from "../../data/bad_files.ts";
+import type { openData } from "../../data/open.ts";
+import type { Dataset, DatasetDescription } from "../../native/dataset.ts";
+import { keepSheet } from "../view_sheet.ts";
+import type { Invocation } from "./invocation.ts";
+
+/** The record of bad files on ranks above 0, which write nothing. */
+const NULL_RECORD: Pick<BadFileRecord, "update"> & Disposable = {
+  update() {},
+  [Symbol.dispose]() {},
+};
+
+/** Parts of TrainingInputs. */
+interface Opened {
+  train: Dataset;
+  test: Dataset | undefined;
+  description: DatasetDescription;
+  verified: boolean;
+  warnings: readonly string[];
+  badFiles: Pick<BadFileRecord, "update">;
+  held: DisposableStack;
+}
+
+/** Images of a training, open until they leave the scope. */
+export class TrainingInputs implements Disposable {
+  /** The training images; each rank takes its share of a batch. */
+  readonly train: Dataset;
+  /** The test images; none where nothing is evaluated. */
+  readonly test: Dataset | undefined;
+  /** Description of the training images. */
+  readonly description: DatasetDescription;
+  /** True where training and test images are the published bytes. */
+  readonly verified: boolean;
+  /** Warnings about the files, each once. */
+  readonly warnings: readonly string[];
+  /** The record of image files that cannot be used. */
+  readonly badFiles: Pick<BadFileRecord, "update">;
+  readonly #held: DisposableStack;
+
+  private constructor({ held, ...opened }: Opened) {
+    this.train = opened.train;
+    this.test = opened.test;
+    this.description = opened.description;
+    this.verified = opened.verified;
+    this.warnings = opened.warnings;
+    this.badFiles = opened.badFiles;
+    this.#held = held;
+  }
+
+  /**
+   * Opens the images, rank 0 first, and draws the contact sheet of a run that has none.
+   *
+   * @throws UserError (data) where they are missing, damaged, or others than rank 0's; (usage) where there are fewer
+   * than a batch has
+   */
+  static async open(invocation: Invocation, open: typeof openData): Promise<TrainingInputs> {
+    const { ranks, config, folder, warn, interrupt } = invocation;
+    using held = new DisposableStack();
+    const data = await ranks.rankZeroFirst(() => open(config, { signal: interrupt.signal }));
+    const train = held.use(data.train);
+    const test = held.use(data.test);
+    const description = train.describe();
+    // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
+    const all = [description, ...test === undefined ? [] : [test.describe()]];
+    const verified = all.every((one) => one.verified);
+    const warnings = [...new Set(all.flatMap((one) => one.warnings))];
+    for (const line of warnings) warn(line);
+    const record = join(folder.path, "bad_files.json");
+    const badFiles = held.use(
+      ranks.rankZeroOnly(() => new BadFileRecord(record, { train, test }, warn)) ?? NULL_RECORD,
+    );
+    requireBatch(description.count, config.batchSize);
+    // Before the ranks divide the images: the sheet is of whole batches.
+    ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
+    ranks.shard(train, config.accumulateSteps);
+    await ranks.requireSame("images", description.digest);
+    const opened = { train, test, description, verified, warnings, badFiles };
+    return new TrainingInputs({ ...opened, held: held.move() });
+  }
+
+  /** Closes the images. */
+  [Symbol.dispose](): void {
+    this.#held.dispose();
+  }
+}
+
+function requireBatch(images: number, batchSize: number): void {
+  if (batchSize <= images) return;
+  throw new UserError(
+    `Cannot train with --batch_size=${batchSize}: expected at most the ${images} training images`,
+    ExitCode.usage,
+  );
+}

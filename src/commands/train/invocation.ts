@@ -1,0 +1,50 @@
+/** One invocation of `train`, as one of its ranks sees it: everything that is known before the run folder is touched. */
+
+import { NULL_TERMINAL, stderrTerminal, type Terminal } from "../../base/terminal.ts";
+import type { Ranks } from "../../distributed/ranks.ts";
+import type { Origins, RunConfig } from "../../options/config.ts";
+import type { ParsedCommandLine } from "../../options/parse.ts";
+import { type RunFolder, runFolderAt } from "../../run/folder.ts";
+import { type Interrupt, interrupted } from "../../runtime/interrupt.ts";
+
+/** Options, ranks, signals and terminal of an invocation. */
+export class Invocation {
+  /** The ranks of the run. */
+  readonly ranks: Ranks;
+  /** Signals that ask this process to stop. */
+  readonly interrupt: Interrupt;
+  /** The resolved options. */
+  readonly config: RunConfig;
+  /** Origin of each option. */
+  readonly origins: Origins;
+  /** The paths of the run. */
+  readonly folder: RunFolder;
+  /** The terminal of the run; on ranks above 0 it shows nothing. */
+  readonly terminal: Terminal;
+
+  /** Touches no file. */
+  constructor(
+    { config, origins }: ParsedCommandLine,
+    { ranks, interrupt }: { ranks: Ranks; interrupt: Interrupt },
+  ) {
+    this.ranks = ranks;
+    this.interrupt = interrupt;
+    this.config = config;
+    this.origins = origins;
+    this.folder = runFolderAt(config.runDir);
+    this.terminal = ranks.isRankZero ? stderrTerminal() : NULL_TERMINAL;
+  }
+
+  /** Shows a line on the terminal. */
+  readonly warn = (line: string): void => this.terminal.write(`${line}\n`);
+
+  /** Returns whether any rank was asked to stop. All ranks must ask. */
+  isStopped(): boolean {
+    return this.ranks.any(this.interrupt.requested);
+  }
+
+  /** Ends the command where any rank was asked to stop. All ranks must ask. @throws UserError (interrupted) */
+  throwIfStopped(when: string): void {
+    if (this.isStopped()) throw interrupted(when);
+  }
+}

@@ -1,0 +1,148 @@
+/** The folder of a run: finished or not, locked by this invocation, compared with its record. */
+
+import { readCommit } from "../../base/git_commit.ts";
+import {
+  claimRunFolder,
+  createRunFolder,
+  requireSameInputs,
+  type RunRecord,
+  writeRunRecord,
+} from "../../run/folder.ts";
+import { RunLock } from "../../run/lock.ts";
+import { type EvalRow, type MetricsRow, truncateAfter } from "../../run/metrics.ts";
+import { finishedResult } from "../../run/result.ts";
+import { isLogged } from "../../byol/plan.ts";
+import { projectRoot, requireSetup } from "../../setup/record.ts";
+import type { Invocation } from "./invocation.ts";
+import type { Restored } from "./restore.ts";
+import { resultText } from "./result_text.ts";
+import type { Training } from "./training.ts";
+
+/** The lock of a run folder as its holder uses it. */
+type HeldLock = Pick<RunLock, "check" | "file">;
+
+/** The lock of ranks above 0, which write nothing. */
+const NULL_LOCK: HeldLock = { file: "", check() {} };
+
+/** Rows of an earlier invocation that the run keeps. */
+export interface KeptRows {
+  /** All of them, in order; none on ranks above 0. */
+  rows: readonly MetricsRow[];
+  /** The evaluations among them, on every rank. */
+  evaluations: readonly EvalRow[];
+}
+
+/**
+ * Creates the run folder, and prints the result where nothing of what the options ask for is left to do.
+ *
+ * @returns whether that is so
+ * @throws UserError (run folder) where the folder cannot be written, or holds another run
+ */
+export async function isFinished({ ranks, config, folder, warn }: Invocation): Promise<boolean> {
+  return await ranks.broadcast(() => {
+    createRunFolder(folder.path);
+    const begun = claimRunFolder(folder, config);
+    const finished = begun === null
+      ? undefined
+      : finishedResult(folder, config, begun.config.resume);
+    if (finished === undefined) return false;
+    warn(`The run in ${folder.path} is finished: nothing is left to do`);
+    console.log(resultText({ config, folder }, finished));
+    return true;
+  });
+}
+
+/** A run folder that this invocation alone writes to, until it leaves the scope. */
+export class OpenRun implements Disposable {
+  /** The record of the run to resume; null where this invocation begins the run. */
+  readonly previous: RunRecord | null;
+  /** The lock, which holds nothing on ranks above 0. */
+  readonly lock: HeldLock;
+  readonly #invocation: Invocation;
+  readonly #held: DisposableStack;
+
+  private constructor(
+    invocation: Invocation,
+    parts: { previous: RunRecord | null; lock: HeldLock; held: DisposableStack },
+  ) {
+    this.previous = parts.previous;
+    this.lock = parts.lock;
+    this.#invocation = invocation;
+    this.#held = parts.held;
+  }
+
+  /**
+   * Locks the run folder.
+   *
+   * @throws UserError (run folder) where another process holds it or it holds another run; (interrupted) where a signal
+   * ended the wait for it
+   */
+  static async take(invocation: Invocation): Promise<OpenRun> {
+    const { ranks, config, folder, warn, interrupt } = invocation;
+    using held = new DisposableStack();
+    let lock: HeldLock = NULL_LOCK;
+    const previous = await ranks.broadcast(async () => {
+      lock = held.use(await RunLock.take(folder.path, { log: warn, signal: interrupt.signal }));
+      // Again: another invocation may have trained until now.
+      return claimRunFolder(folder, config);
+    });
+    return new OpenRun(invocation, { previous, lock, held: held.move() });
+  }
+
+  /** Compares images and augmentations with the record. @throws UserError (run folder) where they differ */
+  requireSameInputs(found: Pick<RunRecord, "augmentation" | "data">): void {
+    if (this.previous !== null) {
+      requireSameInputs(this.#invocation.folder, this.previous, found);
+    }
+  }
+
+  /**
+   * Writes the record of a run that begins, and cuts the metrics back to where this invocation resumes.
+   *
+   * @throws UserError (run folder or save) where a file cannot be read or written
+   */
+  async begin(
+    { inputs, plan, augmentation }: Pick<Training, "inputs" | "plan" | "augmentation">,
+    { firstStep, initialWeights, machine }: Restored,
+  ): Promise<KeptRows> {
+    const { ranks, config, origins, folder } = this.#invocation;
+    let rows: MetricsRow[] = [];
+    const evaluations = await ranks.broadcast(() => {
+      if (this.previous === null) {
+        writeRunRecord(folder, {
+          config,
+          origins,
+          augmentation,
+          ...recordOfProgram(),
+          data: { digest: inputs.description.digest, verified: inputs.verified },
+          initialWeights,
+          machine,
+          startedAt: new Date().toISOString(),
+        });
+      }
+      rows = truncateAfter(folder.metricsFile, firstStep, {
+        isLogged: (stepsDone) => isLogged(stepsDone, plan),
+      });
+      return rows.filter((row) => row.kind === "eval");
+    });
+    return { rows, evaluations };
+  }
+
+  /** Lets go of the folder. */
+  [Symbol.dispose](): void {
+    this.#held.dispose();
+  }
+}
+
+function recordOfProgram(): Pick<RunRecord, "versions" | "commit"> {
+  const setup = requireSetup();
+  return {
+    versions: {
+      byol: "0.1.0",
+      deno: Deno.version.deno,
+      libtorch: setup.libtorchVersion,
+      core: setup.hash,
+    },
+    commit: readCommit(projectRoot),
+  };
+}

@@ -1,0 +1,208 @@
+/** The files and lines that a training leaves: metrics, checkpoints, progress, the finished encoder. */
+
+import { join } from "node:path";
+import { NULL_TERMINAL, Progress, type ProgressOptions } from "../../base/terminal.ts";
+import { coreInfo } from "../../native/core.ts";
+import { optionsByName } from "../../options/stored.ts";
+import { stemOf } from "../../recipes/stem.ts";
+import type { CheckpointMetadata } from "../../run/checkpoint.ts";
+import { CheckpointWriter, saving } from "../../run/checkpoint_writer.ts";
+import {
+  type EvalRow,
+  JsonLinesSink,
+  Metrics,
+  type MetricsRow,
+  type MetricsSink,
+  type RunRow,
+} from "../../run/metrics.ts";
+import { markFinished } from "../../run/result.ts";
+import { openTensorBoard } from "../../run/tensorboard/open.ts";
+import { TerminalSink } from "../../run/terminal_sink.ts";
+import type { KeptRows } from "./open_run.ts";
+import type { Restored } from "./restore.ts";
+import { resultText } from "./result_text.ts";
+import type { Training } from "./training.ts";
+
+/** Output of a training. */
+export interface RunOutput extends AsyncDisposable {
+  /** Writes a row of metrics. @throws UserError (run folder) where the lock is lost; (save) where it cannot be written */
+  write(row: MetricsRow): void;
+  /** Shows the step, and saves where a checkpoint is due. @throws UserError as `write` does */
+  stepDone(stepsDone: number): void;
+  /** Shows the progress of something that takes a while between two steps. */
+  progressOf(options: ProgressOptions): Progress;
+  /** Saves a step unless that is done, and waits. @throws UserError as `write` does */
+  saveLast(stepsDone: number): Promise<void>;
+  /** Waits until all rows are on the disk. */
+  flush(): void;
+  /** Writes the encoder and the mark of a finished run. @throws UserError as `write` does */
+  complete(stepsDone: number, evaluations: readonly EvalRow[]): void;
+}
+
+/** Output of ranks above 0: none. */
+const NULL_OUTPUT: RunOutput = {
+  write() {},
+  stepDone() {},
+  progressOf: (options) => new Progress(NULL_TERMINAL, options),
+  saveLast: async () => {},
+  flush() {},
+  complete() {},
+  [Symbol.asyncDispose]: async () => {},
+};
+
+/** Beginning of an invocation, which its output goes by. */
+interface Beginning {
+  restored: Restored;
+  kept: KeptRows;
+}
+
+/**
+ * Opens the output of a training, which writes on rank 0 alone.
+ *
+ * @throws UserError (run folder) where the metrics cannot be opened
+ */
+export async function openOutput(training: Training, beginning: Beginning): Promise<RunOutput> {
+  const { ranks } = training.invocation;
+  return await ranks.rankZeroOnly(() => RankZeroOutput.open(training, beginning)) ?? NULL_OUTPUT;
+}
+
+/** Output of rank 0. Leaving its scope waits for a save under way. */
+class RankZeroOutput implements RunOutput {
+  readonly #training: Training;
+  readonly #show: TerminalSink;
+  readonly #metrics: Metrics;
+  readonly #writer: CheckpointWriter;
+  readonly #metadataAt: (stepsDone: number) => CheckpointMetadata;
+  readonly #held: AsyncDisposableStack;
+
+  private constructor(training: Training, parts: {
+    show: TerminalSink;
+    metrics: Metrics;
+    writer: CheckpointWriter;
+    metadataAt: (stepsDone: number) => CheckpointMetadata;
+    held: AsyncDisposableStack;
+  }) {
+    this.#training = training;
+    this.#show = parts.show;
+    this.#metrics = parts.metrics;
+    this.#writer = parts.writer;
+    this.#metadataAt = parts.metadataAt;
+    this.#held = parts.held;
+  }
+
+  /** Opens the metrics, and writes the row of this invocation. */
+  static async open(training: Training, { restored, kept }: Beginning): Promise<RankZeroOutput> {
+    const { plan, run, learner, invocation } = training;
+    const { config, folder, terminal, warn } = invocation;
+    const { firstStep, savedStep, computers } = restored;
+    await using held = new AsyncDisposableStack();
+    const { endStep, stepsPerEpoch } = plan;
+    const show = new TerminalSink(terminal, { firstStep, endStep, epochs: config.epochs });
+    const metrics = held.use(
+      new Metrics([
+        new JsonLinesSink(folder.metricsFile, { onError: config.onSaveError, warn }),
+        ...await tensorBoardOf(invocation, { firstStep, kept }),
+        show,
+      ]),
+    );
+    metrics.write(invocationRow(training, firstStep));
+    const metadataAt = (step: number): CheckpointMetadata => ({
+      step,
+      epoch: Math.floor(step / stepsPerEpoch),
+      config: optionsByName(config),
+      computers,
+    });
+    const writer = held.use(
+      new CheckpointWriter({
+        folder: folder.checkpointsDir,
+        learner,
+        metadataAt,
+        // The lock: without it, a save under way comes to nothing.
+        syncFirst: [folder.metricsFile, run.lock.file],
+        savedStep,
+        warn,
+      }, { ...config, keepEverySteps: plan.keepEverySteps }),
+    );
+    return new RankZeroOutput(training, { show, metrics, writer, metadataAt, held: held.move() });
+  }
+
+  write(row: MetricsRow): void {
+    this.#training.run.lock.check();
+    this.#metrics.write(row);
+  }
+
+  stepDone(stepsDone: number): void {
+    this.#show.tick(stepsDone);
+    this.#training.run.lock.check();
+    this.#writer.stepDone(stepsDone);
+  }
+
+  progressOf(options: ProgressOptions): Progress {
+    return this.#show.progressOf(options);
+  }
+
+  async saveLast(stepsDone: number): Promise<void> {
+    this.#training.run.lock.check(0);
+    await this.#writer.finish(stepsDone);
+  }
+
+  flush(): void {
+    this.#metrics.flush();
+  }
+
+  complete(stepsDone: number, evaluations: readonly EvalRow[]): void {
+    const { invocation: { config, folder }, plan, run, learner } = this.#training;
+    run.lock.check(0);
+    this.#metrics.flush();
+    const path = join(folder.path, "encoder.safetensors");
+    const last = evaluations.at(-1);
+    saving(path, () =>
+      learner.saveEncoder(path, {
+        ...this.#metadataAt(stepsDone),
+        resnetType: config.resnetType,
+        stem: stemOf(config),
+        accuracy: last === undefined ? null : { ...last },
+      }));
+    const result = { step: stepsDone, totalSteps: plan.totalSteps, evaluations: [...evaluations] };
+    markFinished(folder, result);
+    console.log(resultText({ config, folder }, result));
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#held.disposeAsync();
+  }
+}
+
+/** Opens TensorBoard's files where they are asked for and can be written: one sink, or none. */
+async function tensorBoardOf(
+  { config, origins, folder, warn }: Training["invocation"],
+  { firstStep, kept }: { firstStep: number; kept: KeptRows },
+): Promise<MetricsSink[]> {
+  if (!config.tensorboard) return [];
+  const sink = await openTensorBoard(folder, {
+    config,
+    origins,
+    firstStep,
+    kept: kept.rows,
+    warn,
+  });
+  return sink === undefined ? [] : [sink];
+}
+
+/** Returns the row that an invocation begins with. */
+function invocationRow({ invocation: { config }, inputs, plan }: Training, step: number): RunRow {
+  const { layout } = inputs.description;
+  return {
+    kind: "run",
+    step,
+    time: new Date().toISOString(),
+    threads: config.threads,
+    ranks: config.ranks,
+    end_step: plan.endStep,
+    total_steps: plan.totalSteps,
+    verified: inputs.verified,
+    // The decoder decides a photo's last bits.
+    ...(layout === "folder" || layout === "packed" ? { jpeg: coreInfo().jpeg } : {}),
+    warnings: inputs.warnings,
+  };
+}

@@ -1,0 +1,137 @@
+/** The state that a training begins or resumes with, on all ranks alike. */
+
+import { dirname, resolve } from "node:path";
+import { ExitCode, UserError } from "../../base/exit_codes.ts";
+import { initialise } from "../../encoder/weights_file.ts";
+import type { Learner } from "../../native/learner.ts";
+import { recordedOptions } from "../../options/stored.ts";
+import { checkpointToGoOnFrom, type Resumable } from "../../run/checkpoint.ts";
+import {
+  differencesOf,
+  type InitialWeights,
+  removeLeftovers,
+  requireSameStart,
+} from "../../run/folder.ts";
+import { unmarkFinished } from "../../run/result.ts";
+import { gpuName } from "../../runtime/device.ts";
+import {
+  type Fingerprint,
+  fingerprintHere,
+  fingerprintsOf,
+  resumedFingerprints,
+} from "../../runtime/fingerprint.ts";
+import { requireSetup } from "../../setup/record.ts";
+import type { Training } from "./training.ts";
+
+/** The state that a training begins or resumes with. */
+export interface Restored {
+  /** The first step of this invocation, from 0. */
+  firstStep: number;
+  /** The step whose checkpoint is in the run folder already; undefined where there is none. */
+  savedStep: number | undefined;
+  /** Fingerprints of all machines that computed the run, this one included. */
+  computers: Fingerprint[];
+  /** The processor of this machine. */
+  machine: string;
+  /** The file that the encoder begins with; null for weights drawn from the seed. Rank 0 alone knows. */
+  initialWeights: InitialWeights | null;
+}
+
+/**
+ * Restores the learner from the newest or the named checkpoint, or fills its encoder from a file; all ranks get rank
+ * 0's state.
+ *
+ * @throws UserError (checkpoint) where a file cannot be used; (usage) where the checkpoint is of a later step than the
+ * last one of this training
+ */
+export async function restore(training: Training): Promise<Restored> {
+  const { invocation, learner, plan } = training;
+  const { newest, initialWeights } = await loadWeights(training);
+  invocation.ranks.join(learner, invocation.config);
+  const firstStep = newest?.metadata.step ?? 0;
+  if (firstStep > plan.endStep) {
+    throw new UserError(
+      `Cannot end at step ${plan.endStep}: ${newest?.path} is of step ${firstStep}, expected more steps ` +
+        "(--max_steps, --nb_epochs), or another --run_dir to begin anew",
+      ExitCode.usage,
+    );
+  }
+  const isOfRun = newest !== null &&
+    resolve(dirname(newest.path)) === resolve(invocation.folder.checkpointsDir);
+  if (newest !== null) warnOfChanges(training, newest, { isOfRun });
+  return {
+    firstStep,
+    savedStep: isOfRun ? firstStep : undefined,
+    ...computersOf(training, newest),
+    initialWeights,
+  };
+}
+
+/** Loads the weights on rank 0, and names the checkpoint on all; null where the run begins. */
+async function loadWeights(
+  { invocation, run, learner }: Training,
+): Promise<{ newest: Resumable | null; initialWeights: InitialWeights | null }> {
+  const { ranks, config, folder, warn } = invocation;
+  let initialWeights: InitialWeights | null = null;
+  const newest = await ranks.broadcast(() => {
+    removeLeftovers(folder);
+    unmarkFinished(folder);
+    const newest = checkpointToGoOnFrom(config.resume, {
+      folder: folder.checkpointsDir,
+      begunWith: run.previous?.config.resume,
+      warn,
+    });
+    if (newest !== undefined) {
+      load(learner, newest.path);
+      return newest;
+    }
+    if (config.initFrom !== null) initialWeights = initialise(learner, config.initFrom, warn);
+    if (run.previous !== null) requireSameStart(folder, run.previous, initialWeights);
+    return null;
+  });
+  return { newest, initialWeights };
+}
+
+function load(learner: Learner, path: string): void {
+  try {
+    learner.load(path);
+  } catch (error) {
+    throw new UserError((error as Error).message, ExitCode.checkpoint);
+  }
+}
+
+/** Warns of what the training changes against its checkpoint: options of another run's, a new online probe. */
+function warnOfChanges(
+  { invocation: { config, warn }, probeRates }: Training,
+  { path, metadata }: Resumable,
+  { isOfRun }: { isOfRun: boolean },
+): void {
+  const before = recordedOptions(metadata.config).config;
+  const differences = isOfRun ? [] : differencesOf(before, config);
+  if (differences.length > 0) {
+    warn(
+      `${path} was trained with other options, and goes on with those given here: ${
+        differences.join("; ")
+      }`,
+    );
+  }
+  if (probeRates !== undefined && !before.onlineProbe) {
+    warn(`${path} holds no online probe: it starts afresh at step ${metadata.step}`);
+  }
+}
+
+/** Adds this machine to those that computed the run so far, and warns where the run is no longer exact. */
+function computersOf(
+  { invocation: { config, warn } }: Training,
+  newest: Resumable | null,
+): Pick<Restored, "computers" | "machine"> {
+  const gpu = gpuName(config);
+  const here = fingerprintHere(config.threads, requireSetup().libtorchVersion, {
+    ranks: config.ranks,
+    parts: config.accumulateSteps,
+    ...gpu !== undefined && { gpu },
+  });
+  const { computers, note } = resumedFingerprints(fingerprintsOf(newest?.metadata), here);
+  if (note !== undefined) warn(note);
+  return { computers, machine: here.processor };
+}

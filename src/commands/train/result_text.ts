@@ -1,0 +1,17 @@
+/** The lines that a finished run prints. */
+
+import { resultTable } from "../../run/result_table.ts";
+import type { RunConfig } from "../../options/config.ts";
+import type { RunFolder } from "../../run/folder.ts";
+import type { RunResult } from "../../run/result.ts";
+
+/** Returns the result of a run: a table of its evaluations or a sentence, or JSON where --format asks for it. */
+export function resultText(
+  { config, folder }: { config: RunConfig; folder: RunFolder },
+  { step, evaluations }: RunResult,
+): string {
+  if (config.format === "json") return JSON.stringify({ run_dir: folder.path, step, evaluations });
+  return evaluations.length > 0
+    ? resultTable(evaluations)
+    : `Trained ${step} steps; the run is in ${folder.path}`;
+}

@@ -1,0 +1,26 @@
+/** The parts of a training that stay as they are from its first step to its last. */
+
+import type { TrainingPlan } from "../../byol/plan.ts";
+import type { Learner, ProbeRates } from "../../native/learner.ts";
+import type { AugmentSchedule } from "../../recipes/view_schedule.ts";
+import type { TrainingInputs } from "./inputs.ts";
+import type { Invocation } from "./invocation.ts";
+import type { OpenRun } from "./open_run.ts";
+
+/** Parts that the pieces of `train` share. */
+export interface Training {
+  /** Options, ranks, signals and terminal. */
+  invocation: Invocation;
+  /** The run folder. */
+  run: OpenRun;
+  /** The images. */
+  inputs: TrainingInputs;
+  /** The steps. */
+  plan: TrainingPlan;
+  /** The views' recipes over time. */
+  augmentation: AugmentSchedule;
+  /** The networks, their optimizer and their online probe. */
+  learner: Learner;
+  /** Rates of the online probe; undefined where there is none. */
+  probeRates: Readonly<ProbeRates> | undefined;
+}

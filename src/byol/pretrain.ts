@@ -5,21 +5,23 @@
  */
 
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
-import { FiniteCheck } from "./divergence.ts";
+import { isLogged } from "./plan.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
 import type { TrainRow } from "./train_row.ts";
 import type { Dataset } from "../native/dataset.ts";
-import type { Learner, ProbeRates } from "../native/learner.ts";
+import type { Learner, ProbeRates, StepRates } from "../native/learner.ts";
 import { learningRateAt, recipesAt, tauAt } from "../recipes/schedules.ts";
+import type { ViewPair } from "../recipes/views.ts";
 import { StepGraph } from "./step_graph.ts";
+import { StepLog } from "./step_log.ts";
 
-/** What a training run goes by. */
+/** Options of a training. */
 export interface PretrainOptions {
-  /** Decides order of the images and views. */
+  /** Seed of the order of the images and of the views. */
   seed: number;
   /** Images of an optimizer step, over all ranks. */
   batchSize: number;
-  /** Parts that a step's batch is computed in. */
+  /** Micro-batches of a step. */
   accumulateSteps: number;
   /** Optimizer steps of an epoch. */
   stepsPerEpoch: number;
@@ -39,36 +41,28 @@ export interface PretrainOptions {
   tauBase: number;
   /** The views' recipes over time. */
   augmentation: AugmentSchedule;
-  /** The first step of this start, from 0. */
+  /** The first step of this invocation, from 0. */
   firstStep: number;
   /** The step to stop before. */
   endStep: number;
   /** Steps between logged ones; the last one of an epoch is logged, too. */
   logEverySteps: number;
-  /** Whether a step on one GPU is recorded as a CUDA graph, once some have run; none is where it is not said. */
+  /** Records a step on one GPU as a CUDA graph, once some have run; false by default. */
   cudaGraph?: boolean;
-  /** What the learner's online probe learns by; none: it has none. */
+  /** Rates of the learner's online probe; none where it has no probe. */
   probeRates?: Readonly<ProbeRates> | undefined;
 }
 
-/** What happens beside the training, each at its own pace. */
+/** Callbacks of the training loop, each at its own pace. */
 export interface PretrainHooks {
-  /** Before a step; what it returns is called after it. */
-  trace?(step: number, schedule: { learningRate: number; tau: number }): (() => void) | undefined;
+  /** Called before a step; the function that it returns is called after the step. */
+  trace?(step: number, rates: StepRates): (() => void) | undefined;
   /** A step was logged. */
   logged?(row: TrainRow): void;
   /** A step is done; `epoch` is set where it was the last one of an epoch. */
   stepDone?(stepsDone: number, epoch: number | undefined): Promise<void>;
-  /** Whether to stop after so many steps. */
+  /** Returns true to stop after so many steps. */
   interrupted?(stepsDone: number): boolean;
-}
-
-/** Whether a step is logged wherever the run is cut; the last one of a start is, too. */
-export function isLogged(
-  stepsDone: number,
-  { logEverySteps, stepsPerEpoch }: Pick<PretrainOptions, "logEverySteps" | "stepsPerEpoch">,
-): boolean {
-  return stepsDone % logEverySteps === 0 || stepsDone % stepsPerEpoch === 0;
 }
 
 /**
@@ -82,91 +76,91 @@ export async function pretrain(
   options: PretrainOptions,
   hooks: PretrainHooks = {},
 ): Promise<number> {
-  const { seed, batchSize, accumulateSteps, stepsPerEpoch, momentum, weightDecay, eta } = options;
-  const totalSteps = options.epochs * stepsPerEpoch;
-  const rates = {
-    baseLearningRate: options.learningRate,
-    warmupSteps: options.warmupEpochs * stepsPerEpoch,
-    totalSteps,
-  };
-  const numbers = new FiniteCheck();
-  // A part's views are made in the middle of the step, which a recording would repeat.
-  const enabled = options.cudaGraph === true && accumulateSteps === 1;
-  const graph = new StepGraph(learner, { enabled, momentum, weightDecay, eta });
-  let loggedAt = performance.now();
-  let loggedSteps = options.firstStep;
-  for (let step = options.firstStep; step < options.endStep; step++) {
-    // What this step is.
-    const learningRate = learningRateAt(step, rates);
-    const tau = tauAt(step, { tauBase: options.tauBase, totalSteps });
-    dataset.setRecipes(batchSize, recipesAt(options.augmentation, step));
+  const { batchSize, momentum, weightDecay, eta, probeRates, firstStep, endStep } = options;
+  const graph = new StepGraph(learner, { enabled: isRecordable(options), ...options });
+  const log = new StepLog(learner, options);
+  for (let step = firstStep; step < endStep; step++) {
+    // What this step is: every number that changes over time.
+    const { learningRate, tau, recipes } = numbersAt(step, options);
+    const rates = { learningRate, tau };
+    dataset.setRecipes(batchSize, recipes);
 
-    // BYOL in the order of the paper.
-    const endTrace = hooks.trace?.(step, { learningRate, tau });
-    dataset.makeViews(seed, step);
-    announceAfter(dataset, step * accumulateSteps, options);
-    graph.run(dataset, { learningRate, tau }, () => {
-      learner.forwardBackward(dataset, { part: 0, parts: accumulateSteps });
-      for (let part = 1; part < accumulateSteps; part++) {
-        dataset.makeViews(seed, step, part);
-        announceAfter(dataset, step * accumulateSteps + part, options);
-        learner.forwardBackward(dataset, { part, parts: accumulateSteps });
-      }
+    // BYOL in the order of the paper: views, forward and backward, update, target.
+    const endTrace = hooks.trace?.(step, rates);
+    makeViews(dataset, { step, microBatch: 0 }, options);
+    graph.run(dataset, rates, () => {
+      forwardBackward({ learner, dataset }, step, options);
       learner.applyUpdate({ learningRate, momentum, weightDecay, eta });
       learner.moveTarget(tau);
     });
     endTrace?.();
-    if (options.probeRates) learner.trainProbe(options.probeRates);
+    if (probeRates) learner.trainProbe(probeRates);
 
-    // Everything else at its own pace.
+    // Everything else at its own pace: read metrics, the only wait on the device; evaluate, save, yield.
     const stepsDone = step + 1;
-    const endsEpoch = stepsDone % stepsPerEpoch === 0;
-    if (isLogged(stepsDone, options) || stepsDone === options.endStep) {
-      const metrics = learner.readMetrics();
-      const row: TrainRow = {
-        kind: "train",
-        step,
-        epoch: Math.floor(step / stepsPerEpoch) + 1,
-        loss: metrics.loss,
-        learning_rate: learningRate,
-        tau,
-        images_per_second: 1000 * batchSize * (stepsDone - loggedSteps) /
-          (performance.now() - loggedAt),
-        embedding_std: metrics.embeddingStd,
-        effective_rank: metrics.effectiveRank,
-        gradient_norm: metrics.gradientNorm,
-        parameter_norm: metrics.parameterNorm,
-        ...(options.probeRates ? probeRow(learner) : {}),
-      };
-      const scaler = learner.readScaler();
-      if (scaler !== undefined) {
-        [row.skipped_steps, row.loss_scale] = [scaler.skippedSteps, scaler.lossScale];
-      }
-      numbers.see(row);
-      hooks.logged?.(row);
-    }
-    await hooks.stepDone?.(stepsDone, endsEpoch ? stepsDone / stepsPerEpoch : undefined);
-    if (isLogged(stepsDone, options)) {
-      [loggedAt, loggedSteps] = [performance.now(), stepsDone];
-    }
+    const isDue = isLogged(stepsDone, options);
+    if (isDue || stepsDone === endStep) hooks.logged?.(log.read(step, rates));
+    await hooks.stepDone?.(stepsDone, epochEndedBy(stepsDone, options));
+    if (isDue) log.restartClock(stepsDone);
     // A loop of blocking calls sees a signal only when it yields.
     await yieldToEvents();
     if (hooks.interrupted?.(stepsDone)) return stepsDone;
   }
-  return options.endStep;
+  return endStep;
 }
 
-function probeRow(learner: Learner): Pick<TrainRow, "probe_loss" | "probe_top1"> {
-  const { loss, accuracy } = learner.readProbeMetrics();
-  return { probe_loss: loss, probe_top1: 100 * accuracy };
+/** Returns the numbers of a step that change over time, each a pure function of the step. */
+function numbersAt(step: number, options: PretrainOptions): StepRates & { recipes: ViewPair } {
+  const { epochs, stepsPerEpoch, warmupEpochs, tauBase, augmentation } = options;
+  const totalSteps = epochs * stepsPerEpoch;
+  return {
+    learningRate: learningRateAt(step, {
+      baseLearningRate: options.learningRate,
+      warmupSteps: warmupEpochs * stepsPerEpoch,
+      totalSteps,
+    }),
+    tau: tauAt(step, { tauBase, totalSteps }),
+    recipes: recipesAt(augmentation, step),
+  };
 }
 
-/** Lets the views that come after a part's be made while the networks compute, as far as the data set has room. */
-function announceAfter(dataset: Dataset, part: number, options: PretrainOptions): void {
-  const { seed, batchSize, accumulateSteps, augmentation, endStep } = options;
-  for (let next = part + 1; next < endStep * accumulateSteps; next++) {
-    const step = Math.floor(next / accumulateSteps);
-    const place = { seed, step, part: next % accumulateSteps };
-    if (!dataset.prefetchViews(place, { batchSize, ...recipesAt(augmentation, step) })) break;
+/** Returns whether steps may be recorded as a CUDA graph, which cannot make the views of a second micro-batch anew. */
+function isRecordable({ cudaGraph, accumulateSteps }: PretrainOptions): boolean {
+  return cudaGraph === true && accumulateSteps === 1;
+}
+
+/** Computes the gradients of a step's batch, micro-batch by micro-batch; the views of the first one are there. */
+function forwardBackward(
+  { learner, dataset }: { learner: Learner; dataset: Dataset },
+  step: number,
+  options: PretrainOptions,
+): void {
+  const microBatches = options.accumulateSteps;
+  for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+    if (microBatch > 0) makeViews(dataset, { step, microBatch }, options);
+    learner.forwardBackward(dataset, { part: microBatch, parts: microBatches });
   }
+}
+
+/** Makes the views of a micro-batch, and has those after it made while the networks compute, as far as there is room. */
+function makeViews(
+  dataset: Dataset,
+  { step, microBatch }: { step: number; microBatch: number },
+  { seed, batchSize, accumulateSteps, augmentation, endStep }: PretrainOptions,
+): void {
+  dataset.makeViews(seed, step, microBatch);
+  const next = step * accumulateSteps + microBatch + 1;
+  for (let index = next; index < endStep * accumulateSteps; index++) {
+    const ahead = Math.floor(index / accumulateSteps);
+    const place = { seed, step: ahead, part: index % accumulateSteps };
+    if (!dataset.prefetchViews(place, { batchSize, ...recipesAt(augmentation, ahead) })) break;
+  }
+}
+
+/** Returns the number of the epoch that a step ends, from 1; undefined within an epoch. */
+function epochEndedBy(
+  stepsDone: number,
+  { stepsPerEpoch }: Pick<PretrainOptions, "stepsPerEpoch">,
+): number | undefined {
+  return stepsDone % stepsPerEpoch === 0 ? stepsDone / stepsPerEpoch : undefined;
 }

@@ -161,7 +161,7 @@ function unknownOption(line: CommandLine, rawName: string): UserError {
 }
 
 /** Returns the options that a name may stand for: as another program's name, switched off, or misspelt. */
-function optionsMeant(name: string, { options, synonyms = {} }: CommandLine): string[] {
+export function optionsMeant(name: string, { options, synonyms = {} }: CommandLine): string[] {
   const known = Object.values(options);
   const names = known.map(({ option }) => option);
   const same = Object.hasOwn(synonyms, name)

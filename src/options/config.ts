@@ -18,13 +18,14 @@ export type Origin =
   | "dataset"
   | "checkpoint"
   | "command line"
+  | `config ${string}`
   | `preset ${string}`
   | `--${string}`;
 
 /** Where each value of a configuration came from. */
 export type Origins = Record<keyof RunConfig, Origin>;
 
-/** Tells a value that the user gave from one that a preset, a default or another option gave. */
+/** Tells a value that the user gave, on the command line or in a file, from one that a preset, a default or another option gave. */
 export function isGiven(origin: Origin): boolean {
-  return origin === "command line";
+  return origin === "command line" || origin.startsWith("config ");
 }

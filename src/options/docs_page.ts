@@ -10,9 +10,21 @@ import { GROUPS, PER_DATASET } from "./option.ts";
 import { expectationOf, shownValue } from "../base/option_values.ts";
 import type { RunConfig } from "./config.ts";
 import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
+import { OPTIONS_OF_ONE_RUN } from "./config_file.ts";
 import { datasetDefaults, defaultText } from "./help.ts";
 import { PRESETS } from "./presets.ts";
 import type { Recipe } from "./config.ts";
+
+const FILE_OF_OPTIONS = `\`--config=FILE.json\` takes options from an object of their names:
+
+    { "preset": "cifar10_tuned", "nb_epochs": 200, "online_probe": false, "data_dir": "data/cifar10" }
+
+Each is checked like one of the command line, and an unknown one is refused; null leaves an option without a value.
+Paths count from where the program starts, as on the command line. The file may also be the config.json of a run: the
+options that its user gave apply again, on the command line or in a file, its preset and data set among them. Never taken are
+${
+  OPTIONS_OF_ONE_RUN.map((option) => `--${option}`).join(", ")
+}. \`deno task eval\` leaves out those of training.`;
 
 /** The page, as Markdown. */
 export function optionsPage(): string {
@@ -21,11 +33,13 @@ export function optionsPage(): string {
     "<!-- Written by src/options/docs_page.ts from src/options/table.ts and src/options/presets.ts. -->",
     "# Options",
     "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
-    "`--name=false`. Of an option given twice, the last counts. The command line wins over a preset, a " +
-    "preset over the data set's defaults; `deno task eval` takes data set, image size, limit of the training " +
+    "`--name=false`. Of an option given twice, the last counts. The command line wins over the file of `--config`, the file " +
+    "over a preset, a preset over the data set's defaults; `deno task eval` takes data set, image size, limit of the training " +
     "images, network, probe, seed and type of numbers from the checkpoint where they are not given; where the images lie, " +
     "hardware and precision it does not. A run's config.json says for each value where it came from.",
     ...GROUPS.flatMap((group) => [`## ${group}`, groupTable(group)]),
+    "## A file of options",
+    FILE_OF_OPTIONS,
     "## Presets",
     presetTable(),
     "DeepMind's presets give the learning rate for 256 images and scale it with `--batch_size`.",

@@ -9,6 +9,7 @@ import { type CommandLine, type ReadableTable, readGiven } from "../base/command
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { problemOf } from "../base/option_values.ts";
 import type { Origins, RunConfig } from "./config.ts";
+import { readConfigFile } from "./config_file.ts";
 import { derive } from "./derive.ts";
 import type { Environment } from "./environment.ts";
 import type { Command } from "./option.ts";
@@ -29,8 +30,8 @@ export interface ParsedCommandLine {
 }
 
 /**
- * Resolves a command line. The command line wins over a preset, a preset (train) or the checkpoint's own
- * configuration (eval) over the data set's defaults. An option given twice counts as given last.
+ * Resolves a command line. The command line wins over the file of --config, the file over a preset (train) or the
+ * checkpoint's own options (eval), those over the data set's defaults. An option given twice counts as given last.
  *
  * @throws UserError for unknown options, values out of range and combinations that cannot run (usage), for
  * data that the site does not have (data), for a checkpoint of another architecture (checkpoint)
@@ -47,17 +48,20 @@ export function parseCommandLine(
     elsewhere: (option) => adviceOn(command, option),
   };
   const given = readGiven(args, line).values as Partial<RunConfig>;
-  if (command === "eval" && given.checkpoint === undefined) {
+  const inFile = typeof given.config === "string" ? readConfigFile(given.config, line) : {};
+  const asked = { ...inFile, ...given };
+  if (command === "eval" && asked.checkpoint === undefined) {
     throw usageError("Cannot evaluate without a checkpoint: expected --checkpoint=FILE");
   }
-  const stored = typeof given.checkpoint === "string" && environment.checkpointConfig
-    ? environment.checkpointConfig(given.checkpoint)
+  const stored = typeof asked.checkpoint === "string" && environment.checkpointConfig
+    ? environment.checkpointConfig(asked.checkpoint)
     : {};
-  requireSameArchitecture(given, storedOptions(stored));
+  requireSameArchitecture(asked, storedOptions(stored));
   const layers: Layer[] = [
     { origin: "command line", values: given },
-    ...presetLayer(given.preset),
-    ...checkpointLayers(given.checkpoint ?? "", stored),
+    { origin: `config ${given.config}`, values: inFile },
+    ...presetLayer(asked.preset),
+    ...checkpointLayers(asked.checkpoint ?? "", stored),
   ];
   const { config, origins } = resolveLayers(layers);
   derive(config, origins, environment);

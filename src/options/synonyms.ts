@@ -9,6 +9,8 @@ export const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   arch: ["resnet_type"],
   backbone: ["resnet_type"],
   model: ["resnet_type"],
+  cfg: ["config"],
+  config_file: ["config"],
   network: ["resnet_type"],
   bs: ["batch_size"],
   batch: ["batch_size"],

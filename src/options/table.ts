@@ -604,6 +604,18 @@ export const OPTIONS = defineOptions({
     help: "Seconds that a rank waits for another within a step before it gives up and names it",
   },
 
+  config: {
+    option: "config",
+    group: "Run",
+    commands: BOTH,
+    value: { kind: "path" },
+    default: null,
+    defaultText: "none",
+    changeable: true,
+    help:
+      "A JSON file of options by name, or the config.json of a run, of which it takes the options that the user " +
+      "gave. The command line wins over the file, the file over a preset",
+  },
   expeName: {
     option: "expe_name",
     group: "Run",

@@ -6,6 +6,7 @@ import { BREACHES } from "./layout/breaches.ts";
 import { rustFunctions, typescriptFunctions } from "./layout/functions.ts";
 import { rustImports, TABLES, typescriptImports } from "./layout/imports.ts";
 import { ROOT } from "./layout/main.ts";
+import { PAGE, withTables } from "./layout/page.ts";
 import { arrowsBetweenRooms, breaches, circles } from "./layout/plan.ts";
 import { readSources } from "./layout/sources.ts";
 
@@ -102,6 +103,12 @@ for (
     assert.deepEqual(breaches(new Map([...others, [path, text]])), [breach]);
   });
 }
+
+Deno.test("the tables of docs/architecture.md are those of the plan", () => {
+  const page = sources.get(PAGE) ?? "";
+  assert.equal(withTables(page), page, "run: deno task layout --write");
+  assert.notEqual(withTables(page.replace("edit distance", "")), page.replace("edit distance", ""));
+});
 
 Deno.test("no circle between the rooms of tests/, and a planted one is found", () => {
   assert.deepEqual(circles(arrowsBetweenRooms(sources, "tests/")), []);

@@ -2,10 +2,14 @@
  * Prints what the repository looks like: rooms and the arrows between them, circles, the longest functions, files that
  * are too long, breaches of the floor plan.
  *
- *   deno task layout [--breaches]
+ *   deno task layout [--breaches | --write]
+ *
+ * --breaches prints the breaches alone; --write puts the tables of the plan into docs/architecture.md.
  */
 
+import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { PAGE, withTables } from "./page.ts";
 import {
   arrowsBetweenRooms,
   breaches,
@@ -64,6 +68,10 @@ function* reportRooms(sources: Sources, folder: string): Generator<string> {
 
 if (import.meta.main) {
   const sources = readSources(ROOT);
-  const lines = Deno.args.includes("--breaches") ? breaches(sources) : [...report(sources)];
-  console.log(lines.join("\n").trimStart());
+  if (Deno.args.includes("--write")) {
+    Deno.writeTextFileSync(join(ROOT, PAGE), withTables(sources.get(PAGE) ?? ""));
+  } else {
+    const lines = Deno.args.includes("--breaches") ? breaches(sources) : [...report(sources)];
+    console.log(lines.join("\n").trimStart());
+  }
 }

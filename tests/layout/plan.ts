@@ -3,7 +3,7 @@
 import { type Length, rustFunctions, typescriptFunctions } from "./functions.ts";
 import { allImports, importBreaches, roomOf, TABLES } from "./imports.ts";
 import { mentionBreaches } from "./mentions.ts";
-import { FILE_LINES, FUNCTION_LINES, SRC_ROOMS, TABLE_FILES } from "./rooms.ts";
+import { FILE_LINES, FUNCTION_LINES, TABLE_FILES } from "./rooms.ts";
 import type { Sources } from "./sources.ts";
 
 /** Returns one line for each breach of the floor plan, sorted. */
@@ -142,13 +142,4 @@ function reachableFrom(
     }
   }
   return reached;
-}
-
-/** Returns the table of rooms of src/ for docs/architecture.md, as Markdown. */
-export function roomsTable(): string {
-  const rows = SRC_ROOMS.map(({ name, holds, mayImport }) => {
-    const folder = name.includes(".") ? name : `${name}/`;
-    return `| \`${folder}\` | ${holds} | ${mayImport.join(", ") || "nothing"} |`;
-  });
-  return ["| room | holds | may import |", "| --- | --- | --- |", ...rows].join("\n");
 }

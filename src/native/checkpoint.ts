@@ -1,4 +1,4 @@
-import { json, openCore, readText } from "./library.ts";
+import { callText, json } from "./call.ts";
 
 /** What a checkpoint holds. */
 export interface CheckpointDescription {
@@ -32,12 +32,5 @@ export interface EncoderDescription {
 
 /** Reads what a checkpoint holds. @throws NativeError when it is missing or damaged */
 export function describeCheckpoint(path: string): CheckpointDescription {
-  const symbols = openCore();
-  const request = json(path);
-  return JSON.parse(
-    readText(
-      "byol_checkpoint_describe",
-      (text, error) => symbols.byol_checkpoint_describe(request, text, error),
-    ),
-  );
+  return JSON.parse(callText("byol_checkpoint_describe", json(path)));
 }

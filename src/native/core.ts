@@ -1,6 +1,6 @@
 /** The core as a whole: threads, numerics, GPUs, live objects. */
 
-import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+import { call, callText, callU32, json } from "./call.ts";
 
 /** What this core uses. */
 export interface CoreInfo {
@@ -16,10 +16,7 @@ export interface CoreInfo {
 
 /** Says what the core uses. */
 export function coreInfo(): CoreInfo {
-  const symbols = openCore();
-  return JSON.parse(
-    readText("byol_core_info", (text, error) => symbols.byol_core_info(text, error)),
-  );
+  return JSON.parse(callText("byol_core_info"));
 }
 
 /** What the NVIDIA driver says: the newest CUDA it knows and its GPUs, or why there are none. */
@@ -29,31 +26,20 @@ export type DriverGpus =
 
 /** Asks the driver for its GPUs; libtorch is not asked. */
 export function driverGpus(): DriverGpus {
-  const symbols = openCore();
-  return JSON.parse(
-    readText("byol_core_gpus", (text, error) => symbols.byol_core_gpus(text, error)),
-  );
+  return JSON.parse(callText("byol_core_gpus"));
 }
 
 /** Sets how GPUs compute: TF32 in float32 products, sums always in the same order. */
 export function setNumerics(options: { tf32: boolean; deterministic: boolean }): void {
-  const symbols = openCore();
-  check(
-    symbols.byol_core_set_numerics(json(options), errorBuffer()),
-    "byol_core_set_numerics",
-  );
+  call("byol_core_set_numerics", json(options));
 }
 
 /** How many objects of the core are alive. */
 export function liveHandles(): number {
-  const symbols = openCore();
-  return readU32(
-    "byol_core_live_handles",
-    (out, error) => symbols.byol_core_live_handles(out, error),
-  );
+  return callU32("byol_core_live_handles");
 }
 
 /** Sets the threads of one tensor operation, 1 to 1024. */
 export function setThreads(threads: number): void {
-  check(openCore().byol_core_set_threads(threads, errorBuffer()), "byol_core_set_threads");
+  call("byol_core_set_threads", threads);
 }

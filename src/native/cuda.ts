@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { requireSetup } from "../setup/record.ts";
-import { check, errorBuffer, json, openCore } from "./library.ts";
+import { call, json, openCore } from "./call.ts";
 
 let cuda: Deno.DynamicLibrary<Record<string, never>> | undefined;
 
@@ -15,8 +15,8 @@ let cuda: Deno.DynamicLibrary<Record<string, never>> | undefined;
  * @throws UserError (set-up) when this libtorch has no CUDA that can be loaded
  */
 export function openCuda(): string | undefined {
-  // What it needs of libtorch is then loaded already.
-  const symbols = openCore();
+  // The core brings what CUDA needs of libtorch.
+  openCore();
   const { libtorch, gpu } = requireSetup();
   const library = join(libtorch, "lib/libtorch_cuda.so");
   try {
@@ -32,7 +32,7 @@ export function openCuda(): string | undefined {
     "run: deno task setup --cuda";
   if (!gpu) return `The library of the GPUs' side is not built: ${slower}`;
   try {
-    check(symbols.byol_core_open_gpu(json(gpu), errorBuffer()), "byol_core_open_gpu");
+    call("byol_core_open_gpu", json(gpu));
   } catch (error) {
     return `${(error as Error).message}: ${slower}`;
   }

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { NativeObject } from "./handle.ts";
-import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+import { callNumbers, callText, callU32, json } from "./call.ts";
 
 const POLL_MILLISECONDS = 20;
 
@@ -53,14 +53,7 @@ export interface JobProgress {
 export class DataJob extends NativeObject {
   /** Starts it. */
   static start(options: DataWork): DataJob {
-    const symbols = openCore();
-    const request = json(options);
-    return new DataJob(
-      readU32(
-        "byol_data_job_start",
-        (out, error) => symbols.byol_data_job_start(request, out, error),
-      ),
-    );
+    return new DataJob(callU32("byol_data_job_start", json(options)));
   }
 
   /**
@@ -93,23 +86,16 @@ export class DataJob extends NativeObject {
 
   /** What the job says of its work. Waits for its end. */
   result<Result>(): Result {
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_data_job_result",
-        (text, error) => symbols.byol_data_job_result(this.handle, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_data_job_result", this.handle));
   }
 
   /** How far it is. */
   progress(): JobProgress {
-    const out = new Float64Array(4);
-    check(
-      openCore().byol_data_job_progress(this.handle, out, errorBuffer()),
+    const [done = 0, total = 0, images = 0, ended = 0] = callNumbers(
       "byol_data_job_progress",
+      4,
+      this.handle,
     );
-    const [done = 0, total = 0, images = 0, ended = 0] = out;
     return { done, total, images, ended: ended === 1 };
   }
 }

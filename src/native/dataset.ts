@@ -3,7 +3,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeObject } from "./handle.ts";
 import type { ViewCases } from "./views.ts";
 import type { Learner } from "./learner.ts";
-import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+import { call, callNumbers, callText, callU32, json } from "./call.ts";
 import { NativeError } from "./native_error.ts";
 import type { ProcessGroup } from "./process_group.ts";
 
@@ -61,14 +61,10 @@ export interface DatasetDescription {
   warnings: string[];
 }
 
-/** As check(); files that cannot be read are the user's to repair. */
-function checkData(status: number, symbol: string): void {
-  try {
-    check(status, symbol);
-  } catch (error) {
-    if (!(error instanceof NativeError) || error.code !== "Io") throw error;
-    throw new UserError(error.message, ExitCode.data);
-  }
+/** Returns the error to throw where images were read: files that cannot be read are the user's to repair. */
+function unreadable(error: unknown): unknown {
+  const isFile = error instanceof NativeError && error.code === "Io";
+  return isFile ? new UserError(error.message, ExitCode.data) : error;
 }
 
 /** Images held by the core, and the batch last made from them. */
@@ -77,46 +73,25 @@ export class Dataset extends NativeObject {
   static open(
     { normalisation, limit = 0, device = "cpu", ...options }: DatasetOptions,
   ): Dataset {
-    const symbols = openCore();
-    const request = json({
-      ...options,
-      device,
-      limit,
-      mean: normalisation.mean,
-      std: normalisation.std,
-    });
-    return new Dataset(
-      readU32("byol_dataset_open", (out, error) => symbols.byol_dataset_open(request, out, error)),
-    );
+    const { mean, std } = normalisation;
+    const request = json({ ...options, device, limit, mean, std });
+    return new Dataset(callU32("byol_dataset_open", request));
   }
 
   /** Count, classes, digest. */
   describe(): DatasetDescription {
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_dataset_describe",
-        (text, error) => symbols.byol_dataset_describe(this.handle, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_dataset_describe", this.handle));
   }
 
   /** Sets batch size (images) and the recipes of both views. */
   setRecipes(batchSize: number, { view1, view2 }: ViewPair): void {
-    const request = json({ batchSize, view1, view2 });
-    check(
-      openCore().byol_dataset_set_recipes(this.handle, request, errorBuffer()),
-      "byol_dataset_set_recipes",
-    );
+    call("byol_dataset_set_recipes", this.handle, json({ batchSize, view1, view2 }));
   }
 
   /** Sets batch size and transforms of linear evaluation. */
   setProbe(batchSize: number, { train, test }: ProbeTransforms): void {
     const request = json({ batchSize, train, resize: test.resize, crop: test.crop });
-    check(
-      openCore().byol_dataset_set_probe(this.handle, request, errorBuffer()),
-      "byol_dataset_set_probe",
-    );
+    call("byol_dataset_set_probe", this.handle, request);
   }
 
   /**
@@ -126,18 +101,12 @@ export class Dataset extends NativeObject {
    * @throws NativeError where a class would have no image
    */
   takeSubset(options: SubsetOptions): void {
-    check(
-      openCore().byol_dataset_take_subset(this.handle, json(options), errorBuffer()),
-      "byol_dataset_take_subset",
-    );
+    call("byol_dataset_take_subset", this.handle, json(options));
   }
 
   /** Sets what of each step's batch this process takes: of each of equal parts, its rank's share. Else it takes all. */
   setShare({ rank, ranks, parts }: { rank: number; ranks: number; parts: number }): void {
-    check(
-      openCore().byol_dataset_set_share(this.handle, rank, ranks, parts, errorBuffer()),
-      "byol_dataset_set_share",
-    );
+    call("byol_dataset_set_share", this.handle, rank, ranks, parts);
   }
 
   /**
@@ -150,43 +119,25 @@ export class Dataset extends NativeObject {
     { seed, step, part = 0 }: { seed: number; step: number; part?: number },
     { batchSize, view1, view2 }: { batchSize: number } & ViewPair,
   ): boolean {
-    const symbols = openCore();
-    const request = json({ batchSize, view1, view2 });
-    return readU32(
+    return callU32(
       "byol_dataset_announce_views",
-      (accepted, error) =>
-        symbols.byol_dataset_announce_views(
-          this.handle,
-          request,
-          BigInt(seed),
-          BigInt(step),
-          part,
-          accepted,
-          error,
-        ),
+      this.handle,
+      json({ batchSize, view1, view2 }),
+      BigInt(seed),
+      BigInt(step),
+      part,
     ) === 1;
   }
 
   /** Images decoded so far, and image files that could not be used. */
   photoCounts(): { decoded: number; bad: number } {
-    const out = new Float64Array(2);
-    check(
-      openCore().byol_dataset_photo_counts(this.handle, out, errorBuffer()),
-      "byol_dataset_photo_counts",
-    );
-    const [decoded = 0, bad = 0] = out;
+    const [decoded = 0, bad = 0] = callNumbers("byol_dataset_photo_counts", 2, this.handle);
     return { decoded, bad };
   }
 
   /** The image files that could not be used: index and reason of each. */
   badFiles(): [index: number, reason: string][] {
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_dataset_bad_files",
-        (text, error) => symbols.byol_dataset_bad_files(this.handle, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_dataset_bad_files", this.handle));
   }
 
   /**
@@ -194,27 +145,16 @@ export class Dataset extends NativeObject {
    * loose or packed; the number of the image, from 0, where images are no files of their own.
    */
   names(start: number, count: number): string[] {
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_dataset_names",
-        (text, error) => symbols.byol_dataset_names(this.handle, start, count, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_dataset_names", this.handle, start, count));
   }
 
   /** Makes both views of step `step`'s images, or of a part of them: a function of seed, step and recipes alone. */
   makeViews(seed: number, step: number, part = 0): void {
-    checkData(
-      openCore().byol_dataset_make_views(
-        this.handle,
-        BigInt(seed),
-        BigInt(step),
-        part,
-        errorBuffer(),
-      ),
-      "byol_dataset_make_views",
-    );
+    try {
+      call("byol_dataset_make_views", this.handle, BigInt(seed), BigInt(step), part);
+    } catch (error) {
+      throw unreadable(error);
+    }
   }
 
   /**
@@ -223,59 +163,41 @@ export class Dataset extends NativeObject {
    * @returns what was done to each image
    */
   writeViews(path: string, options: { seed: number; step: number; view: 0 | 1 }): ViewCases {
-    const symbols = openCore();
-    const request = json({ path, ...options });
     return JSON.parse(
-      readText(
-        "byol_dataset_write_views",
-        (text, error) => symbols.byol_dataset_write_views(this.handle, request, text, error),
-      ),
+      callText("byol_dataset_write_views", this.handle, json({ path, ...options })),
     );
   }
 
   /** Draws both views of the batch as a PNG, four pairs a row. */
   writeSheet(path: string): void {
-    const request = json({ path });
-    check(
-      openCore().byol_dataset_write_sheet(this.handle, request, errorBuffer()),
-      "byol_dataset_write_sheet",
-    );
+    call("byol_dataset_write_sheet", this.handle, json({ path }));
   }
 
   /** Makes one cropped and flipped view for a step of the probe, of this rank's share of its images. */
   makeProbeBatch(seed: number, step: number): void {
-    checkData(
-      openCore().byol_dataset_make_probe_batch(
-        this.handle,
-        BigInt(seed),
-        BigInt(step),
-        errorBuffer(),
-      ),
-      "byol_dataset_make_probe_batch",
-    );
+    try {
+      call("byol_dataset_make_probe_batch", this.handle, BigInt(seed), BigInt(step));
+    } catch (error) {
+      throw unreadable(error);
+    }
   }
 
   /** Makes the test transform of `count` images from `start`; of none where a rank has none left. */
   makeCenterCrops(start: number, count: number): void {
-    checkData(
-      openCore().byol_dataset_make_centered(this.handle, start, count, errorBuffer()),
-      "byol_dataset_make_centered",
-    );
+    try {
+      call("byol_dataset_make_centered", this.handle, start, count);
+    } catch (error) {
+      throw unreadable(error);
+    }
   }
 
   /** Embeds the one-view batch and keeps the embeddings with it: whoever uses the batch next gets them. */
   embed(learner: Learner): void {
-    check(
-      openCore().byol_dataset_embed(this.handle, learner.handle, errorBuffer()),
-      "byol_dataset_embed",
-    );
+    call("byol_dataset_embed", this.handle, learner.handle);
   }
 
   /** Puts all ranks' embeddings, in the order of the ranks, in the place of this rank's. All ranks must. */
   gather(group: ProcessGroup): void {
-    check(
-      openCore().byol_dataset_gather(this.handle, group.handle, errorBuffer()),
-      "byol_dataset_gather",
-    );
+    call("byol_dataset_gather", this.handle, group.handle);
   }
 }

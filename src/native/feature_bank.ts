@@ -1,24 +1,18 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { call, callNumbers, callU32, json } from "./call.ts";
 
 /** Embeddings with labels, to look nearest neighbours up in. */
 export class FeatureBank extends NativeObject {
   /** Makes an empty one. */
   static create(): FeatureBank {
-    const symbols = openCore();
-    return new FeatureBank(
-      readU32("byol_bank_create", (out, error) => symbols.byol_bank_create(out, error)),
-    );
+    return new FeatureBank(callU32("byol_bank_create"));
   }
 
   /** Adds the dataset's one-view batch. */
   append(learner: Learner, dataset: Dataset): void {
-    check(
-      openCore().byol_bank_append(this.handle, learner.handle, dataset.handle, errorBuffer()),
-      "byol_bank_append",
-    );
+    call("byol_bank_append", this.handle, learner.handle, dataset.handle);
   }
 
   /** Classifies the dataset's one-view batch by its k nearest neighbours (Wu et al. 2018, §3.4). */
@@ -27,20 +21,15 @@ export class FeatureBank extends NativeObject {
     dataset: Dataset,
     { k, temperature }: { k: number; temperature: number },
   ): { tested: number; right: number } {
-    const out = new Float64Array(2);
-    check(
-      openCore().byol_bank_classify(
-        this.handle,
-        learner.handle,
-        dataset.handle,
-        k,
-        temperature,
-        out,
-        errorBuffer(),
-      ),
+    const [tested = 0, right = 0] = callNumbers(
       "byol_bank_classify",
+      2,
+      this.handle,
+      learner.handle,
+      dataset.handle,
+      k,
+      temperature,
     );
-    const [tested = 0, right = 0] = out;
     return { tested, right };
   }
 
@@ -53,15 +42,6 @@ export class FeatureBank extends NativeObject {
     dataset: Dataset,
     options: { k: number; temperature: number; path: string },
   ): void {
-    check(
-      openCore().byol_bank_write_answers(
-        this.handle,
-        learner.handle,
-        dataset.handle,
-        json(options),
-        errorBuffer(),
-      ),
-      "byol_bank_write_answers",
-    );
+    call("byol_bank_write_answers", this.handle, learner.handle, dataset.handle, json(options));
   }
 }

@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { call, callU32, json } from "./call.ts";
 import type { Probe } from "./probe.ts";
 
 /** One step of a probe on features. */
@@ -18,50 +18,21 @@ export interface FeatureStep {
 export class Features extends NativeObject {
   /** Makes an empty table. */
   static create(): Features {
-    const symbols = openCore();
-    return new Features(
-      readU32("byol_features_create", (out, error) => symbols.byol_features_create(out, error)),
-    );
+    return new Features(callU32("byol_features_create"));
   }
 
   /** Adds the dataset's one-view batch. */
   append(learner: Learner, dataset: Dataset): void {
-    check(
-      openCore().byol_features_append(
-        this.handle,
-        learner.handle,
-        dataset.handle,
-        errorBuffer(),
-      ),
-      "byol_features_append",
-    );
+    call("byol_features_append", this.handle, learner.handle, dataset.handle);
   }
 
   /** Trains the probe on a step's share of the features. */
   train(probe: Probe, step: FeatureStep, learningRate: number): void {
-    check(
-      openCore().byol_features_train(
-        this.handle,
-        probe.handle,
-        json(step),
-        learningRate,
-        errorBuffer(),
-      ),
-      "byol_features_train",
-    );
+    call("byol_features_train", this.handle, probe.handle, json(step), learningRate);
   }
 
   /** Counts the probe's right answers on the images held out, or on all when there are none. */
   test(probe: Probe, { seed, heldOut }: Pick<FeatureStep, "seed" | "heldOut">): void {
-    check(
-      openCore().byol_features_test(
-        this.handle,
-        probe.handle,
-        BigInt(seed),
-        heldOut,
-        errorBuffer(),
-      ),
-      "byol_features_test",
-    );
+    call("byol_features_test", this.handle, probe.handle, BigInt(seed), heldOut);
   }
 }

@@ -1,31 +1,59 @@
-/** Writes symbols.gen.ts from the core's own table; with --check only says whether it would change. */
+/** Writes symbols.gen.ts from the core's own table; with --check fails where the file would change. */
 
 import { requireSetup } from "../setup/record.ts";
 import { TextBuffer } from "./text_buffer.ts";
 
 const target = new URL("./symbols.gen.ts", import.meta.url);
 
-/** The generated file's text. */
+/** One function of the table. */
+interface TableEntry {
+  name: string;
+  doc: string;
+  /** Name and type of each argument; the error buffer, which follows them, is not listed. */
+  arguments: [name: string, type: string][];
+}
+
+/** Returns a function's entry in SYMBOLS. */
+function symbolEntry({ name, doc, arguments: list }: TableEntry): string {
+  const types = [...list.map(([, type]) => type), "buffer"].map((type) => JSON.stringify(type));
+  const names = [...list.map(([argument]) => argument), "error"].join(", ");
+  return `  /** (${names}) ${doc} */\n  ${name}: { parameters: [${
+    types.join(", ")
+  }], result: "i32" },`;
+}
+
+/** Returns a function's entry in bindSymbols(). */
+function boundEntry({ name, arguments: list }: TableEntry): string {
+  const values = list.map(([argument]) => argument);
+  return `    ${name}: (${values.join(", ")}) => core.${name}(${[...values, "error"].join(", ")}),`;
+}
+
+/** Returns the generated file's text. */
 function render(table: string): string {
   const { symbols, statuses } = JSON.parse(table) as {
-    symbols: { name: string; doc: string; arguments: [string, string][] }[];
+    symbols: TableEntry[];
     statuses: [string, number][];
   };
-  const lines = symbols.map(({ name, doc, arguments: list }) => {
-    const types = [...list.map(([, type]) => type), "buffer"].map((type) => JSON.stringify(type));
-    const names = [...list.map(([argument]) => argument), "error"].join(", ");
-    return `  /** (${names}) ${doc} */\n  ${name}: { parameters: [${
-      types.join(", ")
-    }], result: "i32" },`;
-  });
   return [
     "// GENERATED from native/src/abi.rs by `deno task gen`. Do not edit.",
     "// deno-fmt-ignore-file",
     "",
+    'import type { BoundSymbols, CoreSymbols } from "./symbol_types.ts";',
+    "",
     "/** Every function of the core. */",
     "export const SYMBOLS = {",
-    ...lines,
+    ...symbols.map(symbolEntry),
     "} as const;",
+    "",
+    "/**",
+    " * Binds the error buffer of every function. Each has code of its own, because V8 calls native code directly only from",
+    " * code that always calls the same function.",
+    " */",
+    "export function bindSymbols(core: CoreSymbols, error: Uint8Array<ArrayBuffer>): BoundSymbols {",
+    "  return {",
+    ...symbols.map(boundEntry),
+    "  };",
+    "}",
     "",
     "/** Names of the statuses, by number. */",
     `export const STATUS_NAMES: readonly string[] = ${

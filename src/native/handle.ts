@@ -1,4 +1,4 @@
-import { check, errorBuffer, openCore } from "./library.ts";
+import { call } from "./call.ts";
 
 /** An object of the core. Close it, or let `using` do so. */
 export abstract class NativeObject implements Disposable {
@@ -19,7 +19,7 @@ export abstract class NativeObject implements Disposable {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    check(openCore().byol_handle_close(this.handle, errorBuffer()), "byol_handle_close");
+    call("byol_handle_close", this.handle);
   }
 
   /** Closes. */

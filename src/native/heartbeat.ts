@@ -1,5 +1,5 @@
 import { NativeObject } from "./handle.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { call, callU32, json } from "./call.ts";
 
 /** What a heartbeat writes, and how often. */
 export interface HeartbeatOptions {
@@ -16,14 +16,7 @@ export interface HeartbeatOptions {
 export class Heartbeat extends NativeObject {
   /** Starts the thread, which lives until close(). */
   static start(options: HeartbeatOptions): Heartbeat {
-    const symbols = openCore();
-    const request = json(options);
-    return new Heartbeat(
-      readU32(
-        "byol_heartbeat_start",
-        (out, error) => symbols.byol_heartbeat_start(request, out, error),
-      ),
-    );
+    return new Heartbeat(callU32("byol_heartbeat_start", json(options)));
   }
 
   /**
@@ -32,9 +25,6 @@ export class Heartbeat extends NativeObject {
    * @throws NativeError when the file was removed, or could not be written for too long
    */
   check(maxAgeMilliseconds: number): void {
-    check(
-      openCore().byol_heartbeat_check(this.handle, maxAgeMilliseconds, errorBuffer()),
-      "byol_heartbeat_check",
-    );
+    call("byol_heartbeat_check", this.handle, maxAgeMilliseconds);
   }
 }

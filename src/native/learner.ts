@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import { Job } from "./job.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { call, callNumbers, callU32, json } from "./call.ts";
 import { Trace } from "./trace.ts";
 
 /** The networks to make. */
@@ -87,38 +87,21 @@ export interface StepMetrics {
 export class Learner extends NativeObject {
   /** Makes networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
-    const symbols = openCore();
     const { device = "cpu", precision = "normal", activationCheckpointing = false } = options;
-    const request = json({ ...options, device, precision, activationCheckpointing });
-    return new Learner(
-      readU32(
-        "byol_learner_create",
-        (out, error) => symbols.byol_learner_create(request, out, error),
-      ),
-    );
+    return new Learner(callU32(
+      "byol_learner_create",
+      json({ ...options, device, precision, activationCheckpointing }),
+    ));
   }
 
   /** Length of an embedding. */
   features(): number {
-    const symbols = openCore();
-    return readU32(
-      "byol_learner_features",
-      (out, error) => symbols.byol_learner_features(this.handle, out, error),
-    );
+    return callU32("byol_learner_features", this.handle);
   }
 
   /** Loss and gradients on the dataset's two views (BYOL, eq. 2); they add up over the parts of a step's batch. */
   forwardBackward(dataset: Dataset, { part, parts } = { part: 0, parts: 1 }): void {
-    check(
-      openCore().byol_learner_forward_backward(
-        this.handle,
-        dataset.handle,
-        part,
-        parts,
-        errorBuffer(),
-      ),
-      "byol_learner_forward_backward",
-    );
+    call("byol_learner_forward_backward", this.handle, dataset.handle, part, parts);
   }
 
   /**
@@ -129,86 +112,45 @@ export class Learner extends NativeObject {
    * activation checkpointing
    */
   beginRecording(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
-    const symbols = openCore();
-    const accepted = readU32(
-      "byol_learner_begin_recording",
-      (out, error) =>
-        symbols.byol_learner_begin_recording(
-          this.handle,
-          dataset.handle,
-          learningRate,
-          tau,
-          out,
-          error,
-        ),
-    );
-    return accepted === 1;
+    const [learner, images] = [this.handle, dataset.handle];
+    return callU32("byol_learner_begin_recording", learner, images, learningRate, tau) === 1;
   }
 
   /** Ends the recording, and runs what was recorded. */
   endRecording(): void {
-    check(
-      openCore().byol_learner_end_recording(this.handle, errorBuffer()),
-      "byol_learner_end_recording",
-    );
+    call("byol_learner_end_recording", this.handle);
   }
 
   /** Forgets a recording that failed on its way. */
   dropRecording(): void {
-    check(
-      openCore().byol_learner_drop_recording(this.handle, errorBuffer()),
-      "byol_learner_drop_recording",
-    );
+    call("byol_learner_drop_recording", this.handle);
   }
 
   /** Runs the recorded step on the dataset's two views. @returns false where none is recorded for views of their shape */
   replay(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
-    const symbols = openCore();
-    const replayed = readU32(
-      "byol_learner_replay",
-      (out, error) =>
-        symbols.byol_learner_replay(this.handle, dataset.handle, learningRate, tau, out, error),
-    );
-    return replayed === 1;
+    return callU32("byol_learner_replay", this.handle, dataset.handle, learningRate, tau) === 1;
   }
 
   /** Takes rank 0's running statistics, where each rank normalises its own batches. */
   shareStatistics(): void {
-    check(
-      openCore().byol_learner_share_statistics(this.handle, errorBuffer()),
-      "byol_learner_share_statistics",
-    );
+    call("byol_learner_share_statistics", this.handle);
   }
 
   /** Moves the online network by LARS. */
   applyUpdate({ learningRate, momentum, weightDecay, eta }: UpdateOptions): void {
-    check(
-      openCore().byol_learner_apply_update(
-        this.handle,
-        learningRate,
-        momentum,
-        weightDecay,
-        eta,
-        errorBuffer(),
-      ),
-      "byol_learner_apply_update",
-    );
+    call("byol_learner_apply_update", this.handle, learningRate, momentum, weightDecay, eta);
   }
 
   /** target ← tau·target + (1 − tau)·online (BYOL, eq. 1). */
   moveTarget(tau: number): void {
-    check(
-      openCore().byol_learner_move_target(this.handle, tau, errorBuffer()),
-      "byol_learner_move_target",
-    );
+    call("byol_learner_move_target", this.handle, tau);
   }
 
   /** Reads the last step's figures: the only wait on the device. */
   readMetrics(): StepMetrics {
-    const out = new Float64Array(5);
-    check(openCore().byol_learner_metrics(this.handle, out, errorBuffer()), "byol_learner_metrics");
-    const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = out;
-    return { loss, embeddingStd, gradientNorm, parameterNorm, effectiveRank: out[4] ?? NaN };
+    const numbers = callNumbers("byol_learner_metrics", 5, this.handle);
+    const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = numbers;
+    return { loss, embeddingStd, gradientNorm, parameterNorm, effectiveRank: numbers[4] ?? NaN };
   }
 
   /**
@@ -217,28 +159,17 @@ export class Learner extends NativeObject {
    * @param classes of the labels, 2 or more
    */
   addProbe(classes: number): void {
-    check(
-      openCore().byol_learner_add_probe(this.handle, classes, errorBuffer()),
-      "byol_learner_add_probe",
-    );
+    call("byol_learner_add_probe", this.handle, classes);
   }
 
   /** One step of SGD of the online probe on the last step's embeddings of view 1. All ranks must. */
   trainProbe({ learningRate, momentum }: ProbeRates): void {
-    check(
-      openCore().byol_learner_train_probe(this.handle, learningRate, momentum, errorBuffer()),
-      "byol_learner_train_probe",
-    );
+    call("byol_learner_train_probe", this.handle, learningRate, momentum);
   }
 
   /** Reads how the online probe did: waits on the device, as readMetrics() does. All ranks must. */
   readProbeMetrics(): OnlineProbeMetrics {
-    const out = new Float64Array(2);
-    check(
-      openCore().byol_learner_probe_metrics(this.handle, out, errorBuffer()),
-      "byol_learner_probe_metrics",
-    );
-    const [loss = NaN, accuracy = NaN] = out;
+    const [loss = NaN, accuracy = NaN] = callNumbers("byol_learner_probe_metrics", 2, this.handle);
     return { loss, accuracy };
   }
 
@@ -247,9 +178,11 @@ export class Learner extends NativeObject {
    * the device.
    */
   readScaler(): { skippedSteps: number; lossScale: number } | undefined {
-    const out = new Float64Array(2);
-    check(openCore().byol_learner_scaler(this.handle, out, errorBuffer()), "byol_learner_scaler");
-    const [skippedSteps = NaN, lossScale = NaN] = out;
+    const [skippedSteps = NaN, lossScale = NaN] = callNumbers(
+      "byol_learner_scaler",
+      2,
+      this.handle,
+    );
     return lossScale === 0 ? undefined : { skippedSteps, lossScale };
   }
 
@@ -267,13 +200,8 @@ export class Learner extends NativeObject {
     path: string,
     { metadata, syncFirst }: { metadata: Record<string, unknown>; syncFirst: string[] },
   ): Job {
-    const symbols = openCore();
-    const request = json({ path, metadata, syncFirst });
     return new Job(
-      readU32(
-        "byol_learner_save_begin",
-        (out, error) => symbols.byol_learner_save_begin(this.handle, request, out, error),
-      ),
+      callU32("byol_learner_save_begin", this.handle, json({ path, metadata, syncFirst })),
     );
   }
 
@@ -283,20 +211,21 @@ export class Learner extends NativeObject {
   }
 
   #save(path: string, metadata: Record<string, unknown>, encoderOnly: boolean): void {
-    const request = json({ path, metadata, encoderOnly });
-    check(openCore().byol_learner_save(this.handle, request, errorBuffer()), "byol_learner_save");
+    call("byol_learner_save", this.handle, json({ path, metadata, encoderOnly }));
   }
 
   /** Reads what save() wrote. @throws NativeError naming the tensor that is missing, extra or of another shape */
   load(path: string): void {
-    const request = json({ path, encoderOnly: false });
-    check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
+    this.#load(path, false);
   }
 
   /** Reads the encoder from a training state, an encoder file, or another program's weights (docs/migration.md). */
   loadEncoder(path: string): void {
-    const request = json({ path, encoderOnly: true });
-    check(openCore().byol_learner_load(this.handle, request, errorBuffer()), "byol_learner_load");
+    this.#load(path, true);
+  }
+
+  #load(path: string, encoderOnly: boolean): void {
+    call("byol_learner_load", this.handle, json({ path, encoderOnly }));
   }
 
   /**
@@ -305,10 +234,7 @@ export class Learner extends NativeObject {
    * @throws NativeError naming what is missing, unexpected or of another shape, and the network that would fit
    */
   initEncoder(path: string): void {
-    check(
-      openCore().byol_learner_init_encoder(this.handle, json(path), errorBuffer()),
-      "byol_learner_init_encoder",
-    );
+    call("byol_learner_init_encoder", this.handle, json(path));
   }
 
   /**
@@ -316,34 +242,16 @@ export class Learner extends NativeObject {
    * and the batch normalisations' buffers after: for another program to recompute.
    */
   writeOutputs(options: { input: string; path: string; encoderOnly: boolean }): void {
-    check(
-      openCore().byol_learner_write_outputs(this.handle, json(options), errorBuffer()),
-      "byol_learner_write_outputs",
-    );
+    call("byol_learner_write_outputs", this.handle, json(options));
   }
 
   /** Writes `features` and `labels` of the dataset's one-view batch, for another program to recompute. */
   writeEmbeddings(dataset: Dataset, path: string): void {
-    check(
-      openCore().byol_learner_write_embeddings(
-        this.handle,
-        dataset.handle,
-        json({ path }),
-        errorBuffer(),
-      ),
-      "byol_learner_write_embeddings",
-    );
+    call("byol_learner_write_embeddings", this.handle, dataset.handle, json({ path }));
   }
 
   /** Keeps the state before a step; write it after the step. */
   beginTrace(): Trace {
-    const symbols = openCore();
-    return new Trace(
-      this,
-      readU32(
-        "byol_learner_trace_begin",
-        (out, error) => symbols.byol_learner_trace_begin(this.handle, out, error),
-      ),
-    );
+    return new Trace(this, callU32("byol_learner_trace_begin", this.handle));
   }
 }

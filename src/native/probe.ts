@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { call, callNumbers, callU32, json } from "./call.ts";
 import type { ProcessGroup } from "./process_group.ts";
 
 /** A linear classifier to make. */
@@ -21,33 +21,19 @@ export interface ProbeOptions {
 export class Probe extends NativeObject {
   /** Makes one with weights drawn from the seed. */
   static create(options: ProbeOptions): Probe {
-    const symbols = openCore();
-    const request = json({ ...options, device: options.device ?? "cpu" });
     return new Probe(
-      readU32("byol_probe_create", (out, error) => symbols.byol_probe_create(request, out, error)),
+      callU32("byol_probe_create", json({ ...options, device: options.device ?? "cpu" })),
     );
   }
 
   /** One step of SGD with Nesterov momentum on the dataset's one-view batch. */
   train(learner: Learner, dataset: Dataset, learningRate: number): void {
-    check(
-      openCore().byol_probe_train(
-        this.handle,
-        learner.handle,
-        dataset.handle,
-        learningRate,
-        errorBuffer(),
-      ),
-      "byol_probe_train",
-    );
+    call("byol_probe_train", this.handle, learner.handle, dataset.handle, learningRate);
   }
 
   /** Counts right answers on the dataset's one-view batch. */
   test(learner: Learner, dataset: Dataset): void {
-    check(
-      openCore().byol_probe_test(this.handle, learner.handle, dataset.handle, errorBuffer()),
-      "byol_probe_test",
-    );
+    call("byol_probe_test", this.handle, learner.handle, dataset.handle);
   }
 
   /**
@@ -55,16 +41,7 @@ export class Probe extends NativeObject {
    * dataset's one-view batch: for another program to recompute.
    */
   writeAnswers(learner: Learner, dataset: Dataset, path: string): void {
-    check(
-      openCore().byol_probe_write_answers(
-        this.handle,
-        learner.handle,
-        dataset.handle,
-        json({ path }),
-        errorBuffer(),
-      ),
-      "byol_probe_write_answers",
-    );
+    call("byol_probe_write_answers", this.handle, learner.handle, dataset.handle, json({ path }));
   }
 
   /**
@@ -78,25 +55,17 @@ export class Probe extends NativeObject {
     learner: Learner,
     options: { path: string; metadata: Record<string, unknown>; withEncoder: boolean },
   ): void {
-    check(
-      openCore().byol_probe_save(this.handle, learner.handle, json(options), errorBuffer()),
-      "byol_probe_save",
-    );
+    call("byol_probe_save", this.handle, learner.handle, json(options));
   }
 
   /** Gives every rank's probe the weights of rank 0's. All ranks must. */
   join(group: ProcessGroup): void {
-    check(
-      openCore().byol_probe_join(this.handle, group.handle, errorBuffer()),
-      "byol_probe_join",
-    );
+    call("byol_probe_join", this.handle, group.handle);
   }
 
   /** Images tested so far, those right at first guess, and those right within five. */
   counts(): [seen: number, first: number, five: number] {
-    const out = new Float64Array(3);
-    check(openCore().byol_probe_counts(this.handle, out, errorBuffer()), "byol_probe_counts");
-    const [seen = 0, first = 0, five = 0] = out;
+    const [seen = 0, first = 0, five = 0] = callNumbers("byol_probe_counts", 3, this.handle);
     return [seen, first, five];
   }
 }

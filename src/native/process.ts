@@ -1,4 +1,4 @@
-import { openCore, readText } from "./library.ts";
+import { callText } from "./call.ts";
 
 /** What tells a process from others that had or have its number. */
 export interface ProcessIdentity {
@@ -10,11 +10,5 @@ export interface ProcessIdentity {
 
 /** Looks a process of this machine up. */
 export function describeProcess(pid: number): ProcessIdentity {
-  const symbols = openCore();
-  return JSON.parse(
-    readText(
-      "byol_process_describe",
-      (text, error) => symbols.byol_process_describe(pid, text, error),
-    ),
-  );
+  return JSON.parse(callText("byol_process_describe", pid));
 }

@@ -1,5 +1,5 @@
 import { NativeObject } from "./handle.ts";
-import { check, errorBuffer, json, openCore, readText, readU32 } from "./library.ts";
+import { call, callText, callU32, json } from "./call.ts";
 import type { Learner } from "./learner.ts";
 
 /** How a rank reaches the store that the ranks meet at. */
@@ -46,91 +46,51 @@ export interface Health {
 export class ProcessGroup extends NativeObject {
   /** Opens the store (rank 0) or connects to it. @throws NativeError (Distributed) */
   static connect(options: ConnectOptions): ProcessGroup {
-    const request = json(options);
-    const symbols = openCore();
-    return new ProcessGroup(
-      readU32(
-        "byol_ranks_connect",
-        (out, error) => symbols.byol_ranks_connect(request, out, error),
-      ),
-    );
+    return new ProcessGroup(callU32("byol_ranks_connect", json(options)));
   }
 
   /** Sets a key of the store. */
   set(key: string, value: string): void {
-    const request = json({ key, value });
-    check(openCore().byol_ranks_set(this.handle, request, errorBuffer()), "byol_ranks_set");
+    call("byol_ranks_set", this.handle, json({ key, value }));
   }
 
   /** A key's text, or null where nobody has set it yet. */
   read(key: string): string | null {
-    const request = json(key);
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_ranks_read",
-        (text, error) => symbols.byol_ranks_read(this.handle, request, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_ranks_read", this.handle, json(key)));
   }
 
   /** Connects the ranks with each other, once all are there, and starts to watch who is alive. */
   openGroup(options: GroupOptions): void {
-    const request = json(options);
-    check(
-      openCore().byol_ranks_open_group(this.handle, request, errorBuffer()),
-      "byol_ranks_open_group",
-    );
+    call("byol_ranks_open_group", this.handle, json(options));
   }
 
   /** Who was seen alive when. */
   health(): Health {
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_ranks_health",
-        (text, error) => symbols.byol_ranks_health(this.handle, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_ranks_health", this.handle));
   }
 
   /** Tells the others why this rank leaves before its time; only the first one is heard. */
   leave(reason: string): void {
-    const request = json(reason);
-    check(openCore().byol_ranks_leave(this.handle, request, errorBuffer()), "byol_ranks_leave");
+    call("byol_ranks_leave", this.handle, json(reason));
   }
 
   /** Whether any rank says so. All ranks must ask; none waits for its device. */
   any(flag: boolean): boolean {
-    const symbols = openCore();
-    return readU32(
-      "byol_ranks_any",
-      (out, error) => symbols.byol_ranks_any(this.handle, Number(flag), out, error),
-    ) !== 0;
+    return callU32("byol_ranks_any", this.handle, Number(flag)) !== 0;
   }
 
   /** Sums of whole numbers over the ranks, each in its place. All ranks must ask. */
   sum(counts: readonly number[]): number[] {
-    const request = json(counts);
-    const symbols = openCore();
-    return JSON.parse(
-      readText(
-        "byol_ranks_sum",
-        (text, error) => symbols.byol_ranks_sum(this.handle, request, text, error),
-      ),
-    );
+    return JSON.parse(callText("byol_ranks_sum", this.handle, json(counts)));
   }
 
   /** Waits until every rank has come here. */
   barrier(): void {
-    check(openCore().byol_ranks_barrier(this.handle, errorBuffer()), "byol_ranks_barrier");
+    call("byol_ranks_barrier", this.handle);
   }
 
   /** Makes a learner go on from rank 0's state and average its gradients over the ranks. */
   join(learner: Learner, { syncBn }: { syncBn: boolean }): void {
-    check(
-      openCore().byol_learner_join(learner.handle, this.handle, Number(syncBn), errorBuffer()),
-      "byol_learner_join",
-    );
+    call("byol_learner_join", learner.handle, this.handle, Number(syncBn));
   }
 }

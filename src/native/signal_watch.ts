@@ -1,5 +1,5 @@
 import { NativeObject } from "./handle.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "./library.ts";
+import { callU32, json } from "./call.ts";
 
 /** What to watch for. */
 export interface SignalWatchOptions {
@@ -13,23 +13,13 @@ export interface SignalWatchOptions {
 
 /** The core's own view of signals: also during a call that JavaScript waits for. One at a time. */
 export class SignalWatch extends NativeObject {
-  readonly #seen = new Uint32Array(1);
-
   /** Watches until close(). */
   static start(options: SignalWatchOptions): SignalWatch {
-    const symbols = openCore();
-    const request = json(options);
-    return new SignalWatch(
-      readU32(
-        "byol_signals_watch",
-        (out, error) => symbols.byol_signals_watch(request, out, error),
-      ),
-    );
+    return new SignalWatch(callU32("byol_signals_watch", json(options)));
   }
 
   /** True once a signal has come. */
   get seen(): boolean {
-    check(openCore().byol_signals_seen(this.#seen, errorBuffer()), "byol_signals_seen");
-    return this.#seen[0] === 1;
+    return callU32("byol_signals_seen") === 1;
   }
 }

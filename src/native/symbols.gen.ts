@@ -1,6 +1,8 @@
 // GENERATED from native/src/abi.rs by `deno task gen`. Do not edit.
 // deno-fmt-ignore-file
 
+import type { BoundSymbols, CoreSymbols } from "./symbol_types.ts";
+
 /** Every function of the core. */
 export const SYMBOLS = {
   /** (text, error) Writes the description of this table. */
@@ -186,6 +188,106 @@ export const SYMBOLS = {
   /** (handle, error) Drops an object; harmless when repeated. */
   byol_handle_close: { parameters: ["u32", "buffer"], result: "i32" },
 } as const;
+
+/**
+ * Binds the error buffer of every function. Each has code of its own, because V8 calls native code directly only from
+ * code that always calls the same function.
+ */
+export function bindSymbols(core: CoreSymbols, error: Uint8Array<ArrayBuffer>): BoundSymbols {
+  return {
+    byol_abi_describe: (text) => core.byol_abi_describe(text, error),
+    byol_core_live_handles: (count) => core.byol_core_live_handles(count, error),
+    byol_core_set_threads: (threads) => core.byol_core_set_threads(threads, error),
+    byol_core_info: (text) => core.byol_core_info(text, error),
+    byol_core_use_libjpeg: (path) => core.byol_core_use_libjpeg(path, error),
+    byol_core_gpus: (text) => core.byol_core_gpus(text, error),
+    byol_core_set_numerics: (options) => core.byol_core_set_numerics(options, error),
+    byol_core_open_gpu: (path) => core.byol_core_open_gpu(path, error),
+    byol_core_panic: () => core.byol_core_panic(error),
+    byol_dataset_open: (options, handle) => core.byol_dataset_open(options, handle, error),
+    byol_dataset_describe: (dataset, text) => core.byol_dataset_describe(dataset, text, error),
+    byol_dataset_set_recipes: (dataset, options) => core.byol_dataset_set_recipes(dataset, options, error),
+    byol_dataset_set_probe: (dataset, options) => core.byol_dataset_set_probe(dataset, options, error),
+    byol_dataset_take_subset: (dataset, options) => core.byol_dataset_take_subset(dataset, options, error),
+    byol_dataset_set_share: (dataset, rank, ranks, parts) => core.byol_dataset_set_share(dataset, rank, ranks, parts, error),
+    byol_dataset_make_views: (dataset, seed, step, part) => core.byol_dataset_make_views(dataset, seed, step, part, error),
+    byol_dataset_make_probe_batch: (dataset, seed, step) => core.byol_dataset_make_probe_batch(dataset, seed, step, error),
+    byol_dataset_make_centered: (dataset, start, count) => core.byol_dataset_make_centered(dataset, start, count, error),
+    byol_dataset_embed: (dataset, learner) => core.byol_dataset_embed(dataset, learner, error),
+    byol_dataset_gather: (dataset, ranks) => core.byol_dataset_gather(dataset, ranks, error),
+    byol_dataset_write_views: (dataset, options, text) => core.byol_dataset_write_views(dataset, options, text, error),
+    byol_dataset_write_sheet: (dataset, options) => core.byol_dataset_write_sheet(dataset, options, error),
+    byol_views_render: (options) => core.byol_views_render(options, error),
+    byol_views_sample: (options) => core.byol_views_sample(options, error),
+    byol_dataset_announce_views: (dataset, options, seed, step, part, accepted) => core.byol_dataset_announce_views(dataset, options, seed, step, part, accepted, error),
+    byol_dataset_photo_counts: (dataset, numbers) => core.byol_dataset_photo_counts(dataset, numbers, error),
+    byol_dataset_bad_files: (dataset, text) => core.byol_dataset_bad_files(dataset, text, error),
+    byol_dataset_names: (dataset, start, count, text) => core.byol_dataset_names(dataset, start, count, text, error),
+    byol_data_job_start: (options, handle) => core.byol_data_job_start(options, handle, error),
+    byol_data_job_progress: (job, numbers) => core.byol_data_job_progress(job, numbers, error),
+    byol_data_job_result: (job, text) => core.byol_data_job_result(job, text, error),
+    byol_learner_create: (options, handle) => core.byol_learner_create(options, handle, error),
+    byol_learner_features: (learner, features) => core.byol_learner_features(learner, features, error),
+    byol_learner_forward_backward: (learner, dataset, part, parts) => core.byol_learner_forward_backward(learner, dataset, part, parts, error),
+    byol_learner_join: (learner, ranks, sync_bn) => core.byol_learner_join(learner, ranks, sync_bn, error),
+    byol_learner_share_statistics: (learner) => core.byol_learner_share_statistics(learner, error),
+    byol_learner_apply_update: (learner, learning_rate, momentum, weight_decay, eta) => core.byol_learner_apply_update(learner, learning_rate, momentum, weight_decay, eta, error),
+    byol_learner_move_target: (learner, tau) => core.byol_learner_move_target(learner, tau, error),
+    byol_learner_begin_recording: (learner, dataset, learning_rate, tau, accepted) => core.byol_learner_begin_recording(learner, dataset, learning_rate, tau, accepted, error),
+    byol_learner_end_recording: (learner) => core.byol_learner_end_recording(learner, error),
+    byol_learner_drop_recording: (learner) => core.byol_learner_drop_recording(learner, error),
+    byol_learner_replay: (learner, dataset, learning_rate, tau, accepted) => core.byol_learner_replay(learner, dataset, learning_rate, tau, accepted, error),
+    byol_learner_metrics: (learner, numbers) => core.byol_learner_metrics(learner, numbers, error),
+    byol_learner_add_probe: (learner, classes) => core.byol_learner_add_probe(learner, classes, error),
+    byol_learner_train_probe: (learner, learning_rate, momentum) => core.byol_learner_train_probe(learner, learning_rate, momentum, error),
+    byol_learner_probe_metrics: (learner, numbers) => core.byol_learner_probe_metrics(learner, numbers, error),
+    byol_learner_scaler: (learner, numbers) => core.byol_learner_scaler(learner, numbers, error),
+    byol_learner_save: (learner, options) => core.byol_learner_save(learner, options, error),
+    byol_learner_save_begin: (learner, options, handle) => core.byol_learner_save_begin(learner, options, handle, error),
+    byol_learner_load: (learner, options) => core.byol_learner_load(learner, options, error),
+    byol_learner_init_encoder: (learner, path) => core.byol_learner_init_encoder(learner, path, error),
+    byol_learner_trace_begin: (learner, handle) => core.byol_learner_trace_begin(learner, handle, error),
+    byol_learner_trace_write: (learner, dataset, trace, options) => core.byol_learner_trace_write(learner, dataset, trace, options, error),
+    byol_learner_write_outputs: (learner, options) => core.byol_learner_write_outputs(learner, options, error),
+    byol_learner_write_embeddings: (learner, dataset, options) => core.byol_learner_write_embeddings(learner, dataset, options, error),
+    byol_probe_create: (options, handle) => core.byol_probe_create(options, handle, error),
+    byol_probe_train: (probe, learner, dataset, learning_rate) => core.byol_probe_train(probe, learner, dataset, learning_rate, error),
+    byol_probe_test: (probe, learner, dataset) => core.byol_probe_test(probe, learner, dataset, error),
+    byol_probe_counts: (probe, numbers) => core.byol_probe_counts(probe, numbers, error),
+    byol_probe_write_answers: (probe, learner, dataset, options) => core.byol_probe_write_answers(probe, learner, dataset, options, error),
+    byol_probe_join: (probe, ranks) => core.byol_probe_join(probe, ranks, error),
+    byol_probe_save: (probe, learner, options) => core.byol_probe_save(probe, learner, options, error),
+    byol_finetune_create: (learner, handle) => core.byol_finetune_create(learner, handle, error),
+    byol_finetune_step: (finetune, learner, probe, dataset, learning_rate) => core.byol_finetune_step(finetune, learner, probe, dataset, learning_rate, error),
+    byol_finetune_loss: (finetune, numbers) => core.byol_finetune_loss(finetune, numbers, error),
+    byol_features_create: (handle) => core.byol_features_create(handle, error),
+    byol_features_append: (features, learner, dataset) => core.byol_features_append(features, learner, dataset, error),
+    byol_features_train: (features, probe, options, learning_rate) => core.byol_features_train(features, probe, options, learning_rate, error),
+    byol_features_test: (features, probe, seed, held_out) => core.byol_features_test(features, probe, seed, held_out, error),
+    byol_bank_create: (handle) => core.byol_bank_create(handle, error),
+    byol_bank_append: (bank, learner, dataset) => core.byol_bank_append(bank, learner, dataset, error),
+    byol_bank_classify: (bank, learner, dataset, k, temperature, numbers) => core.byol_bank_classify(bank, learner, dataset, k, temperature, numbers, error),
+    byol_bank_write_answers: (bank, learner, dataset, options) => core.byol_bank_write_answers(bank, learner, dataset, options, error),
+    byol_ranks_connect: (options, handle) => core.byol_ranks_connect(options, handle, error),
+    byol_ranks_set: (ranks, options) => core.byol_ranks_set(ranks, options, error),
+    byol_ranks_read: (ranks, options, text) => core.byol_ranks_read(ranks, options, text, error),
+    byol_ranks_open_group: (ranks, options) => core.byol_ranks_open_group(ranks, options, error),
+    byol_ranks_health: (ranks, text) => core.byol_ranks_health(ranks, text, error),
+    byol_ranks_leave: (ranks, options) => core.byol_ranks_leave(ranks, options, error),
+    byol_ranks_any: (ranks, flag, any) => core.byol_ranks_any(ranks, flag, any, error),
+    byol_ranks_sum: (ranks, options, text) => core.byol_ranks_sum(ranks, options, text, error),
+    byol_ranks_barrier: (ranks) => core.byol_ranks_barrier(ranks, error),
+    byol_checkpoint_describe: (options, text) => core.byol_checkpoint_describe(options, text, error),
+    byol_checkpoint_verify_begin: (path, handle) => core.byol_checkpoint_verify_begin(path, handle, error),
+    byol_job_wait: (job, milliseconds, done) => core.byol_job_wait(job, milliseconds, done, error),
+    byol_signals_watch: (options, handle) => core.byol_signals_watch(options, handle, error),
+    byol_signals_seen: (seen) => core.byol_signals_seen(seen, error),
+    byol_process_describe: (pid, text) => core.byol_process_describe(pid, text, error),
+    byol_heartbeat_start: (options, handle) => core.byol_heartbeat_start(options, handle, error),
+    byol_heartbeat_check: (heartbeat, max_age_milliseconds) => core.byol_heartbeat_check(heartbeat, max_age_milliseconds, error),
+    byol_handle_close: (handle) => core.byol_handle_close(handle, error),
+  };
+}
 
 /** Names of the statuses, by number. */
 export const STATUS_NAMES: readonly string[] = ["Ok","InvalidArgument","BadHandle","Io","OutOfMemory","Torch","Panic","Distributed","NotFinite","Interrupted"];

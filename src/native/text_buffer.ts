@@ -2,7 +2,7 @@
 
 /** A buffer for one text. */
 export class TextBuffer {
-  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #bytes: Uint8Array<ArrayBuffer>;
 
   /** @param capacity bytes, head included */
   constructor(capacity = 1 << 16) {
@@ -23,11 +23,6 @@ export class TextBuffer {
   /** Bytes of the text last written, which may be more than fit. */
   get needed(): number {
     return new DataView(this.#bytes.buffer).getUint32(0, true);
-  }
-
-  /** Makes room for a text. */
-  grow(bytes: number): void {
-    this.#bytes = new Uint8Array(bytes + 4);
   }
 
   /** The text last written, as far as it fits. */

@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
-import { check, errorBuffer, json, openCore } from "./library.ts";
+import { call, json } from "./call.ts";
 
 /** The state before a step, to be written with what the step made of it. */
 export class Trace extends NativeObject {
@@ -20,16 +20,12 @@ export class Trace extends NativeObject {
 
   /** Writes views, state before, gradients and state after to one safetensors file. */
   write(dataset: Dataset, path: string, metadata: Record<string, unknown>): void {
-    const request = json({ path, metadata });
-    check(
-      openCore().byol_learner_trace_write(
-        this.#learner.handle,
-        dataset.handle,
-        this.handle,
-        request,
-        errorBuffer(),
-      ),
+    call(
       "byol_learner_trace_write",
+      this.#learner.handle,
+      dataset.handle,
+      this.handle,
+      json({ path, metadata }),
     );
   }
 }

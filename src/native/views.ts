@@ -1,7 +1,7 @@
 /** Views as another program can recompute them; made by the code that trains, called by no run. */
 
 import type { ViewRecipe } from "../recipes/views.ts";
-import { check, errorBuffer, json, openCore } from "./library.ts";
+import { call, json } from "./call.ts";
 
 /** Everything that one view does to its image. */
 export interface ViewParameters {
@@ -55,8 +55,7 @@ export function renderViews(
   cases: ViewCases,
   { images, path }: { images: string; path: string },
 ): void {
-  const request = json({ ...cases, images, path });
-  check(openCore().byol_views_render(request, errorBuffer()), "byol_views_render");
+  call("byol_views_render", json({ ...cases, images, path }));
 }
 
 /** Which parameters to draw. */
@@ -74,6 +73,5 @@ export interface SampleOptions {
 
 /** Draws parameters with a recipe and writes them to a file, one JSON object a line. */
 export function sampleViews(recipe: ViewRecipe, path: string, options: SampleOptions): void {
-  const request = json({ recipe, path, ...options });
-  check(openCore().byol_views_sample(request, errorBuffer()), "byol_views_sample");
+  call("byol_views_sample", json({ recipe, path, ...options }));
 }

@@ -9,7 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
-import { openCore } from "../native/library.ts";
+import { openCore } from "../native/call.ts";
 import { foldersOfRun } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";

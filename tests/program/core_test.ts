@@ -5,7 +5,7 @@ import { Dataset } from "../../src/native/dataset.ts";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { liveHandles } from "../../src/native/core.ts";
-import { check, errorBuffer, json, openCore, readU32 } from "../../src/native/library.ts";
+import { call, json } from "../../src/native/call.ts";
 import { NativeError } from "../../src/native/native_error.ts";
 import { FeatureBank } from "../../src/native/feature_bank.ts";
 import { Probe } from "../../src/native/probe.ts";
@@ -89,25 +89,16 @@ coreTest("views of another type than the network's are refused", () => {
 });
 
 coreTest("a panic becomes an error and the process lives on", () => {
-  const symbols = openCore();
-  refuses(
-    () => check(symbols.byol_core_panic(errorBuffer()), "byol_core_panic"),
-    "Panic",
-    /asked to/,
-  );
-  equal(
-    readU32("byol_core_live_handles", (out, error) => symbols.byol_core_live_handles(out, error)),
-    0,
-  );
+  refuses(() => call("byol_core_panic"), "Panic", /asked to/);
+  equal(liveHandles(), 0);
 });
 
 coreTest("broken JSON at the boundary is refused", () => {
-  const symbols = openCore();
   const text = json({}).slice();
   text[0] = 0x5b;
   const out = new Uint32Array(1);
   refuses(
-    () => check(symbols.byol_learner_create(text, out, errorBuffer()), "byol_learner_create"),
+    () => call("byol_learner_create", text, out),
     "InvalidArgument",
     /options given to the core/,
   );

@@ -1,7 +1,9 @@
 import { equal, match, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { UserError } from "../../../src/base/exit_codes.ts";
-import { openCore, useLibjpeg } from "../../../src/native/library.ts";
+import { useLibjpeg } from "../../../src/native/call.ts";
+import { loadCore } from "../../../src/native/library.ts";
+import { requireSetup } from "../../../src/setup/record.ts";
 import { SYMBOLS } from "../../../src/native/symbols.gen.ts";
 
 /** Builds a shared library with the compiler that set-up needs anyway. */
@@ -15,7 +17,7 @@ async function library(folder: string, source: string): Promise<string> {
 }
 
 function refused(file: string, why: RegExp): void {
-  throws(() => openCore(file), (error: unknown) => {
+  throws(() => loadCore(requireSetup(), file), (error: unknown) => {
     equal(error instanceof UserError && error.exitCode, 6);
     match((error as Error).message, why);
     match((error as Error).message, /run: deno task setup/);
@@ -39,6 +41,6 @@ Deno.test("a core that lacks a function is refused with the command that repairs
 });
 
 Deno.test("a libjpeg-turbo that cannot be opened is named with its repair, and stops nothing", () => {
-  const lack = useLibjpeg(openCore(), "/nowhere/libjpeg.so.62");
+  const lack = useLibjpeg("/nowhere/libjpeg.so.62");
   match(lack ?? "", /\/nowhere\/libjpeg\.so\.62.*zune-jpeg.*run: deno task setup/);
 });

@@ -1,5 +1,9 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
+import { evaluatedSteps, planTraining } from "../../src/byol/plan.ts";
+import { thisEnvironment } from "../../src/options/environment.ts";
+import { parseCommandLine } from "../../src/options/parse.ts";
+import { readMetrics } from "../../src/run/metrics.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
 import { writeRandomCifarBinary } from "../support/cifar_files.ts";
@@ -33,6 +37,22 @@ Deno.test("a run cut short and started again equals the unbroken one", async () 
         step
       );
   deepEqual(steps("cut"), [0, 1, 2, 3, 4]);
+  await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a run cut short evaluates at the steps of its plan", async () => {
+  const folder = await Deno.makeTempDir();
+  const options = [
+    ...[...SMALL, "--limit_train=64", "--nb_epochs=3", "--max_steps=9", `--run_dir=${folder}`],
+    ...["--clsf_every=2", "--eval_at_end", "--nb_epochs_clsf=1", "--clsf_augment=false"],
+  ];
+  const { code, stderr } = await byol("train", ...options);
+  equal(code, 0, stderr);
+  const evaluated = readMetrics(join(folder, "metrics.jsonl"))
+    .filter(({ kind }) => kind === "eval").map(({ step }) => step);
+  deepEqual(evaluated, [8, 9]);
+  const { config } = parseCommandLine("train", options, thisEnvironment());
+  deepEqual(evaluatedSteps(planTraining(64, config)), evaluated);
   await Deno.remove(folder, { recursive: true });
 });
 

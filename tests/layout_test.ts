@@ -186,6 +186,36 @@ Deno.test("a function's lines go from its name to its closing brace", () => {
   ]);
 });
 
+Deno.test("the functions of src/ and tests/ are those that Deno's own parser finds", () => {
+  for (const [path, source] of sources) {
+    if (!/^(?:src|tests)\/.*\.ts$/.test(path)) continue;
+    const found = typescriptFunctions(path, source).map(({ line, lines }) => line + lines - 1);
+    assert.deepEqual(sorted(found), sorted(parsedEnds(path, source)), path);
+  }
+});
+
+/** Returns the last line of each function with a body in braces, read by the parser of `deno lint`. */
+function parsedEnds(path: string, source: string): number[] {
+  const ends: number[] = [];
+  function see({ body }: { body?: Deno.lint.Node | null }): void {
+    if (body?.type === "BlockStatement") {
+      ends.push(source.slice(0, body.range[1]).split("\n").length);
+    }
+  }
+  const visitor: Deno.lint.LintVisitor = {
+    FunctionDeclaration: see,
+    FunctionExpression: see,
+    ArrowFunctionExpression: see,
+  };
+  const plugin = { name: "functions", rules: { all: { create: () => visitor } } };
+  Deno.lint.runPlugin(plugin, path, source);
+  return ends;
+}
+
+function sorted(values: number[]): number[] {
+  return values.sort((one, other) => one - other);
+}
+
 Deno.test("a Rust function's lines go from its name to its closing brace", () => {
   const source = [
     "impl<'a> Some<'a> {",

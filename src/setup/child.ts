@@ -92,7 +92,7 @@ function signalGroup(pid: number, signal: Deno.Signal): void {
 }
 
 /** Runs a command for its stdout; undefined when there is no such program or it fails. */
-export async function ask(words: string[], session: Session): Promise<string | undefined> {
+export async function outputOf(words: string[], session: Session): Promise<string | undefined> {
   try {
     const { code, stdout } = await runChild({ words }, { ...session, quiet: true });
     return code === 0 ? stdout : undefined;

@@ -1,6 +1,6 @@
 /** Properties of this machine: platform, Python, GPU driver, the tools that build the core. */
 
-import { ask, type Session } from "./child.ts";
+import { outputOf, type Session } from "./child.ts";
 import { setupError } from "./setup_error.ts";
 import { readIfThere } from "../base/files.ts";
 
@@ -50,7 +50,7 @@ print(json.dumps({
 
 /** Asks python3; undefined when there is none. */
 export async function askPython(session: Session): Promise<Python | undefined> {
-  const answer = await ask(["python3", "-c", PYTHON_REPORT], session);
+  const answer = await outputOf(["python3", "-c", PYTHON_REPORT], session);
   return answer === undefined ? undefined : JSON.parse(answer);
 }
 
@@ -68,7 +68,7 @@ const RUSTUP = "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh -
 export async function toolProblems(manifest: string, session: Session): Promise<string[]> {
   const problems: string[] = [];
   const wanted = readIfThere(manifest)?.match(/^rust-version = "([\d.]+)"/m)?.[1] ?? "1.0";
-  const cargo = await ask(["cargo", "--version"], session);
+  const cargo = await outputOf(["cargo", "--version"], session);
   const found = cargo?.match(/^cargo (\d+\.\d+[\d.]*)/)?.[1];
   if (found === undefined) {
     problems.push(
@@ -82,7 +82,7 @@ export async function toolProblems(manifest: string, session: Session): Promise<
     );
   }
   // A compiler named by the user is the business of the build.
-  if (!Deno.env.get("CXX") && await ask(["g++", "--version"], session) === undefined) {
+  if (!Deno.env.get("CXX") && await outputOf(["g++", "--version"], session) === undefined) {
     problems.push(
       "Cannot build the core: g++ is not installed; run as root: apt-get install -y g++",
     );

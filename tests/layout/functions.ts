@@ -99,12 +99,13 @@ function angleStart(tokens: readonly Token[], at: number): number {
   return 0;
 }
 
-/** Returns the name that an arrow function is given, else "callback". */
-function arrowName(tokens: readonly Token[], parentheses: number): string {
+/** Returns the name that an arrow function is given, else "callback"; undefined for the arrow of a type. */
+function arrowName(tokens: readonly Token[], parentheses: number): string | undefined {
   let at = parentheses - 1;
   if (tokens[at]?.text === "async") at--;
   const named = tokens[at]?.text === "=" || tokens[at]?.text === ":";
   const { kind, text } = tokens[at - 1] ?? { kind: "mark", text: "" };
+  if (tokens[at - 2]?.text === "type") return undefined;
   return named && kind === "word" ? text : "callback";
 }
 

@@ -36,7 +36,7 @@ function unknownRooms(sources: Sources): string[] {
     const table = TABLES.find(({ folder }) => path.startsWith(folder));
     const name = table === undefined ? "" : path.slice(table.folder.length).split("/")[0] ?? "";
     const isKnown = table?.rooms.some((room) => room.name === name) ?? true;
-    return isKnown || name.includes(".") || name === "fixtures" ? [] : [`${table?.folder}${name}/`];
+    return isKnown || name.includes(".") ? [] : [`${table?.folder}${name}/`];
   });
   return [...new Set(folders)].map((folder) => `${folder} is no room`);
 }

@@ -137,6 +137,11 @@ function roomsInOrder(rows: readonly (readonly [string, string])[]): Room[] {
 /** Rooms of tests/; each may import src/ and mod.ts as well, none may import bench/. */
 export const TEST_ROOMS: readonly Room[] = [
   { name: "support", holds: "what tests share: launchers, small data, skipping", mayImport: [] },
+  {
+    name: "fixtures",
+    holds: "files that other programs or earlier versions wrote, and what makes them",
+    mayImport: ["support"],
+  },
   { name: "runner", holds: "the suite's parts, counts, the oracle's packages", mayImport: [] },
   { name: "layout", holds: "the floor plan and what reads it", mayImport: [] },
   {

@@ -10,7 +10,7 @@ import type {
   SymbolName,
   SymbolWithResult,
 } from "./symbol_types.ts";
-import { bindSymbols } from "./symbols.gen.ts";
+import { BINDERS } from "./symbols.gen.ts";
 import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
 
 type Bound = (...values: unknown[]) => number;
@@ -26,7 +26,9 @@ const shortText = new TextBuffer();
 export function openCore(): BoundSymbols {
   if (core !== undefined) return core;
   const record = requireSetup();
-  core = bindSymbols(loadCore(record), errorBytes);
+  const symbols = loadCore(record);
+  const bound = Object.entries(BINDERS).map(([name, bind]) => [name, bind(symbols, errorBytes)]);
+  core = Object.fromEntries(bound) as BoundSymbols;
   const lack = record.libjpeg === null ? undefined : useLibjpeg(record.libjpeg);
   if (lack !== undefined) console.error(`Warning: ${lack}`);
   return core;

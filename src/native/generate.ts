@@ -22,10 +22,11 @@ function symbolEntry({ name, doc, arguments: list }: TableEntry): string {
   }], result: "i32" },`;
 }
 
-/** Returns a function's entry in bindSymbols(). */
-function boundEntry({ name, arguments: list }: TableEntry): string {
+/** Returns a function's entry in BINDERS. */
+function binder({ name, arguments: list }: TableEntry): string {
   const values = list.map(([argument]) => argument);
-  return `    ${name}: (${values.join(", ")}) => core.${name}(${[...values, "error"].join(", ")}),`;
+  const bound = `(${values.join(", ")}) => core.${name}(${[...values, "error"].join(", ")})`;
+  return `  ${name}: (core, error) => ${bound},`;
 }
 
 /** Returns the generated file's text. */
@@ -38,7 +39,7 @@ function render(table: string): string {
     "// GENERATED from native/src/abi.rs by `deno task gen`. Do not edit.",
     "// deno-fmt-ignore-file",
     "",
-    'import type { BoundSymbols, CoreSymbols } from "./symbol_types.ts";',
+    'import type { Binders } from "./symbol_types.ts";',
     "",
     "/** Every function of the core. */",
     "export const SYMBOLS = {",
@@ -46,14 +47,12 @@ function render(table: string): string {
     "} as const;",
     "",
     "/**",
-    " * Binds the error buffer of every function. Each has code of its own, because V8 calls native code directly only from",
-    " * code that always calls the same function.",
+    " * A binder of the error buffer for every function. Each bound function has code of its own, because V8 calls native",
+    " * code directly only from code that always calls the same function.",
     " */",
-    "export function bindSymbols(core: CoreSymbols, error: Uint8Array<ArrayBuffer>): BoundSymbols {",
-    "  return {",
-    ...symbols.map(boundEntry),
-    "  };",
-    "}",
+    "export const BINDERS: Binders = {",
+    ...symbols.map(binder),
+    "};",
     "",
     "/** Names of the statuses, by number. */",
     `export const STATUS_NAMES: readonly string[] = ${

@@ -38,3 +38,11 @@ export type SymbolWithResult = {
 
 /** The core's functions with the error buffer bound; each returns a status. */
 export type BoundSymbols = { [Name in SymbolName]: (...values: Arguments<Name>) => number };
+
+/** Functions that bind the error buffer, one for each function of the core. */
+export type Binders = {
+  [Name in SymbolName]: (
+    core: CoreSymbols,
+    error: Uint8Array<ArrayBuffer>,
+  ) => BoundSymbols[Name];
+};

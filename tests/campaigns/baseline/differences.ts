@@ -35,7 +35,10 @@ function firstDifference(before: unknown, after: unknown, path = ""): string | u
     return undefined;
   }
   if (Object.is(before, after)) return undefined;
-  const shown = (value: unknown): string => value === undefined ? "none" : JSON.stringify(value);
+  const shown = (value: unknown): string => {
+    const text = value === undefined ? "none" : JSON.stringify(value);
+    return text.length > 160 ? `${text.slice(0, 160)}…` : text;
+  };
   return `${path === "" ? "" : `${path}: `}${shown(before)} before, ${shown(after)} now`;
 }
 

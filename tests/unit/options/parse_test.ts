@@ -8,7 +8,7 @@ import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { helpText } from "../../../src/options/help.ts";
 import { wantsHelp } from "../../../src/base/command_line.ts";
 import { nearestTo } from "../../../src/base/edit_distance.ts";
-import { optionsPage } from "../../../src/options/docs_page.ts";
+import { optionsPage } from "../../../src/commands/docs.ts";
 import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../../../src/options/presets.ts";
 
 /** A machine of three cores with the files and variables named. */

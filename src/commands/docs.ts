@@ -5,15 +5,15 @@
  */
 
 import { PRESET_NAMES, presetViews } from "../recipes/preset_views.ts";
-import { FIELDS, optionOf } from "./table.ts";
-import { GROUPS, PER_DATASET } from "./option.ts";
+import { FIELDS, optionOf } from "../options/table.ts";
+import { GROUPS, PER_DATASET } from "../options/option.ts";
 import { expectationOf, shownValue } from "../base/option_values.ts";
-import type { RunConfig } from "./config.ts";
+import type { RunConfig } from "../options/config.ts";
 import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
-import { OPTIONS_OF_ONE_RUN } from "./config_file.ts";
-import { datasetDefaults, defaultText } from "./help.ts";
-import { PRESETS } from "./presets.ts";
-import type { Recipe } from "./config.ts";
+import { OPTIONS_OF_ONE_RUN } from "../options/config_file.ts";
+import { datasetDefaults, defaultText } from "../options/help.ts";
+import { PRESETS } from "../options/presets.ts";
+import type { Recipe } from "../options/config.ts";
 
 const FILE_OF_OPTIONS = `\`--config=FILE.json\` takes options from an object of their names:
 
@@ -30,7 +30,7 @@ ${
 export function optionsPage(): string {
   return [
     "<!-- deno-fmt-ignore-file -->",
-    "<!-- Written by src/options/docs_page.ts from src/options/table.ts and src/options/presets.ts. -->",
+    "<!-- Written by src/commands/docs.ts from src/options/table.ts and src/options/presets.ts. -->",
     "# Options",
     "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
     "`--name=false`. Of an option given twice, the last counts. The command line wins over the file of `--config`, the file " +
@@ -103,7 +103,7 @@ if (import.meta.main) {
     const current = await Deno.readTextFile(file).catch(() => "");
     if (current !== page) {
       console.error(
-        "docs/options.md is not what the table of options says: run src/options/docs_page.ts without --check",
+        "docs/options.md is not what the table of options says: run src/commands/docs.ts without --check",
       );
       Deno.exit(1);
     }

@@ -5,6 +5,7 @@
 
 import { join } from "node:path";
 import type { EvalRow } from "../src/run/metrics.ts";
+import { RANK_PERMISSIONS } from "../src/base/permissions.ts";
 import { projectRoot } from "../src/setup/record.ts";
 
 const SEEDS = [0, 1, 2];
@@ -28,7 +29,7 @@ export async function bench(args: string[]): Promise<void> {
     const startedAt = performance.now();
     const { code, stdout } = await new Deno.Command(Deno.execPath(), {
       args: [
-        ...["run", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi", "--allow-sys"],
+        ...["run", ...RANK_PERMISSIONS],
         ...["src/cli.ts", "train", "--format=json", `--seed=${seed}`],
         ...[`--run_dir=${join(folder, String(seed))}`, ...args],
       ],

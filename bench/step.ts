@@ -20,6 +20,7 @@ import { BYOL_CIFAR10 } from "../src/options/presets.ts";
 import { oraclePath } from "../tests/runner/oracle.ts";
 import { median, quantile } from "./statistics.ts";
 import { type Gpu, gpuMebibytes, gpuOfBench, shareOfPeak } from "./step_gpu.ts";
+import { RANK_PERMISSIONS } from "../src/base/permissions.ts";
 import { type Answer, Worker } from "./worker.ts";
 
 const PEERS: Readonly<Record<string, string>> = {
@@ -149,7 +150,7 @@ function settingsOf(args: readonly string[]): Settings {
 /** Starts our side. */
 async function startOurs({ shape, ours }: Settings, more: string[] = []): Promise<Worker> {
   const worker = new Worker(Deno.execPath(), [
-    ...["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"],
+    ...["run", ...RANK_PERMISSIONS],
     ...["bench/step_server.ts", ...shape, ...ours, ...more],
   ]);
   await worker.ready();

@@ -73,8 +73,7 @@ byol_ranks() {
   if [[ -n $byol_warned$byol_ended ]]; then return; fi
   # srun does not take --cpus-per-task from sbatch: without it every rank gets one core.
   srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
-    "$BYOL_DENO" run --no-prompt --cached-only --allow-read --allow-write --allow-env --allow-ffi \
-    --allow-sys "$BYOL_ROOT/src/cli.ts" "$@" </dev/null &
+    "$BYOL_DENO" run --cached-only --no-prompt -RWES --allow-ffi "$BYOL_ROOT/src/cli.ts" "$@" </dev/null &
   byol_srun=$!
   if [[ -n $byol_warned ]]; then byol_forward; fi
   # A trapped signal ends wait, not srun: wait again.

@@ -6,8 +6,14 @@
 
 import { parseArgs } from "node:util";
 import { nearestTo } from "./edit_distance.ts";
-import { ExitCode, UserError } from "./exit_codes.ts";
-import { expectationOf, problemOf, type ValueKind, type ValueOf } from "./option_values.ts";
+import { usageError, type UserError } from "./exit_codes.ts";
+import {
+  expectationOf,
+  type OptionValue,
+  problemOf,
+  type ValueKind,
+  type ValueOf,
+} from "./option_values.ts";
 
 /** An option as the reader needs it. */
 export interface ReadableOption {
@@ -54,6 +60,121 @@ export interface Given<Table extends ReadableTable> {
   readonly passedOn: readonly string[];
 }
 
+/** An option of a command, as data: for reading it, for `--help` and for docs/options.md. */
+export interface OptionSpec extends ReadableOption {
+  /** Purpose, and what to know of the value; no final stop. */
+  readonly help: string;
+  /** Heading of the help that the option stands under. */
+  readonly group?: string;
+  /** What each choice is, by its name. */
+  readonly choicesHelp?: Readonly<Record<string, string>>;
+  /** Word that stands for the value in the help, such as FILE; default: by the kind of value. */
+  readonly placeholder?: string;
+  /** Value where the option is not given; null for none. Absent only where it is required. */
+  readonly default?: OptionValue | readonly string[];
+  /** The default in words, where it follows from something else. */
+  readonly defaultText?: string;
+  /** The command cannot do without it. */
+  readonly required?: true;
+}
+
+/** Options of a command by the name of the field that holds their value. */
+export type OptionTable = Readonly<Record<string, OptionSpec>>;
+
+/** A command, as data: what it does and which options it takes. */
+export interface CommandSpec<Table extends OptionTable = OptionTable> {
+  /** Name: "train" for `deno task train`. */
+  readonly name: string;
+  /** What it does, in one sentence without its final stop; the task's description in deno.json. */
+  readonly summary: string;
+  /** Lines to type, each with a remark. */
+  readonly examples?: readonly (readonly [line: string, remark?: string])[];
+  readonly options: Table;
+  /** Commands whose options it takes beside its own. */
+  readonly beside?: readonly string[];
+  /** Program that gets the words after `--`. */
+  readonly passesOnTo?: string;
+  /** Paragraphs between the examples and the options. */
+  readonly remarks?: readonly string[];
+  /** Headings below the options, each with its lines. */
+  readonly sections?: readonly (readonly [heading: string, lines: readonly string[]])[];
+}
+
+type ValueWithDefault<Option extends OptionSpec> =
+  | GivenValue<Option>
+  | (Option extends { readonly default: null } ? null : never);
+
+/** The values of a command's options, defaults included. */
+export type Values<Table extends OptionTable> = {
+  [Field in keyof Table]: ValueWithDefault<Table[Field]>;
+};
+
+/** Returns the words that start a command, for hints. */
+export function commandWords(name: string): string {
+  return `deno task ${name}`;
+}
+
+/**
+ * Reads the options of a command that takes no others.
+ *
+ * @throws UserError (usage) for what readGiven() refuses, and where a required option is not given
+ */
+export function readOptions<Table extends OptionTable>(
+  args: readonly string[],
+  spec: CommandSpec<Table>,
+): Values<Table> {
+  const line = { command: commandWords(spec.name), options: spec.options };
+  const { values } = readGiven(args, line);
+  requireOptions(values, spec);
+  return withDefaults(values, spec);
+}
+
+/** Adds a command's defaults to values that are given. */
+export function withDefaults<Table extends OptionTable>(
+  given: Given<Table>["values"],
+  { options }: CommandSpec<Table>,
+): Values<Table> {
+  const defaults = Object.entries(options).map(([field, { default: value }]) => [field, value]);
+  return { ...Object.fromEntries(defaults), ...given };
+}
+
+/** Refuses values without an option that the command requires. @throws UserError (usage) */
+export function requireOptions(
+  values: Readonly<Record<string, unknown>>,
+  { name, options }: Pick<CommandSpec, "name" | "options">,
+): void {
+  for (const [field, option] of Object.entries(options)) {
+    if (!option.required || values[field] !== undefined) continue;
+    throw missingOption(name, option);
+  }
+}
+
+/** Returns the error of a command that cannot do without an option. */
+export function missingOption(name: string, option: OptionSpec): UserError {
+  return usageError(
+    `Cannot run ${commandWords(name)} without --${option.option}: expected --${option.option}=${
+      placeholderOf(option)
+    }`,
+  );
+}
+
+/** Returns the word that stands for an option's value. */
+export function placeholderOf({ value, placeholder }: Partial<OptionSpec>): string {
+  if (placeholder !== undefined) return placeholder;
+  switch (value?.kind) {
+    case "integer":
+      return "N";
+    case "number":
+      return "X";
+    case "path":
+      return [...value.words ?? [], "PATH"].join("|");
+    case "choice":
+      return value.choices.length > 6 ? "NAME" : value.choices.join("|");
+    default:
+      return "NAME";
+  }
+}
+
 /** Tells an asking for help, before a `--` and whatever else the command line says. */
 export function wantsHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
@@ -78,7 +199,7 @@ export function readGiven<Table extends ReadableTable>(
   for (const token of tokensOf(own, line)) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      throw usage(`Cannot use the argument "${token.value}": expected --option=value`);
+      throw usageError(`Cannot use the argument "${token.value}": expected --option=value`);
     }
     const field = token.rawName.startsWith("--") ? fields.get(token.name) : undefined;
     if (field === undefined) throw unknownOption(line, token.rawName);
@@ -121,7 +242,7 @@ function textOf(
   if (value.kind === "flag") return token.value ?? "true";
   const isNextOption = !token.inlineValue && token.value?.startsWith("--");
   if (token.value === undefined || isNextOption) {
-    throw usage(`Cannot use --${option} without a value: expected --${option}=value`);
+    throw usageError(`Cannot use --${option} without a value: expected --${option}=value`);
   }
   return token.value;
 }
@@ -139,7 +260,7 @@ function valueOf({ option, value: kind }: ReadableOption, text: string): unknown
   if (problemOf(kind, value) === undefined) return value;
   const near = kind.kind === "choice" ? nearestChoice(text, kind.choices) : undefined;
   const hint = near === undefined ? "" : `; did you mean ${near}`;
-  throw usage(`Cannot use --${option}=${text}: expected ${expectationOf(kind)}${hint}`);
+  throw usageError(`Cannot use --${option}=${text}: expected ${expectationOf(kind)}${hint}`);
 }
 
 /** Returns the choice that a text misspells; another number is another thing and no misspelling. */
@@ -152,12 +273,14 @@ function nearestChoice(text: string, choices: readonly string[]): string | undef
 function unknownOption(line: CommandLine, rawName: string): UserError {
   const name = rawName.replace(/^-+/, "");
   const advice = line.elsewhere?.(name);
-  if (advice !== undefined) return usage(`Cannot use --${name} with ${line.command}: ${advice}`);
+  if (advice !== undefined) {
+    return usageError(`Cannot use --${name} with ${line.command}: ${advice}`);
+  }
   const meant = optionsMeant(name.toLowerCase().replaceAll("-", "_"), line);
   const hint = meant.length > 0
     ? `did you mean ${meant.map((option) => `--${option}`).join(" or ")}`
     : `see ${line.command} --help`;
-  return usage(`Cannot use ${rawName}: no such option, ${hint}`);
+  return usageError(`Cannot use ${rawName}: no such option, ${hint}`);
 }
 
 /** Returns the options that a name may stand for: as another program's name, switched off, or misspelt. */
@@ -172,8 +295,4 @@ export function optionsMeant(name: string, { options, synonyms = {} }: CommandLi
   if (off !== undefined) return [`${off.option}=false`];
   const nearest = nearestTo(name, names);
   return nearest === undefined ? [] : [nearest];
-}
-
-function usage(message: string): UserError {
-  return new UserError(message, ExitCode.usage);
 }

@@ -77,7 +77,7 @@ export function usageError(message: string): UserError {
 
 /** Runs a main function; a user's error is its sentence and its exit code. */
 export async function runMain(
-  main: (args: string[]) => ExitCode | Promise<ExitCode>,
+  main: (args: string[]) => number | Promise<number>,
 ): Promise<void> {
   try {
     Deno.exitCode = await main(Deno.args);

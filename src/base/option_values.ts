@@ -4,19 +4,24 @@
  * @module
  */
 
-/** What a value may be. Limits are included, but `above` and `below`, which are not. */
+/**
+ * What a value may be. Limits are included, but `above` and `below`, which are not. `former` choices are names of earlier
+ * versions: accepted, and not listed.
+ */
 export type ValueKind =
-  | { kind: "choice"; choices: readonly string[] }
+  | { kind: "choice"; choices: readonly string[]; former?: readonly string[] }
   | { kind: "integer"; least: number; most?: number }
   | { kind: "number"; least?: number; above?: number; most?: number; below?: number }
   | { kind: "flag" }
-  | { kind: "path"; words?: readonly string[] }
-  | { kind: "name" };
+  | { kind: "path"; words?: readonly string[]; endings?: readonly string[] }
+  | { kind: "name" }
+  | { kind: "text"; pattern?: RegExp; expected?: string };
 
 /** The type of the values of a kind. */
 export type ValueOf<Kind extends ValueKind> = Kind extends { kind: "flag" } ? boolean
   : Kind extends { kind: "integer" | "number" } ? number
-  : Kind extends { kind: "choice"; choices: readonly (infer Choice)[] } ? Choice
+  : Kind extends { kind: "choice"; choices: readonly (infer Choice)[] }
+    ? Choice | (Kind extends { former: readonly (infer Former)[] } ? Former : never)
   : string;
 
 /** A value of an option. */
@@ -33,13 +38,17 @@ export function problemOf(kind: ValueKind, value: unknown): string | undefined {
 function isFine(kind: ValueKind, value: unknown): boolean {
   switch (kind.kind) {
     case "choice":
-      return typeof value === "string" && kind.choices.includes(value);
+      return typeof value === "string" &&
+        (kind.choices.includes(value) || kind.former?.includes(value) === true);
     case "flag":
       return typeof value === "boolean";
     case "path":
-      return typeof value === "string" && value !== "" && !value.includes("\0");
+      return typeof value === "string" && value !== "" && !value.includes("\0") &&
+        (kind.endings?.some((ending) => value.endsWith(ending)) ?? true);
     case "name":
       return typeof value === "string" && /^[\w.+=@-]+$/.test(value) && !/^\.+$/.test(value);
+    case "text":
+      return typeof value === "string" && (kind.pattern?.test(value) ?? true);
     case "integer":
       return Number.isSafeInteger(value) && isWithin(kind, value as number);
     case "number":
@@ -63,20 +72,25 @@ function isWithin(limits: Limits, value: number): boolean {
 export function expectationOf(kind: ValueKind): string {
   switch (kind.kind) {
     case "choice":
-      return kind.choices.length === 1
-        ? kind.choices[0]!
-        : `${kind.choices.slice(0, -1).join(", ")} or ${kind.choices.at(-1)}`;
+      return alternatives(kind.choices);
     case "flag":
       return "true or false";
     case "path":
-      return [...kind.words ?? [], "a path"].join(", ");
+      return [...kind.words ?? [], "a path"].join(", ") +
+        (kind.endings ? ` that ends in ${alternatives(kind.endings)}` : "");
     case "name":
       return "a name of letters, digits and _.+=@-";
+    case "text":
+      return kind.expected ?? "a text";
     case "integer":
       return `a whole number${limitsInWords(kind)}`;
     case "number":
       return `a number${limitsInWords(kind)}`;
   }
+}
+
+function alternatives(words: readonly string[]): string {
+  return words.length === 1 ? words[0]! : `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
 function limitsInWords({ least, above, most, below }: Limits): string {

@@ -1,19 +1,35 @@
-/**
- * Writes docs/options.md from the table of options; with --check, fails when the file would change.
- *
- * @module
- */
+/** `deno task docs`: writes docs/options.md from the commands and the one table of options. */
 
-import { PRESET_NAMES, presetViews } from "../recipes/preset_views.ts";
-import { FIELDS, optionOf } from "../options/table.ts";
-import { GROUPS, PER_DATASET } from "../options/option.ts";
+import { type CommandSpec, commandWords, type Values } from "../base/command_line.ts";
+import { EXIT_CODE_MEANINGS, ExitCode } from "../base/exit_codes.ts";
+import { defaultOf } from "../base/help.ts";
 import { expectationOf, shownValue } from "../base/option_values.ts";
-import type { RunConfig } from "../options/config.ts";
-import { EXIT_CODE_MEANINGS } from "../base/exit_codes.ts";
 import { OPTIONS_OF_ONE_RUN } from "../options/config_file.ts";
-import { datasetDefaults, defaultText } from "../options/help.ts";
+import { runProgram } from "../base/program.ts";
+import { COMMANDS } from "../options/commands/registry.ts";
+import type { Recipe, RunConfig } from "../options/config.ts";
+import { datasetDefaults, defaultText } from "../options/defaults.ts";
+import { GROUPS, PER_DATASET } from "../options/option.ts";
 import { PRESETS } from "../options/presets.ts";
-import type { Recipe } from "../options/config.ts";
+import { FIELDS, optionOf } from "../options/table.ts";
+import { PRESET_NAMES, presetViews } from "../recipes/preset_views.ts";
+import { SETUP } from "../setup/options.ts";
+
+/** The commands whose options are those of the one table. */
+const OF_TABLE: readonly string[] = ["train", "eval"];
+
+const DOCS = {
+  name: "docs",
+  summary: "Writes docs/options.md from the commands and the one table of options",
+  options: {
+    check: {
+      option: "check",
+      value: { kind: "flag" },
+      help: "Write nothing; fail where the file would change",
+      default: false,
+    },
+  },
+} as const satisfies CommandSpec;
 
 const FILE_OF_OPTIONS = `\`--config=FILE.json\` takes options from an object of their names:
 
@@ -30,8 +46,10 @@ ${
 export function optionsPage(): string {
   return [
     "<!-- deno-fmt-ignore-file -->",
-    "<!-- Written by src/commands/docs.ts from src/options/table.ts and src/options/presets.ts. -->",
+    "<!-- Written by `deno task docs` from src/options/ and src/setup/options.ts. -->",
     "# Options",
+    "`deno task` lists the commands, and `deno task COMMAND --help` a command's options. Those of train and eval " +
+    "come first; [the other commands](#other-commands) follow.",
     "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
     "`--name=false`. Of an option given twice, the last counts. The command line wins over the file of `--config`, the file " +
     "over a preset, a preset over the data set's defaults; `deno task eval` takes data set, image size, limit of the training " +
@@ -43,6 +61,9 @@ export function optionsPage(): string {
     "## Presets",
     presetTable(),
     "DeepMind's presets give the learning rate for 256 images and scale it with `--batch_size`.",
+    "## Other commands",
+    ...[...Object.values(COMMANDS), SETUP].filter(({ name }) => !OF_TABLE.includes(name))
+      .flatMap(commandSection),
     "## Exit codes",
     table(["code", "meaning"], Object.entries(EXIT_CODE_MEANINGS)),
   ].join("\n\n") + "\n";
@@ -51,16 +72,44 @@ export function optionsPage(): string {
 function groupTable(group: string): string {
   const rows = FIELDS.filter((field) => optionOf(field).group === group).map((field) => {
     const { option, commands, help, value } = optionOf(field);
-    return [`\`--${option}\``, commands.join(", "), expectationOf(value), defaultOf(field), help];
+    return [
+      `\`--${option}\``,
+      commands.join(", "),
+      expectationOf(value),
+      tableDefault(field),
+      help,
+    ];
   });
   return table(["option", "of", "value", "default", "what it does"], rows);
 }
 
-function defaultOf(field: keyof RunConfig): string {
+function tableDefault(field: keyof RunConfig): string {
   if (optionOf(field).default !== PER_DATASET) return defaultText(field);
   const values = datasetDefaults(field as keyof Recipe);
   const isOne = new Set(values.map(([, value]) => value)).size === 1;
   return isOne ? values[0]![1] : values.map(([name, value]) => `${name}: ${value}`).join("<br>");
+}
+
+function commandSection(spec: CommandSpec): string[] {
+  const rows = Object.values(spec.options).map((option) => [
+    `\`--${option.option}\``,
+    `${expectationOf(option.value)}${option.list ? "; several with commas" : ""}${
+      option.repeats ? "; may be repeated" : ""
+    }`,
+    option.required ? "required" : defaultOf(option),
+    [
+      option.help,
+      ...Object.entries(option.choicesHelp ?? {}).map(([name, about]) => `${name}: ${about}`),
+    ].join("<br>"),
+  ]);
+  const beside = (spec.beside ?? []).map((name) => `\`${commandWords(name)}\``).join(" or ");
+  return [
+    `### ${spec.name}`,
+    `\`${commandWords(spec.name)}\`: ${spec.summary}.${
+      beside === "" ? "" : ` Beside its own options it takes those of ${beside}.`
+    }`,
+    table(["option", "value", "default", "what it does"], rows),
+  ];
 }
 
 /** Every preset beside the data sets' defaults, in the options that tell them apart. */
@@ -96,19 +145,16 @@ function escaped(cell: string): string {
   return cell.replaceAll("|", "\\|").replaceAll(/<(?!br>)/g, "&lt;");
 }
 
-if (import.meta.main) {
+async function main({ check }: Values<typeof DOCS.options>): Promise<ExitCode> {
   const file = new URL("../../docs/options.md", import.meta.url);
   const page = optionsPage();
-  if (Deno.args.includes("--check")) {
-    const current = await Deno.readTextFile(file).catch(() => "");
-    if (current !== page) {
-      console.error(
-        "docs/options.md is not what the table of options says: run src/commands/docs.ts without --check",
-      );
-      Deno.exit(1);
-    }
-  } else {
-    await Deno.mkdir(new URL(".", file), { recursive: true });
+  if (!check) {
     await Deno.writeTextFile(file, page);
+  } else if (await Deno.readTextFile(file) !== page) {
+    console.error("docs/options.md is not what the options say; run: deno task docs");
+    return ExitCode.unexpected;
   }
+  return ExitCode.ok;
 }
+
+if (import.meta.main) await runProgram(DOCS, main);

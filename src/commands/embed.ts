@@ -1,14 +1,16 @@
 /** `embed`: the embeddings of a data set's images, with labels and names, as a file for other programs. */
 
-import { dirname, extname, join } from "node:path";
-import { parseCommandLine } from "../options/parse.ts";
+import { dirname, join } from "node:path";
+import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
 import { describeOrThrow } from "../run/checkpoint.ts";
 import { openData } from "../data/open.ts";
 import { openDevice } from "../runtime/device.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
+import { EMBED } from "../options/commands/embed.ts";
+import { readCommand } from "../options/commands/registry.ts";
 import { FEATURE_FORMATS, type FeatureSink } from "../evaluate/feature_files.ts";
 import { Interrupt, interrupted } from "../runtime/interrupt.ts";
 import { shardedBatches } from "../evaluate/linear.ts";
@@ -23,69 +25,16 @@ import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { configurationOf, encoderNote } from "../encoder/weights_file.ts";
 
-/** The text of `embed --help`. */
-export const EMBED_HELP =
-  `Embeds images by a checkpoint's encoder and writes the embeddings with labels and names.
-
-  deno task embed --checkpoint=FILE --out=features.npy
-  deno task embed --checkpoint=FILE --dataset_name=folder --data_dir=DIR --out=features.parquet
-  deno task embed --checkpoint=FILE --split=test --out=test.npy
-
-  --out=PATH
-      The file to write, by its ending. Required.
-      .npy      embeddings [images, features] in float32; beside it PATH.labels.npy [images] in int64 and
-                PATH.names.txt, a line an image
-      .parquet  one table with the columns name, label, class and embedding (a list of floats)
-  --split={train,test}
-      Which images. A folder without val/ has train alone. Default: train
-
-Images are seen as in evaluation: in the data set's order, by the test transform, without augmentation. A name is the
-path below the folder of the photos, or the image's number. A photo that cannot be used is left out.
-
-Beside these it takes the options of eval (deno task eval --help): checkpoint, data set, threads.`;
-
 /**
  * Embeds and writes.
  *
  * @returns the exit code
  * @throws UserError for what eval would refuse, another ending of the file, and a file that cannot be written
  */
-export async function embedCommand(args: readonly string[]): Promise<number> {
-  const { own, rest } = takeOwn(args);
-  const path = own.get("out") ?? "";
-  const open = FEATURE_FORMATS[extname(path)];
-  if (open === undefined) {
-    throw new UserError(
-      `Cannot write embeddings to --out=${path}: expected a name that ends in ${
-        Object.keys(FEATURE_FORMATS).join(" or ")
-      }`,
-      ExitCode.usage,
-    );
-  }
-  const split = own.get("split") ?? "train";
-  if (split !== "train" && split !== "test") {
-    throw new UserError(`Cannot embed --split=${split}: expected train or test`, ExitCode.usage);
-  }
-  // Described once: that reads the whole file.
-  const described: CheckpointDescription[] = [];
-  const { config, notes } = parseCommandLine("eval", rest, {
-    ...thisEnvironment(),
-    rankInfo: SINGLE_PROCESS,
-    checkpointConfig: (path) => {
-      const found = describeOrThrow(path);
-      described.push(found);
-      return configurationOf(path, found);
-    },
-  });
-  if (config.ranks > 1) {
-    throw new UserError(
-      `Cannot embed on --ranks=${config.ranks}: expected one rank`,
-      ExitCode.usage,
-    );
-  }
+export async function main(args: readonly string[]): Promise<number> {
+  const { path, split, config, notes, weights } = readRequest(args);
   notes.forEach((note) => console.error(note));
   const checkpoint = config.checkpoint ?? "";
-  const weights = described[0]!;
   const taken = encoderNote(checkpoint, weights);
   if (taken !== undefined) console.error(taken);
   using interrupt = new Interrupt();
@@ -109,7 +58,7 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   let files: string[];
   let images: number;
   try {
-    using sink = open(path, dataset.describe().classNames);
+    using sink = openSink(path, dataset.describe().classNames);
     images = await embedAll(dataset, { learner, config: seen, interrupt, path }, sink);
     files = sink.finish();
   } catch (error) {
@@ -126,17 +75,37 @@ export async function embedCommand(args: readonly string[]): Promise<number> {
   return ExitCode.ok;
 }
 
-/** The command's own options, and those of eval. */
-function takeOwn(args: readonly string[]): { own: Map<string, string>; rest: string[] } {
-  const own = new Map<string, string>();
-  const rest: string[] = [];
-  for (let index = 0; index < args.length; index++) {
-    const arg = args[index] ?? "";
-    const [, name, , value] = /^--(out|split)(=(.*))?$/s.exec(arg) ?? [];
-    if (name === undefined) rest.push(arg);
-    else own.set(name, value ?? args[++index] ?? "");
+interface Request extends Pick<ParsedCommandLine, "config" | "notes"> {
+  /** `--out`. */
+  path: string;
+  split: "train" | "test";
+  /** What the checkpoint holds. */
+  weights: CheckpointDescription;
+}
+
+/** Reads the command line and describes the checkpoint. @throws UserError as eval does, and for several ranks */
+function readRequest(args: readonly string[]): Request {
+  const { own: { out: path, split }, rest } = readCommand(EMBED, args);
+  // Described once: that reads the whole file.
+  const described: CheckpointDescription[] = [];
+  const { config, notes } = parseCommandLine("eval", rest, {
+    ...thisEnvironment(),
+    rankInfo: SINGLE_PROCESS,
+    checkpointConfig: (path) => {
+      const found = describeOrThrow(path);
+      described.push(found);
+      return configurationOf(path, found);
+    },
+  });
+  if (config.ranks > 1) {
+    throw usageError(`Cannot embed on --ranks=${config.ranks}: expected one rank`);
   }
-  return { own, rest };
+  return { path, split, config, notes, weights: described[0]! };
+}
+
+function openSink(path: string, classNames: string[]): FeatureSink {
+  const [, open] = Object.entries(FEATURE_FORMATS).find(([ending]) => path.endsWith(ending))!;
+  return open(path, classNames);
 }
 
 function isFileError(error: unknown): error is Error {

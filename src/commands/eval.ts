@@ -16,6 +16,7 @@ import type { RankInfo } from "../runtime/rank.ts";
 import { requireSetup } from "../setup/record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
+import { runOnRanks } from "./on_ranks.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote } from "../encoder/weights_file.ts";
@@ -29,13 +30,21 @@ interface Found {
   details?: Record<string, number>;
 }
 
+/** Evaluates as the command line says. @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  return await runOnRanks("eval", args, ({ config }, { rankInfo, weights }) => {
+    if (weights === undefined) throw new Error("an evaluation was parsed without its checkpoint");
+    return evaluateCheckpoint(config, { rankInfo, weights });
+  });
+}
+
 /**
  * Evaluates what the options name; rank 0 prints the result.
  *
  * @param parts.weights what the checkpoint holds
  * @returns the exit code
  */
-export async function evaluateCheckpoint(
+async function evaluateCheckpoint(
   config: RunConfig,
   { rankInfo, weights }: { rankInfo: Readonly<RankInfo>; weights: CheckpointDescription },
 ): Promise<number> {

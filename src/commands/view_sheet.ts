@@ -2,14 +2,12 @@
 
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/config.ts";
+import { SHEET_IMAGES } from "../options/commands/views.ts";
 import { UserError } from "../base/exit_codes.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { RunFolder } from "../run/folder.ts";
 import { recipesAt } from "../recipes/schedules.ts";
 import { exists } from "../base/files.ts";
-
-/** Images on a sheet. */
-export const SHEET_IMAGES = 16;
 
 /**
  * Draws both views of the images that training at so small a batch sees in a step.

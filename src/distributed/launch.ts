@@ -6,23 +6,13 @@
  */
 
 import { ExitCode } from "../base/exit_codes.ts";
+import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 
 /** Signals that ask the ranks to stop; each gets them. */
 const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
 /** Time that the other ranks have to report, once a rank has failed. */
 const GRACE_MILLISECONDS = 5000;
-/** Permissions of the ranks: those of the task train (deno.json). */
-const PERMISSIONS = [
-  "--no-prompt",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-ffi",
-  "--allow-sys",
-  "--allow-net=www.cs.toronto.edu:443",
-];
-
 /**
  * Runs the program with the same arguments, the command first, on so many ranks.
  *
@@ -33,7 +23,7 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
   const cli = new URL("../cli.ts", import.meta.url).pathname;
   const children = Array.from({ length: ranks }, (_, rank) =>
     new Deno.Command(Deno.execPath(), {
-      args: ["run", ...PERMISSIONS, cli, ...args],
+      args: ["run", ...LOCAL_RANK_PERMISSIONS, cli, ...args],
       env: {
         RANK: `${rank}`,
         WORLD_SIZE: `${ranks}`,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import type { EMBED } from "../options/commands/embed.ts";
 import { basename, dirname, join } from "node:path";
 import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { writeAll } from "../base/atomic_file.ts";
@@ -27,11 +28,15 @@ export interface FeatureSink extends Disposable {
 }
 
 /** The formats that can be written, by the ending of the file's name. */
-export const FEATURE_FORMATS: Record<string, (path: string, classNames: string[]) => FeatureSink> =
-  {
-    ".npy": (path) => new NpySink(path),
-    ".parquet": (path, classNames) => new ParquetSink(path, classNames),
-  };
+export const FEATURE_FORMATS: Readonly<
+  Record<
+    typeof EMBED.options.out.value.endings[number],
+    (path: string, classNames: string[]) => FeatureSink
+  >
+> = {
+  ".npy": (path) => new NpySink(path),
+  ".parquet": (path, classNames) => new ParquetSink(path, classNames),
+};
 
 /** Bytes before the numbers of an .npy file: a multiple of 64, with room for any count of rows. */
 const NPY_HEAD = 128;

@@ -4,33 +4,34 @@
  * @module
  */
 
+import type { Values } from "../base/command_line.ts";
+import type { EXPORT } from "../options/commands/export.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { below, type ExportedRun } from "./encoder.ts";
 import { onnxEncoder } from "./onnx_resnet.ts";
 import { safetensorsFile } from "./safetensors_file.ts";
 import { type Saved, torchFile } from "./torch_file.ts";
 
+/** The name of a form on the command line. */
+type FormName = Values<typeof EXPORT.options>["to"][number];
+
 /** One form. */
 export interface ExportFormat {
-  /** Description for the help text. */
-  about: string;
   /** Its files by name. @throws UserError (usage, checkpoint) where the checkpoint has no such form */
   files(run: ExportedRun): Record<string, Uint8Array>;
   /** Python that loads it, for the model card. */
   usage(run: ExportedRun): string;
 }
 
-/** The forms by their names on the command line. */
-export const FORMATS: Readonly<Record<string, ExportFormat>> = {
+/** The forms by their names on the command line, names of earlier versions included. */
+const FORMATS: Readonly<Record<FormName, ExportFormat>> = {
   safetensors: {
-    about: "encoder.safetensors: the encoder in torchvision's names",
     files: (run) => ({ "encoder.safetensors": safetensorsFile(run.encoder, noteOf(run)) }),
     usage: () =>
       `from safetensors.torch import load_file
 weights = load_file("encoder.safetensors")  # torchvision's names, without fc`,
   },
   torchvision: {
-    about: "torchvision.pt and torchvision.safetensors: for torchvision's ResNet without its fc",
     files: (run) => {
       requireTorchvision(run, "torchvision");
       return {
@@ -45,7 +46,6 @@ model.fc = torch.nn.Identity()${stem === "cifar" ? cifarStem("model.conv1", "mod
 model.load_state_dict(torch.load("torchvision.pt", weights_only=True))`,
   },
   timm: {
-    about: "timm.safetensors: for timm.create_model(…, num_classes=0)",
     files: (run) => {
       requireTorchvision(run, "timm");
       // timm's ResNets call their tensors as torchvision's do.
@@ -60,7 +60,6 @@ model = timm.create_model("${resnetType}", num_classes=0)${
 model.load_state_dict(load_file("timm.safetensors"))`,
   },
   onnx: {
-    about: "encoder.onnx: for ONNX Runtime and others, any batch and size; resnet20 too",
     files: (run) => ({ "encoder.onnx": onnxEncoder(run) }),
     usage: ({ features }) =>
       `import onnxruntime
@@ -68,21 +67,17 @@ session = onnxruntime.InferenceSession("encoder.onnx")
 embeddings, = session.run(None, {"images": images})  # batch x 3 x height x width to batch x ${features}`,
   },
   reference: referenceForm("reference"),
+  seed: referenceForm("seed"),
 };
 
-/** Names of earlier versions that are still accepted. */
-const OLD_NAMES: Readonly<Record<string, ExportFormat>> = { seed: referenceForm("seed") };
-
-/** Returns the form of a name on the command line, earlier versions' names included. */
-export function formatNamed(name: string): ExportFormat | undefined {
-  const forms = Object.hasOwn(FORMATS, name) ? FORMATS : OLD_NAMES;
-  return Object.hasOwn(forms, name) ? forms[name] : undefined;
+/** Returns the form of a name on the command line. */
+export function formatNamed(name: FormName): ExportFormat {
+  return FORMATS[name];
 }
 
 /** Returns the form that the reference program (ADevillers/BYOL) reads, as the file `<name>.pt`. */
 function referenceForm(name: string): ExportFormat {
   return {
-    about: `${name}.pt: both networks in the layout of the reference program (ADevillers/BYOL)`,
     files: (run) => ({ [`${name}.pt`]: torchFile(referenceLayout(run, name)) }),
     usage: () =>
       `import torch

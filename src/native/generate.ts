@@ -1,7 +1,23 @@
 /** Writes symbols.gen.ts from the core's own table; with --check fails where the file would change. */
 
+import type { CommandSpec, Values } from "../base/command_line.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { runProgram } from "../base/program.ts";
 import { requireSetup } from "../setup/record.ts";
 import { TextBuffer } from "./text_buffer.ts";
+
+const GEN = {
+  name: "gen",
+  summary: "Writes src/native/symbols.gen.ts from the core's own table of functions",
+  options: {
+    check: {
+      option: "check",
+      value: { kind: "flag" },
+      help: "Write nothing; fail where the file would change",
+      default: false,
+    },
+  },
+} as const satisfies CommandSpec;
 
 const target = new URL("./symbols.gen.ts", import.meta.url);
 
@@ -65,7 +81,7 @@ function render(table: string): string {
   ].join("\n");
 }
 
-if (import.meta.main) {
+function main({ check }: Values<typeof GEN.options>): ExitCode {
   const record = requireSetup();
   for (const library of record.preload) Deno.dlopen(library, {});
   const core = Deno.dlopen(record.core, {
@@ -74,12 +90,15 @@ if (import.meta.main) {
   const text = new TextBuffer(1 << 20);
   core.symbols.byol_abi_describe(text.start(), new TextBuffer().start());
   const rendered = render(JSON.stringify(JSON.parse(text.read())));
-  if (!Deno.args.includes("--check")) {
+  if (!check) {
     Deno.writeTextFileSync(target, rendered);
   } else if (Deno.readTextFileSync(target) !== rendered) {
     console.error(
       "src/native/symbols.gen.ts is not what native/src/abi.rs gives; run: deno task gen",
     );
-    Deno.exit(1);
+    return ExitCode.unexpected;
   }
+  return ExitCode.ok;
 }
+
+if (import.meta.main) await runProgram(GEN, main);

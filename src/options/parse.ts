@@ -5,18 +5,18 @@
  * @module
  */
 
-import { type CommandLine, type ReadableTable, readGiven } from "../base/command_line.ts";
+import { readGiven } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { problemOf } from "../base/option_values.ts";
 import type { Origins, RunConfig } from "./config.ts";
 import { readConfigFile } from "./config_file.ts";
+import { lineOf } from "./commands/registry.ts";
 import { derive } from "./derive.ts";
 import type { Environment } from "./environment.ts";
 import type { Command } from "./option.ts";
 import { type Layer, presetLayer, resolveLayers } from "./resolve.ts";
 import { notesOn, requireSameArchitecture, requireSound } from "./rules.ts";
 import { recordLayers, type StoredOptions, storedOptions } from "./stored.ts";
-import { SYNONYMS } from "./synonyms.ts";
 import { FIELDS, optionOf } from "./table.ts";
 
 /** A command line, understood. */
@@ -41,12 +41,7 @@ export function parseCommandLine(
   args: readonly string[],
   environment: Environment,
 ): ParsedCommandLine {
-  const line: CommandLine = {
-    command: `deno task ${command}`,
-    options: optionsOf(command),
-    synonyms: SYNONYMS,
-    elsewhere: (option) => adviceOn(command, option),
-  };
+  const line = lineOf(command);
   const given = readGiven(args, line).values as Partial<RunConfig>;
   const inFile = typeof given.config === "string" ? readConfigFile(given.config, line) : {};
   const asked = { ...inFile, ...given };
@@ -67,21 +62,6 @@ export function parseCommandLine(
   derive(config, origins, environment);
   requireSound(config, origins);
   return { config, origins, notes: notesOn(config, environment) };
-}
-
-/** A command's options by field. */
-function optionsOf(command: Command): ReadableTable {
-  const specs = FIELDS.map((field) => [field, optionOf(field)] as const);
-  return Object.fromEntries(specs.filter(([, { commands }]) => commands.includes(command)));
-}
-
-/** Advice on an option that only the other command takes. */
-function adviceOn(command: Command, option: string): string | undefined {
-  const spec = FIELDS.map(optionOf).find((spec) => spec.option === option);
-  if (spec === undefined || spec.commands.includes(command)) return undefined;
-  return option === "checkpoint"
-    ? "to go on from a checkpoint, give --resume=FILE"
-    : `it belongs to deno task ${spec.commands.join(", ")}`;
 }
 
 /**

@@ -2,64 +2,32 @@
 
 import { basename, join } from "node:path";
 import { marked } from "marked";
-import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
+import { missingOption, type Values } from "../base/command_line.ts";
+import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { runFolderAt } from "../run/folder.ts";
 import { exists } from "../base/files.ts";
+import { readCommand } from "../options/commands/registry.ts";
+import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
-import {
-  type Arguments,
-  readArguments,
-  readRun,
-  required,
-  type RunData,
-  writeResult,
-} from "./run_data.ts";
+import { readRun, type RunData, writeResult } from "./run_data.ts";
 import * as sections from "./sections.ts";
 
-const HELP =
-  `Writes a report of a run: curves, evaluations, views, what the encoder sees, options, environment.
+type Options = Values<typeof REPORT.options>;
 
-  deno task report --run_dir=runs/demo_resnet20                          # runs/demo_resnet20/report.html
-  deno task report --run_dir=runs/seeds --out=seeds.html        # its folders compared, mean ± std
-  deno task report --run_dir=runs/a --run_dir=runs/b --out=a_b.html
-  deno task report --page=docs/replication.md --out=replication.html --pdf
-
-  --run_dir=DIR     a run, or a folder of runs; may be repeated
-  --page=FILE       a Markdown file instead of a run
-  --out=FILE        default: <run_dir>/report.html
-  --pdf             also FILE.pdf, by a Chromium of this machine
-  --images=N        test images to look at with the encoder of the newest checkpoint, and twice as many training
-                    images; 0: none. Default: 500; several runs take 0 only
-  --data_dir=DIR    where the images are now, if not where the run found them
-  --threads=N       threads that compute`;
-
-async function main(args: string[]): Promise<ExitCode> {
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(HELP);
-    return ExitCode.ok;
-  }
-  const command = "report";
-  const given = readArguments(args, {
-    command,
-    names: ["run_dir", "page", "out", "images", "data_dir", "threads"],
-    switches: ["pdf"],
-  });
-  for (const name of ["run_dir", "images", "data_dir", "threads"]) {
-    if (given.page !== undefined && given[name] !== undefined) {
-      throw new UserError(
-        `Cannot report with --page=${given.page.at(-1)} and --${name}: expected a page or a run`,
-        ExitCode.usage,
-      );
-    }
-  }
-  const { page, out } = given.page === undefined ? await runReport(given, command) : {
-    page: markdownPage(required(given, "page", command)),
-    out: required(given, "out", command),
-  };
+/**
+ * Writes a report.
+ *
+ * @returns the exit code
+ * @throws UserError for wrong options, a folder that is no run's, and a file that cannot be written
+ */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const options = readCommand(REPORT, args).own;
+  const { page: source } = options;
+  const { page, out } = source === null ? await runReport(options) : pageReport(source, options);
   writeResult(out, htmlOf(page));
   console.log(`Wrote ${out}`);
-  if (given.pdf?.at(-1) === "true") {
+  if (options.pdf) {
     const pdf = out.replace(/\.html?$/, "") + ".pdf";
     await printPdf(out, pdf);
     console.log(`Wrote ${pdf}`);
@@ -67,12 +35,31 @@ async function main(args: string[]): Promise<ExitCode> {
   return ExitCode.ok;
 }
 
-async function runReport(given: Arguments, command: string): Promise<{ page: Page; out: string }> {
-  required(given, "run_dir", command);
+/** Makes a report of a Markdown file. @throws UserError (usage) where options of a run are given as well */
+function pageReport(source: string, options: Options): { page: Page; out: string } {
+  const ofRuns = {
+    run_dir: options.runDirs[0] ?? null,
+    images: options.images,
+    data_dir: options.dataDir,
+    threads: options.threads,
+  };
+  for (const [name, value] of Object.entries(ofRuns)) {
+    if (value === null) continue;
+    throw usageError(
+      `Cannot report with --page=${source} and --${name}: expected a page or a run`,
+    );
+  }
+  if (options.out === null) throw missingOption(REPORT.name, REPORT.options.out);
+  return { page: markdownPage(source), out: options.out };
+}
+
+async function runReport(options: Options): Promise<{ page: Page; out: string }> {
+  const [first] = options.runDirs;
+  if (first === undefined) throw missingOption(REPORT.name, REPORT.options.runDirs);
   const problems: string[] = [];
-  const runs = (given.run_dir ?? []).flatMap((path) => runsIn(path, problems));
-  const out = given.out?.at(-1) ?? join(given.run_dir![0]!, "report.html");
-  const images = wholeNumber(given, "images") ?? (runs.length > 1 ? 0 : 500);
+  const runs = options.runDirs.flatMap((path) => runsIn(path, problems));
+  const out = options.out ?? join(first, "report.html");
+  const images = options.images ?? (runs.length > 1 ? 0 : 500);
   if (images > 0 && runs.length > 1) {
     throw new UserError(
       `Cannot report on ${runs.length} runs with --images=${images}: expected one run, or --images=0`,
@@ -84,7 +71,7 @@ async function runReport(given: Arguments, command: string): Promise<{ page: Pag
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {
     parts.push(sections.views(run));
-    if (images > 0) parts.push(...await encoderSections(run, { given, images, problems }));
+    if (images > 0) parts.push(...await encoderSections(run, { options, images, problems }));
   }
   parts.push(sections.options(runs), sections.environment(runs));
   problems.forEach((line) => console.error(line));
@@ -100,14 +87,14 @@ async function runReport(given: Arguments, command: string): Promise<{ page: Pag
 /** Makes the sections that need the core, the images and a checkpoint: the report is whole without them, and gives the reason. */
 async function encoderSections(
   run: RunData,
-  { given, images, problems }: { given: Arguments; images: number; problems: string[] },
+  { options, images, problems }: { options: Options; images: number; problems: string[] },
 ): Promise<string[]> {
   try {
     const { lookAt } = await import("./encoder_look.ts");
     const look = await lookAt(run, {
       images,
-      dataDir: given.data_dir?.at(-1),
-      threads: wholeNumber(given, "threads"),
+      dataDir: options.dataDir ?? undefined,
+      threads: options.threads ?? undefined,
       log: (line) => console.error(line),
     });
     return sections.encoder(look);
@@ -159,15 +146,3 @@ function markdownPage(path: string): Page {
     .replaceAll("<table>", '<div class="scroll"><table>').replaceAll("</table>", "</table></div>");
   return { title, subtitle: escaped(basename(path)), sections: [body] };
 }
-
-function wholeNumber(given: Arguments, name: string): number | undefined {
-  const text = given[name]?.at(-1);
-  if (text === undefined) return undefined;
-  if (/^\d+$/.test(text)) return Number(text);
-  throw new UserError(
-    `Cannot report with --${name}=${text}: expected a whole number`,
-    ExitCode.usage,
-  );
-}
-
-if (import.meta.main) await runMain(main);

@@ -2,14 +2,9 @@
 
 import { ExitCode, runMain } from "../base/exit_codes.ts";
 import type { MetricsRow } from "../run/metrics.ts";
-import { readArguments, readRun, required, writeResult } from "./run_data.ts";
-
-const HELP = `Writes a run's rows as CSV: one line a row, one column for each name that occurs.
-
-  deno task metrics --run_dir=runs/demo_resnet20 --out=metrics.csv
-  deno task metrics --run_dir=runs/demo_resnet20                     # to stdout
-
-An evaluation's details are columns of their own, such as details.held_out_top1; lists are JSON.`;
+import { readCommand } from "../options/commands/registry.ts";
+import { METRICS } from "../options/commands/report.ts";
+import { readRun, writeResult } from "./run_data.ts";
 
 /** The rows as CSV (RFC 4180, but for line ends of one character). */
 export function csvOf(rows: readonly MetricsRow[]): string {
@@ -30,22 +25,20 @@ function cell(value: unknown): string {
   return /[",\n\r]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-function main(args: string[]): ExitCode {
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(HELP);
-    return ExitCode.ok;
-  }
-  const command = "metrics";
-  const given = readArguments(args, { command, names: ["run_dir", "out"] });
-  const run = readRun(required(given, "run_dir", command));
+/**
+ * Writes a run's rows to `--out` or stdout.
+ *
+ * @returns the exit code
+ * @throws UserError for wrong options, a folder that is no run's, and a file that cannot be written
+ */
+export function main(args: readonly string[]): ExitCode {
+  const { runDir, out } = readCommand(METRICS, args).own;
+  const run = readRun(runDir);
   run.problems.forEach((line) => console.error(line));
-  const path = given.out?.at(-1);
-  if (path === undefined) Deno.stdout.writeSync(new TextEncoder().encode(csvOf(run.rows)));
+  if (out === null) Deno.stdout.writeSync(new TextEncoder().encode(csvOf(run.rows)));
   else {
-    writeResult(path, csvOf(run.rows));
-    console.log(`Wrote ${run.rows.length} rows to ${path}`);
+    writeResult(out, csvOf(run.rows));
+    console.log(`Wrote ${run.rows.length} rows to ${out}`);
   }
   return ExitCode.ok;
 }
-
-if (import.meta.main) await runMain(main);

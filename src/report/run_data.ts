@@ -1,7 +1,6 @@
 /** Contents of a run's folder, read without the core: its record, its rows, and their faults. */
 
 import { basename, join, resolve } from "node:path";
-import { parseArgs } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { readResult, type RunResult } from "../run/result.ts";
@@ -86,53 +85,6 @@ function withNumbers(row: TrainRow): TrainRow {
     name === "kind" || typeof value === "number" ? [name, value] : [name, Number(value)]
   );
   return Object.fromEntries(entries);
-}
-
-/** Options of a command as `--name=value`, several values of one name in order. */
-export type Arguments = Readonly<Record<string, readonly string[]>>;
-
-/**
- * Reads a command's own options; switches are options whose value is `true`.
- *
- * @param names what the command takes, each with what it says of itself when it is misused
- * @throws UserError (usage) for what it does not take
- */
-export function readArguments(
-  args: readonly string[],
-  { command, names, switches = [] }: {
-    command: string;
-    names: readonly string[];
-    switches?: readonly string[];
-  },
-): Arguments {
-  const options = Object.fromEntries([
-    ...names.map((name) => [name, { type: "string", multiple: true } as const]),
-    ...switches.map((name) => [name, { type: "boolean" } as const]),
-  ]);
-  try {
-    const { values } = parseArgs({ args: [...args], options, strict: true });
-    return Object.fromEntries(
-      Object.entries(values).map(([name, value]) => [name, [value].flat().map(String)]),
-    );
-  } catch (error) {
-    const known = [...names.map((name) => `--${name}=…`), ...switches.map((name) => `--${name}`)];
-    throw new UserError(
-      `Cannot run ${command} with ${args.join(" ")}: ${(error as Error).message}; expected ` +
-        known.join(", "),
-      ExitCode.usage,
-    );
-  }
-}
-
-/**
- * The value of an option that must be there.
- *
- * @throws UserError (usage)
- */
-export function required(args: Arguments, name: string, command: string): string {
-  const value = args[name]?.at(-1);
-  if (value !== undefined && value !== "") return value;
-  throw new UserError(`Cannot run ${command} without --${name}=…`, ExitCode.usage);
 }
 
 /** Writes a result as a whole. @throws UserError (save) */

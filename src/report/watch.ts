@@ -3,41 +3,24 @@
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
-import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
-import { readArguments, readRun, required } from "./run_data.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { readCommand } from "../options/commands/registry.ts";
+import { WATCH } from "../options/commands/report.ts";
+import { readRun } from "./run_data.ts";
 import { frameOf } from "./watch_frame.ts";
-
-const HELP =
-  `Shows a run as it goes: curves, time left, last evaluation, alarms. It only reads files.
-
-  deno task watch --run_dir=runs/demo_resnet20
-  deno task watch --run_dir=runs/demo_resnet20 --once       # one frame, for scripts
-
-  --every=SECONDS   between frames (default: 5)
-  --once            one frame, then end
-
-It ends when the run is finished, or by Ctrl-C; the run does not notice.`;
 
 const CLEAR = "\x1b[H\x1b[2J";
 
-async function main(args: string[]): Promise<ExitCode> {
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(HELP);
-    return ExitCode.ok;
-  }
-  const command = "watch";
-  const given = readArguments(args, { command, names: ["run_dir", "every"], switches: ["once"] });
-  const path = required(given, "run_dir", command);
-  const every = Number(given.every?.at(-1) ?? 5);
-  if (!(every > 0)) {
-    throw new UserError(
-      `Cannot watch with --every=${given.every?.at(-1)}: expected seconds above 0`,
-      ExitCode.usage,
-    );
-  }
-  const once = given.once?.at(-1) === "true";
+/**
+ * Shows a run until it is finished; one frame with `--once`, and where stdout is no terminal.
+ *
+ * @returns the exit code
+ * @throws UserError for wrong options, and for a folder that is no run's
+ */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const { runDir, every, once } = readCommand(WATCH, args).own;
   for (;;) {
-    const run = readRun(path);
+    const run = readRun(runDir);
     const frame = frameOf(run, { columns: columns(), now: Date.now() });
     if (once || !Deno.stdout.isTerminal()) {
       console.log(frame.text);
@@ -56,5 +39,3 @@ function columns(): number {
     return 80;
   }
 }
-
-if (import.meta.main) await runMain(main);

@@ -6,10 +6,11 @@
  */
 
 import { join, resolve } from "node:path";
-import { parseArgs } from "node:util";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { REPAIR, setupError } from "./setup_error.ts";
+import type { Values } from "../base/command_line.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { runProgram } from "../base/program.ts";
 import { exists } from "../base/files.ts";
+import { setupError } from "./setup_error.ts";
 import { writeBundle } from "./bundle.ts";
 import type { Session } from "./child.ts";
 import { buildCore, keepCore, manifestOf, removeOldCores } from "./core.ts";
@@ -24,6 +25,7 @@ import {
   toolProblems,
 } from "./machine.ts";
 import { provideGpuLibrary } from "./gpu_library.ts";
+import { SETUP } from "./options.ts";
 import { installPackages, MISSING, packagesHash } from "./packages.ts";
 import {
   coreFile,
@@ -211,53 +213,24 @@ export async function keepDeno(root: string = projectRoot): Promise<string> {
   return to;
 }
 
-const HELP = `Usage: ${REPAIR} [--offline] [--quiet] [--cuda] [--bundle=DIR]
-  --offline  never touches the network
-  --quiet    no progress
-  --cuda     installs the libraries of CUDA also where there is no GPU (a login node)
-  --print    keeps a copy of Deno in .byol/bin and prints its path
-  --bundle=DIR  writes a folder with all that a compute node needs, to be copied or moved anywhere`;
-
-async function main(args: string[]): Promise<ExitCode> {
-  const flag = { type: "boolean" } as const;
-  let values: { [name in "offline" | "quiet" | "cuda" | "print" | "help"]?: boolean } & {
-    bundle?: string;
-  };
-  try {
-    const options = {
-      ...{ offline: flag, quiet: flag, cuda: flag, print: flag, help: flag },
-      bundle: { type: "string" },
-    } as const;
-    values = parseArgs({ args, options, strict: true }).values;
-  } catch (error) {
-    console.error(`Cannot set up: ${(error as Error).message}\n${HELP}`);
-    return ExitCode.usage;
+/** Sets up as the command line says. */
+async function main(
+  { offline, quiet, cuda, print, bundle }: Values<typeof SETUP.options>,
+): Promise<ExitCode> {
+  const record = await ensureSetup({ offline, quiet, cuda, complete: print });
+  if (print) {
+    const deno = await keepDeno();
+    if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });
+    console.log(deno);
   }
-  if (values.help) {
-    console.error(HELP);
-    return ExitCode.ok;
+  if (bundle !== null) {
+    const source = { root: projectRoot, record, deno: await keepDeno() };
+    await exclusively(
+      { root: projectRoot, quiet },
+      (session) => writeBundle(resolve(bundle), source, session),
+    );
   }
-  try {
-    const record = await ensureSetup({ ...values, complete: values.print });
-    if (values.print) {
-      const deno = await keepDeno();
-      if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });
-      console.log(deno);
-    }
-    const { bundle, quiet } = values;
-    if (bundle !== undefined) {
-      const source = { root: projectRoot, record, deno: await keepDeno() };
-      await exclusively(
-        { root: projectRoot, quiet },
-        (session) => writeBundle(resolve(bundle), source, session),
-      );
-    }
-    return ExitCode.ok;
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
-    console.error(error.message);
-    return error.exitCode;
-  }
+  return ExitCode.ok;
 }
 
-if (import.meta.main) Deno.exit(await main(Deno.args));
+if (import.meta.main) await runProgram(SETUP, main);

@@ -8,13 +8,15 @@
 import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
-import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
 import { foldersOfRun } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
-import { OWN_OPTIONS, readRequest, type Request } from "./request.ts";
+import { readRequest, type Request } from "./request.ts";
+import { DOCTOR } from "../options/commands/slurm.ts";
 import { siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
 
@@ -241,8 +243,14 @@ async function data({ config }: Request): Promise<Finding> {
 /** Loads the whole program with the network forbidden. */
 async function internet(): Promise<Finding> {
   const answer = await ask(Deno.execPath(), [
-    ...["run", "--no-prompt", "--cached-only", "--no-remote", "--allow-read", "--allow-env"],
-    ...["--allow-sys", "src/cli.ts", "train", "--help"],
+    // As a program, the module of a command does nothing.
+    ...[
+      "run",
+      "--cached-only",
+      "--no-remote",
+      ...RANK_PERMISSIONS,
+      "src/commands/train/command.ts",
+    ],
   ], { cwd: projectRoot });
   return answer?.code === 0
     ? finding("internet", "ok", "not needed: the program loads without")
@@ -277,33 +285,19 @@ function table(findings: readonly Finding[]): string {
   ).join("\n");
 }
 
-function helpText(): string {
-  const width = Math.max(...Object.keys(OWN_OPTIONS).map((name) => name.length)) + 4;
-  return [
-    "Usage: deno task doctor [--profile=NAME …] [options of deno task train]",
-    "",
-    ...Object.entries(OWN_OPTIONS).map(([name, text]) => `  ${`--${name}`.padEnd(width)}${text}`),
-    "",
-    "Exit code 0: a training can run here; 6: it cannot, see the lines FAIL.",
-  ].join("\n");
-}
-
-async function main(args: string[]): Promise<ExitCode> {
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(helpText());
-    return ExitCode.ok;
-  }
-  if (args.includes("--")) {
-    throw new UserError("Cannot use -- with doctor: it submits nothing", ExitCode.usage);
-  }
-  const request = readRequest(args, {
+/**
+ * Checks this node and prints the findings.
+ *
+ * @returns 0 where a training can run here, 6 where it cannot
+ * @throws UserError for wrong options
+ */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const { request } = readRequest(args, {
+    spec: DOCTOR,
     environment: thisEnvironment(),
-    extraOptions: {},
     site: await siteHere(),
   });
   const findings = await examineNode(request);
   console.log(table(findings));
   return findings.some(({ status }) => status === "FAIL") ? ExitCode.setup : ExitCode.ok;
 }
-
-if (import.meta.main) await runMain(main);

@@ -11,10 +11,11 @@ import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
-import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
+import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
+import { RANK_PERMISSIONS } from "../base/permissions.ts";
+import { PLAN } from "../options/commands/slurm.ts";
 import { projectRoot } from "../setup/record.ts";
-import { PROFILES } from "./profiles.ts";
-import { OWN_OPTIONS, readRequest, type Request, timeText } from "./request.ts";
+import { readRequest, type Request, timeText } from "./request.ts";
 import { ask } from "../base/processes.ts";
 
 /** Images of the data sets, or of a preset's, as published. */
@@ -27,13 +28,6 @@ const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
 
 /** Seconds of a job before its first step and after the signal: opening, indexing, loading. */
 const START_SECONDS = 120;
-
-const PLAN_OPTIONS = {
-  images_per_second:
-    "source images a second of the whole job; without it a short run measures one rank here",
-  measure_steps: "steps of that run (12)",
-  train_images: "training images, where they are not the published number",
-} as const;
 
 /** Cost of a training. */
 export interface Plan {
@@ -104,8 +98,7 @@ async function measure(request: Request, steps: number): Promise<number> {
   }
   try {
     const run = await ask(Deno.execPath(), [
-      ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
-      ...["--allow-sys", "src/cli.ts", "train", ...request.programArgs],
+      ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...request.programArgs],
       ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${perRank}`],
       ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
       ...[`--run_dir=${folder}`, "--resume=auto"],
@@ -125,6 +118,22 @@ async function measure(request: Request, steps: number): Promise<number> {
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Returns the speed of all ranks by that of one here. */
+async function measuredSpeed(
+  request: Request,
+  steps: number,
+): Promise<{ imagesPerSecond: number; text: string }> {
+  const ranks = request.nodes * request.ranksPerNode;
+  const one = await measure(request, steps);
+  const scaled = ranks > 1
+    ? ` on one rank here, × ${ranks} ranks as if they cost one another nothing`
+    : " here";
+  return {
+    imagesPerSecond: one * ranks,
+    text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured in ${steps} steps${scaled})`,
+  };
 }
 
 function table(request: Request, speed: { text: string }, plan: Plan): string {
@@ -159,58 +168,22 @@ function hours(seconds: number): string {
   return seconds < 3600 ? `${(seconds / 60).toFixed(1)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }
 
-function helpText(): string {
-  const options = { ...PLAN_OPTIONS, ...OWN_OPTIONS };
-  const width = Math.max(...Object.keys(options).map((name) => name.length)) + 4;
-  return [
-    "Usage: deno task plan [options] [options of deno task train]",
-    "",
-    ...Object.entries(options).map(([name, text]) => `  ${`--${name}`.padEnd(width)}${text}`),
-    "",
-    `Profiles: ${Object.keys(PROFILES).join(", ")}`,
-  ].join("\n");
-}
-
-function positive(request: Request, name: keyof typeof PLAN_OPTIONS): number | undefined {
-  const text = request.extra[name];
-  if (text === undefined) return undefined;
-  if (Number(text) > 0 && Number.isFinite(Number(text))) return Number(text);
-  throw new UserError(
-    `Cannot use --${name}=${text}: expected a number above 0`,
-    ExitCode.usage,
-  );
-}
-
-async function main(args: string[]): Promise<ExitCode> {
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(helpText());
-    return ExitCode.ok;
-  }
-  const request = readRequest(args, {
-    environment: thisEnvironment(),
-    extraOptions: { images_per_second: "value", measure_steps: "value", train_images: "value" },
-  });
-  const given = positive(request, "images_per_second");
-  const ranks = request.nodes * request.ranksPerNode;
-  let speed: { imagesPerSecond: number; text: string };
-  if (given !== undefined) speed = { imagesPerSecond: given, text: `${given} (given)` };
-  else {
-    const steps = positive(request, "measure_steps") ?? 12;
-    const one = await measure(request, steps);
-    const scaled = ranks > 1
-      ? ` on one rank here, × ${ranks} ranks as if they cost one another nothing`
-      : " here";
-    speed = {
-      imagesPerSecond: one * ranks,
-      text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured in ${steps} steps${scaled})`,
-    };
-  }
-  const trainImages = positive(request, "train_images");
+/**
+ * Prints the plan of a training.
+ *
+ * @returns the exit code
+ * @throws UserError for wrong options, and where the speed cannot be measured
+ */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const { request, own } = readRequest(args, { spec: PLAN, environment: thisEnvironment() });
+  const trainImages = own.trainImages ?? undefined;
+  const speed = own.imagesPerSecond === null
+    ? await measuredSpeed(request, own.measureSteps)
+    : { imagesPerSecond: own.imagesPerSecond, text: `${own.imagesPerSecond} (given)` };
   if (trainImages === undefined && countOf(request.config) === undefined) {
-    throw new UserError(
+    throw usageError(
       `Cannot plan --dataset_name=${request.config.datasetName} without its number of images: expected ` +
         "--train_images=N",
-      ExitCode.usage,
     );
   }
   const plan = planOf(request, { imagesPerSecond: speed.imagesPerSecond, trainImages });
@@ -223,5 +196,3 @@ async function main(args: string[]): Promise<ExitCode> {
   console.log(table(request, speed, plan));
   return ExitCode.ok;
 }
-
-if (import.meta.main) await runMain(main);

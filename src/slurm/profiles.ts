@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { ProfileName } from "../options/commands/slurm.ts";
+
 /** A time limit that can be asked for. */
 export interface Qos {
   /** Its name for --qos; null where it is taken without asking. */
@@ -14,8 +16,6 @@ export interface Qos {
 
 /** One kind of node. */
 export interface Profile {
-  /** One line for `--help` and the documentation. */
-  about: string;
   /** The value of the program's --computer. */
   computer: "jeanzay" | "other";
   /** sbatch's --constraint. */
@@ -59,9 +59,8 @@ const V100 = {
 } as const;
 
 /** The profiles. */
-export const PROFILES: Readonly<Record<string, Profile>> = {
+export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   "generic": {
-    about: "any cluster: one rank a node on its cores, or --gpus_per_node=N and --cores_per_rank=N",
     computer: "other",
     constraint: null,
     accountSuffix: "",
@@ -73,17 +72,14 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     defaultQos: null,
   },
   "jeanzay-v100-16g": {
-    about: "Jean Zay, 4 V100 of 16 GB and 40 cores a node",
     constraint: "v100-16g",
     ...V100,
   },
   "jeanzay-v100-32g": {
-    about: "Jean Zay, 4 V100 of 32 GB and 40 cores a node",
     constraint: "v100-32g",
     ...V100,
   },
   "jeanzay-a100": {
-    about: "Jean Zay, 8 A100 of 80 GB and 64 cores a node",
     computer: "jeanzay",
     constraint: "a100",
     accountSuffix: "@a100",
@@ -94,7 +90,6 @@ export const PROFILES: Readonly<Record<string, Profile>> = {
     ...jeanZayQos("qos_gpu_a100"),
   },
   "jeanzay-h100": {
-    about: "Jean Zay, 4 H100 of 80 GB and 96 cores a node",
     computer: "jeanzay",
     constraint: "h100",
     accountSuffix: "@h100",

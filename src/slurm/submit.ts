@@ -11,24 +11,11 @@ import { exists } from "../base/files.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../runtime/gpu_fit.ts";
 import { configurationOf } from "../encoder/weights_file.ts";
-import { PROFILES } from "./profiles.ts";
+import { SUBMIT } from "../options/commands/slurm.ts";
 import { jobFolder, render } from "./render.ts";
-import { JOBS, OWN_OPTIONS, readRequest, type Request } from "./request.ts";
+import { JOBS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
-
-function helpText(): string {
-  const options = { ...OWN_OPTIONS, dry_run: "print the script, submit nothing" };
-  const width = Math.max(...Object.keys(options).map((name) => name.length)) + 4;
-  return [
-    "Usage: deno task submit [options] [options of deno task train or eval] [-- options of sbatch]",
-    "",
-    ...Object.entries(options).map(([name, text]) => `  ${`--${name}`.padEnd(width)}${text}`),
-    "",
-    "Profiles",
-    ...Object.entries(PROFILES).map(([name, { about }]) => `  ${name.padEnd(width)}${about}`),
-  ].join("\n");
-}
 
 /** Of a checkpoint that a training is yet to write nothing is known. */
 function configurationIfThere(path: string): Readonly<Record<string, unknown>> {
@@ -46,20 +33,22 @@ function problemsOf(request: Request): string[] {
   return [gpus, never].filter((problem) => problem !== undefined);
 }
 
-async function main(args: string[]): Promise<ExitCode> {
-  if (args.includes("--help") || args.includes("-h")) {
-    console.log(helpText());
-    return ExitCode.ok;
-  }
-  const request = readRequest(args, {
+/**
+ * Submits a job, or prints its script.
+ *
+ * @returns the exit code
+ * @throws UserError for wrong options, for what would only fail in the queue, and where sbatch refuses
+ */
+export async function main(args: readonly string[]): Promise<ExitCode> {
+  const { request, own } = readRequest(args, {
+    spec: SUBMIT,
     environment: { ...thisEnvironment(), checkpointConfig: configurationIfThere },
-    extraOptions: { dry_run: "flag" },
     site: await siteHere(),
   });
   const template = Deno.readTextFileSync(join(projectRoot, "slurm", JOBS[request.job].script));
   const script = render(request, { template, root: projectRoot });
   const problems = problemsOf(request);
-  if (request.extra.dry_run === "true") {
+  if (own.dryRun) {
     for (const problem of problems) console.error(`Would not start: ${problem}`);
     console.log(script);
     return ExitCode.ok;
@@ -87,5 +76,3 @@ async function main(args: string[]): Promise<ExitCode> {
   console.log(answer.stdout.trim());
   return ExitCode.ok;
 }
-
-if (import.meta.main) await runMain(main);

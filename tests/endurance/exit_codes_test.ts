@@ -2,16 +2,15 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { listenTo, TINY } from "../support/program.ts";
 import { EXIT_CODE_MEANINGS, ExitCode } from "../../src/base/exit_codes.ts";
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-
-const PERMISSIONS = ["--allow-read", "--allow-write", "--allow-env", "--allow-ffi", "--allow-sys"];
 
 /** Command that ends with an exit code. */
 interface Case {
   says: RegExp;
   args: (folder: string) => string[];
   /** Instead of all that its task has. */
-  permissions?: string[];
+  permissions?: readonly string[];
   /** A shell's words before the command. */
   before?: string;
   /** Folder of the program. Default: this checkout. */
@@ -33,7 +32,7 @@ const CASES: Readonly<Record<Exclude<ExitCode, 75>, Case>> = {
   [ExitCode.unexpected]: {
     says: /NotCapable.*--allow-env/,
     args: (folder) => run(folder),
-    permissions: PERMISSIONS.filter((permission) => permission !== "--allow-env"),
+    permissions: RANK_PERMISSIONS.map((flag) => flag.replace(/^-RWES$/, "-RWS")),
   },
   [ExitCode.usage]: { says: /no such option/, args: (folder) => run(folder, "--nope=1") },
   [ExitCode.data]: {
@@ -86,7 +85,7 @@ function copyTree(from: string, to: string): void {
 Deno.test("every documented exit code is what its cause ends with", async () => {
   for (const [code, { says, args, permissions, before, root }] of Object.entries(CASES)) {
     const folder = await Deno.makeTempDir();
-    const words = [Deno.execPath(), "run", "--no-prompt", ...permissions ?? PERMISSIONS];
+    const words = [Deno.execPath(), "run", ...permissions ?? RANK_PERMISSIONS];
     const found = await new Deno.Command("sh", {
       args: [
         "-c",

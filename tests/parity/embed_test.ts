@@ -114,8 +114,12 @@ Deno.test("embed refuses what it cannot do, and leaves nothing behind", async ()
     writeEncoder(join(folder, "encoder.safetensors"), DEMO);
     const demo = [checkpoint, "--dataset_name=demo", "--resnet_type=resnet20", "--threads=1"];
     const cases: [args: string[], code: number, message: RegExp][] = [
-      [[...demo, "--out=features.csv"], 2, /--out=features\.csv: expected a name that ends in/],
-      [demo, 2, /--out=: expected a name that ends in \.npy or \.parquet/],
+      [
+        [...demo, "--out=features.csv"],
+        2,
+        /--out=features\.csv: expected a path that ends in \.npy or \.parquet/,
+      ],
+      [demo, 2, /without --out: expected --out=PATH/],
       [[...demo, "--out=a.npy", "--split=all"], 2, /--split=all: expected train or test/],
       [[...demo, "--out=a.npy", "--ranks=2"], 2, /--ranks=2: expected one rank/],
       [[...demo, `--out=${folder}/none/a.npy`], 8, /Cannot write .*none\/a\.npy/],

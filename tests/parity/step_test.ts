@@ -1,6 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { coreInfo } from "../../src/native/core.ts";
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 import { askOracle, parityTests } from "./oracle.ts";
@@ -25,8 +26,8 @@ parityTests([
       const [run, traces] = [join(folder, "run"), join(folder, "traces")];
       const { code, stderr } = await new Deno.Command(Deno.execPath(), {
         args: [
-          ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
-          ...["--allow-sys", "src/cli.ts", "train", "--threads=1", "--hidden_dim=16", "--z_dim=8"],
+          ...["run", ...RANK_PERMISSIONS],
+          ...["src/cli.ts", "train", "--threads=1", "--hidden_dim=16", "--z_dim=8"],
           ...["--batch_size=8", "--max_steps=3", "--trace_steps=2", "--resnet_type=resnet20"],
           ...["--dtype=float64", `--run_dir=${run}`, `--trace_dir=${traces}`],
         ],

@@ -1,6 +1,7 @@
 import { equal } from "node:assert/strict";
 import { join } from "node:path";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 /** Half a point: what another type of processor may make of the same weights. */
@@ -34,7 +35,7 @@ Deno.test("evaluating the demo's encoder prints its row's accuracy again", async
   equal(row === undefined, false);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-ffi", "--allow-sys"],
+      ...["run", ...RANK_PERMISSIONS],
       ...["src/cli.ts", "eval", "--format=json", `--checkpoint=checkpoints/${row?.file}`],
     ],
     cwd: projectRoot,

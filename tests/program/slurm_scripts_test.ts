@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { type Environment, thisEnvironment } from "../../src/options/environment.ts";
 import { UserError } from "../../src/base/exit_codes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
+import type { CommandName } from "../../src/options/commands/registry.ts";
+import { type ProfileName, SUBMIT } from "../../src/options/commands/slurm.ts";
 import { driverProblem, gpuProblem } from "../../src/runtime/gpu_fit.ts";
 import { planOf } from "../../src/slurm/plan.ts";
 import { PROFILES } from "../../src/slurm/profiles.ts";
@@ -15,12 +17,12 @@ import { skip } from "../support/skip.ts";
 const environment: Environment = thisEnvironment();
 
 function request(...args: string[]): Request {
-  return readRequest(args, { environment, extraOptions: {} });
+  return readRequest(args, { spec: SUBMIT, environment }).request;
 }
 
 /** A request for Jean Zay's nodes, whatever this machine has. */
-function onJeanZay(name: string, ...args: string[]): Request {
-  const profile = PROFILES[name]!;
+function onJeanZay(name: ProfileName, ...args: string[]): Request {
+  const profile = PROFILES[name];
   const qos = profile.qos.find((one) => one.name === profile.defaultQos);
   const { gpusPerNode: ranksPerNode, coresPerRank } = profile;
   const rest = { ranksPerNode, coresPerRank, gpus: true, account: "abc" };
@@ -28,19 +30,19 @@ function onJeanZay(name: string, ...args: string[]): Request {
 }
 
 async function program(
-  script: string,
+  command: CommandName,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
-  return await programWith({}, script, ...args);
+  return await programWith({}, command, ...args);
 }
 
 async function programWith(
   env: Record<string, string>,
-  script: string,
+  command: CommandName,
   ...args: string[]
 ): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-all", `src/slurm/${script}`, ...args],
+    args: ["run", "--no-prompt", "--allow-all", "src/cli.ts", command, ...args],
     cwd: projectRoot,
     env,
   }).output();
@@ -95,14 +97,14 @@ Deno.test("every script has a time limit, keeps its log, and never sends SIGUSR1
 });
 
 Deno.test("each profile of Jean Zay asks for its nodes", () => {
-  const expected: Record<string, string[]> = {
+  const expected = {
     "jeanzay-v100-16g": ["abc@v100", "v100-16g", "qos_gpu-t3", "4", "10"],
     "jeanzay-v100-32g": ["abc@v100", "v100-32g", "qos_gpu-t3", "4", "10"],
     "jeanzay-a100": ["abc@a100", "a100", "qos_gpu_a100-t3", "8", "8"],
     "jeanzay-h100": ["abc@h100", "h100", "qos_gpu_h100-t3", "4", "24"],
-  };
+  } satisfies Partial<Record<ProfileName, string[]>>;
   for (const [name, [account, constraint, qos, gpus, cores]] of Object.entries(expected)) {
-    const lines = directives(onJeanZay(name, "--nodes=2"));
+    const lines = directives(onJeanZay(name as ProfileName, "--nodes=2"));
     for (
       const line of [
         ...[`--account=${account}`, `--constraint=${constraint}`, `--qos=${qos}`, "--nodes=2"],
@@ -122,7 +124,7 @@ Deno.test("each profile of Jean Zay asks for its nodes", () => {
 Deno.test("submit --dry_run prints the script with sbatch's own options last", async () => {
   const { code, out, err } = await program(
     ...[
-      "submit.ts",
+      "submit",
       "--profile=generic",
       "--nodes=2",
       "--ranks_per_node=4",
@@ -145,7 +147,7 @@ Deno.test("submit --dry_run prints the script with sbatch's own options last", a
 
 Deno.test("ImageNet on two nodes of Jean Zay is planned and rendered", async () => {
   const asked = ["--profile=jeanzay-a100", "--preset=byol_imagenet", "--nodes=2", "--data_dir=x"];
-  const { code, out, err } = await program("submit.ts", ...asked, "--account=abc", "--dry_run");
+  const { code, out, err } = await program("submit", ...asked, "--account=abc", "--dry_run");
   equal(code, 0, err);
   const run = join(projectRoot, "runs", "byol_imagenet");
   for (
@@ -155,7 +157,7 @@ Deno.test("ImageNet on two nodes of Jean Zay is planned and rendered", async () 
       `--run_dir=${run}`,
     ]
   ) ok(out.split("\n").includes(line), `${line} is not in ${out}`);
-  const plan = await program("plan.ts", ...asked, "--images_per_second=10000");
+  const plan = await program("plan", ...asked, "--images_per_second=10000");
   equal(plan.code, 0, plan.err);
   match(plan.out, /^steps +312 an epoch of batch 4096, 312000 in all$/m);
   match(plan.out, /^links +\d+ of 20:00:00 under qos_gpu_a100-t3$/m);
@@ -163,7 +165,7 @@ Deno.test("ImageNet on two nodes of Jean Zay is planned and rendered", async () 
 
 Deno.test("submit takes BYOL_RUNS for runs without a folder, and an evaluation's options from its checkpoint", async () => {
   const submit = (env: Record<string, string>, ...args: string[]) =>
-    programWith(env, "submit.ts", "--dry_run", ...args);
+    programWith(env, "submit", "--dry_run", ...args);
   const there = await submit({ BYOL_RUNS: "/scratch/me" }, "--preset=byol_cifar10", "--data_dir=x");
   match(there.out, / --run_dir=\/scratch\/me\/byol_cifar10$/m);
   match(there.out, /^#SBATCH --output=\/scratch\/me\/byol_cifar10\/slurm\//m);
@@ -189,8 +191,11 @@ Deno.test("the scripts read options with an equals sign and after a space", asyn
 
 Deno.test("what cannot run is refused before anything waits in a queue", () => {
   const cases: [string[], RegExp][] = [
-    [["--profile=jeanzay"], /--profile=jeanzay: expected one of generic, jeanzay-v100-16g/],
-    [["--job=trian"], /--job=trian/],
+    [
+      ["--profile=jeanzay"],
+      /--profile=jeanzay: expected generic, jeanzay-v100-16g, .*; did you mean jeanzay-/,
+    ],
+    [["--job=trian"], /--job=trian: expected train, eval, seeds or chain/],
     [["--nodes=0"], /--nodes=0: expected a whole number of at least 1/],
     [["--time=20"], /--time=20: expected hours, minutes and seconds/],
     [
@@ -198,8 +203,8 @@ Deno.test("what cannot run is refused before anything waits in a queue", () => {
       /--qos=qos_gpu-t4: expected one of qos_gpu_a100-dev/,
     ],
     [["--time=30:00:00"], /at most 20 hours/],
-    [["--epoch=3"], /--epoch/],
-    [["--job=eval"], /--checkpoint=FILE/],
+    [["--epochs=3"], /--epochs: no such option, did you mean --nb_epochs$/],
+    [["--job=eval"], /run deno task submit without --checkpoint: expected --checkpoint=FILE$/],
     [["--nodes"], /--nodes without a value/],
     [["--ranks_per_node=3", "--batch_size=64"], /--batch_size=64 on 3 ranks: expected a multiple/],
   ];
@@ -256,30 +261,30 @@ Deno.test("a plan prices a probe on cached features as two passes and the classi
 
 Deno.test("plan measures a short run or takes a speed", async () => {
   const tiny = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--threads=1", "--nb_epochs=2"];
-  const given = await program("plan.ts", ...tiny, "--images_per_second=100", "--clsf_every=0");
+  const given = await program("plan", ...tiny, "--images_per_second=100", "--clsf_every=0");
   equal(given.code, 0, given.err);
   match(given.out, /^steps +312 an epoch of batch 16, 624 in all$/m);
   match(given.out, /^training +1\.7 min$/m);
-  const measured = await program("plan.ts", ...tiny, "--measure_steps=4");
+  const measured = await program("plan", ...tiny, "--measure_steps=4");
   equal(measured.code, 0, measured.err);
   match(measured.out, /^images\/s +\d+\.\d \(\d+\.\d measured in 4 steps here\)$/m);
-  const wrong = await program("plan.ts", ...tiny, "--images_per_second=-1");
+  const wrong = await program("plan", ...tiny, "--images_per_second=-1");
   equal(wrong.code, 2);
   const small = await program(
-    "plan.ts",
+    "plan",
     "--preset=imagenette",
     "--data_dir=x",
     "--images_per_second=100",
   );
   match(small.out, /^steps +36 an epoch of batch 256/m, small.err);
   const folder = ["--dataset_name=folder", "--data_dir=x", "--images_per_second=100"];
-  const unknown = await program("plan.ts", ...folder);
+  const unknown = await program("plan", ...folder);
   equal(unknown.code, 2);
   match(
     unknown.err,
     /--dataset_name=folder without its number of images: expected --train_images=N/,
   );
-  const few = await program("plan.ts", ...folder, "--train_images=8");
+  const few = await program("plan", ...folder, "--train_images=8");
   equal(few.code, 2);
   match(few.err, /expected at most the number of training images/);
 });
@@ -300,14 +305,14 @@ Deno.test("a GPU is held against what libtorch was built for", () => {
 Deno.test("doctor's table says what is well and what is not, and so does its exit code", async () => {
   const folder = await Deno.makeTempDir();
   const run = `--run_dir=${join(folder, "new", "run")}`;
-  const well = await program("doctor.ts", run);
+  const well = await program("doctor", run);
   equal(well.code, 0, well.out + well.err);
   for (const what of ["core", "GPUs", "cores", "space", "quota", "data", "internet"]) {
     match(well.out, new RegExp(`^(ok|warn) +${what} `, "m"));
   }
   deepEqual([...Deno.readDirSync(folder)], []);
   const none = await program(
-    "doctor.ts",
+    "doctor",
     run,
     "--dataset_name=cifar10",
     `--data_dir=${folder}/none`,
@@ -315,7 +320,7 @@ Deno.test("doctor's table says what is well and what is not, and so does its exi
   equal(none.code, 6, none.out);
   match(none.out, /^FAIL +data .*none/m);
   const imagenet = (...args: string[]) =>
-    program("doctor.ts", run, "--dataset_name=imagenet", `--data_dir=${folder}`, ...args);
+    program("doctor", run, "--dataset_name=imagenet", `--data_dir=${folder}`, ...args);
   Deno.writeTextFileSync(join(folder, "train.json"), "");
   match((await imagenet()).out, /^FAIL +data .*no train\/ and val\//m);
   match((await imagenet("--clsf_every=0")).out, /^ok +data .*train\.json$/m);
@@ -333,7 +338,7 @@ Deno.test("doctor reads what nvidia-smi says of the GPUs", async () => {
     { mode: 0o755 },
   );
   const env = { PATH: `${folder}:${Deno.env.get("PATH")}` };
-  const { out, err } = await programWith(env, "doctor.ts", `--run_dir=${folder}/run`);
+  const { out, err } = await programWith(env, "doctor", `--run_dir=${folder}/run`);
   match(out, /^ok +GPUs +4 × Tesla V100-SXM2-32GB$/m, err);
   // Not asked for, hence no failure: no kernels for them, or a libtorch without CUDA.
   match(out, /^warn +architecture .*(sm_70|setup --cuda)/m);

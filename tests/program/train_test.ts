@@ -4,6 +4,7 @@ import { evaluatedSteps, planTraining } from "../../src/byol/plan.ts";
 import { thisEnvironment } from "../../src/options/environment.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import { readMetrics } from "../../src/run/metrics.ts";
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
 import { writeRandomCifarBinary } from "../support/cifar_files.ts";
@@ -144,12 +145,7 @@ Deno.test("SIGTERM saves the run and says so by its exit code", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
       "run",
-      "--no-prompt",
-      "--allow-read",
-      "--allow-write",
-      "--allow-env",
-      "--allow-ffi",
-      "--allow-sys",
+      ...RANK_PERMISSIONS,
       "src/cli.ts",
       "train",
       ...SMALL,

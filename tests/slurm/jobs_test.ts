@@ -3,6 +3,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { exists } from "../../src/base/files.ts";
+import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";
@@ -43,15 +44,7 @@ async function weightsOf(run: string, step: number): Promise<string> {
   const file = join(run, "checkpoints", `step-${String(step).padStart(9, "0")}.safetensors`);
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...[
-        "run",
-        "--no-prompt",
-        "--allow-read",
-        "--allow-env",
-        "--allow-ffi",
-        "--allow-sys",
-        "src/cli.ts",
-      ],
+      ...["run", ...TASK_PERMISSIONS.info, "src/cli.ts"],
       ...["info", `--checkpoint=${file}`, "--format=json"],
     ],
     cwd: projectRoot,

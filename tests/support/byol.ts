@@ -1,5 +1,6 @@
 /** Runs the program as a user does. */
 
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 /** Result of a run of the program. */
@@ -9,12 +10,11 @@ export interface Outcome {
   stderr: string;
 }
 
-/** Runs `byol COMMAND …` to its end, with the permissions that deno.json gives it. */
+/** Runs `byol COMMAND …` to its end, with the permissions of a rank. */
 export async function byol(...args: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
-      ...["--allow-sys", "src/cli.ts", ...args],
+      ...["run", ...RANK_PERMISSIONS, "src/cli.ts", ...args],
     ],
     cwd: projectRoot,
   }).output();

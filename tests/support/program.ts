@@ -1,16 +1,7 @@
-/** The program as a child process, started as its task starts it. */
+/** The program as a child process, started as a job starts it. */
 
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-
-const RUN = [
-  "run",
-  "--no-prompt",
-  "--allow-read",
-  "--allow-write",
-  "--allow-env",
-  "--allow-ffi",
-  "--allow-sys",
-];
 
 /** The program. */
 const PROGRAM = "src/cli.ts";
@@ -45,7 +36,7 @@ function command(
   { script = PROGRAM, stdout, stderr }: Start = {},
 ): Deno.Command {
   return new Deno.Command(Deno.execPath(), {
-    args: [...RUN, script, ...args],
+    args: ["run", ...RANK_PERMISSIONS, script, ...args],
     cwd: projectRoot,
     stdin: "null",
     stdout: stdout ?? "null",

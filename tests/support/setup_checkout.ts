@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { HEADERS } from "../../src/setup/gpu_library.ts";
+import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 /** Result of set-up as a program. */
@@ -105,14 +106,7 @@ export class Checkout implements AsyncDisposable {
   /** Starts src/setup/main.ts of the checkout with the permissions that deno.json gives it. */
   start(args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
     return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", "--allow-read", "--allow-write=.byol", "--allow-run"].concat(
-        [
-          "--allow-env=LIBTORCH,CXX,CUDA_HOME",
-          "--allow-sys=hostname",
-          "src/setup/main.ts",
-          ...args,
-        ],
-      ),
+      args: ["run", "--no-config", ...TASK_PERMISSIONS.setup, "src/setup/main.ts", ...args],
       cwd: this.root,
       env: { LIBTORCH: "", CXX: "", PIP_CONFIG_FILE: "/dev/null", ...env },
       stdin: "null",

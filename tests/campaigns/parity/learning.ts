@@ -9,6 +9,7 @@ import { parseCommandLine } from "../../../src/options/parse.ts";
 import { thisEnvironment } from "../../../src/options/environment.ts";
 import type { EvalRow } from "../../../src/run/metrics.ts";
 import { setThreads } from "../../../src/native/core.ts";
+import { RANK_PERMISSIONS } from "../../../src/base/permissions.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { createLearner } from "../../../src/encoder/learner.ts";
 import { markdownTable, type ParityRow } from "./rows.ts";
@@ -139,8 +140,8 @@ async function runOurs(
   options: LearningOptions,
 ): Promise<Accuracies> {
   const text = await outputOf([
-    ...[Deno.execPath(), "run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env"],
-    ...["--allow-ffi", "--allow-sys", "src/cli.ts", "train", ...ourArguments(seed, options)],
+    ...[Deno.execPath(), "run", ...RANK_PERMISSIONS],
+    ...["src/cli.ts", "train", ...ourArguments(seed, options)],
     // Given a number of steps, a run leaves out the evaluation of the untrained network.
     ...["--max_steps=1000000", "--eval_at_end", "--format=json", `--run_dir=${folder}/run`],
   ]);

@@ -9,6 +9,7 @@ import type { Dataset } from "../../../src/native/dataset.ts";
 import { describeCheckpoint } from "../../../src/native/checkpoint.ts";
 import { setThreads } from "../../../src/native/core.ts";
 import { readTensors } from "../../../src/base/safetensors.ts";
+import { RANK_PERMISSIONS } from "../../../src/base/permissions.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { byol } from "../../support/byol.ts";
 import { demoImages, NETWORK } from "../../support/small_network.ts";
@@ -161,8 +162,8 @@ Deno.test("what no protocol can do has its own message and exit code", async () 
 Deno.test("SIGTERM ends fine-tuning with its exit code", async () => {
   const child = new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
-      ...["--allow-sys", "src/cli.ts", ...EVAL, "--protocol=finetune", "--nb_epochs_clsf=1000"],
+      ...["run", ...RANK_PERMISSIONS],
+      ...["src/cli.ts", ...EVAL, "--protocol=finetune", "--nb_epochs_clsf=1000"],
     ],
     cwd: projectRoot,
     stdout: "piped",

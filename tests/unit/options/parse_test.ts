@@ -5,7 +5,8 @@ import { FIELDS, optionOf } from "../../../src/options/table.ts";
 import { PER_DATASET } from "../../../src/options/option.ts";
 import { problemOf } from "../../../src/base/option_values.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
-import { helpText } from "../../../src/options/help.ts";
+import { EVAL, TRAIN } from "../../../src/options/commands/run.ts";
+import { helpOf } from "../../../src/base/help.ts";
 import { wantsHelp } from "../../../src/base/command_line.ts";
 import { nearestTo } from "../../../src/base/edit_distance.ts";
 import { optionsPage } from "../../../src/commands/docs.ts";
@@ -431,7 +432,7 @@ Deno.test("help names every option of its command, with the defaults of each dat
   assert.ok(wantsHelp(["--seed=1", "--help"]) && wantsHelp(["-h"]));
   assert.ok(!wantsHelp(["--seed=1"]));
   for (const command of ["train", "eval"] as const) {
-    const text = helpText(command);
+    const text = helpOf({ train: TRAIN, eval: EVAL }[command]);
     for (const field of FIELDS) {
       const { option, commands } = optionOf(field);
       const isThere = new RegExp(`^  --${option}(=|$)`, "m").test(text);
@@ -439,7 +440,7 @@ Deno.test("help names every option of its command, with the defaults of each dat
     }
     assert.ok(text.split("\n").every((line) => line.length <= 105), "a line is too long");
   }
-  assert.match(helpText("train"), /Default: demo \d+, cifar10 800,\s+imagenet 1000/);
+  assert.match(helpOf(TRAIN), /Default: demo \d+, cifar10 800,\s+imagenet 1000/);
 });
 
 Deno.test("docs/options.md is what the table says", async () => {

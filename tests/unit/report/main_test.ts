@@ -15,6 +15,7 @@ import { findChromium, HEADLESS, sandboxWords } from "../../../src/report/browse
 import { thinned } from "../../../src/report/charts.ts";
 import { embedFirst, pictureAt } from "../../../src/report/image_sample.ts";
 import { readTensors } from "../../../src/base/safetensors.ts";
+import { TASK_PERMISSIONS } from "../../../src/base/permissions.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { byol } from "../../support/byol.ts";
 import { writeRun } from "../../support/run_files.ts";
@@ -28,8 +29,7 @@ async function report(
 ): Promise<{ code: number; out: string; err: string }> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
-      ...["run", "--no-prompt", "--allow-read", "--allow-write", "--allow-env", "--allow-ffi"],
-      ...["--allow-sys", "--allow-run", "src/report/main.ts", ...args],
+      ...["run", ...TASK_PERMISSIONS.report, "src/cli.ts", "report", ...args],
     ],
     cwd: projectRoot,
     env,

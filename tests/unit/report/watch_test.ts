@@ -5,22 +5,19 @@ import { join } from "node:path";
 import { csvOf } from "../../../src/report/metrics_csv.ts";
 import { readRun } from "../../../src/report/run_data.ts";
 import { frameOf, sparkline } from "../../../src/report/watch_frame.ts";
+import { TASK_PERMISSIONS } from "../../../src/base/permissions.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { writeRun } from "../../support/run_files.ts";
 
-async function program(name: string, ...args: string[]): Promise<
+async function program(name: "watch" | "metrics", ...args: string[]): Promise<
   Deno.CommandOutput & {
     out: string;
     err: string;
   }
 > {
   const output = await new Deno.Command(Deno.execPath(), {
-    // Reading alone: what watch promises.
-    args: [
-      ...["run", "--no-prompt", "--allow-read", "--allow-env", "--allow-sys=hostname"],
-      ...[name === "watch" ? [] : ["--allow-write"]].flat(),
-      ...[`src/report/${name === "watch" ? "watch" : "metrics_csv"}.ts`, ...args],
-    ],
+    // Reading alone, for watch: what it promises.
+    args: ["run", ...TASK_PERMISSIONS[name], "src/cli.ts", name, ...args],
     cwd: projectRoot,
   }).output();
   const decoder = new TextDecoder();
@@ -63,13 +60,13 @@ Deno.test("watch raises its alarms: collapse, silence, bad files, a half-written
 
 Deno.test("a folder that is no run, and one whose record is damaged", async () => {
   const folder = await Deno.makeTempDir();
-  for (const name of ["watch", "metrics"]) {
+  for (const name of ["watch", "metrics"] as const) {
     const missing = await program(name, `--run_dir=${folder}`);
     equal(missing.code, 4);
     match(missing.err, /Cannot read the run in .*no metrics\.jsonl, expected the folder of a run/);
     const misused = await program(name, "--rundir=x");
     equal(misused.code, 2);
-    match(misused.err, /--rundir.*expected --run_dir=…/);
+    match(misused.err, /^Cannot use --rundir: no such option, did you mean --run_dir$/m);
   }
   await Deno.remove(folder, { recursive: true });
   await using run = await writeRun({ steps: 4, every: 2, totalSteps: 100 });

@@ -1,0 +1,56 @@
+/**
+ * What each program of the project may do, as options of `deno run`: once, for deno.json's tasks, for the ranks that
+ * `--ranks` starts, and for tests and scripts.
+ *
+ * @module
+ */
+
+/** Reading, writing, environment and system information, without ever a question. */
+const FILES = ["--no-prompt", "-RWES"] as const;
+const FFI = "--allow-ffi";
+const RUN = "--allow-run";
+/** The archive of CIFAR-10. */
+const DOWNLOADS = "www.cs.toronto.edu:443";
+const SETUP = ["-R", "-W=.byol", RUN, "-E=LIBTORCH,CXX,CUDA_HOME", "-S=hostname"] as const;
+
+/** A rank of a job, and the program where nothing is to be downloaded: what slurm/ gives it. */
+export const RANK_PERMISSIONS: readonly string[] = [...FILES, FFI];
+
+/** A rank that `--ranks` starts. */
+export const LOCAL_RANK_PERMISSIONS: readonly string[] = [...RANK_PERMISSIONS, `-N=${DOWNLOADS}`];
+
+/**
+ * The tasks of deno.json that run one program. Those that set up may run programs (pip, cargo, g++); `dropSetUp()` takes
+ * that back afterwards from commands that need it no longer.
+ */
+export const TASK_PERMISSIONS = {
+  setup: SETUP,
+  train: [...RANK_PERMISSIONS, RUN, `-N=${DOWNLOADS},127.0.0.1`],
+  eval: [...RANK_PERMISSIONS, RUN, `-N=${DOWNLOADS},127.0.0.1`],
+  embed: [...RANK_PERMISSIONS, RUN, `-N=${DOWNLOADS}`],
+  export: [...RANK_PERMISSIONS, RUN],
+  views: [...RANK_PERMISSIONS, RUN, `-N=${DOWNLOADS}`],
+  pack: ["--no-prompt", "-RES", "-W=.byol", FFI, RUN],
+  info: ["--no-prompt", "-RES", FFI],
+  metrics: ["--no-prompt", "-RWE"],
+  report: [...RANK_PERMISSIONS, RUN],
+  watch: ["--no-prompt", "-RE", "-S=hostname"],
+  submit: [...RANK_PERMISSIONS, "--allow-run=bash,sbatch"],
+  plan: [...FILES, RUN],
+  doctor: [...RANK_PERMISSIONS, RUN],
+  gen: ["-R", "-W=src/native", FFI],
+  docs: ["-R", "-W=docs"],
+} as const satisfies Record<string, readonly string[]>;
+
+/** What set-up alone needs, by command. */
+const SET_UP_ONLY: Readonly<Record<string, readonly Deno.PermissionDescriptor[]>> = {
+  embed: [{ name: "run" }],
+  export: [{ name: "run" }],
+  views: [{ name: "run" }],
+  pack: [{ name: "run" }, { name: "write", path: ".byol" }],
+};
+
+/** Gives up what a command was allowed for set-up alone. */
+export async function dropSetUp(command: string): Promise<void> {
+  for (const permission of SET_UP_ONLY[command] ?? []) await Deno.permissions.revoke(permission);
+}

@@ -1,0 +1,23 @@
+/** Programs of the project: help, options, and ends with the documented codes. */
+
+import {
+  type CommandSpec,
+  type OptionTable,
+  readOptions,
+  type Values,
+  wantsHelp,
+} from "./command_line.ts";
+import { ExitCode, runMain } from "./exit_codes.ts";
+import { helpOf } from "./help.ts";
+
+/** Runs a program of one command: prints its help, or reads its options and hands them on. */
+export async function runProgram<Table extends OptionTable>(
+  spec: CommandSpec<Table>,
+  main: (values: Values<Table>) => ExitCode | Promise<ExitCode>,
+): Promise<void> {
+  await runMain(async (args) => {
+    if (!wantsHelp(args)) return await main(readOptions(args, spec));
+    console.log(helpOf(spec));
+    return ExitCode.ok;
+  });
+}

@@ -1,0 +1,59 @@
+/** `train` and `eval` on one rank or several: each process is one, or starts them all. */
+
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { launch } from "../distributed/launch.ts";
+import { configurationOf } from "../encoder/weights_file.ts";
+import type { CheckpointDescription } from "../native/checkpoint.ts";
+import { type Environment, thisEnvironment } from "../options/environment.ts";
+import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
+import { describeOrThrow } from "../run/checkpoint.ts";
+import { reportStop } from "../runtime/interrupt.ts";
+import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
+
+/** What a rank is given beside its options. */
+export interface RankParts {
+  rankInfo: Readonly<RankInfo>;
+  /** What `--checkpoint` names; undefined without it. */
+  weights: CheckpointDescription | undefined;
+}
+
+/**
+ * Runs a command on this rank, or starts all ranks of this machine where the options ask for several and no launcher
+ * has.
+ *
+ * @returns the exit code: of this rank's work, or the worst of all ranks
+ * @throws UserError for options that cannot run, and what `work` throws
+ */
+export async function runOnRanks(
+  command: "train" | "eval",
+  args: readonly string[],
+  work: (parsed: ParsedCommandLine, parts: RankParts) => Promise<number>,
+): Promise<number> {
+  // Described once: that reads the whole file.
+  let weights: CheckpointDescription | undefined;
+  const environment: Environment = {
+    ...thisEnvironment(),
+    checkpointConfig: (path) => configurationOf(path, weights = describeOrThrow(path)),
+  };
+  return await reportingStop(async () => {
+    const parsed = parseCommandLine(command, args, environment);
+    const { rankInfo = SINGLE_PROCESS } = environment;
+    const { ranks } = parsed.config;
+    if (rankInfo.launcher === "none" && ranks > 1) return await launch(ranks, [command, ...args]);
+    if (rankInfo.rank === 0) parsed.notes.forEach((note) => console.error(note));
+    return await work(parsed, { rankInfo, weights });
+  });
+}
+
+/** Runs to the end; tells the batch script where a signal stopped it. */
+async function reportingStop(work: () => Promise<number>): Promise<number> {
+  let code: number = ExitCode.unexpected;
+  try {
+    return code = await work();
+  } catch (error) {
+    if (error instanceof UserError) code = error.exitCode;
+    throw error;
+  } finally {
+    if (code === ExitCode.interrupted) reportStop();
+  }
+}

@@ -1,0 +1,14 @@
+/** `train`: reads the command line and trains on the ranks that it asks for. */
+
+import { openData } from "../../data/open.ts";
+import { runOnRanks } from "../on_ranks.ts";
+import { train } from "./main.ts";
+
+/** Trains as the options say. @returns the exit code */
+export async function main(args: readonly string[]): Promise<number> {
+  return await runOnRanks(
+    "train",
+    args,
+    (parsed, { rankInfo }) => train(parsed, { openData, rankInfo }),
+  );
+}

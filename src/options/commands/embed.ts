@@ -1,0 +1,38 @@
+/** The options of `embed`, as data. */
+
+import type { CommandSpec } from "../../base/command_line.ts";
+
+/** `deno task embed`. */
+export const EMBED = {
+  name: "embed",
+  summary:
+    "Embeds images by a checkpoint's encoder and writes the embeddings with labels and names",
+  examples: [
+    ["--checkpoint=FILE --out=features.npy"],
+    ["--checkpoint=FILE --dataset_name=folder --data_dir=DIR --out=features.parquet"],
+    ["--checkpoint=FILE --split=test --out=test.npy"],
+  ],
+  options: {
+    out: {
+      option: "out",
+      value: { kind: "path", endings: [".npy", ".parquet"] },
+      help:
+        "The file to write, by its ending. .npy: embeddings [images, features] in float32; beside " +
+        "it PATH.labels.npy [images] in int64 and PATH.names.txt, a line an image. .parquet: one table " +
+        "with the columns name, label, class and embedding (a list of floats)",
+      required: true,
+    },
+    split: {
+      option: "split",
+      value: { kind: "choice", choices: ["train", "test"] },
+      help: "Which images. A folder without val/ has train alone",
+      default: "train",
+    },
+  },
+  beside: ["eval"],
+  remarks: [
+    "Images are seen as in evaluation: in the data set's order, by the test transform, without " +
+    "augmentation. A name is the path below the folder of the photos, or the image's number. A photo " +
+    "that cannot be used is left out.",
+  ],
+} as const satisfies CommandSpec;

@@ -1,0 +1,25 @@
+/** The options of `info`, as data. */
+
+import type { CommandSpec } from "../../base/command_line.ts";
+
+/** `deno task info`. */
+export const INFO = {
+  name: "info",
+  summary: "Describes a checkpoint: step, epoch, number of tensors, SHA-256 over them",
+  examples: [["--checkpoint=runs/demo_resnet20/encoder.safetensors"]],
+  options: {
+    checkpoint: {
+      option: "checkpoint",
+      value: { kind: "path" },
+      placeholder: "FILE",
+      help: "A checkpoint of a run",
+      required: true,
+    },
+    format: {
+      option: "format",
+      value: { kind: "choice", choices: ["text", "json"] },
+      help: "What stdout gets; JSON has the configuration as well",
+      default: "text",
+    },
+  },
+} as const satisfies CommandSpec;

@@ -66,7 +66,7 @@ export interface OptionSpec extends ReadableOption {
   readonly help: string;
   /** Heading of the help that the option stands under. */
   readonly group?: string;
-  /** What each choice is, by its name. */
+  /** Lines about the choices, by their names. */
   readonly choicesHelp?: Readonly<Record<string, string>>;
   /** Word that stands for the value in the help, such as FILE; default: by the kind of value. */
   readonly placeholder?: string;
@@ -85,7 +85,7 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>;
 export interface CommandSpec<Table extends OptionTable = OptionTable> {
   /** Name: "train" for `deno task train`. */
   readonly name: string;
-  /** What it does, in one sentence without its final stop; the task's description in deno.json. */
+  /** Purpose in one sentence without its final stop; the task's description in deno.json. */
   readonly summary: string;
   /** Lines to type, each with a remark. */
   readonly examples?: readonly (readonly [line: string, remark?: string])[];

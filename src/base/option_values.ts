@@ -1,11 +1,11 @@
 /**
- * What the value of an option may be: the check, and its words.
+ * Kinds of option values: the check of each, and its words.
  *
  * @module
  */
 
 /**
- * What a value may be. Limits are included, but `above` and `below`, which are not. `former` choices are names of earlier
+ * Kind of value. Limits are included, but `above` and `below`, which are not. `former` choices are names of earlier
  * versions: accepted, and not listed.
  */
 export type ValueKind =
@@ -30,7 +30,7 @@ export type OptionValue = string | number | boolean | null;
 /** A size or count that 32 bits hold. */
 export const LARGEST_COUNT = 2 ** 31 - 1;
 
-/** What was expected instead of a value, or undefined when the value is fine. */
+/** Returns what was expected instead of a value, or undefined when the value is fine. */
 export function problemOf(kind: ValueKind, value: unknown): string | undefined {
   return isFine(kind, value) ? undefined : expectationOf(kind);
 }
@@ -68,7 +68,7 @@ function isWithin(limits: Limits, value: number): boolean {
   return value >= least && value > above && value <= most && value < below;
 }
 
-/** What a kind of value expects, in words that follow "expected". */
+/** Returns what a kind of value expects, in words that follow "expected". */
 export function expectationOf(kind: ValueKind): string {
   switch (kind.kind) {
     case "choice":

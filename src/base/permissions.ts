@@ -1,5 +1,5 @@
 /**
- * What each program of the project may do, as options of `deno run`: once, for deno.json's tasks, for the ranks that
+ * Permissions of each program of the project, as options of `deno run`: once, for deno.json's tasks, for the ranks that
  * `--ranks` starts, and for tests and scripts.
  *
  * @module
@@ -42,7 +42,7 @@ export const TASK_PERMISSIONS = {
   docs: ["-R", "-W=docs"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** What set-up alone needs, by command. */
+/** Permissions that set-up alone needs, by command. */
 const SET_UP_ONLY: Readonly<Record<string, readonly Deno.PermissionDescriptor[]>> = {
   embed: [{ name: "run" }],
   export: [{ name: "run" }],

@@ -79,7 +79,7 @@ interface Request extends Pick<ParsedCommandLine, "config" | "notes"> {
   /** `--out`. */
   path: string;
   split: "train" | "test";
-  /** What the checkpoint holds. */
+  /** Description of the checkpoint. */
   weights: CheckpointDescription;
 }
 

@@ -10,10 +10,10 @@ import { describeOrThrow } from "../run/checkpoint.ts";
 import { reportStop } from "../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 
-/** What a rank is given beside its options. */
+/** Parts of a rank beside its options. */
 export interface RankParts {
   rankInfo: Readonly<RankInfo>;
-  /** What `--checkpoint` names; undefined without it. */
+  /** Description of the file that `--checkpoint` names; undefined without it. */
   weights: CheckpointDescription | undefined;
 }
 

@@ -1,5 +1,5 @@
 /**
- * What of a command line can be refused before anything is installed, opened or downloaded.
+ * Checks of a command line before anything is installed, opened or downloaded.
  *
  * @module
  */

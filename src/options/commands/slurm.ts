@@ -21,7 +21,7 @@ export const JOB_NAMES = ["train", "eval", "seeds", "chain"] as const;
 
 const count = { kind: "integer", least: 1, most: LARGEST_COUNT } as const;
 
-/** What the three commands share: the nodes and the job. */
+/** Options that the three commands share: the nodes and the job. */
 export const REQUEST_OPTIONS = {
   profile: {
     option: "profile",

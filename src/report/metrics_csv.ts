@@ -1,6 +1,6 @@
 /** `metrics`: metrics.jsonl as one table for spreadsheets and data frames. */
 
-import { ExitCode, runMain } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
 import type { MetricsRow } from "../run/metrics.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { METRICS } from "../options/commands/report.ts";

@@ -6,7 +6,7 @@
 
 import { join } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
-import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../runtime/gpu_fit.ts";

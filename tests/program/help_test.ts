@@ -1,7 +1,6 @@
 /** Help and wrong options in a fresh clone: answered at once, with nothing installed and nothing made. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { join } from "node:path";
 import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { type CommandName, COMMANDS } from "../../src/options/commands/registry.ts";
 import { projectRoot } from "../../src/setup/record.ts";

@@ -39,6 +39,12 @@ const WORDS: readonly Word[] = [
   { pattern: /\b(announceViews|announce_views)\b/, write: "prefetchViews", left: 2 },
   { pattern: /\b(makeCentered|make_centered)\b/, write: "makeCenterCrops", left: 4 },
   { pattern: /\bteams?\b/i, write: "ranks" },
+  {
+    pattern:
+      /\{ part, parts \}|\b(a part of|parts? of) (a|the|its|each) (step's )?batch\b|\bbatch in parts\b/,
+    write: "micro-batch",
+    left: 4,
+  },
   { pattern: /\bOrig\./, write: "the reference program" },
   {
     pattern:

@@ -138,7 +138,7 @@ function forwardBackward(
   const microBatches = options.accumulateSteps;
   for (let microBatch = 0; microBatch < microBatches; microBatch++) {
     if (microBatch > 0) makeViews(dataset, { step, microBatch }, options);
-    learner.forwardBackward(dataset, { part: microBatch, parts: microBatches });
+    learner.forwardBackward(dataset, { microBatch, microBatches });
   }
 }
 
@@ -152,8 +152,8 @@ function makeViews(
   const next = step * accumulateSteps + microBatch + 1;
   for (let index = next; index < endStep * accumulateSteps; index++) {
     const ahead = Math.floor(index / accumulateSteps);
-    const place = { seed, step: ahead, part: index % accumulateSteps };
-    if (!dataset.prefetchViews(place, { batchSize, ...recipesAt(augmentation, ahead) })) break;
+    const coming = { seed, step: ahead, microBatch: index % accumulateSteps };
+    if (!dataset.prefetchViews(coming, { batchSize, ...recipesAt(augmentation, ahead) })) break;
   }
 }
 

@@ -171,10 +171,10 @@ export class Ranks implements Disposable {
     );
   }
 
-  /** Gives a dataset this rank's share of each batch. */
-  shard(dataset: Dataset, parts: number): void {
+  /** Gives a dataset this rank's share of each of a step's micro-batches. */
+  shard(dataset: Dataset, microBatches: number): void {
     const { rank, worldSize: ranks } = this.rankInfo;
-    dataset.setShare({ rank, ranks, parts });
+    dataset.setShare({ rank, ranks, microBatches });
   }
 
   /** Whether any rank was asked to stop. All ranks must ask at the same step; none waits for its device. */

@@ -104,19 +104,21 @@ export class Dataset extends NativeObject {
     call("byol_dataset_take_subset", this.handle, json(options));
   }
 
-  /** Sets what of each step's batch this process takes: of each of equal parts, its rank's share. Else it takes all. */
-  setShare({ rank, ranks, parts }: { rank: number; ranks: number; parts: number }): void {
-    call("byol_dataset_set_share", this.handle, rank, ranks, parts);
+  /** Sets the images of a step that this process takes: its rank's share of each micro-batch. By default it takes all. */
+  setShare(
+    { rank, ranks, microBatches }: { rank: number; ranks: number; microBatches: number },
+  ): void {
+    call("byol_dataset_set_share", this.handle, rank, ranks, microBatches);
   }
 
   /**
-   * Starts on the views of a step to come, or of a part of them, where images are read from files and there is room;
-   * makeViews then takes them.
+   * Starts on the views of a micro-batch to come, where images are read from files and there is room; makeViews then
+   * takes them.
    *
    * @returns whether it did; else they are made when they are asked for
    */
   prefetchViews(
-    { seed, step, part = 0 }: { seed: number; step: number; part?: number },
+    { seed, step, microBatch = 0 }: { seed: number; step: number; microBatch?: number },
     { batchSize, view1, view2 }: { batchSize: number } & ViewPair,
   ): boolean {
     return callU32(
@@ -125,7 +127,7 @@ export class Dataset extends NativeObject {
       json({ batchSize, view1, view2 }),
       BigInt(seed),
       BigInt(step),
-      part,
+      microBatch,
     ) === 1;
   }
 
@@ -148,10 +150,10 @@ export class Dataset extends NativeObject {
     return JSON.parse(callText("byol_dataset_names", this.handle, start, count));
   }
 
-  /** Makes both views of step `step`'s images, or of a part of them: a function of seed, step and recipes alone. */
-  makeViews(seed: number, step: number, part = 0): void {
+  /** Makes both views of a micro-batch of step `step`: a function of seed, step and recipes alone. */
+  makeViews(seed: number, step: number, microBatch = 0): void {
     try {
-      call("byol_dataset_make_views", this.handle, BigInt(seed), BigInt(step), part);
+      call("byol_dataset_make_views", this.handle, BigInt(seed), BigInt(step), microBatch);
     } catch (error) {
       throw unreadable(error);
     }

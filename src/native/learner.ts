@@ -99,9 +99,18 @@ export class Learner extends NativeObject {
     return callU32("byol_learner_features", this.handle);
   }
 
-  /** Loss and gradients on the dataset's two views (BYOL, eq. 2); they add up over the parts of a step's batch. */
-  forwardBackward(dataset: Dataset, { part, parts } = { part: 0, parts: 1 }): void {
-    call("byol_learner_forward_backward", this.handle, dataset.handle, part, parts);
+  /** Computes loss and gradients on the dataset's two views (BYOL, eq. 2), which add up over the micro-batches of a step. */
+  forwardBackward(
+    dataset: Dataset,
+    { microBatch, microBatches } = { microBatch: 0, microBatches: 1 },
+  ): void {
+    call(
+      "byol_learner_forward_backward",
+      this.handle,
+      dataset.handle,
+      microBatch,
+      microBatches,
+    );
   }
 
   /**

@@ -19,7 +19,7 @@ export interface Fingerprint {
   gpu?: string;
   /** Processes that trained together; 1 where it is not said. */
   ranks?: number;
-  /** Parts that a step's batch was computed in; 1 where it is not said. */
+  /** Micro-batches of a step; 1 by default. The key is a stored one. */
   parts?: number;
 }
 
@@ -27,9 +27,13 @@ export interface Fingerprint {
 export function fingerprintHere(
   threads: number,
   libtorch: string,
-  shares: { ranks: number; parts: number; gpu?: string } = { ranks: 1, parts: 1 },
+  { ranks, microBatches, ...gpu }: { ranks: number; microBatches: number; gpu?: string } = {
+    ranks: 1,
+    microBatches: 1,
+  },
 ): Fingerprint {
-  return { processor: cpus()[0]?.model ?? "unknown", threads, libtorch, ...shares };
+  const processor = cpus()[0]?.model ?? "unknown";
+  return { processor, threads, libtorch, ranks, parts: microBatches, ...gpu };
 }
 
 /** Those a checkpoint says it was computed by: one, unless its run changed its computer before. */
@@ -57,8 +61,10 @@ export function resumedFingerprints(
   };
 }
 
-function shown({ processor, threads, libtorch, gpu, ranks = 1, parts = 1 }: Fingerprint): string {
+function shown(
+  { processor, threads, libtorch, gpu, ranks = 1, parts: microBatches = 1 }: Fingerprint,
+): string {
   const several = (ranks > 1 ? ` --ranks=${ranks}` : "") +
-    (parts > 1 ? ` --accumulate_steps=${parts}` : "");
+    (microBatches > 1 ? ` --accumulate_steps=${microBatches}` : "");
   return `--threads=${threads}${several} on ${gpu ?? processor}, libtorch ${libtorch}`;
 }

@@ -95,17 +95,17 @@ Deno.test("float64: after 10 steps any number of ranks holds what one rank with 
     }
   }));
 
-Deno.test("float64: a pass for each view, and parts of a batch", () =>
+Deno.test("float64: a pass for each view, and micro-batches", () =>
   inFolder(async (folder) => {
     const separate = ["--dtype=float64", "--max_steps=3", "--bn_views=separate"];
     const one = await run(folder, "one", ...separate);
     close(state(one, 3), state(await run(folder, "two", ...separate, "--ranks=2"), 3), 1e-9);
 
-    const parts = ["--dtype=float64", "--max_steps=3", "--accumulate_steps=2"];
-    const accumulated = await run(folder, "parts", ...parts);
-    const both = await run(folder, "both", ...parts, "--ranks=2");
+    const inTwo = ["--dtype=float64", "--max_steps=3", "--accumulate_steps=2"];
+    const accumulated = await run(folder, "in_two", ...inTwo);
+    const both = await run(folder, "both", ...inTwo, "--ranks=2");
     close(state(accumulated, 3), state(both, 3), 1e-9);
-    // A limit on what a rank computes at once is as many parts as it takes: the same bits.
+    // A limit on what a rank computes at once is as many micro-batches as it takes: the same bits.
     const limited = ["--dtype=float64", "--max_steps=3"];
     same(accumulated, await run(folder, "limited", ...limited, "--max_batch_per_rank=8"), 3);
     same(both, await run(folder, "few", ...limited, "--max_batch_per_rank=5", "--ranks=2"), 3);

@@ -12,10 +12,10 @@ import { inFolder } from "../support/in_folder.ts";
 import { skip } from "../support/skip.ts";
 import { demoImages, NETWORK, VIEWS } from "../support/small_network.ts";
 
-/** The weights, statistics and momentum after some steps, each of `parts` parts, as a checksum. */
+/** The weights, statistics and momentum after some steps, each of so many micro-batches, as a checksum. */
 function trained(
   options: Partial<LearnerOptions>,
-  { steps = 2, parts = 1, batchSize = 8 } = {},
+  { steps = 2, microBatches = 1, batchSize = 8 } = {},
 ): string {
   setThreads(1);
   const network = { ...NETWORK, ...options };
@@ -23,9 +23,9 @@ function trained(
   dataset.setRecipes(batchSize, VIEWS);
   using learner = Learner.create(network);
   for (let step = 0; step < steps; step++) {
-    for (let part = 0; part < parts; part++) {
-      dataset.makeViews(7, step * parts + part);
-      learner.forwardBackward(dataset, { part, parts });
+    for (let microBatch = 0; microBatch < microBatches; microBatch++) {
+      dataset.makeViews(7, step * microBatches + microBatch);
+      learner.forwardBackward(dataset, { microBatch, microBatches });
     }
     learner.applyUpdate({ learningRate: 0.5, momentum: 0.9, weightDecay: 1e-6, eta: 0.1 });
     learner.moveTarget(0.9);
@@ -41,11 +41,11 @@ function trained(
 
 const WITH = { activationCheckpointing: true };
 
-Deno.test("networks, passes and parts: the state after some steps is the same, with it and without", () => {
+Deno.test("networks, passes and micro-batches: the state after some steps is the same, with it and without", () => {
   const cases: [Partial<LearnerOptions>, Parameters<typeof trained>[1]][] = [
     [{}, { steps: 3 }],
     [{ bnViews: "separate", dtype: "float64" }, {}],
-    [{}, { parts: 2 }],
+    [{}, { microBatches: 2 }],
     [{ resnetType: "resnet50" }, { batchSize: 4 }],
     [{ resnetType: "resnet18", stem: "imagenet" }, { batchSize: 4 }],
   ];

@@ -128,7 +128,7 @@ function computersOf(
   const gpu = gpuName(config);
   const here = fingerprintHere(config.threads, requireSetup().libtorchVersion, {
     ranks: config.ranks,
-    parts: config.accumulateSteps,
+    microBatches: config.accumulateSteps,
     ...gpu !== undefined && { gpu },
   });
   const { computers, note } = resumedFingerprints(fingerprintsOf(newest?.metadata), here);

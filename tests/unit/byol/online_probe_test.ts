@@ -69,7 +69,7 @@ Deno.test("the encoder is the same with and without the online probe", async () 
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("the online probe is resumed bit for bit, also with its batch in parts", async () => {
+Deno.test("the online probe is resumed bit for bit, also in micro-batches", async () => {
   const folder = await Deno.makeTempDir();
   const run = (name: string): string => join(folder, name);
   const train = async (name: string, steps: number, ...more: string[]): Promise<string> => {

@@ -41,7 +41,7 @@ const WORDS: readonly Word[] = [
   { pattern: /\bteams?\b/i, write: "ranks" },
   {
     pattern:
-      /\{ part, parts \}|\b(a part of|parts? of) (a|the|its|each) (step's )?batch\b|\bbatch in parts\b/,
+      /\{ part, parts \}|(?<!large )\bparts? of (a|the|its|each) (step's )?batch\b|\bbatch in parts\b/,
     write: "micro-batch",
     left: 4,
   },

@@ -58,13 +58,12 @@ export {
 } from "./src/evaluate/linear.ts";
 export {
   type EvalRow,
-  JsonLinesSink,
   Metrics,
   type MetricsRow,
   type MetricsSink,
-  readMetrics,
   type RunRow,
 } from "./src/run/metrics.ts";
+export { JsonLinesSink, readMetrics } from "./src/run/metrics_file.ts";
 export type { TrainRow } from "./src/byol/train_row.ts";
 export {
   Dataset,

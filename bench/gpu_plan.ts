@@ -7,7 +7,8 @@
  *   deno run --allow-read bench/gpu_plan.ts evaluation PLAN_FILE --left=SECONDS
  */
 
-import { readRunRecord, runFolderAt } from "../src/run/folder.ts";
+import { runFolderAt } from "../src/run/folder.ts";
+import { readRunRecord } from "../src/run/record.ts";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { evaluationSeconds, evaluationWork } from "../src/byol/cost.ts";

@@ -35,3 +35,8 @@ export async function removeTree(path: string): Promise<void> {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }
+
+/** Returns the system's own words for an error, without the call that Deno adds after them. */
+export function reasonOf(error: unknown): string {
+  return (error as Error).message.replace(/\s*\(os error \d+\).*$/s, "");
+}

@@ -6,7 +6,7 @@
 
 import { createHash } from "node:crypto";
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
-import type { InitialWeights } from "../run/folder.ts";
+import type { InitialWeights } from "../run/record.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { StoredOptions } from "../options/stored.ts";
 import type { Learner } from "../native/learner.ts";

@@ -3,8 +3,10 @@
 import { dirname } from "node:path";
 import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
 import { OPTIONS } from "../options/table.ts";
-import { type EvalRow, readMetrics } from "../run/metrics.ts";
-import { readRunRecord, runFolderAt } from "../run/folder.ts";
+import type { EvalRow } from "../run/metrics.ts";
+import { readMetrics } from "../run/metrics_file.ts";
+import { runFolderAt } from "../run/folder.ts";
+import { readRunRecord } from "../run/record.ts";
 import { exists } from "../base/files.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";

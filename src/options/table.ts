@@ -283,7 +283,7 @@ export const OPTIONS = defineOptions({
     value: { kind: "path" },
     default: null,
     defaultText: "none: constant, as published",
-    // What it says is compared, not its name (run/folder.ts).
+    // What it says is compared, not its name (run/record.ts).
     changeable: true,
     help: "A JSON file that changes the augmentations, or moves them over time " +
       "(src/recipes/view_schedule.ts has the format)",

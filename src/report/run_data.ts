@@ -4,9 +4,11 @@ import { basename, join, resolve } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { readResult, type RunResult } from "../run/result.ts";
-import { type EvalRow, type MetricsRow, readMetrics } from "../run/metrics.ts";
+import type { EvalRow, MetricsRow } from "../run/metrics.ts";
+import { readMetrics } from "../run/metrics_file.ts";
 import type { TrainRow } from "../byol/train_row.ts";
-import { readRunRecord, type RunFolder, runFolderAt, type RunRecord } from "../run/folder.ts";
+import { type RunFolder, runFolderAt } from "../run/folder.ts";
+import { readRunRecord, type RunRecord } from "../run/record.ts";
 
 /** A run as its files tell it. */
 export interface RunData {

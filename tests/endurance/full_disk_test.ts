@@ -2,7 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { listenTo, runProgram, TINY } from "../support/program.ts";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
-import { readMetrics } from "../../src/run/metrics.ts";
+import { readMetrics } from "../../src/run/metrics_file.ts";
 import { skip } from "../support/skip.ts";
 
 /** A file system of its own, as small as asked; undefined where this user may mount none. */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { FEW_IMAGES, listenTo, runProgram, TINY } from "../support/program.ts";
-import { readMetrics } from "../../src/run/metrics.ts";
+import { readMetrics } from "../../src/run/metrics_file.ts";
 
 const OPTIONS = ["train", ...TINY, "--clsf_every=0", "--save_every=0", "--nb_epochs=100000"];
 

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
-import { readMetrics } from "../../src/run/metrics.ts";
+import { readMetrics } from "../../src/run/metrics_file.ts";
 import { TINY } from "../support/program.ts";
 import { skip } from "../support/skip.ts";
 import { atTerminal } from "./pty.ts";

@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Buffer } from "node:buffer";
-import { readMetrics } from "../../src/run/metrics.ts";
+import { readMetrics } from "../../src/run/metrics_file.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
 import { oracleFolder } from "../runner/oracle.ts";

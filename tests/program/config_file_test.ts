@@ -4,7 +4,8 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { checkpointPath } from "../../src/run/checkpoint.ts";
-import { readRunRecord, runFolderAt } from "../../src/run/folder.ts";
+import { runFolderAt } from "../../src/run/folder.ts";
+import { readRunRecord } from "../../src/run/record.ts";
 import { byol } from "../support/byol.ts";
 
 Deno.test("a run by a file of options is done again by its record, in a folder of its own", async () => {

@@ -7,7 +7,8 @@ import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { setThreads } from "../../src/native/core.ts";
 import type { RunConfig } from "../../src/options/config.ts";
 import { checkpointPath } from "../../src/run/checkpoint.ts";
-import { readRunRecord, runFolderAt } from "../../src/run/folder.ts";
+import { runFolderAt } from "../../src/run/folder.ts";
+import { readRunRecord } from "../../src/run/record.ts";
 import { byol } from "../support/byol.ts";
 
 const TINY = [

@@ -2,7 +2,8 @@
 
 import { deepEqual, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { readRunRecord, runFolderAt, type RunRecord } from "../../src/run/folder.ts";
+import { runFolderAt } from "../../src/run/folder.ts";
+import { readRunRecord, type RunRecord } from "../../src/run/record.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { byol } from "../support/byol.ts";
 

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { evaluatedSteps, planTraining } from "../../src/byol/plan.ts";
 import { thisEnvironment } from "../../src/options/environment.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
-import { readMetrics } from "../../src/run/metrics.ts";
+import { readMetrics } from "../../src/run/metrics_file.ts";
 import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";

@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import { parseCommandLine } from "../../src/options/parse.ts";
-import { JsonLinesSink } from "../../src/run/metrics.ts";
-import { createRunFolder, writeRunRecord } from "../../src/run/folder.ts";
+import { JsonLinesSink } from "../../src/run/metrics_file.ts";
+import { createRunFolder } from "../../src/run/folder.ts";
+import { writeRunRecord } from "../../src/run/record.ts";
 
 /** Shape of the run. */
 export interface RunShape {

@@ -1,15 +1,16 @@
 /** The folder of a run: finished or not, locked by this invocation, compared with its record. */
 
 import { readCommit } from "../../base/git_commit.ts";
+import { createRunFolder } from "../../run/folder.ts";
 import {
   claimRunFolder,
-  createRunFolder,
   requireSameInputs,
   type RunRecord,
   writeRunRecord,
-} from "../../run/folder.ts";
+} from "../../run/record.ts";
 import { RunLock } from "../../run/lock.ts";
-import { type EvalRow, type MetricsRow, truncateAfter } from "../../run/metrics.ts";
+import type { EvalRow, MetricsRow } from "../../run/metrics.ts";
+import { truncateAfter } from "../../run/metrics_file.ts";
 import { finishedResult } from "../../run/result.ts";
 import { isLogged } from "../../byol/plan.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";

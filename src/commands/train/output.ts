@@ -9,12 +9,12 @@ import type { CheckpointMetadata } from "../../run/checkpoint.ts";
 import { CheckpointWriter, saving } from "../../run/checkpoint_writer.ts";
 import {
   type EvalRow,
-  JsonLinesSink,
   Metrics,
   type MetricsRow,
   type MetricsSink,
   type RunRow,
 } from "../../run/metrics.ts";
+import { JsonLinesSink } from "../../run/metrics_file.ts";
 import { markFinished } from "../../run/result.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { TerminalSink } from "../../run/terminal_sink.ts";

@@ -6,12 +6,8 @@ import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
 import { recordedOptions } from "../../options/stored.ts";
 import { checkpointToGoOnFrom, type Resumable } from "../../run/checkpoint.ts";
-import {
-  differencesOf,
-  type InitialWeights,
-  removeLeftovers,
-  requireSameStart,
-} from "../../run/folder.ts";
+import { removeLeftovers } from "../../run/folder.ts";
+import { differencesOf, type InitialWeights, requireSameStart } from "../../run/record.ts";
 import { unmarkFinished } from "../../run/result.ts";
 import { gpuName } from "../../runtime/device.ts";
 import {

@@ -6,7 +6,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { join } from "node:path";
 import { checkpointPath } from "../../../src/run/checkpoint.ts";
-import { type MetricsRow, readMetrics } from "../../../src/run/metrics.ts";
+import type { MetricsRow } from "../../../src/run/metrics.ts";
+import { readMetrics } from "../../../src/run/metrics_file.ts";
 import { describeCheckpoint } from "../../../src/native/checkpoint.ts";
 import { FEW_IMAGES, runProgram, TINY } from "../../support/program.ts";
 import type { EnduranceRow } from "./row.ts";

@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { newestCheckpoint } from "../../../src/run/checkpoint.ts";
-import { readMetrics } from "../../../src/run/metrics.ts";
+import { readMetrics } from "../../../src/run/metrics_file.ts";
 import { FEW_IMAGES, listenTo, runProgram, TINY } from "../../support/program.ts";
 import { EVALUATED } from "./resumes.ts";
 import type { EnduranceRow } from "./row.ts";

@@ -4,7 +4,7 @@ import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { byolViews } from "../../../src/recipes/views.ts";
 import { checkpointPath } from "../../../src/run/checkpoint.ts";
-import { readMetrics } from "../../../src/run/metrics.ts";
+import { readMetrics } from "../../../src/run/metrics_file.ts";
 import type { TrainRow } from "../../../src/byol/train_row.ts";
 import { Learner } from "../../../src/native/learner.ts";
 import { describeCheckpoint } from "../../../src/native/checkpoint.ts";

@@ -1,13 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
-import {
-  JsonLinesSink,
-  Metrics,
-  type MetricsRow,
-  readMetrics,
-  truncateAfter,
-} from "../../../src/run/metrics.ts";
+import { Metrics, type MetricsRow } from "../../../src/run/metrics.ts";
+import { JsonLinesSink, readMetrics, truncateAfter } from "../../../src/run/metrics_file.ts";
 import type { TrainRow } from "../../../src/byol/train_row.ts";
 import { evalRow, trainRow } from "../../support/metrics_rows.ts";
 import { inFolder } from "../../support/in_folder.ts";

@@ -1,0 +1,223 @@
+/**
+ * The record of a run: config.json in its folder, written once, when the run starts. A later invocation may resume the
+ * run where options, data and augmentations are those of the record.
+ *
+ * @module
+ */
+
+import { isDeepStrictEqual } from "node:util";
+import { replaceFile } from "../base/atomic_file.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { reasonOf } from "../base/files.ts";
+import { type OptionValue, shownValue } from "../base/option_values.ts";
+import type { Origins, RunConfig } from "../options/config.ts";
+import {
+  optionsByName,
+  originsByName,
+  recordedOptions,
+  type StoredOptions,
+} from "../options/stored.ts";
+import { FIELDS, optionOf } from "../options/table.ts";
+import type { AugmentSchedule } from "../recipes/view_schedule.ts";
+import type { RunFolder } from "./folder.ts";
+
+/** Record of the file that a run's encoder began with. */
+export interface InitialWeights {
+  /** The file, as it was named. */
+  path: string;
+  /** SHA-256 of its bytes, in hex. */
+  sha256: string;
+  /** Description of the tensors that were taken from the file. */
+  taken: string;
+}
+
+/** Contents of config.json: all that it takes to repeat the run, and the versions and machine of the run. */
+export interface RunRecord {
+  /** The resolved options. */
+  config: RunConfig;
+  /** Origin of each option. */
+  origins: Origins;
+  /** The views' recipes over time, resolved. */
+  augmentation: AugmentSchedule;
+  /** Versions of the parts. */
+  versions: {
+    /** This project. */
+    byol: string;
+    /** Deno. */
+    deno: string;
+    /** libtorch. */
+    libtorch: string;
+    /** The core, by the hash of its sources. */
+    core: string;
+  };
+  /** The commit of the project, or null where it is no Git checkout. Local changes are not seen. */
+  commit: string | null;
+  /** The data. */
+  data: {
+    /** SHA-256 over the images and labels as read, in hex. */
+    digest: string;
+    /** True where training and test data are the published bytes. */
+    verified: boolean;
+  };
+  /** The file that the encoder began with; null or absent for weights drawn from the seed. */
+  initialWeights?: InitialWeights | null;
+  /** The processor, as results are bit for bit the same on one type only. */
+  machine: string;
+  /** When the run was started, in ISO 8601. */
+  startedAt: string;
+}
+
+/**
+ * Makes sure that a start may use a folder: that it holds no run, or the run to go on with.
+ *
+ * @returns the record of the run to go on with, or null where there is none
+ * @throws UserError (run folder) when it holds a run that `config` is not, or that is not to be continued
+ */
+export function claimRunFolder(
+  folder: RunFolder,
+  config: RunConfig,
+): RunRecord | null {
+  const previous = readRunRecord(folder);
+  if (previous === null) return null;
+  if (config.resume === "never") {
+    throw new UserError(
+      `Cannot start a new run in ${folder.path}: it holds one, started ${previous.startedAt}, ` +
+        "expected an empty folder: choose another --run_dir or --expe_name, remove that one, or go " +
+        "on with it by --resume=auto",
+      ExitCode.runFolder,
+    );
+  }
+  const differences = differencesOf(previous.config, config);
+  if (differences.length > 0) {
+    throw new UserError(
+      `Cannot go on with the run in ${folder.path}, whose options differ: ${
+        differences.join("; ")
+      }, ` +
+        "expected the same, or another --run_dir or --expe_name",
+      ExitCode.runFolder,
+    );
+  }
+  return previous;
+}
+
+/** The options that a result depends on and that differ, in words; `before` is what a record or a checkpoint says. */
+export function differencesOf(
+  before: RunConfig,
+  config: RunConfig,
+): string[] {
+  return FIELDS.filter((field) => !optionOf(field).changeable && before[field] !== config[field])
+    .map((field) =>
+      `--${optionOf(field).option}=${shown(before[field])} there, ${shown(config[field])} here`
+    );
+}
+
+/**
+ * Makes sure that a run goes on with the data and the augmentations it was started with; both are known only
+ * once the data is read.
+ *
+ * @throws UserError (run folder) when either differs
+ */
+export function requireSameInputs(
+  folder: RunFolder,
+  previous: RunRecord,
+  found: Pick<RunRecord, "augmentation" | "data">,
+): void {
+  const refuse = (what: string): never => {
+    throw new UserError(
+      `Cannot go on with the run in ${folder.path}: ${what}, expected the same, or another --run_dir ` +
+        "or --expe_name",
+      ExitCode.runFolder,
+    );
+  };
+  const [before, now] = [previous.data.digest, found.data.digest];
+  if (before !== now) refuse(`its data has the digest ${before}, the data here ${now}`);
+  if (!isDeepStrictEqual(previous.augmentation, found.augmentation)) {
+    refuse(`its augmentations are not those of --aug_schedule and --preset as they are here`);
+  }
+}
+
+/**
+ * Makes sure that a run which has no checkpoint yet begins again with the weights it was begun with.
+ *
+ * @throws UserError (run folder) when the file of --init_from is another one
+ */
+export function requireSameStart(
+  folder: RunFolder,
+  previous: RunRecord,
+  found: InitialWeights | null,
+): void {
+  const [before, now] = [previous.initialWeights?.sha256, found?.sha256];
+  if (before === now) return;
+  throw new UserError(
+    `Cannot begin the run in ${folder.path} again with --init_from=${
+      found?.path ?? "(none)"
+    }: its SHA-256 is ` +
+      `${now ?? "(none)"}, that of the first start's was ${
+        before ?? "(none)"
+      }, expected the same file, or another ` +
+      "--run_dir or --expe_name",
+    ExitCode.runFolder,
+  );
+}
+
+/**
+ * Writes config.json, whole or not at all.
+ *
+ * @throws UserError (run folder) when it cannot be written
+ */
+export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
+  try {
+    const config = optionsByName(record.config);
+    const origins = originsByName(record.origins);
+    const stored = { ...record, config, origins };
+    replaceFile(folder.configFile, `${JSON.stringify(stored, null, 2)}\n`);
+  } catch (error) {
+    throw new UserError(
+      `Cannot write ${folder.configFile}: ${reasonOf(error)}`,
+      ExitCode.runFolder,
+    );
+  }
+}
+
+/**
+ * Reads config.json. Options that an earlier version did not have count as options/stored.ts says.
+ *
+ * @returns null where there is none
+ * @throws UserError (run folder) when it is not what this program writes
+ */
+export function readRunRecord(folder: RunFolder): RunRecord | null {
+  let text: string;
+  try {
+    text = Deno.readTextFileSync(folder.configFile);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(
+      `Cannot read ${folder.configFile}: ${reasonOf(error)}`,
+      ExitCode.runFolder,
+    );
+  }
+  let record: StoredRecord | null = null;
+  try {
+    record = JSON.parse(text);
+  } catch {
+    // Told below.
+  }
+  if (typeof record?.config !== "object" || record.config === null) {
+    throw new UserError(
+      `Cannot use ${folder.configFile}: expected the JSON record of a run; choose another --run_dir, ` +
+        "or remove the folder if nothing in it is needed",
+      ExitCode.runFolder,
+    );
+  }
+  return { ...record as unknown as RunRecord, ...recordedOptions(record.config, record.origins) };
+}
+
+/** What config.json holds of the options. */
+interface StoredRecord {
+  config?: StoredOptions | null;
+  origins?: StoredOptions;
+}
+
+function shown(value: OptionValue): string {
+  return value === null ? "(none)" : shownValue(value);
+}

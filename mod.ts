@@ -1,117 +1,97 @@
 /**
  * BYOL (Bootstrap Your Own Latent) on libtorch, driven from TypeScript: the pieces that `deno task train` is made of, for
- * a program with a schedule or a loop of its own. examples/ has three. The core must be there: `deno task setup`.
+ * a program with a schedule or a loop of its own. `deno task setup` must have run once.
+ *
+ * ```ts
+ * import { createLearner, learningRateAt, openData, runOptions, tauAt, VIEW_RECIPES } from "./mod.ts";
+ *
+ * const config = runOptions("--dataset_name=demo", "--batch_size=64");
+ * using dataset = (await openData(config)).train;
+ * using learner = createLearner(config);
+ * dataset.setRecipes(config.batchSize, VIEW_RECIPES.demo);
+ * const totalSteps = 20;
+ * const rates = { baseLearningRate: config.learningRate, warmupSteps: 5, totalSteps };
+ * for (let step = 0; step < totalSteps; step++) {
+ *   dataset.makeViews(config.seed, step);
+ *   learner.forwardBackward(dataset);
+ *   learner.applyUpdate({ ...config, learningRate: learningRateAt(step, rates) });
+ *   learner.moveTarget(tauAt(step, { tauBase: config.tauBase, totalSteps }));
+ * }
+ * console.log(learner.readMetrics().loss);
+ * ```
+ *
+ * docs/scripting.md and examples/ go further.
  *
  * @module
  */
 
-export {
-  byolViews,
-  type DatasetName,
-  NORMALISATION,
-  type Normalisation,
-  PROBE_TRANSFORMS,
-  type ProbeTransforms,
-  VIEW_RECIPES,
-  type ViewGeometry,
-  type ViewPair,
-  type ViewRecipe,
-} from "./src/recipes/views.ts";
-export {
-  type AugmentConfig,
-  type AugmentSchedule,
-  constantSchedule,
-  type Curve,
-  loadAugmentSchedule,
-  type MovingField,
-  type NumberField,
-  type PairField,
-  type Ramp,
-  type RecipeSchedule,
-} from "./src/recipes/view_schedule.ts";
-export { pretrain, type PretrainHooks, type PretrainOptions } from "./src/byol/pretrain.ts";
-export {
-  type CheckpointMetadata,
-  checkpointPath,
-  listCheckpoints,
-  newestCheckpoint,
-  type Resumable,
-} from "./src/run/checkpoint.ts";
-export type { ClassifierOptions } from "./src/evaluate/classifier_options.ts";
-export type { RunConfig } from "./src/options/config.ts";
-export { type DataConfig, openData } from "./src/data/open.ts";
-export { ExitCode, UserError } from "./src/base/exit_codes.ts";
-export {
-  fineTune,
-  type FineTuned,
-  type FineTuneOptions,
-  type FineTuneParts,
-} from "./src/evaluate/fine_tune.ts";
-export {
-  type Accuracies,
-  classifyByNeighbours,
-  evaluate,
-  type EvaluationOptions,
-  type EvaluationParts,
-  type EvaluationStage,
-  type OnProgress,
-} from "./src/evaluate/linear.ts";
-export {
-  type EvalRow,
-  Metrics,
-  type MetricsRow,
-  type MetricsSink,
-  type RunRow,
-} from "./src/run/metrics.ts";
-export { JsonLinesSink, readMetrics } from "./src/run/metrics_file.ts";
-export type { TrainRow } from "./src/byol/train_row.ts";
-export {
-  Dataset,
-  type DatasetDescription,
-  type DatasetOptions,
-  type DatasetSource,
-  type SubsetOptions,
-} from "./src/native/dataset.ts";
-export {
-  Learner,
-  type LearnerOptions,
-  type OnlineProbeMetrics,
-  type ProbeRates,
-  type StepMetrics,
-  type StepRates,
-  type UpdateOptions,
-} from "./src/native/learner.ts";
-export { Trace } from "./src/native/trace.ts";
-export { setThreads } from "./src/native/core.ts";
-export { FeatureBank } from "./src/native/feature_bank.ts";
-export { Probe } from "./src/native/probe.ts";
-export { NativeError } from "./src/native/native_error.ts";
-export { NativeObject } from "./src/native/handle.ts";
-export { Job } from "./src/native/job.ts";
-export {
-  type ConnectOptions,
-  type GroupOptions,
-  type Health,
-  ProcessGroup,
-} from "./src/native/process_group.ts";
-export type { ViewCase, ViewCases, ViewParameters } from "./src/native/views.ts";
-export type { PresetName } from "./src/recipes/preset_views.ts";
-export { type Preset, PRESETS } from "./src/options/presets.ts";
-export type { Recipe } from "./src/options/config.ts";
-export { createRunFolder, type RunFolder, runFolderAt } from "./src/run/folder.ts";
+// Options: those of `deno task train`, resolved.
 export { optionsByName } from "./src/options/stored.ts";
 export { runOptions } from "./src/options/run_options.ts";
-export {
-  learningRateAt,
-  type LearningRateSchedule,
-  probeLearningRateAt,
-  type ProbeLearningRateSchedule,
-  recipesAt,
-  tauAt,
-  type TauSchedule,
-} from "./src/recipes/schedules.ts";
-export type { Launcher, RankInfo } from "./src/runtime/rank.ts";
-export { Ranks } from "./src/distributed/ranks.ts";
-export type { RanksOptions } from "./src/distributed/rendezvous.ts";
+export type { RunConfig } from "./src/options/config.ts";
+
+// Images and their views.
+export { openData } from "./src/data/open.ts";
+export type { DataConfig } from "./src/data/open.ts";
+export { Dataset } from "./src/native/dataset.ts";
+export type {
+  DatasetDescription,
+  DatasetOptions,
+  DatasetSource,
+  SubsetOptions,
+} from "./src/native/dataset.ts";
+export { PROBE_TRANSFORMS, VIEW_RECIPES } from "./src/recipes/views.ts";
+export type {
+  DatasetName,
+  Normalisation,
+  ProbeTransforms,
+  ViewPair,
+  ViewRecipe,
+} from "./src/recipes/views.ts";
+export { loadAugmentSchedule } from "./src/recipes/view_schedule.ts";
+export type { AugmentConfig, AugmentSchedule } from "./src/recipes/view_schedule.ts";
+
+// The networks, their step, and the loop over steps.
 export { createLearner } from "./src/encoder/learner.ts";
+export { Learner } from "./src/native/learner.ts";
+export type {
+  LearnerOptions,
+  OnlineProbeMetrics,
+  ProbeRates,
+  StepMetrics,
+  StepRates,
+  UpdateOptions,
+} from "./src/native/learner.ts";
+export { NativeObject } from "./src/native/handle.ts";
+export { NativeError } from "./src/native/native_error.ts";
+export { setThreads } from "./src/native/core.ts";
+export { learningRateAt, recipesAt, tauAt } from "./src/recipes/schedules.ts";
+export type { LearningRateSchedule, TauSchedule } from "./src/recipes/schedules.ts";
+export { pretrain } from "./src/byol/pretrain.ts";
+export type { PretrainHooks, PretrainOptions } from "./src/byol/pretrain.ts";
+export type { TrainRow } from "./src/byol/train_row.ts";
+
+// Evaluation of an encoder.
+export { classifyByNeighbours, evaluate } from "./src/evaluate/linear.ts";
+export type {
+  Accuracies,
+  EvaluationOptions,
+  EvaluationParts,
+  EvaluationStage,
+  OnProgress,
+} from "./src/evaluate/linear.ts";
+export type { FeatureBank } from "./src/native/feature_bank.ts";
+export type { Probe } from "./src/native/probe.ts";
+export type { ClassifierOptions } from "./src/evaluate/classifier_options.ts";
 export { evaluationOptions } from "./src/evaluate/options.ts";
+
+// A run's folder: checkpoints and metrics.
+export { runFolderAt } from "./src/run/folder.ts";
+export type { RunFolder } from "./src/run/folder.ts";
+export { listCheckpoints, newestCheckpoint } from "./src/run/checkpoint.ts";
+export type { CheckpointMetadata, Resumable } from "./src/run/checkpoint.ts";
+export { readMetrics } from "./src/run/metrics_file.ts";
+export type { EvalRow, MetricsRow, RunRow } from "./src/run/metrics.ts";
+
+// Errors that the user can repair, and the exit codes that belong to them.
+export { ExitCode, UserError } from "./src/base/exit_codes.ts";

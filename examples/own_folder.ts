@@ -19,16 +19,11 @@ if (folder === undefined || encoder === undefined) {
   console.error("Cannot train: expected a folder of images and the file to write");
   Deno.exit(2);
 }
-const config = runOptions(
-  "--dataset_name=folder",
-  `--data_dir=${folder}`,
-  "--clsf_every=0",
-  ...options,
-);
+const source = ["--dataset_name=folder", `--data_dir=${folder}`, "--clsf_every=0"];
+const config = runOptions(...source, ...options);
 setThreads(config.threads);
 using dataset = (await openData(config)).train;
 using learner = createLearner(config);
-
 const stepsPerEpoch = Math.floor(dataset.describe().count / config.batchSize);
 const totalSteps = config.epochs * stepsPerEpoch;
 const done = await pretrain({ learner, dataset }, {

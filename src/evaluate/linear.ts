@@ -38,9 +38,17 @@ export interface EvaluationParts {
   train: Dataset;
   /** Images to classify. */
   test: Dataset;
-  /** The ranks that share the work; without: one. The training images must know their share. */
+  /**
+   * The ranks that share the work; without: one. The training images must know their share.
+   *
+   * @internal
+   */
   ranks?: Ranks;
-  /** Hears of the final probe, which all ranks have alike, before it is closed. */
+  /**
+   * Hears of the final probe, which all ranks have alike, before it is closed.
+   *
+   * @internal
+   */
   keep?(probe: Probe): void;
 }
 

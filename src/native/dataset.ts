@@ -163,6 +163,8 @@ export class Dataset extends NativeObject {
    * Makes a step's views and writes one of the two, with its images, for another program to recompute.
    *
    * @returns what was done to each image
+   *
+   * @internal
    */
   writeViews(path: string, options: { seed: number; step: number; view: 0 | 1 }): ViewCases {
     return JSON.parse(
@@ -198,7 +200,11 @@ export class Dataset extends NativeObject {
     call("byol_dataset_embed", this.handle, learner.handle);
   }
 
-  /** Puts all ranks' embeddings, in the order of the ranks, in the place of this rank's. All ranks must. */
+  /**
+   * Puts all ranks' embeddings, in the order of the ranks, in the place of this rank's. All ranks must.
+   *
+   * @internal
+   */
   gather(group: ProcessGroup): void {
     call("byol_dataset_gather", this.handle, group.handle);
   }

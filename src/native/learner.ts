@@ -204,6 +204,8 @@ export class Learner extends NativeObject {
    * Copies everything a resume needs, and writes the copy in a thread while the training goes on.
    *
    * @param options.syncFirst files that are to be on the disk before the checkpoint appears
+   *
+   * @internal
    */
   beginSave(
     path: string,
@@ -259,7 +261,11 @@ export class Learner extends NativeObject {
     call("byol_learner_write_embeddings", this.handle, dataset.handle, json({ path }));
   }
 
-  /** Keeps the state before a step; write it after the step. */
+  /**
+   * Keeps the state before a step; write it after the step.
+   *
+   * @internal
+   */
   beginTrace(): Trace {
     return new Trace(this, callU32("byol_learner_trace_begin", this.handle));
   }

@@ -58,7 +58,11 @@ export class Probe extends NativeObject {
     call("byol_probe_save", this.handle, learner.handle, json(options));
   }
 
-  /** Gives every rank's probe the weights of rank 0's. All ranks must. */
+  /**
+   * Gives every rank's probe the weights of rank 0's. All ranks must.
+   *
+   * @internal
+   */
   join(group: ProcessGroup): void {
     call("byol_probe_join", this.handle, group.handle);
   }

@@ -71,9 +71,17 @@ export interface RecipeSchedule {
 
 /** Both views' recipes over time. */
 export interface AugmentSchedule {
-  /** The first view's. */
+  /**
+   * The first view's.
+   *
+   * @internal
+   */
   view1: RecipeSchedule;
-  /** The second view's. */
+  /**
+   * The second view's.
+   *
+   * @internal
+   */
   view2: RecipeSchedule;
 }
 

@@ -1,5 +1,6 @@
 /** The folder of a run: finished or not, locked by this invocation, compared with its record. */
 
+import { VERSION } from "../../base/version.ts";
 import { readCommit } from "../../base/git_commit.ts";
 import { createRunFolder } from "../../run/folder.ts";
 import {
@@ -139,7 +140,7 @@ function recordOfProgram(): Pick<RunRecord, "versions" | "commit"> {
   const setup = requireSetup();
   return {
     versions: {
-      byol: "0.1.0",
+      byol: VERSION,
       deno: Deno.version.deno,
       libtorch: setup.libtorchVersion,
       core: setup.hash,

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { fileURLToPath } from "node:url";
 import { ExitCode } from "../base/exit_codes.ts";
 import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
@@ -20,7 +21,7 @@ const GRACE_MILLISECONDS = 5000;
  */
 export async function launch(ranks: number, args: readonly string[]): Promise<number> {
   const port = freePort();
-  const cli = new URL("../cli.ts", import.meta.url).pathname;
+  const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
   const children = Array.from({ length: ranks }, (_, rank) =>
     new Deno.Command(Deno.execPath(), {
       args: ["run", ...LOCAL_RANK_PERMISSIONS, cli, ...args],

@@ -42,10 +42,10 @@ export function gpuProblem(
   }
   const { name, build } = buildOf(libtorchVersion);
   if (architecture === null || build === undefined || runsOn(build, architecture)) return undefined;
+  const fitting = Object.keys(BUILDS).find((other) => runsOn(BUILDS[other]!, architecture));
+  const wanted = fitting === undefined ? "a build that has them" : `the ${fitting} build`;
   return `libtorch ${libtorchVersion} (${name}) has no kernels for ${architecture}, only for ` +
-    `${build.architectures.join(", ")}: set LIBTORCH to ${
-      architecture < "sm_75" ? "the cu126 build" : "a build that has them"
-    } and run deno task setup`;
+    `${build.architectures.join(", ")}: set LIBTORCH to ${wanted} and run deno task setup`;
 }
 
 function runsOn({ architectures }: CudaBuild, architecture: string): boolean {

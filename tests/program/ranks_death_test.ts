@@ -7,13 +7,8 @@ import { worstOf } from "../../src/distributed/launch.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { type RankRecord, verdictOn } from "../../src/distributed/rendezvous.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
-import {
-  coreFile,
-  projectRoot,
-  requireSetup,
-  sourcesHash,
-  writeSetup,
-} from "../../src/setup/record.ts";
+import { requireSetup } from "../../src/setup/record.ts";
+import { copyCheckout } from "../support/copied_checkout.ts";
 import {
   freePort,
   rowsOf,
@@ -146,37 +141,9 @@ Deno.test("ranks with different options refuse each other on all of them", () =>
     }
   }));
 
-/** A copy of this checkout, set up, whose core was built from other sources. */
-function otherCheckout(root: string): string {
-  Deno.mkdirSync(root, { recursive: true });
-  for (const name of ["deno.json", "deno.lock", "src", "native"]) {
-    copyTree(join(projectRoot, name), join(root, name));
-  }
-  Deno.symlinkSync(join(projectRoot, "node_modules"), join(root, "node_modules"));
-  const source = join(root, "native/src/lib.rs");
-  Deno.writeTextFileSync(source, `${Deno.readTextFileSync(source)}// Another core.\n`);
-  const record = requireSetup();
-  const hash = sourcesHash(root, record.libtorchVersion);
-  const core = coreFile(root, hash);
-  Deno.mkdirSync(join(root, ".byol/core"), { recursive: true });
-  // What rustc makes of a comment is not worth the minutes: the same functions, in another file.
-  Deno.copyFileSync(record.core, core);
-  Deno.writeTextFileSync(core, "another", { append: true });
-  writeSetup(root, { ...record, core, hash, gpu: null });
-  return root;
-}
-
-function copyTree(from: string, to: string): void {
-  if (!Deno.statSync(from).isDirectory) return Deno.copyFileSync(from, to);
-  Deno.mkdirSync(to, { recursive: true });
-  for (const { name } of Deno.readDirSync(from)) {
-    if (name !== "target") copyTree(join(from, name), join(to, name));
-  }
-}
-
 Deno.test("ranks with different cores refuse each other on all of them", () =>
   inFolder(async (runDir) => {
-    const root = otherCheckout(join(runDir, "../other"));
+    const root = copyCheckout(join(runDir, "../other"), { otherCore: true });
     const args = [...TINY, `--run_dir=${runDir}`];
     const port = freePort();
     const ranks = [startRank(0, { ranks: 2, port }, args)];

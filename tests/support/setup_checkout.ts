@@ -1,4 +1,7 @@
-/** A small checkout to set up for real in seconds: our set-up, a crate without dependencies, wheels of a few files. */
+/**
+ * A small checkout to set up for real in seconds: our set-up, a crate without dependencies, wheels of a few files. Its
+ * path holds a blank and an umlaut.
+ */
 
 import { join } from "node:path";
 import { HEADERS } from "../../src/setup/gpu_library.ts";
@@ -21,7 +24,7 @@ export class Checkout implements AsyncDisposable {
   }
 
   static async create(): Promise<Checkout> {
-    const checkout = new Checkout(await Deno.makeTempDir({ prefix: "byol-setup-" }));
+    const checkout = new Checkout(await Deno.makeTempDir({ prefix: "byol Größe-" }));
     const source = join(projectRoot, "src");
     for (const room of ["base", "setup"]) {
       for await (const { name } of Deno.readDir(join(source, room))) {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { type Environment, thisEnvironment } from "../../../src/options/environment.ts";
 import { parseCommandLine, type ParsedCommandLine } from "../../../src/options/parse.ts";
 import { FIELDS, optionOf } from "../../../src/options/table.ts";
@@ -233,7 +234,7 @@ Deno.test("this machine is asked for what is there", () => {
   const environment = thisEnvironment();
   assert.equal(environment.cores, navigator.hardwareConcurrency);
   assert.equal(
-    environment.exists(new URL("../../../src/options/parse.ts", import.meta.url).pathname),
+    environment.exists(fileURLToPath(new URL("../../../src/options/parse.ts", import.meta.url))),
     true,
   );
   assert.equal(environment.exists("/no/such/path"), false);

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { pathToFileURL } from "node:url";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
 import { UserError } from "../../../src/base/exit_codes.ts";
@@ -105,7 +106,11 @@ Deno.test("an unknown flag is a usage error", async () => {
 Deno.test("set-up installs the wheels, builds the core, and has nothing to do the second time", async () => {
   await using checkout = await Checkout.create();
   const wheels = await checkout.writeWheels();
-  const pip = { PIP_FIND_LINKS: wheels, PIP_NO_INDEX: "1", ...checkout.withoutTorch() };
+  const pip = {
+    PIP_FIND_LINKS: pathToFileURL(wheels).href,
+    PIP_NO_INDEX: "1",
+    ...checkout.withoutTorch(),
+  };
   const first = await checkout.run([], pip);
   assert.equal(first.code, 0, first.stderr);
   assert.equal(first.stdout, "");
@@ -159,7 +164,11 @@ Deno.test("set-up without libjpeg-turbo says so, and gets it the next time it ca
   for (const name of namesIn(wheels).filter((name) => name.startsWith("pillow"))) {
     await Deno.rename(join(wheels, name), checkout.path(name));
   }
-  const pip = { PIP_FIND_LINKS: wheels, PIP_NO_INDEX: "1", ...checkout.withoutTorch() };
+  const pip = {
+    PIP_FIND_LINKS: pathToFileURL(wheels).href,
+    PIP_NO_INDEX: "1",
+    ...checkout.withoutTorch(),
+  };
   const first = await checkout.run([], pip);
   assert.equal(first.code, 0, first.stderr);
   assert.match(first.stderr, /no libjpeg-turbo \(.*pillow.*\): .* zune-jpeg.*run: deno task setup/);
@@ -182,7 +191,11 @@ Deno.test("set-up without libjpeg-turbo says so, and gets it the next time it ca
 Deno.test("with CUDA the wheel's libraries of NVIDIA come too, and nothing of Python's", async () => {
   await using checkout = await Checkout.create();
   const wheels = await checkout.writeWheels();
-  const env = { PIP_FIND_LINKS: wheels, PIP_NO_INDEX: "1", ...checkout.withoutTorch() };
+  const env = {
+    PIP_FIND_LINKS: pathToFileURL(wheels).href,
+    PIP_NO_INDEX: "1",
+    ...checkout.withoutTorch(),
+  };
   const { code, stdout, stderr } = await checkout.run(["--cuda", "--quiet"], env);
   assert.deepEqual([code, stdout, stderr], [0, "", ""]);
   const record = requireSetup(checkout.root);
@@ -210,7 +223,12 @@ await ensureSetup({ python: { ...python, version: [...python.version] }, quiet: 
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "--no-config", "--no-check", "-A", "with_old_python.ts"],
     cwd: checkout.root,
-    env: { LIBTORCH: "", PIP_FIND_LINKS: wheels, PIP_NO_INDEX: "1", PIP_CONFIG_FILE: "/dev/null" },
+    env: {
+      LIBTORCH: "",
+      PIP_FIND_LINKS: pathToFileURL(wheels).href,
+      PIP_NO_INDEX: "1",
+      PIP_CONFIG_FILE: "/dev/null",
+    },
     stdout: "piped",
     stderr: "piped",
   });

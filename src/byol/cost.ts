@@ -1,6 +1,6 @@
 /**
- * The work of a linear evaluation, and its time by the speed of the training: the one model of cost, for `deno task plan`
- * and the benches.
+ * The work of a linear evaluation, and its time by the speed of the training: the one model of cost, for
+ * `deno task plan` and the benches.
  *
  * @module
  */
@@ -25,7 +25,7 @@ export interface EvaluationCostOptions {
   probeSweep: boolean;
 }
 
-/** What one linear evaluation computes, in images. */
+/** Work of one linear evaluation, in images. */
 export interface EvaluationWork {
   /** Forward passes of the encoder. */
   forwards: number;

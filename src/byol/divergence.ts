@@ -1,4 +1,4 @@
-/** Numbers that have gone bad: what is said of them, and when embeddings count as collapsed. */
+/** Checks of the numbers of a training: finite loss and gradient, embeddings that have not collapsed. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { TrainRow } from "./train_row.ts";
@@ -13,7 +13,7 @@ export class FiniteCheck {
   /**
    * Takes a logged step.
    *
-   * @throws UserError (numbers) with the step, what it was taken with, and the rows before
+   * @throws UserError (numbers) with the step, its rates, and the rows before
    */
   see(row: TrainRow): void {
     const { loss, gradient_norm: gradientNorm = NaN, learning_rate: learningRate, tau } = row;
@@ -39,16 +39,16 @@ export class FiniteCheck {
   }
 }
 
-/** When embeddings count as collapsed. */
+/** Options that decide when embeddings count as collapsed. */
 export interface CollapseOptions {
   zDim: number;
-  /** As a share of 1/√z_dim, the spread over the whole sphere. */
+  /** Bound of embedding_std, as a share of 1/√z_dim, the spread over the whole sphere. */
   collapseBelow: number;
-  /** Logged steps in a row. */
+  /** Logged steps in a row below the bound. */
   collapseRows: number;
 }
 
-/** Tells when the projections of all images have become one and the same. */
+/** Watches for projections that have become the same for all images. */
 export class CollapseWatch {
   readonly #options: CollapseOptions;
   #rows = 0;
@@ -58,7 +58,7 @@ export class CollapseWatch {
     this.#options = options;
   }
 
-  /** Takes a logged step. @returns what to say, once for each time that it collapses */
+  /** Takes a logged step. @returns a message, once for each collapse */
   see({ step, embedding_std: std }: Pick<TrainRow, "step" | "embedding_std">): string | undefined {
     const { zDim, collapseBelow, collapseRows } = this.#options;
     const bound = collapseBelow / Math.sqrt(zDim);

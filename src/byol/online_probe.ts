@@ -1,16 +1,16 @@
-/** The online monitor of a run: a linear probe that learns beside the encoder, and when there is one. */
+/** The online probe of a run: a linear probe that learns beside the encoder. */
 
 import type { DatasetDescription } from "../native/dataset.ts";
 import type { Learner, ProbeRates } from "../native/learner.ts";
 
-/** It learns from embeddings of mean square length 1 (native/src/online_probe.rs), so that no encoder needs its own. */
+/** Rates that suit every encoder: the probe learns from embeddings of mean square length 1. */
 const RATES: Readonly<ProbeRates> = { learningRate: 0.5, momentum: 0.9 };
 
 /**
- * Gives a learner its online probe, where one is asked for and there are labels to learn from.
+ * Adds an online probe to a learner, where the options ask for one and there are labels to learn from.
  *
- * @param options.warn hears why there is none
- * @returns what the probe learns by, constant over the run; undefined where there is none
+ * @param options.warn shows the reason where there is none
+ * @returns rates of the probe, constant over the run; undefined where there is none
  */
 export function addOnlineProbe(
   learner: Learner,

@@ -1,6 +1,6 @@
 /**
  * The steps of a training: how many there are, and which of them log, evaluate and save. Pure functions of the options
- * and the number of images: `train` goes by them, `deno task plan` and the benches count with them.
+ * and the number of images, for `train`, `deno task plan` and the benches.
  *
  * "Steps done" counts optimizer steps from the beginning of the run: 0 is before the first one.
  *

@@ -142,7 +142,7 @@ function forwardBackward(
   }
 }
 
-/** Makes the views of a micro-batch, and has those after it made while the networks compute, as far as there is room. */
+/** Makes the views of a micro-batch, and prefetches later ones as far as there is room. */
 function makeViews(
   dataset: Dataset,
   { step, microBatch }: { step: number; microBatch: number },

@@ -1,6 +1,6 @@
 /**
- * A step on one GPU as a CUDA graph: recorded once, then replayed, which spares the processor the work of enqueuing some
- * thousand kernels a step. Where that cannot be, every step is run as it is.
+ * A step on one GPU as a CUDA graph: recorded once, then replayed, which spares the processor the work of enqueuing
+ * some thousand kernels a step. Where nothing can be recorded, every step runs live.
  *
  * @module
  */
@@ -8,10 +8,10 @@
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner, StepRates, UpdateOptions } from "../native/learner.ts";
 
-/** Steps that run before the recording, in which libtorch sets up and chooses what it will use. */
+/** Steps that run before the recording, in which libtorch chooses its kernels. */
 const WARM_UP_STEPS = 3;
 
-/** The part of a step that is the same every time: all but the views and the numbers in StepRates. */
+/** Work of a step that is the same every time: all but the views and the numbers in StepRates. */
 export type StepBody = () => void;
 
 /** Constants of a training, which a recorded step keeps. */
@@ -28,9 +28,9 @@ export class StepGraph {
   #live = 0;
 
   /**
-   * A recording that the learner has from a run before goes on where its constants were the same, and is dropped else.
+   * Keeps a recording of an earlier training of the learner where its constants were the same, and drops it otherwise.
    *
-   * @param options.enabled whether steps are to be recorded where they can be
+   * @param options.enabled true to record steps where that is possible
    */
   constructor(
     learner: Learner,
@@ -43,7 +43,7 @@ export class StepGraph {
     if (recorded !== undefined && recorded !== this.#constants) learner.dropRecording();
   }
 
-  /** Runs a step on the dataset's two views. Its body enqueues the same work every time, by rates that are given to it. */
+  /** Runs a step on the dataset's two views. `body` enqueues the same work every time. */
   run(dataset: Dataset, rates: StepRates, body: StepBody): void {
     if (this.#enabled) {
       if (this.#learner.replay(dataset, rates)) return;

@@ -10,9 +10,9 @@ export interface TrainRow {
   epoch: number;
   /** Mean over the batch of the two directions' sum, from 0 to 8. */
   loss: number;
-  /** The rate this step was taken with. */
+  /** Learning rate of this step. */
   learning_rate: number;
-  /** The decay the target moved with after it. */
+  /** Decay of the target's move after this step. */
   tau: number;
   /** Source images per second since the row before. */
   images_per_second: number;
@@ -23,14 +23,14 @@ export interface TrainRow {
   embedding_std: number;
   /**
    * exp of the entropy of the normalised singular values of the embeddings of view 1, of the batch's first 512 images:
-   * from 1 to the lesser of images and features. Runs of earlier versions do not say.
+   * from 1 to the lesser of images and features. Runs of earlier versions lack it.
    */
   effective_rank?: number;
-  /** Cross-entropy of the online probe on view 1 of this batch, before it learnt from it, in nats. */
+  /** Cross-entropy in nats of the online probe on view 1 of this batch, before the probe learnt from the batch. */
   probe_loss?: number;
-  /** Accuracy of the online probe on view 1 of this batch, before it learnt from it, in percent. */
+  /** Accuracy in percent of the online probe on view 1 of this batch, before the probe learnt from the batch. */
   probe_top1?: number;
-  /** Steps so far whose gradients overflowed float16, and which changed nothing; in that precision alone. */
+  /** Steps so far whose gradients overflowed float16, and which changed nothing; only in that precision. */
   skipped_steps?: number;
   /** Factor of the loss that keeps its gradients within float16. */
   loss_scale?: number;

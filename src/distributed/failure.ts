@@ -2,7 +2,7 @@
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
-/** Why a rank left before its time. */
+/** Reason of a rank that left before its time. */
 export interface Departure {
   rank: number;
   host: string;

@@ -1,6 +1,6 @@
 /**
- * The ranks of a run as one of them sees them: how they meet, what rank 0 tells the others, when all stop, and who is
- * to blame when one is missing. A run on one rank has no connection.
+ * The ranks of a run as one of them sees them: init, broadcast, shard, barrier, and the rank that a failure comes from.
+ * A run on one rank has no connection.
  *
  * @module
  */
@@ -25,14 +25,14 @@ import {
   type RanksOptions,
 } from "./rendezvous.ts";
 
-/** A rank unseen for so long is taken for dead, once something has failed. */
+/** Age of a rank's last sign of life from which it counts as dead, once something has failed. */
 const SILENT_MILLISECONDS = 1500;
-/** How long to look for who is missing. */
+/** Time for finding the rank that is missing. */
 const BLAME_MILLISECONDS = 1800;
 
-/** A run's ranks. */
+/** Ranks of a run. */
 export class Ranks implements Disposable {
-  /** This process's place. */
+  /** This process among the ranks. */
   readonly rankInfo: Readonly<RankInfo>;
   readonly #group: ProcessGroup | undefined;
   readonly #hosts: readonly string[];
@@ -53,16 +53,16 @@ export class Ranks implements Disposable {
     this.#stepTimeoutMilliseconds = details.stepTimeoutMilliseconds;
   }
 
-  /** The ranks of a run in a single process. */
+  /** Returns the ranks of a run in a single process. */
   static alone(): Ranks {
     return new Ranks(SINGLE_PROCESS);
   }
 
   /**
-   * Waits for all ranks, makes sure that they are about to do the same, and connects them.
+   * Waits for all ranks, compares their options and cores, and connects them.
    *
-   * @throws UserError on every rank, with one message: a rank did not come, a port is taken (ranks), ranks have
-   * different options (usage) or cores (set-up)
+   * @throws UserError on every rank, with one message: (ranks) where a rank did not come or a port is taken, (usage)
+   * where options differ, (set-up) where cores differ
    */
   static async init(rankInfo: Readonly<RankInfo>, options: RanksOptions): Promise<Ranks> {
     if (rankInfo.worldSize === 1) return Ranks.alone();
@@ -91,7 +91,7 @@ export class Ranks implements Disposable {
     }
   }
 
-  /** Meets the others, does something together, and parts; an error says which rank it came from. */
+  /** Connects the ranks, runs `body` on each and waits for all. @throws the error that `attributeFailure` returns */
   static async run<Result>(
     rankInfo: Readonly<RankInfo>,
     options: RanksOptions,
@@ -107,7 +107,7 @@ export class Ranks implements Disposable {
     }
   }
 
-  /** Whether this is rank 0, which alone writes. */
+  /** True on rank 0, which alone writes. */
   get isRankZero(): boolean {
     return this.rankInfo.rank === 0;
   }
@@ -118,8 +118,10 @@ export class Ranks implements Disposable {
   }
 
   /**
-   * Does something on rank 0 alone and gives its result, which must survive JSON, to all. The others wait as long
-   * as rank 0 lives, and throw what it throws.
+   * Calls `make` on rank 0 alone and returns its result on all ranks, by way of JSON. The others wait as long as rank 0
+   * lives.
+   *
+   * @throws on rank 0 the error of `make`; on the others a UserError with its message
    */
   async broadcast<Result>(make: () => Result | Promise<Result>): Promise<Result> {
     const group = this.#group;
@@ -140,12 +142,12 @@ export class Ranks implements Disposable {
     }
   }
 
-  /** Does something on rank 0 alone, and returns undefined on the others, which do not wait. */
+  /** Calls `make` on rank 0 alone; the others return undefined without waiting. */
   rankZeroOnly<Result>(make: () => Result): Result | undefined {
     return this.isRankZero ? make() : undefined;
   }
 
-  /** Does something on rank 0 and then, once that is done, on the others: what rank 0 may have to fetch, they find. */
+  /** Calls `make` on rank 0, then on the others, which find the files that rank 0 had to fetch. */
   async rankZeroFirst<Result>(make: () => Promise<Result>): Promise<Result> {
     if (this.isRankZero) {
       const result = await make();
@@ -157,7 +159,7 @@ export class Ranks implements Disposable {
   }
 
   /**
-   * Makes sure that all ranks have what rank 0 has. All must ask.
+   * Compares a value with rank 0's. All ranks must call it.
    *
    * @throws UserError (data) on a rank that has another value
    */
@@ -177,40 +179,40 @@ export class Ranks implements Disposable {
     dataset.setShare({ rank, ranks, microBatches });
   }
 
-  /** Whether any rank was asked to stop. All ranks must ask at the same step; none waits for its device. */
+  /** Returns true where any rank was asked to stop. All ranks must call it at the same step; none waits for a device. */
   any(requested: boolean): boolean {
     return this.#group?.any(requested) ?? requested;
   }
 
-  /** Whether to stop after a step. A rank alone stops at once, several ask each other after those `agreed` upon. */
+  /** Returns true to stop after a step. A single rank stops at once, several after the steps that are `agreed`. */
   stopsAfter(requested: boolean, { agreed }: { agreed: boolean }): boolean {
     if (this.#group === undefined) return requested;
     return agreed && this.any(requested);
   }
 
-  /** Puts all ranks' embeddings of their batches together, in the order of the ranks. All ranks must. */
+  /** Gathers the embeddings of all ranks' batches, in the order of the ranks. All ranks must call it. */
   gather(dataset: Dataset): void {
     if (this.#group !== undefined) dataset.gather(this.#group);
   }
 
-  /** Lets every rank go on with rank 0's probe. All ranks must. */
+  /** Gives every rank the weights of rank 0's probe. All ranks must call it. */
   joinProbe(probe: Probe): void {
     if (this.#group !== undefined) probe.join(this.#group);
   }
 
-  /** Sums of whole numbers over the ranks. All ranks must ask. */
+  /** Sums whole numbers over the ranks. All ranks must call it. */
   sum(counts: readonly number[]): number[] {
     return this.#group?.sum(counts) ?? [...counts];
   }
 
-  /** Waits until all have done their part: rank 0 holds the store, and must not end before the others. */
+  /** Waits for all ranks: rank 0 holds the store, and must not end before the others. */
   barrier(): void {
     this.#group?.barrier();
   }
 
   /**
-   * What to report for an error: where it came of another rank's end, that rank, its host and its reason. Else the
-   * error is this rank's own, and the others are told.
+   * Returns the error to report: for an error that another rank's end has caused, one that names that rank, its host
+   * and its reason. An error of this rank's own is returned as it is, and sent to the others.
    */
   async attributeFailure(error: unknown): Promise<unknown> {
     const group = this.#group;

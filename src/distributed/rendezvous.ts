@@ -10,7 +10,7 @@ import { FIELDS, optionOf } from "../options/table.ts";
 import type { RankInfo } from "../runtime/rank.ts";
 import { firstLine, ranksError } from "./failure.ts";
 
-/** What all ranks must agree on before they work together. */
+/** Facts that ranks must have alike before they work together. */
 export interface RankRecord {
   host: string;
   /** The core, by the hash of its sources. */
@@ -24,7 +24,7 @@ export interface RanksOptions {
   config: RunConfig;
   /** The core, by the hash of its sources. */
   core: string;
-  /** Whether this process has been asked to stop. */
+  /** Returns true once this process has been asked to stop. */
   interrupted: () => boolean;
 }
 
@@ -40,15 +40,15 @@ const VERDICT_GRACE_MILLISECONDS = 1000;
 
 type Verdict = { hosts: string[] } | { refusal: string; exitCode: ExitCode };
 
-/** The process was asked to stop before the ranks had met. */
+/** Error of a process that was asked to stop before the ranks had met. */
 export class InitInterrupted extends UserError {
-  /** Nothing has been done, so nothing is lost. */
+  /** Exits with the code of an interrupted run: nothing was begun. */
   constructor() {
     super("Interrupted while the ranks were meeting: nothing was begun", ExitCode.interrupted);
   }
 }
 
-/** Rank 0 opens the store; the others try until it is there. */
+/** Opens the store on rank 0; connects the others to it, trying until it is there. */
 export async function connect(
   rankInfo: Readonly<RankInfo>,
   { config, interrupted, deadline }: RanksOptions & { deadline: number },
@@ -87,7 +87,7 @@ export async function connect(
   }
 }
 
-/** Rank 0 reads what every rank is about to do and decides for all. */
+/** Returns the verdict of rank 0, which reads the records of all ranks. */
 export async function agree(
   group: ProcessGroup,
   rankInfo: Readonly<RankInfo>,
@@ -153,7 +153,7 @@ function publish(group: ProcessGroup, verdict: Verdict): void {
   group.set("verdict", JSON.stringify(verdict));
 }
 
-/** Whether the ranks may run together. */
+/** Returns the hosts of ranks that may run together, or the refusal. */
 export function verdictOn(records: readonly RankRecord[]): Verdict {
   const [first] = records;
   for (const [rank, record] of records.entries()) {

@@ -29,7 +29,7 @@ export class Evaluations {
 
   /**
    * Evaluates the encoder and writes the row, unless the run has it already or has no test images. A signal stops an
-   * evaluation, which then leaves no row. All ranks must.
+   * evaluation, which then leaves no row. All ranks must call it.
    */
   async evaluateAt(stepsDone: number): Promise<void> {
     const { inputs: { train, test }, invocation, learner, plan } = this.#training;

@@ -7,7 +7,7 @@ import type { RunOutput } from "./output.ts";
 import type { Training } from "./training.ts";
 
 /**
- * Saves what a training has reached; at its last step evaluates, and writes encoder and result.
+ * Saves the last step of this invocation; at the last step of the training evaluates, and writes encoder and result.
  *
  * @returns the exit code: ok, or interrupted where a signal stopped the training
  * @throws UserError (save) where the last checkpoint or the encoder cannot be written; (interrupted) where a signal

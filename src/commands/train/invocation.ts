@@ -1,4 +1,4 @@
-/** One invocation of `train`, as one of its ranks sees it: everything that is known before the run folder is touched. */
+/** One invocation of `train`, as one of its ranks sees it. */
 
 import { NULL_TERMINAL, stderrTerminal, type Terminal } from "../../base/terminal.ts";
 import type { Ranks } from "../../distributed/ranks.ts";
@@ -22,7 +22,7 @@ export class Invocation {
   /** The terminal of the run; on ranks above 0 it shows nothing. */
   readonly terminal: Terminal;
 
-  /** Touches no file. */
+  /** Names the paths of the run, and touches none. */
   constructor(
     { config, origins }: ParsedCommandLine,
     { ranks, interrupt }: { ranks: Ranks; interrupt: Interrupt },
@@ -38,12 +38,12 @@ export class Invocation {
   /** Shows a line on the terminal. */
   readonly warn = (line: string): void => this.terminal.write(`${line}\n`);
 
-  /** Returns whether any rank was asked to stop. All ranks must ask. */
+  /** Returns true where any rank was asked to stop. All ranks must call it. */
   isStopped(): boolean {
     return this.ranks.any(this.interrupt.requested);
   }
 
-  /** Ends the command where any rank was asked to stop. All ranks must ask. @throws UserError (interrupted) */
+  /** Throws where any rank was asked to stop. All ranks must call it. @throws UserError (interrupted) */
   throwIfStopped(when: string): void {
     if (this.isStopped()) throw interrupted(when);
   }

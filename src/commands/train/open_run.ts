@@ -35,9 +35,9 @@ export interface KeptRows {
 }
 
 /**
- * Creates the run folder, and prints the result where nothing of what the options ask for is left to do.
+ * Creates the run folder, and prints the result of a run that has done all that the options ask for.
  *
- * @returns whether that is so
+ * @returns true where the run is finished
  * @throws UserError (run folder) where the folder cannot be written, or holds another run
  */
 export async function isFinished({ ranks, config, folder, warn }: Invocation): Promise<boolean> {
@@ -76,8 +76,8 @@ export class OpenRun implements Disposable {
   /**
    * Locks the run folder.
    *
-   * @throws UserError (run folder) where another process holds it or it holds another run; (interrupted) where a signal
-   * ended the wait for it
+   * @throws UserError (run folder) where another process holds the lock or the folder is of another run; (interrupted)
+   * where a signal ended the wait for the lock
    */
   static async take(invocation: Invocation): Promise<OpenRun> {
     const { ranks, config, folder, warn, interrupt } = invocation;
@@ -130,7 +130,7 @@ export class OpenRun implements Disposable {
     return { rows, evaluations };
   }
 
-  /** Lets go of the folder. */
+  /** Releases the lock. */
   [Symbol.dispose](): void {
     this.#held.dispose();
   }

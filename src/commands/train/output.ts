@@ -25,11 +25,11 @@ import type { Training } from "./training.ts";
 
 /** Output of a training. */
 export interface RunOutput extends AsyncDisposable {
-  /** Writes a row of metrics. @throws UserError (run folder) where the lock is lost; (save) where it cannot be written */
+  /** Writes a row of metrics. @throws UserError (run folder) where the lock is lost; (save) where writing fails */
   write(row: MetricsRow): void;
   /** Shows the step, and saves where a checkpoint is due. @throws UserError as `write` does */
   stepDone(stepsDone: number): void;
-  /** Shows the progress of something that takes a while between two steps. */
+  /** Returns a progress line for work between two steps. */
   progressOf(options: ProgressOptions): Progress;
   /** Saves a step unless that is done, and waits. @throws UserError as `write` does */
   saveLast(stepsDone: number): Promise<void>;

@@ -6,7 +6,7 @@ import { openData } from "../data/open.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { VIEWS } from "../options/commands/views.ts";
-import { drawSheet } from "./view_sheet.ts";
+import { drawSheet } from "../run/view_sheet.ts";
 
 /**
  * Draws the sheet.

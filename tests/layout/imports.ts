@@ -11,14 +11,19 @@ export interface Arrow {
   to: string;
 }
 
-/** Returns the files of the repository that a TypeScript file imports: at the start, while it runs, for types. */
+/**
+ * Returns the files of the repository that a TypeScript file imports: at the start, while it runs, for types. In src/
+ * every relative path of a module in a string counts, as `import()` may get it by a variable; in `new URL()` none does.
+ */
 export function typescriptImports(path: string, source: string): Arrow[] {
   const tokens = typescriptTokens(source).filter(({ kind }) => kind !== "comment");
   const names = tokens.flatMap(({ kind, text }, index) => {
     if (kind !== "string" || !/^["']\.\.?\//.test(text)) return [];
     const [before, further] = [tokens[index - 1]?.text, tokens[index - 2]?.text];
-    const imported = before === "from" || before === "import" ||
-      (before === "(" && further === "import");
+    // A program's file, to be started.
+    if (before === "(" && further === "URL") return [];
+    const imported = (path.startsWith("src/") && /\.ts["']$/.test(text)) || before === "from" ||
+      before === "import" || (before === "(" && further === "import");
     return imported ? [text.slice(1, -1)] : [];
   });
   return [...new Set(names)].map((name) => ({

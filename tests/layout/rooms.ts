@@ -12,9 +12,9 @@ export interface Room {
 export const SRC_ROOMS: readonly Room[] = [
   {
     name: "base",
-    holds: "errors and exit codes, atomic files, event loop, edit distance, locks of a folder, " +
-      "processes, statistics, the command-line reader, terminal line and progress, " +
-      "safetensors headers",
+    holds: "errors and exit codes, the command-line reader and its help, permissions, terminal " +
+      "line and progress, files, locks of a folder, other programs, safetensors files, " +
+      "event loop, statistics",
     mayImport: [],
   },
   {
@@ -46,7 +46,8 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "options",
-    holds: "the one table of options; parse, derive, rules, help, docs page, config files",
+    holds: "the one table of options, each command's own; parse, derive, rules, stored options, " +
+      "config files",
     mayImport: ["base", "recipes", "runtime"],
   },
   {
@@ -57,7 +58,8 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "run",
-    holds: "run folder, lock, checkpoints, writer, metrics and sinks, trace, result",
+    holds:
+      "run folder and its record, lock, checkpoints, metrics and sinks, view sheet, trace, result",
     mayImport: ["base", "recipes", "native", "runtime", "options", "byol"],
   },
   {
@@ -96,7 +98,7 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "commands",
-    holds: "one file a command: train/, eval, embed, export, views, pack, info",
+    holds: "one file a command: train/, eval, embed, export, views, pack, info, docs",
     mayImport: [
       ...["base", "setup", "recipes", "native", "runtime", "byol", "options", "distributed"],
       ...["run", "data", "encoder", "evaluate", "export"],
@@ -104,7 +106,6 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "cli.ts",
-    // It checks options and sets up before it loads the module of a command, in report/ and slurm/ as well, by name.
     holds: "dispatch only: help and wrong options, set-up, then the command",
     mayImport: ["base", "setup", "options", "commands", "report", "slurm"],
   },

@@ -5,7 +5,7 @@ import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { BadFileRecord } from "../../data/bad_files.ts";
 import type { openData } from "../../data/open.ts";
 import type { Dataset, DatasetDescription } from "../../native/dataset.ts";
-import { keepSheet } from "../view_sheet.ts";
+import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
 
 /** The record of bad files on ranks above 0, which write nothing. */

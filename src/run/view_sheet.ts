@@ -5,7 +5,7 @@ import type { RunConfig } from "../options/config.ts";
 import { SHEET_IMAGES } from "../options/commands/views.ts";
 import { UserError } from "../base/exit_codes.ts";
 import type { Dataset } from "../native/dataset.ts";
-import type { RunFolder } from "../run/folder.ts";
+import type { RunFolder } from "./folder.ts";
 import { recipesAt } from "../recipes/schedules.ts";
 import { exists } from "../base/files.ts";
 

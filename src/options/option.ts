@@ -55,26 +55,10 @@ export type ValueOfOption<Entry extends Option> =
   | ValueOf<Entry["value"]>
   | (null extends Entry["default"] ? null : never);
 
-/** Refuses the fields of `Found` that `Known` does not have. */
-type NoOthers<Found, Known> = { readonly [Field in Exclude<keyof Found, keyof Known>]: never };
-
-/** Refuses entries whose default or `before` is no value of their kind, and fields that an entry or a kind does not have. */
-type Sound<Table extends Readonly<Record<string, Option>>> = {
-  readonly [Field in keyof Table]:
-    & {
-      readonly default: ValueOf<Table[Field]["value"]> | null | typeof PER_DATASET;
-      readonly before?: ValueOf<Table[Field]["value"]> | null;
-      readonly value: NoOthers<
-        Table[Field]["value"],
-        Extract<ValueKind, { kind: Table[Field]["value"]["kind"] }>
-      >;
-    }
-    & NoOthers<Table[Field], Option>;
+/** The table whose entries have a default and a `before` of their own kind: what `Table` must satisfy. */
+export type WithSoundDefaults<Table extends Readonly<Record<string, Option>>> = {
+  readonly [Field in keyof Table]: {
+    readonly default: ValueOf<Table[Field]["value"]> | null | typeof PER_DATASET;
+    readonly before?: ValueOf<Table[Field]["value"]> | null;
+  };
 };
-
-/** Returns the table as it is; its type keeps every kind and default, for types that are derived from it. */
-export function defineOptions<const Table extends Readonly<Record<string, Option>>>(
-  table: Table & Sound<Table>,
-): Table {
-  return table;
-}

@@ -11,10 +11,10 @@ import { PRESET_NAMES } from "../recipes/preset_views.ts";
 import type { RunConfig } from "./config.ts";
 import {
   type Command,
-  defineOptions,
   type Option,
   PER_DATASET,
   type ValueOfOption,
+  type WithSoundDefaults,
 } from "./option.ts";
 
 const BOTH: readonly Command[] = ["train", "eval"];
@@ -25,7 +25,7 @@ const EVAL: readonly Command[] = ["eval"];
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
 
 /** The table. */
-export const OPTIONS = defineOptions({
+export const OPTIONS = {
   datasetName: {
     option: "dataset_name",
     group: "Data",
@@ -774,7 +774,7 @@ export const OPTIONS = defineOptions({
     changeable: true,
     help: "Where the traced steps go",
   },
-});
+} as const satisfies Readonly<Record<string, Option>>;
 
 type Table = typeof OPTIONS;
 
@@ -797,7 +797,9 @@ export type RecipeOfTable = {
 };
 
 /** The fields of a configuration, in the table's order. */
-export const FIELDS = Object.keys(OPTIONS) as (keyof RunConfig)[];
+export const FIELDS = Object.keys(
+  OPTIONS satisfies WithSoundDefaults<Table>,
+) as (keyof RunConfig)[];
 
 /** An option by its field. */
 export function optionOf(field: keyof RunConfig): Option {

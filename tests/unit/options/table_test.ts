@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import type { DatasetName } from "../../../src/recipes/views.ts";
 import type { PresetName } from "../../../src/recipes/preset_views.ts";
 import type { Recipe, RunConfig } from "../../../src/options/config.ts";
-import { defineOptions, type Option, PER_DATASET } from "../../../src/options/option.ts";
+import { type Option, PER_DATASET, type WithSoundDefaults } from "../../../src/options/option.ts";
 import { DATASET_DEFAULTS, PRESETS } from "../../../src/options/presets.ts";
 import { FIELDS, optionOf, OPTIONS } from "../../../src/options/table.ts";
 import { problemOf } from "../../../src/base/option_values.ts";
@@ -51,33 +51,32 @@ Deno.test("the types of a configuration are those that its table says", () => {
 });
 
 Deno.test("a wrong kind, choice, default or field of an entry does not type-check", () => {
+  type Entries = Readonly<Record<string, Option>>;
   const rest = { option: "it", group: "Data", commands: ["train"], help: "" } as const;
-  defineOptions({
-    integer: { ...rest, value: { kind: "integer", least: 1 }, default: 2 },
+  const sound = {
+    integer: { ...rest, value: { kind: "integer", least: 1 }, default: 2, before: 1 },
     choice: { ...rest, value: { kind: "choice", choices: ["a"] }, default: "a" },
     none: { ...rest, value: { kind: "path" }, default: null },
     each: { ...rest, value: { kind: "number" }, default: PER_DATASET },
-  });
-  defineOptions({
-    // @ts-expect-error: b is none of the choices.
-    it: { ...rest, value: { kind: "choice", choices: ["a"] }, default: "b" },
-  });
-  defineOptions({
-    // @ts-expect-error: a flag is true or false.
-    it: { ...rest, value: { kind: "flag" }, default: 1 },
-  });
-  defineOptions({
-    // @ts-expect-error: there is no such kind.
-    it: { ...rest, value: { kind: "flags" }, default: true },
-  });
-  defineOptions({
-    // @ts-expect-error: a flag has no limits.
-    it: { ...rest, value: { kind: "flag", least: 1 }, default: true },
-  });
-  defineOptions({
-    // @ts-expect-error: the field is called changeable.
-    it: { ...rest, value: { kind: "flag" }, default: true, changable: true },
-  });
+  } as const satisfies Entries;
+  sound satisfies WithSoundDefaults<typeof sound>;
+  const wrong = {
+    choice: { ...rest, value: { kind: "choice", choices: ["a"] }, default: "b" },
+    flag: { ...rest, value: { kind: "flag" }, default: 1 },
+    before: { ...rest, value: { kind: "flag" }, default: true, before: "no" },
+  } as const satisfies Entries;
+  // @ts-expect-error: b is none of the choices.
+  ({ it: wrong.choice }) satisfies WithSoundDefaults<{ it: typeof wrong.choice }>;
+  // @ts-expect-error: a flag is true or false.
+  ({ it: wrong.flag }) satisfies WithSoundDefaults<{ it: typeof wrong.flag }>;
+  // @ts-expect-error: a flag was true or false before, too.
+  ({ it: wrong.before }) satisfies WithSoundDefaults<{ it: typeof wrong.before }>;
+  // @ts-expect-error: there is no such kind.
+  ({ ...rest, value: { kind: "flags" }, default: true }) satisfies Option;
+  // @ts-expect-error: a flag has no limits.
+  ({ ...rest, value: { kind: "flag", least: 1 }, default: true }) satisfies Option;
+  // @ts-expect-error: the field is called changeable.
+  ({ ...rest, value: { kind: "flag" }, default: true, changable: true }) satisfies Option;
 });
 
 Deno.test("each option has a name of its own and a default that it accepts itself", () => {

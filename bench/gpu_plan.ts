@@ -18,7 +18,7 @@ import type { MetricsRow } from "../src/run/metrics.ts";
 export interface Measured {
   /** Of the training, median of the logged rows but the first. */
   imagesPerSecond: number;
-  /** Seconds of a start and an end: reading, first steps, checkpoint. */
+  /** Seconds of startup and end: reading, first steps, checkpoint. */
   startup: number;
   /** Images of an epoch. */
   images: number;
@@ -137,7 +137,7 @@ function main(args: string[]): number {
         console.error(
           `Cannot train in ${values.seconds} s: an epoch takes ${
             (measured.images / measured.imagesPerSecond).toFixed(1)
-          } s, a start ${measured.startup.toFixed(1)} s`,
+          } s, startup ${measured.startup.toFixed(1)} s`,
         );
         return 1;
       }

@@ -14,7 +14,7 @@ bash bench/gpu_session.sh --deno=PATH --seconds=420 [--data_dir=DIR] [--out=DIR]
                      Default: what is left of --seconds
   --data_dir=DIR     CIFAR-10's binary files. Without it: the embedded images
   --out=DIR          where logs and encoder go: at most 8 files, each below 16 MiB. Default: gpu_session
-  --run_dir=DIR      the training run; called again with the same one, the script goes on with it.
+  --run_dir=DIR      the training run; called again with the same one, the script resumes it.
                      Default: runs/gpu_session
   --parts=LIST       of smoke,parity,bench,train,eval. Default: all
   --hardware=WHAT    mono-gpu, or cpu to try the script. Default: mono-gpu
@@ -188,14 +188,14 @@ make_plan() {
 
 if asked train; then
   if [[ -e $plan ]]; then
-    say "training: goes on with $run_dir"
+    say "training: resumes $run_dir"
   else
     say "training: measuring the rate"
     make_plan || { fail plan $?; rm -f "$plan"; }
   fi
   if [[ -e $plan ]]; then
     epochs=$(field epochs) warmup=$(field warmupEpochs) limit=$(left)
-    # The evaluation of what has ended in time; a run that has not is interrupted, and goes on another time.
+    # The evaluation of what has ended in time; a run that has not is interrupted, and resumes another time.
     if asked eval && [[ -z $plan_seconds ]]; then limit=$((limit - $(field reserve) / 2)); fi
     say "training: $epochs epochs, $warmup of warm-up, at most $limit s"
     run train "$limit" "${deno_run[@]}" src/cli.ts train "${data[@]}" "${machine[@]}" "${train_words[@]}" \

@@ -22,7 +22,7 @@ Deno.test("the augmented probe's time is kept where it is at most a fifth", () =
   const [cached, augmented] = (["cached", "augmented"] as const).map((kind) =>
     evaluationTime(H100, kind)
   );
-  // 93 epochs of forwards at four times the step's rate, and a start.
+  // 93 epochs of forwards at four times the step's rate, and a startup.
   equal(augmented!.toFixed(1), (12 + 93 * 49_664 / 72_000).toFixed(1));
   equal(planned(H100, 5 * augmented! - 1)!.reserve, cached);
   equal(planned(H100, 5 * augmented! + 1)!.reserve, cached! + augmented!);
@@ -128,7 +128,7 @@ Deno.test("a sitting trains to the end of its schedule, evaluates, and brings th
   });
 });
 
-Deno.test("a sitting that is too short is gone on with by the next, to the same schedule", async () => {
+Deno.test("the next sitting resumes one that was too short, to the same schedule", async () => {
   await withRuns(async (folder) => {
     // A plan of many minutes, of which the first sitting trains some seconds.
     const first = await sitting(folder, ["--parts=train", "--seconds=22", "--plan_seconds=600"]);
@@ -136,7 +136,7 @@ Deno.test("a sitting that is too short is gone on with by the next, to the same 
     match(first.log, /the training is not complete: call again/);
     const plan = JSON.parse(Deno.readTextFileSync(`${folder}/run.plan.json`));
     const second = await sitting(folder, ["--parts=train", "--seconds=20"]);
-    match(second.log, new RegExp(`goes on with ${folder}/run`));
+    match(second.log, new RegExp(`resumes ${folder}/run`));
     match(second.log, new RegExp(`training: ${plan.epochs} epochs, ${plan.warmupEpochs} of`));
     equal(second.code, 75, second.log);
   });

@@ -7,7 +7,8 @@ const BENCHES: Readonly<Record<string, string>> = {
   baseline: "numbers, exit codes and options of a checkout, equal before and after a change",
   fuzz: "coverage-guided fuzzing of the readers and of the boundary's JSON, ten minutes each",
   ranks: "cost of collectives on one rank, and two ranks against two threads",
-  step: "our step and its views beside PyTorch's, torch.compile's, lightly's and the original's",
+  step:
+    "our step and its views beside PyTorch's, torch.compile's, lightly's and the reference program's",
   ffi: "share of a step that its calls into the core cost",
   online_probe: "share of a step that the online probe costs",
   planted_errors: "errors planted one by one in the sources, and the tests that go red for each",

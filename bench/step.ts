@@ -28,7 +28,7 @@ const PEERS: Readonly<Record<string, string>> = {
   contiguous: "PyTorch eager, as people write it (contiguous), views given",
   compile: "torch.compile, channels_last, views given",
   lightly: "lightly's heads, loss, LARS and average, contiguous, views given",
-  original: "the original's shape: PIL views in a DataLoader, contiguous",
+  original: "the reference program's shape: PIL views in a DataLoader, contiguous",
 };
 const VIEW_PEERS: Readonly<Record<string, string>> = {
   pil: "torchvision's transforms on PIL images",

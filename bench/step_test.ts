@@ -50,7 +50,7 @@ Deno.test("the bench by the wall's clock measures steps with and without views, 
   const isThere = oracleFolder() !== undefined;
   deepEqual(found.steps.map(({ what }) => what), [
     ...["ours", "ours without its views", "ours, --deterministic"],
-    ...(isThere ? ["the original's shape: PIL views in a DataLoader, contiguous"] : []),
+    ...(isThere ? ["the reference program's shape: PIL views in a DataLoader, contiguous"] : []),
   ]);
   equal(found.views.length, isThere ? 3 : 1);
   const measured = [...found.steps, ...found.views].map(({ rate }) => rate);

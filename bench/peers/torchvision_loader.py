@@ -2,7 +2,7 @@
 
     python3 bench/peers/torchvision_loader.py FOLDER ROUNDS {pil,v2,crops}
 
-FOLDER is one of class folders. pil: the original program's transforms on PIL images; v2: the same by torchvision's
+FOLDER is one of class folders. pil: the reference program's transforms on PIL images; v2: the same by torchvision's
 v2 transforms on decoded tensors; crops: PIL decoding with two crops and resizes alone. Prints JSON: images, seconds of
 CPU time.
 """

@@ -28,7 +28,7 @@ export const ExitCode = {
   save: 8,
   /** Another rank died or went silent, or the ranks could not meet. */
   ranks: 9,
-  /** Stopped on a signal with everything saved (but at a second signal, which ends it at once): start the same command again to go on. */
+  /** Stopped on a signal with everything saved (but at a second signal, which ends it at once): start the same command again to resume. */
   interrupted: 75,
 } as const;
 

@@ -5,11 +5,11 @@
  * @module
  */
 
-/** Where progress is shown. */
+/** Terminal or log that shows progress. */
 export interface Terminal {
   /** Shows a text as it is. */
   write(text: string): void;
-  /** Whether a line can be rewritten. */
+  /** True where a line can be rewritten. */
   readonly isTerminal: boolean;
   /** Characters in a line. */
   columns(): number;
@@ -51,14 +51,14 @@ function consoleColumns(): number {
   }
 }
 
-/** How often a terminal's line is rewritten, and how often a line is added elsewhere, in milliseconds. */
+/** Intervals at which a terminal's line is rewritten, and a line is added elsewhere, in milliseconds. */
 const REDRAW_INTERVAL = 100;
 const LINE_INTERVAL = 10_000;
 const BAR_WIDTH = 20;
 
-/** What a progress line is about. */
+/** Label and amount of a progress line. */
 export interface ProgressOptions {
-  /** What is going on, in a word or two. */
+  /** Name of the work, in a word or two. */
   label: string;
   /** Units of work in all. */
   total: number;

@@ -6,7 +6,7 @@ import type { TrainRow } from "./train_row.ts";
 /** Rows that a message shows. */
 const ROWS_SHOWN = 5;
 
-/** Refuses to go on from a step whose loss or gradient is not finite. */
+/** Refuses to continue from a step whose loss or gradient is not finite. */
 export class FiniteCheck {
   readonly #rows: TrainRow[] = [];
 
@@ -19,7 +19,7 @@ export class FiniteCheck {
     const { loss, gradient_norm: gradientNorm = NaN, learning_rate: learningRate, tau } = row;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
       throw new UserError(
-        `Cannot go on after step ${row.step}: loss ${loss}, gradient norm ${gradientNorm} at ` +
+        `Cannot continue after step ${row.step}: loss ${loss}, gradient norm ${gradientNorm} at ` +
           `learning rate ${learningRate} and tau ${tau}, expected finite numbers. ` +
           `${this.#shown()}No checkpoint holds these numbers; a lower --lr_init may avoid them`,
         ExitCode.numbers,

@@ -90,7 +90,7 @@ export async function downloadArchive(
     if (refusal !== undefined) throw new FinalError(refusal);
 
     await Deno.mkdir(dataDir, { recursive: true });
-    // Two first starts would write one part.
+    // Two first invocations would write one part.
     const lock = {
       log: (line: string) => console.error(line),
       signal: options.signal ?? new AbortController().signal,

@@ -14,7 +14,7 @@ export interface Departure {
 export function departed({ rank, host, reason, exitCode }: Departure, seen?: string): UserError {
   const detail = seen === undefined ? "" : ` (seen here as: ${seen.split("\n")[0]})`;
   return new UserError(
-    `Cannot go on: rank ${rank} on ${host} ${
+    `Cannot continue: rank ${rank} on ${host} ${
       exitCode === ExitCode.ranks ? reason : `ended: ${reason}`
     }${detail}`,
     exitCode,

@@ -92,7 +92,7 @@ export async function fineTune(
   if (loss === undefined) return undefined;
   if (!Number.isFinite(loss)) {
     throw new UserError(
-      `Cannot go on fine-tuning at the learning rate ${chosen.rate}: the loss is ${loss}, expected a finite number; ` +
+      `Cannot continue fine-tuning at the learning rate ${chosen.rate}: the loss is ${loss}, expected a finite number; ` +
         "give a smaller --lr_init_clsf",
       ExitCode.numbers,
     );

@@ -162,7 +162,7 @@ export async function classifyByNeighbours(
   return work.allGoOn(() => {}) ? near : undefined;
 }
 
-/** Work that ranks do round by round, how far it is, and whether all go on. */
+/** Work that ranks do round by round, its progress, and the agreement to continue. */
 class SharedWork {
   readonly #ranks: Ranks;
   readonly #total: number;
@@ -176,7 +176,7 @@ class SharedWork {
     this.#onProgress = onProgress;
   }
 
-  /** Does this rank's part of a round; returns whether all ranks go on. */
+  /** Does this rank's part of a round; returns true where all ranks continue. */
   allGoOn(work: () => void): boolean {
     if (!this.#stop) this.#stop = isInterrupted(work);
     return !this.#ranks.any(this.#stop);

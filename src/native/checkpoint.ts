@@ -1,10 +1,10 @@
 import { callText, json } from "./call.ts";
 
-/** What a checkpoint holds. */
+/** Contents of a checkpoint. */
 export interface CheckpointDescription {
   /** Our JSON of the file, or null. */
   metadata: Record<string, unknown> | null;
-  /** Whether it holds its own SHA-256, and that is right. */
+  /** True where the file holds its own SHA-256, and the digest is right. */
   whole: boolean;
   /** Number of tensors. */
   tensors: number;
@@ -18,15 +18,15 @@ export interface CheckpointDescription {
 
 /** Which encoder a file holds. */
 export interface EncoderDescription {
-  /** What is taken, in words. */
+  /** Description of the tensors that are taken. */
   words: string;
-  /** What stands before torchvision's names. */
+  /** Prefix of torchvision's names. */
   prefix: string;
   /** The network by its blocks; null for none that can be built here. */
   resnetType: string | null;
   /** Its stem; null where the network is unknown. */
   stem: "cifar" | "imagenet" | null;
-  /** What belongs to no encoder, by the first part of its names. */
+  /** Tensors that belong to no encoder, by the first part of their names. */
   leftOut: string[];
 }
 

@@ -2,15 +2,15 @@
 
 import { call, callText, callU32, json } from "./call.ts";
 
-/** What this core uses. */
+/** Libraries that this core uses. */
 export interface CoreInfo {
   /** Threads of a tensor operation. */
   threads: number;
   /** Version of the core. */
   version: string;
-  /** Whether the processor multiplies bfloat16 in hardware (avx512_bf16 or amx_bf16). */
+  /** True where the processor multiplies bfloat16 in hardware (avx512_bf16 or amx_bf16). */
   bf16: boolean;
-  /** What decodes JPEG files: libjpeg-turbo or zune-jpeg. */
+  /** Decoder of JPEG files: libjpeg-turbo or zune-jpeg. */
   jpeg: string;
 }
 
@@ -19,7 +19,7 @@ export function coreInfo(): CoreInfo {
   return JSON.parse(callText("byol_core_info"));
 }
 
-/** What the NVIDIA driver says: the newest CUDA it knows and its GPUs, or why there are none. */
+/** Report of the NVIDIA driver: the newest CUDA it knows and its GPUs, or why there are none. */
 export type DriverGpus =
   | { cuda: string; gpus: { name: string; architecture: string }[] }
   | { problem: string };
@@ -34,7 +34,7 @@ export function setNumerics(options: { tf32: boolean; deterministic: boolean }):
   call("byol_core_set_numerics", json(options));
 }
 
-/** How many objects of the core are alive. */
+/** Returns the number of live objects of the core. */
 export function liveHandles(): number {
   return callU32("byol_core_live_handles");
 }

@@ -21,12 +21,12 @@ export type DataWork =
   /** Measures a part of the loader on a folder of images, for the bench. */
   | { kind: "measure"; directory: string; part: "decode" | "crops"; rounds: number };
 
-/** How a folder is packed. */
+/** Options of packing a folder. */
 export interface PackJob {
   directory: string;
   cache: string | null;
   out: string;
-  /** What the files' names begin with: train or val. */
+  /** Prefix of the files' names: train or val. */
   name: string;
   imagesPerShard: number;
   /** Makes larger images smaller; null leaves all as they are. */
@@ -37,7 +37,7 @@ export interface PackJob {
   mostBad: number;
 }
 
-/** How far a job is. */
+/** Progress of a job. */
 export interface JobProgress {
   /** Parts done. */
   done: number;
@@ -45,7 +45,7 @@ export interface JobProgress {
   total: number;
   /** Images so far. */
   images: number;
-  /** Whether there is a result, or an error, to take. */
+  /** True once there is a result, or an error, to take. */
   ended: boolean;
 }
 
@@ -84,12 +84,12 @@ export class DataJob extends NativeObject {
     }
   }
 
-  /** What the job says of its work. Waits for its end. */
+  /** Returns the job's report. Waits for its end. */
   result<Result>(): Result {
     return JSON.parse(callText("byol_data_job_result", this.handle));
   }
 
-  /** How far it is. */
+  /** Reads the job's progress. */
   progress(): JobProgress {
     const [done = 0, total = 0, images = 0, ended = 0] = callNumbers(
       "byol_data_job_progress",

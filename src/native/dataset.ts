@@ -7,25 +7,25 @@ import { call, callNumbers, callText, callU32, json } from "./call.ts";
 import { NativeError } from "./native_error.ts";
 import type { ProcessGroup } from "./process_group.ts";
 
-/** Where images come from. */
+/** Source of images. */
 export type DatasetSource =
   | { kind: "demo"; train: boolean; count: number }
-  /** What a reading job holds. */
+  /** Images that a reading job holds. */
   | { kind: "read"; job: number }
   /** The files that a listing job found, a share of which may be bad; so many batches are made ahead. */
   | { kind: "photos"; job: number; mostBad: number; ahead: number };
 
-/** How a dataset is opened. */
+/** Options of opening a dataset. */
 export interface DatasetOptions {
-  /** Where the images come from. */
+  /** Source of the images. */
   source: DatasetSource;
   /** Type of the views. */
   dtype: "float32" | "float64";
-  /** Where views are brought to: "cpu", which is the default, or "cuda:0". */
+  /** Device of the views: "cpu" (default) or "cuda:0". */
   device?: string;
   /** Threads that make views. */
   workers: number;
-  /** What is taken from the views' channels, and what they are divided by. */
+  /** Mean and standard deviation that normalise the views' channels. */
   normalisation: Normalisation;
   /** Keep the first so many images; 0, or not given, keeps all. */
   limit?: number;
@@ -39,11 +39,11 @@ export interface SubsetOptions {
   percent: number;
   /** Of each class's images that are taken, in percent, rounded up. */
   heldOut: number;
-  /** Whether the images held out are taken, or the others. */
+  /** Part of the images: those to learn from, or those held out. */
   part: "learn" | "heldOut";
 }
 
-/** What the core says of a dataset. */
+/** Description of a dataset by the core. */
 export interface DatasetDescription {
   /** Images. */
   count: number;
@@ -53,11 +53,11 @@ export interface DatasetDescription {
   classNames: string[];
   /** SHA-256 over images, then labels. */
   digest: string;
-  /** How the images lie, such as "demo", "folder" or "packed". */
+  /** Layout of the images, such as "demo", "folder" or "packed". */
   layout: string;
-  /** Whether every file had its official MD5. */
+  /** True where every file had its official MD5. */
   verified: boolean;
-  /** What the user should be told of the files. */
+  /** Warnings about the files. */
   warnings: string[];
 }
 
@@ -95,7 +95,7 @@ export class Dataset extends NativeObject {
   }
 
   /**
-   * Makes evaluation (makeProbeBatch, makeCentered, names, and the count of describe) go through some of the images, as
+   * Makes evaluation (makeProbeBatch, makeCenterCrops, names, and the count of describe) go through some of the images, as
    * if there were no others. Replaces an earlier choice; makeViews goes through all.
    *
    * @throws NativeError where a class would have no image
@@ -143,7 +143,7 @@ export class Dataset extends NativeObject {
   }
 
   /**
-   * The names of `count` images from `start`, in the order of makeCentered(): the path below the folder of the photos,
+   * The names of `count` images from `start`, in the order of makeCenterCrops(): the path below the folder of the photos,
    * loose or packed; the number of the image, from 0, where images are no files of their own.
    */
   names(start: number, count: number): string[] {

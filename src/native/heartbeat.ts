@@ -1,7 +1,7 @@
 import { NativeObject } from "./handle.ts";
 import { call, callU32, json } from "./call.ts";
 
-/** What a heartbeat writes, and how often. */
+/** Content and interval of a heartbeat. */
 export interface HeartbeatOptions {
   /** The file, which must be there; one that was removed is not made again. */
   path: string;

@@ -2,7 +2,7 @@ import { setTimeout } from "node:timers/promises";
 import { NativeObject } from "./handle.ts";
 import { callU32, json } from "./call.ts";
 
-/** How often a job is asked whether it is done; between steps, the answer costs a microsecond. */
+/** Interval at which a job is asked for its end; between steps, the answer costs a microsecond. */
 const POLL_MILLISECONDS = 5;
 
 /** Work on files that the core does in a thread of its own. Closing waits for its end. */
@@ -12,7 +12,7 @@ export class Job extends NativeObject {
     return new Job(callU32("byol_checkpoint_verify_begin", json(path)));
   }
 
-  /** Whether it is done. @throws NativeError once, when it has failed */
+  /** Returns true once the job is done. @throws NativeError once, when it has failed */
   isDone(): boolean {
     return callU32("byol_job_wait", this.handle, 0) === 1;
   }

@@ -16,16 +16,16 @@ export interface LearnerOptions {
   zDim: number;
   /** One batch-normalisation pass over both views, or one for each. */
   bnViews: "joint" | "separate";
-  /** Whether the learning rate enters the momentum buffer (reference) or is applied last. */
+  /** Position of the learning rate in LARS: inside the momentum buffer (reference) or applied last (deepmind). */
   larsVariant: "reference" | "deepmind";
   /** Type of weights, views and sums. */
   dtype: "float32" | "float64";
   /** "cpu", or "cuda:0" once CUDA is opened; the processor where it is not said. */
   device?: string;
-  /** What convolutions and products are computed in: "normal" where it is not said; others take float32. */
+  /** Precision of convolutions and matrix products. Default: "normal"; the others take float32. */
   precision?: "normal" | "bf16" | "fp16";
   /**
-   * Whether of each residual block's activations only the input is kept for the backward pass, which computes the others
+   * True to keep only the input of each residual block's activations for the backward pass, which computes the others
    * again; no: all are kept.
    */
   activationCheckpointing?: boolean;
@@ -45,7 +45,7 @@ export interface UpdateOptions {
   eta: number;
 }
 
-/** What changes from step to step. */
+/** Rates that change from step to step. */
 export interface StepRates {
   /** LARS's rate of this step. */
   learningRate: number;
@@ -53,7 +53,7 @@ export interface StepRates {
   tau: number;
 }
 
-/** What one step of the online probe goes by. */
+/** Rates of one step of the online probe. */
 export interface ProbeRates {
   /** The rate of this step. */
   learningRate: number;
@@ -61,7 +61,7 @@ export interface ProbeRates {
   momentum: number;
 }
 
-/** How the online probe did on the last step's images, before it learnt from them. */
+/** Metrics of the online probe on the last step's images, before it learnt from them. */
 export interface OnlineProbeMetrics {
   /** Cross-entropy, mean over the images, in nats. */
   loss: number;
@@ -69,7 +69,7 @@ export interface OnlineProbeMetrics {
   accuracy: number;
 }
 
-/** What the last step was like. */
+/** Metrics of the last step. */
 export interface StepMetrics {
   /** Mean over the batch of both directions' sum, 0 to 8. */
   loss: number;
@@ -201,7 +201,7 @@ export class Learner extends NativeObject {
   }
 
   /**
-   * Copies everything a resume needs, and writes the copy in a thread while the training goes on.
+   * Copies everything a resume needs, and writes the copy in a thread while the training continues.
    *
    * @param options.syncFirst files that are to be on the disk before the checkpoint appears
    *

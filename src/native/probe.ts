@@ -10,7 +10,7 @@ export interface ProbeOptions {
   features: number;
   classes: number;
   dtype: "float32" | "float64";
-  /** Where the embeddings are: "cpu", which is the default, or "cuda:0". */
+  /** Device of the embeddings: "cpu" (default) or "cuda:0". */
   device?: string;
   seed: number;
   momentum: number;

@@ -1,6 +1,6 @@
 import { callText } from "./call.ts";
 
-/** What tells a process from others that had or have its number. */
+/** Identity of a process among others that had or have its number. */
 export interface ProcessIdentity {
   /** The boot of the machine and the name space of its process numbers; null where it does not say. */
   machine: string | null;

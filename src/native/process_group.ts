@@ -2,43 +2,43 @@ import { NativeObject } from "./handle.ts";
 import { call, callText, callU32, json } from "./call.ts";
 import type { Learner } from "./learner.ts";
 
-/** How a rank reaches the store that the ranks meet at. */
+/** Options of a rank's connection to the store. */
 export interface ConnectOptions {
   /** This process's number, from 0. */
   rank: number;
   /** Ranks in all. */
   worldSize: number;
-  /** Where rank 0 opens the store. */
+  /** Host on which rank 0 opens the store. */
   host: string;
   /** Its TCP port. */
   port: number;
-  /** How long one try may take. */
+  /** Limit of one attempt. */
   connectMilliseconds: number;
-  /** How often a rank says that it is alive. */
+  /** Interval of a rank's heartbeat. */
   beatMilliseconds: number;
-  /** How long the store may take to answer. */
+  /** Limit of an answer of the store. */
   answerMilliseconds: number;
 }
 
-/** How the ranks reach each other. */
+/** Options of the process group. */
 export interface GroupOptions {
   /** A network interface by name, or "". */
   interface: string;
   /** Else an address of this machine, or "": that of the machine's name. */
   address: string;
-  /** How long a rank waits for the others in a collective. */
+  /** Limit of a collective. */
   timeoutMilliseconds: number;
   /** The library of the GPUs' ranks (openNccl()), or null: the ranks compute on processors. */
   nccl: string | null;
 }
 
-/** What a rank knows of the others. */
+/** State of the other ranks, as a rank knows it. */
 export interface Health {
   /** Milliseconds since each rank was seen alive. */
   ages: number[];
   /** Milliseconds since the store, which rank 0 holds, has answered. */
   storeAge: number;
-  /** What the first rank said that left before its time. */
+  /** Message of the first rank that left early. */
   left: string | null;
 }
 
@@ -64,7 +64,7 @@ export class ProcessGroup extends NativeObject {
     call("byol_ranks_open_group", this.handle, json(options));
   }
 
-  /** Who was seen alive when. */
+  /** Reads the age of each rank's last heartbeat. */
   health(): Health {
     return JSON.parse(callText("byol_ranks_health", this.handle));
   }
@@ -74,7 +74,7 @@ export class ProcessGroup extends NativeObject {
     call("byol_ranks_leave", this.handle, json(reason));
   }
 
-  /** Whether any rank says so. All ranks must ask; none waits for its device. */
+  /** Returns true where any rank's flag is true. All ranks must call it; none waits for its device. */
   any(flag: boolean): boolean {
     return callU32("byol_ranks_any", this.handle, Number(flag)) !== 0;
   }
@@ -89,7 +89,7 @@ export class ProcessGroup extends NativeObject {
     call("byol_ranks_barrier", this.handle);
   }
 
-  /** Makes a learner go on from rank 0's state and average its gradients over the ranks. */
+  /** Makes a learner start from rank 0's state and average its gradients over the ranks. */
   join(learner: Learner, { syncBn }: { syncBn: boolean }): void {
     call("byol_learner_join", learner.handle, this.handle, Number(syncBn));
   }

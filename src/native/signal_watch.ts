@@ -1,13 +1,13 @@
 import { NativeObject } from "./handle.ts";
 import { callU32, json } from "./call.ts";
 
-/** What to watch for. */
+/** Options of watching for signals. */
 export interface SignalWatchOptions {
   /** By number. */
   signals: number[];
   /** A signal within this time after the first one is the same request. */
   sameRequestMilliseconds: number;
-  /** What the process ends with at the second request. */
+  /** Exit code of the process at the second request. */
   exitCode: number;
 }
 

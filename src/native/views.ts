@@ -13,7 +13,7 @@ export interface ViewParameters {
   height: number;
   /** Of the box. */
   width: number;
-  /** Whether left and right are exchanged. */
+  /** True where left and right are exchanged. */
   flip: boolean;
   /** The factors, and the order of the operations: 0 brightness, 1 contrast, 2 saturation, 3 hue. */
   jitter: {
@@ -23,7 +23,7 @@ export interface ViewParameters {
     saturation: number;
     hue: number;
   } | null;
-  /** Whether the view is gray. */
+  /** True where the view is gray. */
   grayscale: boolean;
   /** Standard deviation, in pixels of the view. */
   blurSigma: number | null;
@@ -44,7 +44,7 @@ export interface ViewCases {
   blurKernel: number;
   /** Null, both: the views stay in [0, 1]. */
   mean: readonly number[] | null;
-  /** What the channels are divided by. */
+  /** Standard deviations that the channels are divided by. */
   std: readonly number[] | null;
   /** The views. */
   cases: ViewCase[];

@@ -12,7 +12,7 @@ export type RunConfig = ConfigOfTable;
 /** The options that make up a recipe: those that each data set and each preset decides. */
 export type Recipe = RecipeOfTable;
 
-/** Where a value came from; "--option" when another option implies it. */
+/** Origin of a value; "--option" when another option implies it. */
 export type Origin =
   | "default"
   | "dataset"
@@ -22,7 +22,7 @@ export type Origin =
   | `preset ${string}`
   | `--${string}`;
 
-/** Where each value of a configuration came from. */
+/** Origin of each value of a configuration. */
 export type Origins = Record<keyof RunConfig, Origin>;
 
 /** Tells a value that the user gave, on the command line or in a file, from one that a preset, a default or another option gave. */

@@ -1,5 +1,5 @@
 /**
- * What the machine tells the configuration.
+ * Properties of the machine that decide options.
  *
  * @module
  */
@@ -8,11 +8,11 @@ import type { StoredOptions } from "./stored.ts";
 import { visibleGpus } from "../runtime/gpus.ts";
 import { coresOfRank, discoverRank, type RankInfo, type Variable } from "../runtime/rank.ts";
 
-/** What the machine tells the configuration. */
+/** Properties of the machine that decide options. */
 export interface Environment {
   /** The value of an environment variable. */
   variable(name: string): string | undefined;
-  /** Whether a file or folder is there. */
+  /** Returns true where a file or folder is there. */
   exists(path: string): boolean;
   /** Cores this process may use. */
   cores: number;

@@ -23,9 +23,9 @@ import { FIELDS, optionOf } from "./table.ts";
 export interface ParsedCommandLine {
   /** The resolved options. */
   config: RunConfig;
-  /** Where each came from. */
+  /** Origin of each option. */
   origins: Origins;
-  /** What the user should be told before the run starts, one line each. */
+  /** Notes for the user before the run begins, one line each. */
   notes: string[];
 }
 

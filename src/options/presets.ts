@@ -60,7 +60,7 @@ export const DEMO: Readonly<Recipe> = {
   probeEpochs: 3,
 };
 
-/** What each data set defaults to. */
+/** Default recipe of each data set. */
 export const DATASET_DEFAULTS: Readonly<Record<DatasetName, Readonly<Recipe>>> = {
   demo: DEMO,
   cifar10: BYOL_CIFAR10,
@@ -68,7 +68,7 @@ export const DATASET_DEFAULTS: Readonly<Record<DatasetName, Readonly<Recipe>>> =
   folder: BYOL_IMAGENET,
 };
 
-/** How fine-tuning goes, in the options that it shares with the linear probe. */
+/** Recipe of fine-tuning, in the options that it shares with the linear probe. */
 export type FineTuningRecipe = Pick<
   Recipe,
   | "probeEpochs"
@@ -87,7 +87,7 @@ const BYOL_FINE_TUNING: Readonly<FineTuningRecipe> = {
   probeWeightDecay: 0,
 };
 
-/** What fine-tuning defaults to: BYOL's, but for smaller batches where there are few images. */
+/** Default recipe of fine-tuning: BYOL's, with smaller batches where there are few images. */
 export const FINE_TUNING: Readonly<Record<DatasetName, Readonly<FineTuningRecipe>>> = {
   demo: { ...BYOL_FINE_TUNING, probeEpochs: 10, probeBatchSize: 64 },
   cifar10: { ...BYOL_FINE_TUNING, probeBatchSize: 256 },
@@ -103,11 +103,11 @@ export interface Preset {
   datasetName: DatasetName;
   /** Its options. */
   recipe: Readonly<Recipe>;
-  /** Where given, the learning rate is this times batch / 256, whatever the batch becomes. */
+  /** Learning rate for a batch of 256: the run's is this × batch / 256, whatever the batch becomes. */
   learningRatePer256?: number;
 }
 
-/** What DeepMind's program does whatever the number of epochs: LARS and batch statistics its own way. */
+/** Recipe of DeepMind's program for any number of epochs: its own LARS and batch statistics. */
 const DEEPMIND: Readonly<Recipe> = {
   ...BYOL_IMAGENET,
   bnViews: "separate",

@@ -12,7 +12,7 @@ import { FIELDS, optionOf, OPTIONS } from "./table.ts";
 
 /** Values of one origin. */
 export interface Layer {
-  /** Where the values came from. */
+  /** Origin of the values. */
   origin: Origin;
   /** Values of the options that the layer sets. */
   values: Partial<RunConfig>;

@@ -396,7 +396,7 @@ export const OPTIONS = {
     default: true,
     fromCheckpoint: true,
     help:
-      "The probe trains on random crops and flips, drawn anew each epoch, as the original's does. " +
+      "The probe trains on random crops and flips, drawn anew each epoch, as the reference program's does. " +
       "Off: each image passes the encoder once, as a central crop",
   },
   probeSweep: {
@@ -454,7 +454,7 @@ export const OPTIONS = {
     changeable: true,
     help:
       "The file to evaluate: a checkpoint of a run, an encoder, or weights of torchvision or of the " +
-      "Python original, as .pt or safetensors; told by content",
+      "reference program, as .pt or safetensors; told by content",
   },
 
   computer: {
@@ -673,7 +673,7 @@ export const OPTIONS = {
     default: "stop",
     changeable: true,
     help: "What a checkpoint or a row that cannot be written does to the run, as on a full disk: " +
-      "stop it, or let it go on with a warning and try again at the next one",
+      "stop it, or let it continue with a warning and try again at the next one",
   },
   stopOnCollapse: {
     option: "stop_on_collapse",
@@ -711,8 +711,8 @@ export const OPTIONS = {
     default: "auto",
     changeable: true,
     help:
-      "auto: go on from the run folder's last checkpoint, if there is one; never: start anew, in a folder that holds no run; " +
-      "or the checkpoint to go on from",
+      "auto: resume from the run folder's last checkpoint, if there is one; never: start anew, in a folder that holds no run; " +
+      "or the checkpoint to resume from",
   },
   initFrom: {
     option: "init_from",
@@ -723,7 +723,7 @@ export const OPTIONS = {
     defaultText: "weights drawn from the seed",
     help:
       "The file whose encoder a new run begins with, online and target: what --checkpoint of eval takes. " +
-      "A run that goes on does not read it again",
+      "A resumed run does not read it again",
   },
   logEverySteps: {
     option: "log_every",

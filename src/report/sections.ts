@@ -159,7 +159,7 @@ export function views(run: RunData): string {
   );
 }
 
-/** What the encoder makes of images. */
+/** Shows the encoder's view of images. */
 export function encoder(look: EncoderLook): string[] {
   const { classNames, labels, confusion } = look;
   const map = (title: string, points: number[][]): string =>
@@ -245,7 +245,7 @@ export function options(runs: readonly RunData[]): string {
   );
 }
 
-/** What the run was done with. */
+/** Shows the versions and machines of the runs. */
 export function environment(runs: readonly RunData[]): string {
   const rows = runs.flatMap(({ name, record, rows: all }) => {
     if (record === null) return [];

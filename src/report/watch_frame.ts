@@ -48,7 +48,7 @@ export function frameOf(run: RunData, { columns, now }: FrameOptions): Frame {
   const end = result?.step ?? numberOr(start?.end_step);
   const owner = result === undefined ? readOwnerOf(run) : undefined;
   const isFinished = result !== undefined && owner === undefined;
-  const state = isFinished ? "finished" : owner ?? "not running: the same command goes on with it";
+  const state = isFinished ? "finished" : owner ?? "not running: the same command resumes it";
   const lines = [`${run.name} · ${state}`, progressLine(done, end, { run, isFinished })];
   if (last !== undefined) {
     const epochs = run.record?.config.epochs;

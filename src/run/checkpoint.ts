@@ -1,4 +1,4 @@
-/** The checkpoints of a run: their names, what they say, and which one a start goes on from. */
+/** The checkpoints of a run: their names, their metadata, and the one that a run resumes from. */
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -17,7 +17,7 @@ export interface CheckpointMetadata {
   config: Record<string, unknown>;
 }
 
-/** A checkpoint that can be gone on from. */
+/** A checkpoint that a run can resume from. */
 export interface Resumable {
   /** Its file. */
   path: string;
@@ -66,14 +66,14 @@ export function newestCheckpoint(
   }
   if (all.length === 0) return undefined;
   throw new UserError(
-    `Cannot go on with the run: none of the ${all.length} checkpoints in ${folder} can be used, ` +
+    `Cannot resume the run: none of the ${all.length} checkpoints in ${folder} can be used, ` +
       "expected a whole one: choose another --run_dir, or remove the folder to start anew",
     ExitCode.checkpoint,
   );
 }
 
 /**
- * The checkpoint that a start goes on from; undefined where it begins.
+ * Returns the checkpoint that a run resumes from; undefined where it begins.
  *
  * @param resume `--resume`: "auto", "never" or a file
  * @param run.begunWith the `--resume` that the run in the folder was begun with; undefined where there is none
@@ -85,7 +85,7 @@ export function checkpointToGoOnFrom(
 ): Resumable | undefined {
   if (resume === "never") return undefined;
   if (resume === "auto") return newestCheckpoint(run.folder, run.warn);
-  // The same command again: a job that starts again goes on with what it has saved since.
+  // The same command again: a requeued job resumes from what it has saved since.
   const saved = resume === run.begunWith ? newestCheckpoint(run.folder, run.warn) : undefined;
   return saved ?? namedCheckpoint(resume, run.folder);
 }
@@ -93,7 +93,7 @@ export function checkpointToGoOnFrom(
 /**
  * The checkpoint that the user names.
  *
- * @throws UserError (checkpoint) when it is missing or damaged; (run folder) when the run has gone on from there
+ * @throws UserError (checkpoint) when it is missing or damaged; (run folder) when the run has continued from there
  * already: its later checkpoints would be mistaken for the newest
  */
 export function namedCheckpoint(path: string, folder: string): Resumable {
@@ -101,7 +101,7 @@ export function namedCheckpoint(path: string, folder: string): Resumable {
   const later = listCheckpoints(folder).filter(({ step }) => step > found.metadata.step);
   if (later.length > 0) {
     throw new UserError(
-      `Cannot go on from step ${found.metadata.step} with --resume=${path}: ${folder} holds ` +
+      `Cannot resume from step ${found.metadata.step} with --resume=${path}: ${folder} holds ` +
         `${later.length} later checkpoints, up to step ${
           later[0]?.step
         }, expected none: move them ` +
@@ -117,7 +117,7 @@ function readResumable(path: string): Resumable {
   const metadata = metadataOf(path, description);
   if (description.whole) return { path, metadata };
   throw new UserError(
-    `Cannot go on from the checkpoint ${path}: it does not hold its own SHA-256, expected a ` +
+    `Cannot resume from the checkpoint ${path}: it does not hold its own SHA-256, expected a ` +
       "training state of this program",
     ExitCode.checkpoint,
   );

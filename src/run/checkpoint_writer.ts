@@ -1,6 +1,6 @@
 /**
  * When a run saves, which checkpoints it keeps, and what it does when it cannot save. The state is copied between two
- * steps; the copy is written in a thread of the core's while the training goes on. One save at a time.
+ * steps; the copy is written in a thread of the core's while the training continues. One save at a time.
  *
  * @module
  */
@@ -118,7 +118,7 @@ export class CheckpointWriter implements AsyncDisposable {
     } catch (error) {
       this.#failure = saveFailure(error, path);
       if (!this.#endsRun(this.#failure)) {
-        warn(`${this.#failure.message}; the run goes on without (--on_save_error=continue)`);
+        warn(`${this.#failure.message}; the run continues without (--on_save_error=continue)`);
       }
       return;
     }
@@ -129,7 +129,7 @@ export class CheckpointWriter implements AsyncDisposable {
     }
   }
 
-  /** A state that is not finite does not get better by going on. */
+  /** A state that is not finite does not get better by continuing. */
   #endsRun(failure: UserError): boolean {
     return this.#policy.onSaveError === "stop" || failure.exitCode === ExitCode.numbers;
   }

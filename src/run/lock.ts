@@ -111,9 +111,7 @@ export class RunLock implements Disposable {
       const owner = readOwner(this.#folder);
       const now = owner === undefined ? "" : `; now ${shown(owner)} holds it`;
       throw new UserError(
-        `Cannot go on with the run: ${
-          (error as Error).message
-        }${now}. Nothing was written since; ` +
+        `Cannot resume the run: ${(error as Error).message}${now}. Nothing was written since; ` +
           "expected to be the only one that writes to the folder",
         ExitCode.runFolder,
       );

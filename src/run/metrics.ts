@@ -11,7 +11,7 @@ import type { TrainRow } from "../byol/train_row.ts";
 
 /** A start of the program on this run: the first row, and one more after each resume. */
 export interface RunRow {
-  /** Marks a start. */
+  /** Marks an invocation. */
   kind: "run";
   /** The step this start begins with: 0, or the first one after the checkpoint resumed from. */
   step: number;

@@ -118,13 +118,13 @@ export function readMetrics(
 }
 
 /**
- * Makes a metrics file end where a resumed run goes on, so that no row is doubled: keeps train rows of steps
+ * Cuts a metrics file where a resumed run continues, so that no row is doubled: keeps train rows of steps
  * before `nextStep`, and run and eval rows of at most that many steps. The file is replaced as a whole, or not
  * touched where there is nothing to drop.
  *
  * @param path the file; need not be there
  * @param nextStep the first step the resumed run will take, which is the number of steps it has behind it
- * @param options.isLogged whether an unbroken run logs the step before `nextStep`: a start that ends there does
+ * @param options.isLogged whether an unbroken run logs the step before `nextStep`: an invocation that ends there does
  * @returns the rows kept: an evaluation due at `nextStep` was done if its row is among them
  * @throws UserError (run folder) that names the line which is no row, or (save) when it cannot be written
  */

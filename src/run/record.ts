@@ -68,9 +68,9 @@ export interface RunRecord {
 }
 
 /**
- * Makes sure that a start may use a folder: that it holds no run, or the run to go on with.
+ * Makes sure that an invocation may use a folder: that it holds no run, or the run to resume.
  *
- * @returns the record of the run to go on with, or null where there is none
+ * @returns the record of the run to resume, or null where there is none
  * @throws UserError (run folder) when it holds a run that `config` is not, or that is not to be continued
  */
 export function claimRunFolder(
@@ -90,9 +90,7 @@ export function claimRunFolder(
   const differences = differencesOf(previous.config, config);
   if (differences.length > 0) {
     throw new UserError(
-      `Cannot go on with the run in ${folder.path}, whose options differ: ${
-        differences.join("; ")
-      }, ` +
+      `Cannot resume the run in ${folder.path}, whose options differ: ${differences.join("; ")}, ` +
         "expected the same, or another --run_dir or --expe_name",
       ExitCode.runFolder,
     );
@@ -112,7 +110,7 @@ export function differencesOf(
 }
 
 /**
- * Makes sure that a run goes on with the data and the augmentations it was started with; both are known only
+ * Makes sure that a run resumes with the data and the augmentations it began with; both are known only
  * once the data is read.
  *
  * @throws UserError (run folder) when either differs
@@ -124,7 +122,7 @@ export function requireSameInputs(
 ): void {
   const refuse = (what: string): never => {
     throw new UserError(
-      `Cannot go on with the run in ${folder.path}: ${what}, expected the same, or another --run_dir ` +
+      `Cannot resume the run in ${folder.path}: ${what}, expected the same, or another --run_dir ` +
         "or --expe_name",
       ExitCode.runFolder,
     );
@@ -152,7 +150,7 @@ export function requireSameStart(
     `Cannot begin the run in ${folder.path} again with --init_from=${
       found?.path ?? "(none)"
     }: its SHA-256 is ` +
-      `${now ?? "(none)"}, that of the first start's was ${
+      `${now ?? "(none)"}, that of the first invocation's was ${
         before ?? "(none)"
       }, expected the same file, or another ` +
       "--run_dir or --expe_name",
@@ -212,7 +210,7 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
   return { ...record as unknown as RunRecord, ...recordedOptions(record.config, record.origins) };
 }
 
-/** What config.json holds of the options. */
+/** Options in config.json. */
 interface StoredRecord {
   config?: StoredOptions | null;
   origins?: StoredOptions;

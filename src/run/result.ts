@@ -52,7 +52,7 @@ export function readResult(folder: RunFolder): RunResult | undefined {
   }
 }
 
-/** Removes the mark: the run goes on, and what the mark said is no longer its end. */
+/** Removes the mark: the run continues, and what the mark said is no longer its end. */
 export function unmarkFinished(folder: RunFolder): void {
   removeIfThere(resultFile(folder));
 }

@@ -4,7 +4,7 @@ import { Progress, type ProgressOptions, type Terminal } from "../base/terminal.
 import type { TrainRow } from "../byol/train_row.ts";
 import type { EvalRow, MetricsRow, MetricsSink } from "./metrics.ts";
 
-/** What the training's progress is measured by. */
+/** First and last step and the epochs of a training, for its progress. */
 export interface TrainingSpan {
   /** The first step of this start. */
   firstStep: number;

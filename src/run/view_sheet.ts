@@ -30,7 +30,7 @@ export function drawSheet(
   return images;
 }
 
-/** Draws the sheet of a run that has none yet. A run goes on without: `warn` hears why. */
+/** Draws the sheet of a run that has none yet. A run continues without: `warn` hears why. */
 export function keepSheet(
   folder: RunFolder,
   { train, config, warn }: {
@@ -47,6 +47,6 @@ export function keepSheet(
   } catch (error) {
     // What is wrong with the images is wrong with the run.
     if (error instanceof UserError) throw error;
-    warn(`Cannot draw ${folder.sheetFile}: ${(error as Error).message}; the run goes on without`);
+    warn(`Cannot draw ${folder.sheetFile}: ${(error as Error).message}; the run continues without`);
   }
 }

@@ -42,7 +42,7 @@ export function fingerprintsOf(metadata: Record<string, unknown> | undefined): F
 }
 
 /**
- * Those that a run has been computed by once it goes on here.
+ * Returns the fingerprints of a run that resumes here.
  *
  * @returns the note is there when they are more than one
  */
@@ -56,7 +56,7 @@ export function resumedFingerprints(
   const others = computers.filter((one) => shown(one) !== shown(now)).map(shown).join(" and ");
   return {
     computers,
-    note: `This run was computed with ${others} and goes on with ${shown(now)}: it is not exact, ` +
+    note: `This run was computed with ${others} and resumes with ${shown(now)}: it is not exact, ` +
       "its numbers will not be those of an unbroken run to the last bit",
   };
 }

@@ -92,7 +92,7 @@ function cameBefore(): boolean {
 /** Returns the error that a signal ends a command with. */
 export function interrupted(when: string): UserError {
   return new UserError(
-    `Interrupted ${when}: start the same command again to go on`,
+    `Interrupted ${when}: start the same command again to resume`,
     ExitCode.interrupted,
   );
 }

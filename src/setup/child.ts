@@ -19,7 +19,7 @@ export interface Command {
   /** Variables added to those of this process. */
   env?: Record<string, string>;
   cwd?: string;
-  /** Asked every 15 seconds when stderr is not a terminal: what is going on, for people reading a log. */
+  /** Asked every 15 seconds when stderr is not a terminal: the work under way, for people reading a log. */
   progress?: (seconds: number) => string;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Set-up: finds or installs libtorch and builds the core, once; a second start only looks that all is still there.
+ * Set-up: finds or installs libtorch and builds the core, once; a second invocation only checks that all is still there.
  *
  * As a program: `src/setup/main.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. All it says goes to stderr; only --print
  * writes on stdout, the path of the Deno binary it keeps in .byol/bin for machines without npx.

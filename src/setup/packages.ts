@@ -1,5 +1,5 @@
 /**
- * The npm packages that programs of the project import: installed once into node_modules, so that no later start asks
+ * The npm packages that programs of the project import: installed once into node_modules, so that no later invocation asks
  * the network (deno.json's "nodeModulesDir": "manual").
  *
  * @module
@@ -45,7 +45,7 @@ export async function installPackages(
     session.signal.throwIfAborted();
     if (!(error instanceof UserError)) throw error;
     session.log(
-      `${error.message}; training goes on without, reports and TensorBoard's files do not`,
+      `${error.message}; training continues without, reports and TensorBoard's files do not`,
     );
     return MISSING;
   }

@@ -270,7 +270,7 @@ async function slurm(): Promise<Finding> {
     return finding("Slurm", "warn", `does not answer: ${found?.stderr.trim()}`);
   }
   const text = scontrol === undefined
-    ? "no scontrol: a stopped job goes on in another one, by sbatch"
+    ? "no scontrol: a stopped job resumes in another one, by sbatch"
     : "scontrol puts a stopped job back";
   return finding("Slurm", "ok", `${found.stdout.trim()}; ${text}`);
 }

@@ -79,7 +79,7 @@ export function render(
   ].join("\n");
 }
 
-/** The program's options, with the run folder as every node and a later start see it. */
+/** The program's options, with the run folder as every node and a later invocation see it. */
 function jobArgs({ job, programArgs, config }: Request): string[] {
   return job === "eval" ? programArgs : [...programArgs, `--run_dir=${resolve(config.runDir)}`];
 }

@@ -92,7 +92,7 @@ Deno.test("on a full disk the run stops with 8, says how much it needed, and kee
   deepEqual(steps.map(({ step }) => step), [0, 1, 2, 3, 4, 5]);
 });
 
-Deno.test("with --on_save_error=continue the run goes on past a full disk and ends with 8 if it stays full", async () => {
+Deno.test("with --on_save_error=continue the run continues past a full disk and ends with 8 if it stays full", async () => {
   await using disk = await tmpfs("64m");
   if (disk === undefined) return skip(NO_MOUNT);
   const run = join(disk.path, "run");
@@ -107,19 +107,19 @@ Deno.test("with --on_save_error=continue the run goes on past a full disk and en
   const full = await filled.ended;
   equal(full.code, 8, full.stderr);
   match(full.stderr, /metrics\.jsonl \(\d+ bytes\): No space left on device .*rows wait for room/);
-  match(full.stderr, /step-000000012\S+ \(\d+ bytes\).*the run goes on without/);
+  match(full.stderr, /step-000000012\S+ \(\d+ bytes\).*the run continues without/);
   match(full.stderr, /step-000000029\S+ \(\d+ bytes\)/);
   deepEqual(filesOf(join(run, "checkpoints")), before);
 
-  // Room comes back while the run goes on: everything is there in the end.
+  // Room comes back while the run continues: everything is there in the end.
   Deno.removeSync(join(disk.path, "filler"));
   const { said, ended } = listenTo([...options, "--max_steps=100"]);
   await said(/training \d+ %/);
   fill(disk.path, 0);
-  await said(/goes on without/);
+  await said(/continues without/);
   Deno.removeSync(join(disk.path, "filler"));
   const { code, stderr } = await ended;
-  match(stderr, /goes on without/);
+  match(stderr, /continues without/);
   equal(code, 0, stderr);
   const rows = readMetrics(join(run, "metrics.jsonl")).filter(({ kind }) => kind === "train");
   deepEqual(rows.map(({ step }) => step), Array.from({ length: 100 }, (_, step) => step));

@@ -5,7 +5,7 @@ import { readMetrics } from "../../src/run/metrics_file.ts";
 
 const OPTIONS = ["train", ...TINY, "--clsf_every=0", "--save_every=0", "--nb_epochs=100000"];
 
-Deno.test("a second start on a run is refused with 4 and told who holds it; the first one goes on", async () => {
+Deno.test("a second process on a run is refused with 4 and told the holder; the first one continues", async () => {
   const folder = await Deno.makeTempDir();
   const run = join(folder, "run");
   const options = [...OPTIONS, `--run_dir=${run}`];
@@ -39,7 +39,7 @@ Deno.test("a run whose lock is taken away stops with 4 and writes nothing more",
   await Deno.remove(join(run, "lock"), { recursive: true });
   const { code, stderr } = await ended;
   equal(code, 4, stderr);
-  match(stderr, /Cannot go on with the run: Lost the lock \S+: somebody has removed it/);
+  match(stderr, /Cannot resume the run: Lost the lock \S+: somebody has removed it/);
   deepEqual([...Deno.readDirSync(join(run, "checkpoints"))], []);
   equal(readMetrics(join(run, "metrics.jsonl")).length > 0, true);
   const names = [...Deno.readDirSync(run)].map(({ name }) => name.replace(/(tfevents).*/, "$1"));

@@ -23,12 +23,12 @@ Deno.test("numbers that are not finite end the run with 7, at a logged step or a
   equal(logged.code, 7, logged.stderr);
   match(
     logged.stderr,
-    /Cannot go on after step \d: loss \S+, gradient norm \S+ at learning rate \S+e\+\d+ and tau 0\.\d+/,
+    /Cannot continue after step \d: loss \S+, gradient norm \S+ at learning rate \S+e\+\d+ and tau 0\.\d+/,
   );
   match(logged.stderr, /The rows before it:\n {2}step 0: loss \d/);
   deepEqual(namesIn(join(root, "logged", "checkpoints")), []);
 
-  // Nothing is logged before the save, and the policy is to go on past failed saves.
+  // Nothing is logged before the save, and the policy is to continue past failed saves.
   const saved = await start("saved", [
     "--log_every=8",
     "--save_every_steps=3",

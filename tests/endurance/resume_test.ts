@@ -8,7 +8,7 @@ Deno.test("a run cut at six random steps, one at an evaluation, equals the unbro
   for (const { failures } of await resumes(6)) deepEqual(failures, []);
 });
 
-Deno.test("a resume with other threads goes on and says that it is not exact", async () => {
+Deno.test("a run resumes with other threads and reports that it is not exact", async () => {
   const folder = await Deno.makeTempDir();
   const options = ["train", ...TINY, "--clsf_every=0", `--run_dir=${folder}`];
   equal((await runProgram([...options, "--max_steps=1"])).code, 0);
@@ -17,7 +17,7 @@ Deno.test("a resume with other threads goes on and says that it is not exact", a
   equal(/not exact/.test(same.stderr), false, same.stderr);
   const other = await runProgram([...options, "--max_steps=3", "--threads=2"]);
   equal(other.code, 0, other.stderr);
-  match(other.stderr, /computed with --threads=1 on .* goes on with --threads=2 on .*not exact/);
+  match(other.stderr, /computed with --threads=1 on .* resumes with --threads=2 on .*not exact/);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -122,7 +122,7 @@ Deno.test("the features of another program's weights are torchvision's, and a wr
 
 const SMALL = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--log_every=1", "--threads=1"];
 
-Deno.test("training begins with a file's encoder, the same from any form, and goes on without the file", async () => {
+Deno.test("training begins with a file's encoder, the same from any form, and resumes without the file", async () => {
   if (oracleFolder() === undefined) return skip(NEEDS_ORACLE);
   await inFolder(async (folder) => {
     const path = (...names: string[]): string => join(folder, ...names);
@@ -193,7 +193,10 @@ Deno.test("training begins with a file's encoder, the same from any form, and go
     const again = ["train", ...SMALL, `--run_dir=${path("flat")}`, "--max_steps=2"];
     const other = await byol(...again, `--init_from=${starts.flat}`);
     equal(other.code, ExitCode.runFolder, other.stderr);
-    match(other.stderr, /its SHA-256 is [0-9a-f]{64}, that of the first start's was [0-9a-f]{64}/);
+    match(
+      other.stderr,
+      /its SHA-256 is [0-9a-f]{64}, that of the first invocation's was [0-9a-f]{64}/,
+    );
     await Deno.remove(model);
     await trainFrom("model", 2, `--init_from=${model}`);
     await trainFrom("safetensors", 2, `--init_from=${ours}`);

@@ -12,7 +12,7 @@ parityTests([{
   run: async () => {
     const folder = await Deno.makeTempDir({ prefix: "byol-online-probe-" });
     const checkpoints = join(folder, "checkpoints");
-    // Each start leaves a checkpoint of its last step, and the second one's only step is traced.
+    // Each invocation leaves a checkpoint of its last step, and the second one's only step is traced.
     for (const steps of [2, 3]) {
       const { code, stderr } = await byol(
         ...["train", "--threads=1", "--hidden_dim=16", "--z_dim=8", "--batch_size=16"],

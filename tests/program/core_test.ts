@@ -120,7 +120,7 @@ coreTest(
   },
 );
 
-coreTest("a run saved and loaded goes on to the same weights", () => {
+coreTest("a run saved and loaded continues to the same weights", () => {
   const path = Deno.makeTempFileSync({ suffix: ".safetensors" });
   using dataset = demo();
   using unbroken = Learner.create(NETWORK);

@@ -64,7 +64,7 @@ for (
     }));
 }
 
-Deno.test("after the death of a rank the last checkpoint is whole, and the run goes on from it", () =>
+Deno.test("after the death of a rank the last checkpoint is whole, and the run resumes from it", () =>
   inFolder(async (runDir) => {
     const args = [...TINY, "--save_every_steps=2", `--run_dir=${runDir}`];
     const running = startRanks(2, () => args);
@@ -91,7 +91,7 @@ Deno.test("the ranks that the launcher started end together", () =>
     Deno.kill(Math.max(...pids), "SIGKILL");
     const { code, stderr } = await ended;
     equal(code, 128 + 9, stderr);
-    match(stderr, /\[rank 0\] Cannot go on: rank 1 on \S+ went silent/);
+    match(stderr, /\[rank 0\] Cannot continue: rank 1 on \S+ went silent/);
     match(stderr, /\[rank 1\] ended by SIGKILL/);
   }));
 

@@ -111,7 +111,7 @@ Deno.test("a signal to one rank ends an evaluation on all of them", () =>
     }
   }));
 
-Deno.test("an evaluation that a signal ended in a training on 2 ranks is made up at the next start", () =>
+Deno.test("an evaluation that a signal ended in a training on 2 ranks is made up by the next invocation", () =>
   inFolder(async (folder) => {
     const runDir = join(folder, "run");
     const args = [

@@ -86,7 +86,7 @@ Deno.test("float64: after 10 steps any number of ranks holds what one rank with 
       const shares = [0, 1, 2, 3].flatMap((rank) => [...doubles(trace(four, 0, rank).get(view)!)]);
       equal(shares.join(), doubles(whole.get(view)!).join());
     }
-    // A run cut on 2 ranks goes on on 1 or 4.
+    // A run cut on 2 ranks resumes on 1 or 4.
     const cut = await run(folder, "cut", ...DOUBLE, "--ranks=2", "--max_steps=5");
     for (const ranks of [1, 4]) {
       const resumed = copyRun(cut, join(folder, `resumed${ranks}`));
@@ -187,7 +187,7 @@ Deno.test("the launcher keeps stdout for the result and prefixes the rest; its c
     const again = await start([...args, "--ranks=2", "--resume=never"]).ended;
     equal(again.code, 4, again.stderr);
     match(again.stderr, /\[rank 0\] Cannot start a new run/);
-    match(again.stderr, /\[rank 1\] Cannot go on: rank 0 on \S+ ended: Cannot start a new run/);
+    match(again.stderr, /\[rank 1\] Cannot continue: rank 0 on \S+ ended: Cannot start a new run/);
   }));
 
 Deno.test("ranks that srun or torchrun started are not started again", async () => {

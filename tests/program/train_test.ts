@@ -57,7 +57,7 @@ Deno.test("a run cut short evaluates at the steps of its plan", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("a run that begins at another's checkpoint goes on by the same command, and ends no earlier", async () => {
+Deno.test("a run that begins at another's checkpoint resumes by the same command, and ends no earlier", async () => {
   const folder = await Deno.makeTempDir();
   const start = (run: string, ...args: string[]) =>
     byol("train", ...SMALL, "--clsf_every=0", `--run_dir=${join(folder, run)}`, ...args);
@@ -66,7 +66,7 @@ Deno.test("a run that begins at another's checkpoint goes on by the same command
   const begun = await start("second", resume, "--seed=5", "--max_steps=3");
   equal(begun.code, 0, begun.stderr);
   match(begun.stderr, /was trained with other options, .*: --seed=0 there, 5 here/);
-  // As a job that starts again does: what it has saved since is what it goes on from.
+  // As a job that starts again does: it resumes from what it has saved since.
   const again = await start("second", resume, "--seed=5", "--max_steps=4");
   equal(again.code, 0, again.stderr);
   const steps = Deno.readTextFileSync(join(folder, "second", "metrics.jsonl")).trim().split("\n")

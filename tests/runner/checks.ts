@@ -13,7 +13,7 @@ import { TIMEOUT_SECONDS } from "./schedule.ts";
 export interface Check {
   name: string;
   words: readonly string[];
-  /** Whether the check builds the core's sources, with the variables of set-up. */
+  /** True where the check builds the core's sources, with the variables of set-up. */
   buildsCore?: boolean;
   /** A tool that some machines lack, and how to get it: the check is skipped loudly there. */
   tool?: { words: readonly string[]; missing: string };

@@ -17,7 +17,7 @@ export interface Program {
   onLine?: (line: StampedLine) => void;
 }
 
-/** How a program ended. */
+/** Result of a program. */
 export interface Ended {
   success: boolean;
   /** Standard output and standard error, in the order in which they were written. */
@@ -81,7 +81,7 @@ export async function runProgram(program: Program): Promise<Ended> {
   }
 }
 
-/** What a program writes, as it comes. */
+/** Output of a program, as it comes. */
 class Output {
   text = "";
   readonly #reader: ReadableStreamDefaultReader<string>;

@@ -13,7 +13,7 @@ export interface PartFile {
   part: string;
 }
 
-/** How to run a file. */
+/** Options of running a file. */
 export interface DenoTestOptions {
   /** Parts of the names of the tests to run; all when empty. */
   names: readonly string[];
@@ -58,7 +58,7 @@ export async function runFile(
   }
 }
 
-/** What is known after a file's process has ended. */
+/** Result of a file's process. */
 interface FileEnd {
   tests: ReportedTest[];
   skipped: string[];

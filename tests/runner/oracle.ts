@@ -22,7 +22,7 @@ const REQUIREMENTS = [
   "onnxruntime",
 ];
 
-/** What tells in an installed folder that each of the requirements is there. */
+/** Files that show each requirement in an installed folder. */
 const INSTALLED = [
   /^torch-2\.11\.0\.dist-info$/,
   /^torchvision-0\.26\.0\.dist-info$/,
@@ -53,7 +53,7 @@ export function oraclePath(): string | undefined {
 }
 
 /**
- * Installs the oracle (about 2.5 GB to fetch), unless it is there; set-up may go on meanwhile.
+ * Installs the oracle (about 2.5 GB to fetch), unless it is there; set-up may run meanwhile.
  *
  * @throws {UserError} (exit code 6) when python3 has no pip or is of a version torch has no wheels for.
  */

@@ -2,7 +2,7 @@
 
 /** Something to run. */
 export interface Job {
-  /** How long the job takes, about, in seconds. */
+  /** Estimated time of the job, in seconds. */
   seconds: number;
   /** Runs beside no other job, after all that share the machine. */
   alone: boolean;

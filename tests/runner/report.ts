@@ -1,8 +1,8 @@
-/** What a run found: counts, times, what was skipped and what failed. */
+/** Results of a run: counts, times, skipped and failed tests. */
 
 import { type Counts, type ReportedTest, sumCounts, summary } from "./counts.ts";
 
-/** What one step of a run found: a static check, a file of tests, an installation. */
+/** Result of one step of a run: a static check, a file of tests, an installation. */
 export interface StepResult {
   /** The part of the run, such as "units". */
   part: string;

@@ -8,7 +8,7 @@ export const PARTS = ["set-up", "units", "parity", "endurance", "slurm", "checks
 /** A part of a run. */
 export type Part = typeof PARTS[number];
 
-/** What the command line asks for. */
+/** Request of the command line. */
 export interface Request {
   parts: readonly Part[];
   /** Installs the oracle of the parity tests where it is missing. */
@@ -17,7 +17,7 @@ export interface Request {
   installPackages: boolean;
   /** Parts of tests' names, or paths of files and folders of tests; all tests when empty. */
   filters: string[];
-  /** How many programs run side by side. */
+  /** Number of programs that run side by side. */
   jobs: number;
 }
 

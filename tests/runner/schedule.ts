@@ -1,4 +1,4 @@
-/** What the runner knows of single files of tests: how long they take, and which run alone. */
+/** Estimated times of single files of tests, and the files that run alone. */
 
 /** Files that run alone, each with the reason. */
 export const EXCLUSIVE: Readonly<Record<string, string>> = {

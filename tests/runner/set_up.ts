@@ -6,7 +6,7 @@ import type { StampedLine } from "./counts.ts";
 import type { StepResult } from "./report.ts";
 import { stepWithoutTests } from "./report.ts";
 
-/** What set-up says when it begins something that takes long. */
+/** Messages of set-up at the beginning of long steps. */
 const STEPS: readonly [begins: RegExp, name: string][] = [
   [/^set-up: fetching libtorch /, "libtorch"],
   [/^set-up: fetching libjpeg-turbo /, "libjpeg-turbo"],
@@ -17,7 +17,7 @@ const STEPS: readonly [begins: RegExp, name: string][] = [
 const LIBTORCH = /^set-up: libtorch \S+ in /;
 const TIMEOUT_SECONDS = 2400;
 
-/** How set-up is run. */
+/** Options of running set-up. */
 export interface SetUpOptions {
   signal: AbortSignal;
   /** Is called once libtorch is there, before the core is built. */

@@ -1,4 +1,4 @@
-/** The scripts of slurm/ on a real Slurm: every way that a job can stop, and how it goes on. */
+/** The scripts of slurm/ on a real Slurm: every way that a job can stop, and its resume. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
@@ -121,7 +121,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     match(log, /Interrupted at step \d+, all saved[\s\S]*starting job \d+ again[\s\S]*restart 1/);
     const starts = rowsOf(run).filter(({ kind }) => kind === "run").map(({ step }) => step);
     equal(starts.length, 2);
-    ok(starts[1]! > 0 && starts[1]! < STEPS, `went on at step ${starts[1]}`);
+    ok(starts[1]! > 0 && starts[1]! < STEPS, `resumed at step ${starts[1]}`);
     deepEqual(stepsOf(run), upTo(STEPS));
     equal(await weightsOf(run, STEPS), await weightsOf(whole, STEPS));
     console.log(
@@ -131,7 +131,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     );
   });
 
-  await test.step("preemption with a GraceTime: the ranks save, the job puts itself back and goes on", async () => {
+  await test.step("preemption with a GraceTime: the ranks save, the job requeues itself and resumes", async () => {
     const run = runAt("preempted");
     const job = await train(run, EPOCHS);
     await reaches(run, 1);
@@ -206,7 +206,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     deepEqual(stepsOf(run), upTo(20));
   };
 
-  await test.step("without scontrol another job goes on", async () => {
+  await test.step("without scontrol another job resumes", async () => {
     const run = runAt("resubmitted");
     const job = await trainWithoutScontrol(run);
     await reaches(run, 1);
@@ -217,7 +217,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     await goesOnInAnother(run, job);
   });
 
-  await test.step("preemption with a GraceTime, without scontrol: another job goes on", async () => {
+  await test.step("preemption with a GraceTime, without scontrol: another job resumes", async () => {
     const run = runAt("preempted-resubmitted");
     const job = await trainWithoutScontrol(run);
     await reaches(run, 1);
@@ -238,7 +238,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     ok([...Deno.readDirSync(join(run, "checkpoints"))].length > 0);
   });
 
-  await test.step("a lost node: the job goes on from the newest checkpoint without having had a signal", async () => {
+  await test.step("a lost node: the job resumes from the newest checkpoint without having had a signal", async () => {
     const run = runAt("lost");
     const job = await train(run, ["--max_steps=20"]);
     await reaches(run, 3);

@@ -17,7 +17,7 @@ export const GOLDEN_RUNS: Readonly<Record<string, readonly string[]>> = {
 /** Steps of the whole runs, and of their interrupted part: the middle of the second epoch. */
 export const GOLDEN_STEPS = { whole: 8, interrupted: 6 } as const;
 
-/** What the program that made a run ended it with. */
+/** End of a run, as the program that made it recorded it. */
 export interface GoldenEnd {
   /** `info`'s SHA-256 of the interrupted run's tensors. */
   interrupted: string;
@@ -25,7 +25,7 @@ export interface GoldenEnd {
   whole: string;
   /** All rows of the whole run, without times. */
   rows: Record<string, unknown>[];
-  /** What `eval` printed for the interrupted run's checkpoint. */
+  /** Output of `eval` for the interrupted run's checkpoint. */
   evaluation: Record<string, unknown>;
 }
 

@@ -29,7 +29,7 @@ export async function finish(
     const again = config.resume === "never"
       ? "same command again, with --resume=auto,"
       : "same command again";
-    warn(`Interrupted at step ${stepsDone}, all saved: start the ${again} to go on`);
+    warn(`Interrupted at step ${stepsDone}, all saved: start the ${again} to resume`);
     return ExitCode.interrupted;
   }
   if (isEvaluatedAtEnd(stepsDone, plan)) await evaluations.evaluateAt(stepsDone);

@@ -106,7 +106,7 @@ function warnOfChanges(
   const differences = isOfRun ? [] : differencesOf(before, config);
   if (differences.length > 0) {
     warn(
-      `${path} was trained with other options, and goes on with those given here: ${
+      `${path} was trained with other options, and resumes with those given here: ${
         differences.join("; ")
       }`,
     );

@@ -123,7 +123,7 @@ function specOf(name: CommandName): CommandSpec {
 /** Returns which commands take an option that this one lacks; undefined where none does. */
 function adviceOn(option: string, names: ReadonlySet<string>): string | undefined {
   if (option === "checkpoint" && names.has("resume")) {
-    return "to go on from a checkpoint, give --resume=FILE";
+    return "to resume from a checkpoint, give --resume=FILE";
   }
   const takers = (Object.keys(COMMANDS) as CommandName[]).filter((name) =>
     Object.values(specOf(name).options).some((spec) => spec.option === option)

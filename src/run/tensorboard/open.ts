@@ -13,7 +13,7 @@ export interface TensorBoardStart {
   origins: Origins;
   /** The first step of this start. */
   firstStep: number;
-  /** The rows that it goes on from. */
+  /** The rows that it continues from. */
   kept: readonly MetricsRow[];
   warn(line: string): void;
 }
@@ -36,7 +36,7 @@ export async function openTensorBoard(
     });
   } catch (error) {
     start.warn(
-      `Cannot write TensorBoard's files: ${(error as Error).message}; the run goes on without ` +
+      `Cannot write TensorBoard's files: ${(error as Error).message}; the run continues without ` +
         "(deno task setup, with network, fetches what is missing)",
     );
     return undefined;

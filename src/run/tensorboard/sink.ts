@@ -17,7 +17,7 @@ import { type EventContent, recordOf } from "./event_file.ts";
 export interface TensorBoardOptions {
   /** The first step of this start. */
   firstStep: number;
-  /** The rows that the run goes on from. */
+  /** The rows that the run continues from. */
   kept: readonly MetricsRow[];
   /** Options by name, with where each came from. */
   options: readonly { name: string; value: string; origin: string }[];
@@ -99,7 +99,7 @@ export class TensorBoardSink implements MetricsSink {
     } catch (error) {
       this.#warn(
         `Cannot write ${path} for TensorBoard: ${(error as Error).message}; ` +
-          "the run goes on without, and metrics.jsonl has all of it",
+          "the run continues without, and metrics.jsonl has all of it",
       );
       this.close();
     }

@@ -1,4 +1,4 @@
-/** Where two sets of values differ, and the table that says so. */
+/** Differences between two sets of values, and their table. */
 
 import type { Values } from "./trainings.ts";
 
@@ -7,7 +7,7 @@ export interface Difference {
   name: string;
   /** The first place within the value that differs, with both sides. */
   about: string;
-  /** Whether the caller expects it. */
+  /** True where the caller expects the difference. */
   planned: boolean;
 }
 

@@ -1,5 +1,5 @@
 /**
- * Exact resume: a run that is cut at many random steps, in the midst of epochs and at evaluations, and goes on each time
+ * Exact resume: a run that is cut at many random steps, in the midst of epochs and at evaluations, and resumes each time
  * with another number of workers, against the run without a break.
  */
 
@@ -46,7 +46,7 @@ export async function resumes(times: number): Promise<EnduranceRow[]> {
   const failures = differences({ cut, whole }, steps);
   await Deno.remove(root, { recursive: true });
   return [{
-    form: "cut at a random step, then gone on with, other workers each time",
+    form: "cut at a random step, then resumed, other workers each time",
     times,
     found: `${steps} steps and ${epochs} evaluations ${
       failures.length === 0 ? "equal" : "compared with"

@@ -95,7 +95,9 @@ async function interrupt(
   failures.push(...leftovers(folder));
 
   const again = await runProgram(options, { script: FEW_IMAGES });
-  if (again.code !== 0) failures.push(`the next start ended with ${again.code}: ${again.stderr}`);
+  if (again.code !== 0) {
+    failures.push(`the next invocation ended with ${again.code}: ${again.stderr}`);
+  }
   // Only now there are steps to go by, where the signal came before the first one.
   const allowed = ALLOWED_SECONDS + stepSeconds(folder);
   if (seconds > allowed) failures.push(`took ${seconds} s, expected ${allowed} s at most`);

@@ -4,11 +4,11 @@
       Writes a file in each form that weights are saved in, and prints {file: {tensor's name: shape}} as torch.load finds
       them, names within a dictionary joined by dots.
   python torch_files.py encoders FOLDER
-      Writes random weights of ResNet-18 and ResNet-50 (7x7 stem) as torchvision and the Python original keep them, and
+      Writes random weights of ResNet-18 and ResNet-50 (7x7 stem) as torchvision and the reference program keep them, and
       expected.safetensors: `input`, and for each file `features.<file>`, what torchvision's encoder makes of it in eval
       mode; prints {file: network}.
   python torch_files.py wrap ENCODER FOLDER
-      Writes an encoder file of ours as the original's checkpoint (model.pt), and as torchvision's with a classifier
+      Writes an encoder file of ours as the reference program's checkpoint (model.pt), and as torchvision's with a classifier
       (flat.pt); stem.pt is it with a first convolution of 7x7.
   python torch_files.py hostile FOLDER
       Writes files that do something when they are loaded the old way (they make the file FOLDER/ran), and files that are
@@ -70,7 +70,7 @@ def features(network, state, images):
 
 
 def original(state, other):
-    """What the Python original saves: the online network, the target network, and texts about the rest."""
+    """What the reference program saves: the online network, the target network, and texts about the rest."""
     heads = {f"{name}.{key}": tensor for name in ("proj_head_inv", "predictor_inv") for key, tensor in head(8, 4, 2).state_dict().items()}
     online = collections.OrderedDict({f"resnet.{key}": tensor for key, tensor in state.items()} | heads)
     target = collections.OrderedDict({f"m_resnet.{key}": tensor for key, tensor in other.items()}

@@ -18,7 +18,7 @@ Views file: safetensors, views float32 [cases, 3, cropSize, cropSize] (NCHW).
 
 Conventions. The truth is torchvision on float images in [0,1]. The bicubic resize (antialias=True: PIL's filter, a = -0.5,
 widened by the scale when shrinking) is done columns first, then rows, and clamped to [0,1] after each: on bytes, where PIL,
-torchvision and the original program work, each pass saturates; torchvision's own float resize clamps nowhere and
+torchvision and the reference program work, each pass saturates; torchvision's own float resize clamps nowhere and
 differs there by up to 6/255 at sharp edges. So the crop is asked for one axis at a time here, and cases that only crop
 or resize are compared with torchvision's unaltered uint8 result too. The blur reflects at the border without repeating the edge.
 Cases that crop, resize or blur must agree within 2/255, all others within 1/255, in [0,1] units. A pixel whose value just

@@ -22,7 +22,7 @@ const { tasks } = JSON.parse(Deno.readTextFileSync(join(projectRoot, "deno.json"
 /** Commands whose tasks set up first. */
 const SET_UP = ["train", "eval", "embed", "export", "views", "pack", "report"];
 
-/** What follows the permissions of a task. */
+/** Program that follows the permissions of each task. */
 const PROGRAMS: Readonly<Record<string, string>> = {
   setup: "src/setup/main.ts --print",
   gen: "src/native/generate.ts",

@@ -95,7 +95,7 @@ Deno.test("the online probe is resumed bit for bit, also in micro-batches", asyn
     deepEqual(probe(cut), probe(whole));
   }
 
-  // A checkpoint without one is gone on from, and one whose probe nobody wants.
+  // A run resumes from a checkpoint without one, and from one whose probe nobody wants.
   await train("late", 2, "--online_probe=false");
   equal("online_probe.weight" in describe("late", 2).shapes, false);
   match(await train("late", 3), /step-000000002\.safetensors holds no online probe: .* at step 2/);

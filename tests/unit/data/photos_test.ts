@@ -188,7 +188,7 @@ photoTest("packed shards give the folder's views, and are a tar that tar reads",
   equal(manifest.shardlist[3].nsamples, 3);
 });
 
-photoTest("an interrupted packing goes on, and ends with the same bytes", async (folder) => {
+photoTest("an interrupted packing resumes, and ends with the same bytes", async (folder) => {
   await writePhotoFolder(folder, 12);
   const [train, out] = [join(folder, "train"), join(folder, "packed")];
   await pack(train, out);

@@ -157,7 +157,7 @@ Deno.test("a file that cannot be used is refused with the place in it", async ()
       [{ zzzzzz: 3 }, /: no such option zzzzzz, see deno task train --help$/],
       ['{ "__proto__": 3 }', /: no such option __proto__, /],
       [{ config: "a.json" }, /: its config is "a.json", expected none: a file cannot name another/],
-      [{ checkpoint: "c" }, /it gives checkpoint, but to go on from a checkpoint, give --resume/],
+      [{ checkpoint: "c" }, /it gives checkpoint, but to resume from a checkpoint, give --resume/],
       [{ nb_epochs: "3" }, /: its nb_epochs is "3", expected a whole number of at least 1$/],
       [{ nb_epochs: null }, /: its nb_epochs is null, expected a whole number/],
       [{ batch_size: 1 }, /: its batch_size is 1, expected a whole number of at least 2$/],

@@ -33,7 +33,7 @@ Deno.test("watch draws a frame of a run from its files alone", async () => {
   match(out, /^loss {12}█▇?.*▁ +0\.5/m);
   match(out, /last evaluation, after epoch 2: k-NN 40\.00 %, linear probe top-1 50\.00 %/);
   match(out, /no alarms/);
-  match(out, /not running: the same command goes on with it/);
+  match(out, /not running: the same command resumes it/);
 });
 
 Deno.test("watch raises its alarms: collapse, silence, bad files, a half-written line", async () => {

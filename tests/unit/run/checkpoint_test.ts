@@ -82,7 +82,7 @@ Deno.test("a checkpoint holds the SHA-256 of all its bytes, with zeros where tha
   });
 });
 
-Deno.test("a checkpoint with any bit turned over, or cut at any place, is not gone on from", async () => {
+Deno.test("a checkpoint with any bit turned over, or cut at any place, is not resumed from", async () => {
   await withWriter({}, async (writer, folder) => {
     await writer.finish(3);
     const path = checkpointPath(folder, 3);
@@ -233,7 +233,7 @@ Deno.test("a save that fails stops the run, or is a warning until the last one",
       await writer.settled();
       await writer.finish(3);
       equal(warnings.length, 2);
-      match(warnings[0]!, /the run goes on without/);
+      match(warnings[0]!, /the run continues without/);
       // What is in the way has the name of a checkpoint.
       match(warnings[1]!, /step-000000002.*it does not count/);
       await rejects(writer.finish(2), (error) => (error as UserError).exitCode === ExitCode.save);
@@ -249,7 +249,7 @@ Deno.test("a run that was computed by more than one computer says that it is not
   deepEqual(resumedFingerprints([here], { ...here }), { computers: [here] });
   const { computers, note } = resumedFingerprints([here], { ...here, threads: 1 });
   equal(computers.length, 2);
-  match(note ?? "", /computed with --threads=2 on A, .* goes on with --threads=1 on A.*not exact/);
+  match(note ?? "", /computed with --threads=2 on A, .* resumes with --threads=1 on A.*not exact/);
   match(resumedFingerprints([here], { ...here, processor: "B" }).note ?? "", /on A, .* on B/);
   // Back on the first one, it stays what it is.
   match(resumedFingerprints(computers, here).note ?? "", /not exact/);

@@ -50,7 +50,7 @@ function refusal(message: RegExp): (error: unknown) => boolean {
 }
 
 lockTest(
-  "a second start is told who holds the run folder, and the end leaves nothing",
+  "a second process is told the holder of the run folder, and the end leaves nothing",
   async (folder) => {
     {
       using _held = await RunLock.take(folder, listening());

@@ -27,7 +27,7 @@ function write(path: string, rows: MetricsRow[]): void {
   metrics.flush();
 }
 
-Deno.test("rows go to a file, one JSON object a line, and a second start adds to it", async () => {
+Deno.test("rows go to a file, one JSON object a line, and a second invocation adds to it", async () => {
   await inFolder((folder) => {
     const path = join(folder, "metrics.jsonl");
     write(path, STORY.slice(0, 4));

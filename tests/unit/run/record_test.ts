@@ -56,7 +56,7 @@ Deno.test("config.json gives back what was written, origins included", async () 
   });
 });
 
-Deno.test("a folder of an earlier version goes on, and still with its own options only", async () => {
+Deno.test("a folder of an earlier version resumes, and still with its own options only", async () => {
   await inFolder((root) => {
     const folder = createRunFolder(root);
     const record = recordOf("--seed=1", "--preset=cifar10_tuned");
@@ -88,7 +88,7 @@ Deno.test("a config.json that is none is refused", async () => {
   });
 });
 
-Deno.test("a run goes on with its own options only, but for those that change nothing learned", async () => {
+Deno.test("a run resumes with its own options only, but for those that change nothing learned", async () => {
   await inFolder((root) => {
     const folder = createRunFolder(root);
     const empty = claimRunFolder(folder, recordOf("--resume=never").config);
@@ -115,7 +115,7 @@ Deno.test("a run goes on with its own options only, but for those that change no
   });
 });
 
-Deno.test("a run goes on with its own data and augmentations only", () => {
+Deno.test("a run resumes with its own data and augmentations only", () => {
   const folder = runFolderAt("runs/x");
   const record = recordOf();
   requireSameInputs(folder, record, structuredClone(record));

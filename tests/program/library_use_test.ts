@@ -75,11 +75,7 @@ Deno.test("the site of the public names is made", async () => {
 });
 
 Deno.test("the package could be published", async () => {
-  const { code, stderr } = await deno(
-    ...["publish", "--dry-run", "--allow-dirty"],
-    // RunConfig is derived from the table of options: its type is inferred.
-    "--allow-slow-types",
-  );
+  const { code, stderr } = await deno("publish", "--dry-run", "--allow-dirty");
   if (/error sending request|dns error|client error \(Connect\)/.test(stderr)) {
     return skip("deno publish --dry-run wants the network");
   }

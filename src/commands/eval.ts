@@ -9,6 +9,8 @@ import { Interrupt, interrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
 import { classifyByNeighbours, evaluate, type EvaluationParts } from "../evaluate/linear.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
+import type { Dataset } from "../native/dataset.ts";
+import type { Learner } from "../native/learner.ts";
 import { setThreads } from "../native/core.ts";
 import { requireRoomFor, saveProbe } from "../evaluate/saved_probe.ts";
 import type { Probe } from "../native/probe.ts";
@@ -39,9 +41,9 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 /**
- * Evaluates what the options name; rank 0 prints the result.
+ * Evaluates the checkpoint that the options name; rank 0 prints the result.
  *
- * @param parts.weights what the checkpoint holds
+ * @param parts.weights description of the checkpoint
  * @returns the exit code
  */
 async function evaluateCheckpoint(
@@ -73,32 +75,19 @@ async function evaluateOn(
   const path = asked.checkpoint ?? "";
   const { config, learner: made } = transferred(asked, weights);
   using learner = made;
-  const loadEncoder = (): void => {
-    try {
-      learner.loadEncoder(path);
-    } catch (error) {
-      throw new UserError((error as Error).message, ExitCode.checkpoint);
-    }
-  };
-  loadEncoder();
+  loadEncoder(learner, path);
   const { classNames } = train.describe();
   ranks.shard(train, 1);
-  const note = ranks.isRankZero ? encoderNote(path, weights) : undefined;
+  const note = ranks.rankZeroOnly(() => encoderNote(path, weights));
   if (note !== undefined) console.error(note);
-  if (ranks.rankInfo.worldSize > 1) {
-    await ranks.requireSame("weights", weights.sha256);
-    await ranks.requireSame("training images", train.describe().digest);
-    await ranks.requireSame("test images", test.describe().digest);
-  }
-  using progress = new Progress(ranks.isRankZero ? stderrTerminal() : NULL_TERMINAL, {
-    label: "evaluating",
-    total: 100,
-  });
+  await requireSameInputs(ranks, { train, test, weights });
+  const terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
+  using progress = new Progress(terminal, { label: "evaluating", total: 100 });
   const found = await follow({ learner, train, test, ranks }, config, {
-    reset: loadEncoder,
+    reset: () => loadEncoder(learner, path),
     keep: (probe) => {
-      if (config.saveProbe === null || !ranks.isRankZero) return;
-      saveProbe(probe, { learner, config, weights, classNames });
+      if (config.saveProbe === null) return;
+      ranks.rankZeroOnly(() => saveProbe(probe, { learner, config, weights, classNames }));
     },
     onProgress: (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
@@ -107,22 +96,35 @@ async function evaluateOn(
   });
   progress.close();
   if (found === undefined) throw interrupted("before the evaluation was done");
-  if (!ranks.isRankZero) return ExitCode.ok;
-  const { protocol, labelFraction } = config;
-  console.log(
-    config.format === "json"
-      ? JSON.stringify({ protocol, label_fraction: labelFraction, ...found })
-      : resultText(config, found),
-  );
+  ranks.rankZeroOnly(() => console.log(resultText(config, found)));
   return ExitCode.ok;
 }
 
+function loadEncoder(learner: Learner, path: string): void {
+  try {
+    learner.loadEncoder(path);
+  } catch (error) {
+    throw new UserError((error as Error).message, ExitCode.checkpoint);
+  }
+}
+
+/** Compares weights and images with rank 0's. @throws UserError (data) on a rank where they differ */
+async function requireSameInputs(
+  ranks: Ranks,
+  { train, test, weights }: { train: Dataset; test: Dataset; weights: CheckpointDescription },
+): Promise<void> {
+  if (ranks.rankInfo.worldSize === 1) return;
+  await ranks.requireSame("weights", weights.sha256);
+  await ranks.requireSame("training images", train.describe().digest);
+  await ranks.requireSame("test images", test.describe().digest);
+}
+
 interface Hooks {
-  /** Gives the learner the checkpoint's encoder again. */
+  /** Loads the checkpoint's encoder into the learner again. */
   reset(): void;
-  /** Hears of the final classifier. */
+  /** Receives the final classifier. */
   keep(probe: Probe): void;
-  /** Hears of the share that is done; true stops. */
+  /** Receives the share that is done, 0 to 1; true stops. */
   onProgress(done: number): boolean;
 }
 
@@ -145,8 +147,16 @@ async function follow(
     : await evaluate({ ...parts, keep }, options, onProgress);
 }
 
-/** The result as a line: the protocol and the share of labels by name, where they are not the usual ones. */
-function resultText(
+/** Returns the result as JSON where --format asks for it, else as a sentence. */
+function resultText(config: RunConfig, found: Found): string {
+  const { protocol, labelFraction } = config;
+  return config.format === "json"
+    ? JSON.stringify({ protocol, label_fraction: labelFraction, ...found })
+    : sentenceOf(config, found);
+}
+
+/** Returns the result as a sentence: the protocol and the share of labels by name, where they are not the usual ones. */
+function sentenceOf(
   { protocol, labelFraction }: RunConfig,
   { knn_top1, top1, top5 }: Found,
 ): string {

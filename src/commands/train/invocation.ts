@@ -32,7 +32,7 @@ export class Invocation {
     this.config = config;
     this.origins = origins;
     this.folder = runFolderAt(config.runDir);
-    this.terminal = ranks.isRankZero ? stderrTerminal() : NULL_TERMINAL;
+    this.terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   }
 
   /** Shows a line on the terminal. */

@@ -37,7 +37,7 @@ export function deriveFromOptions(config: RunConfig, origins: Origins): void {
   deriveFolders(config, origins);
 }
 
-/** The learning rate of some presets follows the batch. */
+/** Scales the learning rate with the batch, for the presets that give it for 256 images. */
 function deriveLearningRate(config: RunConfig, origins: Origins): void {
   if (config.preset === null || !origins.learningRate.startsWith("preset ")) return;
   const { learningRatePer256 } = PRESETS[config.preset];
@@ -46,7 +46,7 @@ function deriveLearningRate(config: RunConfig, origins: Origins): void {
   }
 }
 
-/** Fine-tuning has defaults of its own: what a checkpoint or a data set says is meant for a linear probe. */
+/** Sets the defaults of fine-tuning: those of a checkpoint or a data set are meant for a linear probe. */
 function deriveFineTuning(config: RunConfig, origins: Origins): void {
   const own = { ...FINE_TUNING[config.datasetName], probeAugment: true, probeSweep: false };
   for (const field of Object.keys(own) as (keyof typeof own)[]) {
@@ -56,7 +56,7 @@ function deriveFineTuning(config: RunConfig, origins: Origins): void {
   }
 }
 
-/** Jean Zay's nodes have no network. */
+/** Sets --offline: Jean Zay's nodes have no network. */
 function deriveOffline(config: RunConfig, origins: Origins): void {
   if (isGiven(origins.offline) && !config.offline) {
     throw usageError("Cannot use --offline=false with --computer=jeanzay: it never downloads");
@@ -65,7 +65,7 @@ function deriveOffline(config: RunConfig, origins: Origins): void {
   if (origins.offline === "default") origins.offline = "--computer=jeanzay";
 }
 
-/** The images lie where the site has them, else below data/. */
+/** Sets the folder of the images: that of the site, or one below data/. */
 function deriveDataDir(config: RunConfig, origins: Origins, environment: Environment): void {
   const { datasetName, computer } = config;
   if (origins.dataDir !== "default" || datasetName === "demo") return;
@@ -82,7 +82,7 @@ function requireGpusOf(hardware: "mono-gpu" | "multi-gpu", environment: Environm
   if (gpus !== undefined) requireGpus(gpus(), hardware, variable);
 }
 
-/** A rank for each GPU: of this machine, or as srun or torchrun started them. */
+/** Sets a rank for each GPU of this machine, unless srun or torchrun has started the ranks. */
 function deriveGpuRanks(
   config: RunConfig,
   origins: Origins,
@@ -106,7 +106,7 @@ function deriveGpuRanks(
   }
 }
 
-/** The ranks are those that srun or torchrun started. */
+/** Sets the ranks to those that srun or torchrun started. */
 function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<RankInfo>): void {
   if (rankInfo === undefined || rankInfo.launcher === "none") return;
   const started = rankInfo.worldSize;
@@ -119,7 +119,7 @@ function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<Ra
   config.ranks = started;
 }
 
-/** The micro-batches of a step are the fewest that keep to --max_batch_per_rank. */
+/** Sets the fewest micro-batches that keep to --max_batch_per_rank. */
 function deriveAccumulation(config: RunConfig, origins: Origins): void {
   const { batchSize, ranks, maxBatchPerRank } = config;
   if (batchSize % ranks !== 0) {
@@ -148,7 +148,7 @@ function deriveAccumulation(config: RunConfig, origins: Origins): void {
   }
 }
 
-/** The run's folder is named after the experiment, and the experiment after its recipe. */
+/** Names the experiment after its recipe, and the run's folder after the experiment. */
 function deriveFolders(config: RunConfig, origins: Origins): void {
   if (origins.expeName === "default") {
     config.expeName = config.preset ?? `${config.datasetName}_${config.resnetType}`;

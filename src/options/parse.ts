@@ -19,7 +19,7 @@ import { notesOn, requireSameArchitecture, requireSound } from "./rules.ts";
 import { recordLayers, type StoredOptions, storedOptions } from "./stored.ts";
 import { FIELDS, optionOf } from "./table.ts";
 
-/** A command line, understood. */
+/** A command line, resolved. */
 export interface ParsedCommandLine {
   /** The resolved options. */
   config: RunConfig;

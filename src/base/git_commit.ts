@@ -1,5 +1,6 @@
 /** The commit of a checkout, read without Git. */
 
+import { isSystemError } from "./expected.ts";
 import { isAbsolute, join } from "node:path";
 
 /**
@@ -14,7 +15,8 @@ export function readCommit(projectDir: string): string | null {
     const head = Deno.readTextFileSync(join(gitDir, "HEAD")).trim();
     const ref = head.match(/^ref: (.+)$/)?.[1];
     return ref === undefined ? commitOrNull(head) : resolveRef(commonDirOf(gitDir), ref);
-  } catch {
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
     return null;
   }
 }

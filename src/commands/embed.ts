@@ -9,6 +9,7 @@ import { openData } from "../data/open.ts";
 import { openDevice } from "../runtime/device.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 import { EMBED } from "../options/commands/embed.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { FEATURE_FORMATS, type FeatureSink } from "../evaluate/feature_files.ts";
@@ -23,7 +24,7 @@ import { readTensors } from "../base/safetensors.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
-import { configurationOf, encoderNote } from "../encoder/weights_file.ts";
+import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_file.ts";
 
 /**
  * Embeds and writes.
@@ -50,11 +51,7 @@ export async function main(args: readonly string[]): Promise<number> {
   dataset.describe().warnings.forEach((line) => console.error(line));
   const { learner: made, config: seen } = transferred(config, weights);
   using learner = made;
-  try {
-    learner.loadEncoder(checkpoint);
-  } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
-  }
+  loadEncoder(learner, checkpoint);
   let files: string[];
   let images: number;
   try {
@@ -62,7 +59,7 @@ export async function main(args: readonly string[]): Promise<number> {
     images = await embedAll(dataset, { learner, config: seen, interrupt, path }, sink);
     files = sink.finish();
   } catch (error) {
-    if (!isFileError(error)) throw error;
+    if (!isSystemError(error)) throw error;
     throw new UserError(`Cannot write ${path}: ${error.message}`, ExitCode.save);
   }
   console.log(
@@ -106,12 +103,6 @@ function readRequest(args: readonly string[]): Request {
 function openSink(path: string, classNames: string[]): FeatureSink {
   const [, open] = Object.entries(FEATURE_FORMATS).find(([ending]) => path.endsWith(ending))!;
   return open(path, classNames);
-}
-
-function isFileError(error: unknown): error is Error {
-  return Object.values(Deno.errors).some((Type) => error instanceof Type) ||
-    (error as { code?: unknown })?.code !== undefined &&
-      typeof (error as { errno?: unknown }).errno === "number";
 }
 
 interface Embedding {

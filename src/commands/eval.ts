@@ -3,7 +3,7 @@
 import type { RunConfig } from "../options/config.ts";
 import { openData } from "../data/open.ts";
 import { openDevice } from "../runtime/device.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
 import { fineTune } from "../evaluate/fine_tune.ts";
 import { Interrupt, interrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
@@ -21,7 +21,7 @@ import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { runOnRanks } from "./on_ranks.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
-import { encoderNote } from "../encoder/weights_file.ts";
+import { encoderNote, loadEncoder } from "../encoder/weights_file.ts";
 
 /** Accuracies of an evaluation in percent, those that the protocol has. */
 interface Found {

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import { readForExport } from "../export/encoder.ts";
 import { type ExportFormat, formatNamed } from "../export/formats.ts";
 import { modelCard } from "../export/model_card.ts";
@@ -42,8 +43,7 @@ export function main(args: readonly string[]): number {
       console.log(`Wrote ${join(out, "README.md")}`);
     }
   } catch (error) {
-    if (!Object.values(Deno.errors).some((Type) => error instanceof Type)) throw error;
-    throw new UserError(`Cannot write to ${out}: ${(error as Error).message}`, ExitCode.save);
+    throw asUserError(error, ExitCode.save, { task: `write to ${out}` });
   }
   return code;
 }

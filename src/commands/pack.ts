@@ -6,8 +6,8 @@
 
 import { missingOption, type Values } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import type { PackJob } from "../native/data_job.ts";
-import { NativeError } from "../native/native_error.ts";
 import { runJob } from "../data/run_job.ts";
 import { DEFAULT_QUALITY, PACK } from "../options/commands/pack.ts";
 import { readCommand } from "../options/commands/registry.ts";
@@ -47,8 +47,7 @@ export async function main(args: readonly string[]): Promise<number> {
     }
     return ExitCode.ok;
   } catch (error) {
-    if (!(error instanceof NativeError)) throw error;
-    throw new UserError(error.message, ExitCode.data);
+    throw asUserError(error, ExitCode.data);
   }
 }
 

@@ -3,7 +3,8 @@
 import { parseCommandLine } from "../options/parse.ts";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { VIEWS } from "../options/commands/views.ts";
 import { drawSheet } from "../run/view_sheet.ts";
@@ -27,8 +28,7 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     images = drawSheet(out, { train, config, step });
   } catch (error) {
-    if (error instanceof UserError) throw error;
-    throw new UserError((error as Error).message, ExitCode.save);
+    throw asUserError(error, ExitCode.save);
   }
   console.log(`Drew both views of ${images} images to ${out}`);
   return ExitCode.ok;

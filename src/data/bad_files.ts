@@ -6,6 +6,7 @@
 
 import { replaceFile } from "../base/atomic_file.ts";
 import type { Dataset } from "../native/dataset.ts";
+import { isSystemError } from "../base/expected.ts";
 
 /** Keeps a file in the run folder that lists them; there is none while all files are fine. */
 export class BadFileRecord implements Disposable {
@@ -45,7 +46,8 @@ export class BadFileRecord implements Disposable {
     try {
       replaceFile(this.#path, `${JSON.stringify(listed, null, 2)}\n`);
     } catch (error) {
-      if (!this.#failed) this.#warn(`Cannot write ${this.#path}: ${(error as Error).message}`);
+      if (!isSystemError(error)) throw error;
+      if (!this.#failed) this.#warn(`Cannot write ${this.#path}: ${error.message}`);
       this.#failed = true;
       return;
     }

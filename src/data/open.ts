@@ -4,9 +4,9 @@ import { NORMALISATION } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
-import { NativeError } from "../native/native_error.ts";
 import { runJob } from "./run_job.ts";
 import { openPhotos } from "./photos.ts";
 
@@ -81,8 +81,7 @@ async function open(
       limit: train ? config.limitTrain ?? 0 : 0,
     });
   } catch (error) {
-    if (!(error instanceof NativeError)) throw error;
-    throw new UserError(error.message, ExitCode.data);
+    throw asUserError(error, ExitCode.data);
   }
 }
 
@@ -100,10 +99,7 @@ async function fetchIfMissing(
     if ([...Deno.readDirSync(folder)].some(isOther)) return;
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
-      throw new UserError(
-        `Cannot read --data_dir=${folder}: ${(error as Error).message}`,
-        ExitCode.data,
-      );
+      throw asUserError(error, ExitCode.data, { task: `read --data_dir=${folder}` });
     }
   }
   await downloadCifar10(folder, { offline, signal });

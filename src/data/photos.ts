@@ -9,9 +9,9 @@ import { NORMALISATION } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
 import { runJob } from "./run_job.ts";
-import { NativeError } from "../native/native_error.ts";
 import { exists } from "../base/files.ts";
 import { stateFolder } from "../setup/record.ts";
 import { imagenetDirs } from "../runtime/sites.ts";
@@ -151,8 +151,7 @@ async function openFolder(
       limit,
     });
   } catch (error) {
-    if (!(error instanceof NativeError)) throw error;
-    throw new UserError(error.message, ExitCode.data);
+    throw asUserError(error, ExitCode.data);
   }
 }
 

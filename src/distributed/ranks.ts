@@ -8,6 +8,7 @@
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { openNccl } from "../native/cuda.ts";
@@ -15,7 +16,7 @@ import { NativeError } from "../native/native_error.ts";
 import type { Probe } from "../native/probe.ts";
 import type { ProcessGroup } from "../native/process_group.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
-import { departed, type Departure, ranksError } from "./failure.ts";
+import { departed, type Departure } from "./failure.ts";
 import {
   agree,
   BEAT_MILLISECONDS,
@@ -85,9 +86,7 @@ export class Ranks implements Disposable {
       return new Ranks(rankInfo, group, { hosts: verdict.hosts, stepTimeoutMilliseconds });
     } catch (error) {
       group.close();
-      throw error instanceof NativeError
-        ? ranksError(`Cannot connect the ranks: ${error.message}`)
-        : error;
+      throw asUserError(error, ExitCode.ranks, { task: "connect the ranks" });
     }
   }
 

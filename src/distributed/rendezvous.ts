@@ -66,7 +66,7 @@ export async function connect(
         answerMilliseconds: 1000 * config.stepTimeout,
       });
     } catch (error) {
-      if (!(error instanceof NativeError)) throw error;
+      if (!(error instanceof NativeError && error.isExpected)) throw error;
       if (rank === 0) {
         throw ranksError(
           `Cannot open port ${port} for the ${worldSize} ranks to meet: ${
@@ -118,7 +118,8 @@ function readOrExplain(group: ProcessGroup): string | null {
   try {
     return group.read("verdict");
   } catch (error) {
-    throw ranksError(`Cannot join the ranks: rank 0 has gone (${firstLine(error as Error)})`);
+    if (!(error instanceof NativeError && error.isExpected)) throw error;
+    throw ranksError(`Cannot join the ranks: rank 0 has gone (${firstLine(error)})`);
   }
 }
 

@@ -7,7 +7,8 @@
 import { createHash } from "node:crypto";
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
 import type { InitialWeights } from "../run/record.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import type { StoredOptions } from "../options/stored.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
@@ -39,6 +40,15 @@ export function encoderNote(
   return `The encoder comes from ${encoder.prefix}* in ${path}: ${encoder.words}${leftOut}`;
 }
 
+/** Reads a learner's encoder from a file. @throws UserError (checkpoint) naming what is missing or of another shape */
+export function loadEncoder(learner: Learner, path: string): void {
+  try {
+    learner.loadEncoder(path);
+  } catch (error) {
+    throw asUserError(error, ExitCode.checkpoint);
+  }
+}
+
 /**
  * Fills the online and the target encoder of a new learner from a file.
  *
@@ -53,7 +63,7 @@ export function initialise(
   try {
     learner.initEncoder(path);
   } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
+    throw asUserError(error, ExitCode.checkpoint);
   }
   const note = encoderNote(path, found);
   if (note !== undefined) warn(note);

@@ -3,6 +3,7 @@
 import { dirname } from "node:path";
 import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError, isSystemError } from "../base/expected.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import type { Probe } from "../native/probe.ts";
@@ -32,8 +33,9 @@ export function requireRoomFor(path: string): void {
   const folder = dirname(path);
   try {
     if (Deno.statSync(folder).isDirectory) return;
-  } catch {
+  } catch (error) {
     // Told below, as what is no folder.
+    if (!isSystemError(error)) throw error;
   }
   throw new UserError(
     `Cannot write --save_probe=${path}: expected that ${folder} is a folder`,
@@ -66,6 +68,6 @@ export function saveProbe(
     const withEncoder = protocol === "finetune";
     probe.save(learner, { path, metadata: { ...record }, withEncoder });
   } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.save);
+    throw asUserError(error, ExitCode.save);
   }
 }

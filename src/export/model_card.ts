@@ -10,6 +10,7 @@ import { readRunRecord } from "../run/record.ts";
 import { exists } from "../base/files.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
+import { isExpected } from "../base/expected.ts";
 
 /** The options that make a recipe. */
 const RECIPE = [
@@ -52,7 +53,8 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
       const commit = readRunRecord(folder)?.commit;
       return { ...evaluation && { evaluation }, ...typeof commit === "string" && { commit } };
     } catch (error) {
-      return { problem: (error as Error).message };
+      if (!isExpected(error)) throw error;
+      return { problem: error.message };
     }
   }
   return {};

@@ -12,6 +12,7 @@ import type {
 } from "./symbol_types.ts";
 import { BINDERS } from "./symbols.gen.ts";
 import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
+import { isExpected } from "../base/expected.ts";
 
 type Bound = (...values: unknown[]) => number;
 
@@ -114,7 +115,7 @@ export function useLibjpeg(path: string): string | undefined {
     call("byol_core_use_libjpeg", json(path));
     return undefined;
   } catch (error) {
-    if (!(error instanceof NativeError)) throw error;
+    if (!isExpected(error)) throw error;
     return `${error.message}: JPEG files are decoded by zune-jpeg, which is slower and differs by a few units in some ` +
       "pixels; run: deno task setup";
   }

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isExpected } from "../base/expected.ts";
 import { requireSetup } from "../setup/record.ts";
 import { call, json, openCore } from "./call.ts";
 
@@ -34,7 +35,8 @@ export function openCuda(): string | undefined {
   try {
     call("byol_core_open_gpu", json(gpu));
   } catch (error) {
-    return `${(error as Error).message}: ${slower}`;
+    if (!isExpected(error)) throw error;
+    return `${error.message}: ${slower}`;
   }
   return undefined;
 }

@@ -1,7 +1,17 @@
+import { LibraryError } from "../base/expected.ts";
 import { STATUS_NAMES } from "./symbols.gen.ts";
 
+/** Statuses that a file, an option or the machine may cause. */
+const EXPECTED: readonly string[] = [
+  "InvalidArgument",
+  "Io",
+  "OutOfMemory",
+  "Distributed",
+  "NotFinite",
+];
+
 /** A function of the core refused or failed. */
-export class NativeError extends Error {
+export class NativeError extends LibraryError {
   /** Always "NativeError". */
   override readonly name = "NativeError";
   /** The status's name, for example "InvalidArgument". */
@@ -20,5 +30,10 @@ export class NativeError extends Error {
     super(message);
     this.code = STATUS_NAMES[status] ?? `Status${status}`;
     this.symbol = symbol;
+  }
+
+  /** True where a file, an option or the machine may be at fault; false for a bug, such as a handle that was closed. */
+  override get isExpected(): boolean {
+    return EXPECTED.includes(this.code);
   }
 }

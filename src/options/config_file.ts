@@ -9,6 +9,7 @@
 
 import { type CommandLine, optionsMeant } from "../base/command_line.ts";
 import { usageError, type UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 import { problemOf } from "../base/option_values.ts";
 import { isGiven, type Origin, type RunConfig } from "./config.ts";
 import { renamedOptions } from "./stored.ts";
@@ -68,16 +69,15 @@ function readObject(path: string): JsonObject {
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    const reason = (error as Error).message;
-    throw usageError(`Cannot read --config=${path}: expected a JSON file (${reason})`);
+    if (!isSystemError(error)) throw error;
+    throw usageError(`Cannot read --config=${path}: expected a JSON file (${error.message})`);
   }
   let json: unknown;
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw usageError(
-      `Cannot read --config=${path}: expected JSON (${(error as Error).message})`,
-    );
+    if (!(error instanceof SyntaxError)) throw error;
+    throw usageError(`Cannot read --config=${path}: expected JSON (${error.message})`);
   }
   if (isObject(json)) return json;
   throw usageError(

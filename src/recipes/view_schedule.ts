@@ -30,6 +30,7 @@ import {
   viewsAtSize,
 } from "./views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 import { presetViews } from "./preset_views.ts";
 import { recipesAt } from "./schedules.ts";
 
@@ -124,9 +125,8 @@ export function loadAugmentSchedule(
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    throw usage(
-      `Cannot read --aug_schedule=${path}: expected a JSON file (${(error as Error).message})`,
-    );
+    if (!isSystemError(error)) throw error;
+    throw usage(`Cannot read --aug_schedule=${path}: expected a JSON file (${error.message})`);
   }
   return parseAugmentSchedule(text, { path, views, epochs: config.epochs, stepsPerEpoch });
 }
@@ -162,7 +162,8 @@ export function parseAugmentSchedule(text: string, options: ParseScheduleOptions
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw usage(`Cannot read --aug_schedule=${path}: expected JSON (${(error as Error).message})`);
+    if (!(error instanceof SyntaxError)) throw error;
+    throw usage(`Cannot read --aug_schedule=${path}: expected JSON (${error.message})`);
   }
   const reader = new Reader(path, epochs, stepsPerEpoch);
   const root = reader.object(json, "", ["view1", "view2"]);

@@ -21,6 +21,7 @@ import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
 import { mapsOf } from "./map.ts";
 import { answersOf } from "./probe_look.ts";
 import { fileOf, type RunData } from "./run_data.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** A picture as a data URI, with its class. */
 export interface Picture {
@@ -62,17 +63,19 @@ export interface LookOptions {
 const QUERIES = 8;
 const NEAREST = 6;
 
-/** @throws UserError, NativeError or Error, whose message says what cannot be opened or looked at */
+/** @throws UserError or NativeError whose message says what cannot be opened or looked at */
 export async function lookAt(run: RunData, options: LookOptions): Promise<EncoderLook> {
   const { record } = run;
-  if (record === null) throw new Error("the options of the run are unknown");
+  if (record === null) {
+    throw new UserError("the options of the run are unknown", ExitCode.runFolder);
+  }
   const checkpoint = newestFile(run);
   const config = configOf(record.config, options);
   setThreads(config.threads);
   const { train, test } = await openData({ ...config, evalEveryEpochs: 1 });
   using bank = train;
   using tested = test;
-  if (tested === undefined) throw new Error("there are no test images");
+  if (tested === undefined) throw new UserError("there are no test images", ExitCode.runFolder);
   using learner = createLearner(config);
   learner.loadEncoder(checkpoint);
   const { classes, classNames } = bank.describe();
@@ -125,7 +128,10 @@ function newestFile(run: RunData): string {
   const encoder = fileOf(run, "encoder.safetensors");
   const found = newest ?? (exists(encoder) ? encoder : undefined);
   if (found === undefined) {
-    throw new Error(`${run.folder.path} holds no checkpoint and no encoder.safetensors`);
+    throw new UserError(
+      `${run.folder.path} holds no checkpoint and no encoder.safetensors`,
+      ExitCode.runFolder,
+    );
   }
   return found;
 }
@@ -150,7 +156,9 @@ function requireFinite(checkpoint: string, embedded: readonly Embedded[]): void 
   const isFinite = embedded.every(({ features }) =>
     features.every((row) => row.every(Number.isFinite))
   );
-  if (!isFinite) throw new Error(`the embeddings by ${checkpoint} are not finite`);
+  if (!isFinite) {
+    throw new UserError(`the embeddings by ${checkpoint} are not finite`, ExitCode.runFolder);
+  }
 }
 
 /** For each query the places of the nearest by cosine, nearest first. */

@@ -4,6 +4,7 @@ import { basename, join } from "node:path";
 import { marked } from "marked";
 import { missingOption, type Values } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
+import { asUserError, isExpected } from "../base/expected.ts";
 import { runFolderAt } from "../run/folder.ts";
 import { exists } from "../base/files.ts";
 import { readCommand } from "../options/commands/registry.ts";
@@ -99,7 +100,8 @@ async function encoderSections(
     });
     return sections.encoder(look);
   } catch (error) {
-    problems.push(`The encoder is not looked at: ${(error as Error).message}`);
+    if (!isExpected(error)) throw error;
+    problems.push(`The encoder is not looked at: ${error.message}`);
     return [];
   }
 }
@@ -113,7 +115,8 @@ function runsIn(path: string, problems: string[]): RunData[] {
     try {
       return [readRun(folder)];
     } catch (error) {
-      problems.push(`${folder} is left out: ${(error as Error).message}`);
+      if (!isExpected(error)) throw error;
+      problems.push(`${folder} is left out: ${error.message}`);
       return [];
     }
   });
@@ -136,10 +139,7 @@ function markdownPage(path: string): Page {
   try {
     text = Deno.readTextFileSync(path);
   } catch (error) {
-    throw new UserError(
-      `Cannot read --page=${path}: ${(error as Error).message}`,
-      ExitCode.usage,
-    );
+    throw asUserError(error, ExitCode.usage, { task: `read --page=${path}` });
   }
   const title = /^# (.+)$/m.exec(text)?.[1] ?? basename(path);
   const body = marked.parse(text.replace(/^# .+$/m, ""), { async: false })

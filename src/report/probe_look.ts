@@ -5,6 +5,7 @@ import { exists } from "../base/files.ts";
 import type { Embedded } from "./image_sample.ts";
 import { fileOf, type RunData } from "./run_data.ts";
 import { type HostTensor, readTensors } from "../base/safetensors.ts";
+import { isExpected } from "../base/expected.ts";
 
 /** Classes that images are taken for. */
 export interface Answers {
@@ -85,7 +86,8 @@ function misfitOf(
       ? undefined
       : `it is of step ${metadata.step}, the checkpoint of step ${step}`;
   } catch (error) {
-    return (error as Error).message;
+    if (!isExpected(error)) throw error;
+    return error.message;
   }
 }
 

@@ -3,6 +3,7 @@
 import { basename, join, resolve } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError, isExpected } from "../base/expected.ts";
 import { readResult, type RunResult } from "../run/result.ts";
 import type { EvalRow, MetricsRow } from "../run/metrics.ts";
 import { readMetrics } from "../run/metrics_file.ts";
@@ -43,7 +44,8 @@ export function readRun(path: string): RunData {
     record = readRunRecord(folder);
     if (record === null) problems.push(`${folder.configFile} is missing: the options are unknown`);
   } catch (error) {
-    problems.push((error as Error).message);
+    if (!isExpected(error)) throw error;
+    problems.push(error.message);
   }
   return {
     name: basename(resolve(path)),
@@ -61,11 +63,12 @@ function requireMetrics({ path, metricsFile }: RunFolder): void {
   try {
     Deno.statSync(metricsFile);
   } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) {
+      throw asUserError(error, ExitCode.runFolder, { task: `read ${metricsFile}` });
+    }
     throw new UserError(
-      error instanceof Deno.errors.NotFound
-        ? `Cannot read the run in ${path}: there is no metrics.jsonl, expected the folder of a run ` +
-          "(--run_dir of deno task train)"
-        : `Cannot read ${metricsFile}: ${(error as Error).message}`,
+      `Cannot read the run in ${path}: there is no metrics.jsonl, expected the folder of a run ` +
+        "(--run_dir of deno task train)",
       ExitCode.runFolder,
     );
   }
@@ -94,7 +97,7 @@ export function writeResult(path: string, content: string): void {
   try {
     replaceFile(path, content);
   } catch (error) {
-    throw new UserError(`Cannot write ${path}: ${(error as Error).message}`, ExitCode.save);
+    throw asUserError(error, ExitCode.save, { task: `write ${path}` });
   }
 }
 

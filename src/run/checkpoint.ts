@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import { renamedOptions, type StoredOptions } from "../options/stored.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
 
@@ -61,7 +62,8 @@ export function newestCheckpoint(
         `Cannot use the checkpoint ${path}: it holds step ${found.metadata.step}; trying the one before`,
       );
     } catch (error) {
-      warn(`${(error as Error).message}; trying the one before`);
+      if (!(error instanceof UserError)) throw error;
+      warn(`${error.message}; trying the one before`);
     }
   }
   if (all.length === 0) return undefined;
@@ -128,7 +130,7 @@ export function describeOrThrow(path: string): CheckpointDescription {
   try {
     return describeCheckpoint(path);
   } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
+    throw asUserError(error, ExitCode.checkpoint);
   }
 }
 

@@ -10,6 +10,7 @@ import { dirname } from "node:path";
 import { isSaved } from "../byol/plan.ts";
 import { type CheckpointMetadata, checkpointPath, listCheckpoints } from "./checkpoint.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isExpected, wordsFor } from "../base/expected.ts";
 import { Job } from "../native/job.ts";
 import type { Learner } from "../native/learner.ts";
 import { NativeError } from "../native/native_error.ts";
@@ -47,7 +48,7 @@ export class CheckpointWriter implements AsyncDisposable {
   readonly #policy: SavePolicy;
   readonly #damaged = new Set<string>();
   #underWay: Promise<void> | undefined;
-  #failure: UserError | undefined;
+  #failure: Error | undefined;
   #savedStep: number | undefined;
   #savedAt = performance.now();
   #isDue = false;
@@ -125,13 +126,14 @@ export class CheckpointWriter implements AsyncDisposable {
     try {
       await this.#dropOld();
     } catch (error) {
-      warn(`Cannot remove old checkpoints from ${folder}: ${(error as Error).message}`);
+      warn(`Cannot remove old checkpoints from ${folder}: ${wordsFor(error)}`);
     }
   }
 
-  /** A state that is not finite does not get better by continuing. */
-  #endsRun(failure: UserError): boolean {
-    return this.#policy.onSaveError === "stop" || failure.exitCode === ExitCode.numbers;
+  /** Returns true also for a bug, and for a state that is not finite: to continue makes neither better. */
+  #endsRun(failure: Error): boolean {
+    return this.#policy.onSaveError === "stop" || !(failure instanceof UserError) ||
+      failure.exitCode === ExitCode.numbers;
   }
 
   /** Nothing is removed before two checkpoints that are newer have been read and found whole. */
@@ -154,8 +156,8 @@ export class CheckpointWriter implements AsyncDisposable {
       await job.done();
       return true;
     } catch (error) {
-      const { message } = error as Error;
-      if (!this.#damaged.has(path)) this.#source.warn(`${message}; it does not count`);
+      if (!isExpected(error)) throw error;
+      if (!this.#damaged.has(path)) this.#source.warn(`${error.message}; it does not count`);
       this.#damaged.add(path);
       return false;
     }
@@ -185,15 +187,16 @@ export function saving<T>(path: string, write: () => T): T {
   }
 }
 
-/** A failed save as the user hears of it. */
-export function saveFailure(error: unknown, path: string): UserError {
+/** Returns the error of a failed save: for an expected failure, a UserError that gives the room there is. */
+function saveFailure(error: unknown, path: string): Error {
+  if (!isExpected(error)) return error instanceof Error ? error : new Error(String(error));
   if (error instanceof NativeError && error.code === "NotFinite") {
     return new UserError(
       `${error.message}. ${path} was not written; the checkpoints before it are as they were`,
       ExitCode.numbers,
     );
   }
-  const { message } = error as Error;
+  const { message } = error;
   const quota = /quota/i.test(message) ? ", but your quota has not" : "";
   return new UserError(`${message}${roomAround(path)}${quota}`, ExitCode.save);
 }

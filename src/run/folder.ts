@@ -8,6 +8,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 import { reasonOf } from "../base/files.ts";
 
 /** The paths of a run. */
@@ -49,6 +50,7 @@ export function createRunFolder(path: string): RunFolder {
     Deno.writeTextFileSync(probe, "");
     Deno.removeSync(probe);
   } catch (error) {
+    if (!isSystemError(error)) throw error;
     throw new UserError(
       `Cannot write to the run folder --run_dir=${path}: ${
         reasonOf(error)

@@ -12,6 +12,7 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError, isExpected, isSystemError } from "../base/expected.ts";
 import { interrupted } from "../runtime/interrupt.ts";
 import { Heartbeat } from "../native/heartbeat.ts";
 import { describeProcess } from "../native/process.ts";
@@ -83,11 +84,7 @@ export class RunLock implements Disposable {
     try {
       while (!tryTake(folder, { name, content })) await clearAway(folder, holder, options);
     } catch (error) {
-      if (error instanceof UserError) throw error;
-      throw new UserError(
-        `Cannot lock the run folder ${runFolder}: ${(error as Error).message}`,
-        ExitCode.runFolder,
-      );
+      throw asUserError(error, ExitCode.runFolder, { task: `lock the run folder ${runFolder}` });
     }
     const file = join(folder, name);
     const heartbeat = Heartbeat.start({
@@ -108,10 +105,11 @@ export class RunLock implements Disposable {
     try {
       this.#heartbeat.check(maxAgeMilliseconds);
     } catch (error) {
+      if (!isExpected(error)) throw error;
       const owner = readOwner(this.#folder);
       const now = owner === undefined ? "" : `; now ${shown(owner)} holds it`;
       throw new UserError(
-        `Cannot resume the run: ${(error as Error).message}${now}. Nothing was written since; ` +
+        `Cannot resume the run: ${error.message}${now}. Nothing was written since; ` +
           "expected to be the only one that writes to the folder",
         ExitCode.runFolder,
       );
@@ -124,7 +122,8 @@ export class RunLock implements Disposable {
     try {
       removeIfThere(this.file);
       Deno.removeSync(this.#folder);
-    } catch {
+    } catch (error) {
+      if (!isSystemError(error)) throw error;
       // Somebody else has taken the lock already, or has removed the folder, or nothing can be written there any more:
       // whatever the run ended with counts.
     }

@@ -2,6 +2,7 @@
 
 import { replaceFile, writeAll } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import type { MetricsRow, MetricsSink } from "./metrics.ts";
 
 /** Policy for a row that cannot be written. */
@@ -35,10 +36,7 @@ export class JsonLinesSink implements MetricsSink {
       this.#file = Deno.openSync(path, { append: true, create: true });
       this.#length = this.#file.statSync().size;
     } catch (error) {
-      throw new UserError(
-        `Cannot open ${path} for writing: ${(error as Error).message}`,
-        ExitCode.runFolder,
-      );
+      throw asUserError(error, ExitCode.runFolder, { task: `open ${path} for writing` });
     }
   }
 
@@ -52,10 +50,8 @@ export class JsonLinesSink implements MetricsSink {
     try {
       this.#writeWaiting();
     } catch (error) {
-      if (this.#options.onError === "stop") throw error;
-      if (!this.#isFailing) {
-        this.#options.warn(`${(error as Error).message}; its rows wait for room`);
-      }
+      if (this.#options.onError === "stop" || !(error instanceof UserError)) throw error;
+      if (!this.#isFailing) this.#options.warn(`${error.message}; its rows wait for room`);
       this.#isFailing = true;
     }
   }
@@ -95,10 +91,7 @@ export class JsonLinesSink implements MetricsSink {
     try {
       action(this.#file);
     } catch (error) {
-      throw new UserError(
-        `Cannot write to ${this.#path} (${bytes} bytes): ${(error as Error).message}`,
-        ExitCode.save,
-      );
+      throw asUserError(error, ExitCode.save, { task: `write to ${this.#path} (${bytes} bytes)` });
     }
   }
 }
@@ -142,10 +135,7 @@ export function truncateAfter(
   try {
     replaceFile(path, kept.map(lineOf).join(""));
   } catch (error) {
-    throw new UserError(
-      `Cannot cut ${path} back to step ${nextStep}: ${(error as Error).message}`,
-      ExitCode.save,
-    );
+    throw asUserError(error, ExitCode.save, { task: `cut ${path} back to step ${nextStep}` });
   }
   return kept;
 }
@@ -168,7 +158,7 @@ function read(
     text = Deno.readTextFileSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { rows: [], whole: true };
-    throw new UserError(`Cannot read ${path}: ${(error as Error).message}`, ExitCode.runFolder);
+    throw asUserError(error, ExitCode.runFolder, { task: `read ${path}` });
   }
   const lines = text.split("\n");
   // What follows the last line feed is empty, or a row that a crash cut short.
@@ -191,7 +181,8 @@ function rowOf(line: string): MetricsRow | undefined {
   let row: unknown;
   try {
     row = JSON.parse(line);
-  } catch {
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return undefined;
   }
   const { kind, step } = (row ?? {}) as Partial<MetricsRow>;

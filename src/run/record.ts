@@ -8,6 +8,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 import { reasonOf } from "../base/files.ts";
 import { type OptionValue, shownValue } from "../base/option_values.ts";
 import type { Origins, RunConfig } from "../options/config.ts";
@@ -164,12 +165,13 @@ export function requireSameStart(
  * @throws UserError (run folder) when it cannot be written
  */
 export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
+  const config = optionsByName(record.config);
+  const origins = originsByName(record.origins);
+  const stored = { ...record, config, origins };
   try {
-    const config = optionsByName(record.config);
-    const origins = originsByName(record.origins);
-    const stored = { ...record, config, origins };
     replaceFile(folder.configFile, `${JSON.stringify(stored, null, 2)}\n`);
   } catch (error) {
+    if (!isSystemError(error)) throw error;
     throw new UserError(
       `Cannot write ${folder.configFile}: ${reasonOf(error)}`,
       ExitCode.runFolder,
@@ -189,6 +191,7 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
     text = Deno.readTextFileSync(folder.configFile);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
+    if (!isSystemError(error)) throw error;
     throw new UserError(
       `Cannot read ${folder.configFile}: ${reasonOf(error)}`,
       ExitCode.runFolder,
@@ -197,8 +200,9 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
   let record: StoredRecord | null = null;
   try {
     record = JSON.parse(text);
-  } catch {
+  } catch (error) {
     // Told below.
+    if (!(error instanceof SyntaxError)) throw error;
   }
   if (typeof record?.config !== "object" || record.config === null) {
     throw new UserError(

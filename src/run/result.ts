@@ -9,7 +9,8 @@ import { join } from "node:path";
 import { endStepOf, isEvaluatedAtEnd } from "../byol/plan.ts";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { RunConfig } from "../options/config.ts";
-import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ExitCode } from "../base/exit_codes.ts";
+import { asUserError } from "../base/expected.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
 import { removeIfThere } from "../base/files.ts";
@@ -33,10 +34,7 @@ export function markFinished(folder: RunFolder, result: RunResult): void {
   try {
     replaceFile(resultFile(folder), `${JSON.stringify(result, null, 2)}\n`);
   } catch (error) {
-    throw new UserError(
-      `Cannot write ${resultFile(folder)}: ${(error as Error).message}`,
-      ExitCode.save,
-    );
+    throw asUserError(error, ExitCode.save, { task: `write ${resultFile(folder)}` });
   }
 }
 

@@ -4,6 +4,7 @@ import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/config.ts";
 import { SHEET_IMAGES } from "../options/commands/views.ts";
 import { UserError } from "../base/exit_codes.ts";
+import { wordsFor } from "../base/expected.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { RunFolder } from "./folder.ts";
 import { recipesAt } from "../recipes/schedules.ts";
@@ -47,6 +48,6 @@ export function keepSheet(
   } catch (error) {
     // What is wrong with the images is wrong with the run.
     if (error instanceof UserError) throw error;
-    warn(`Cannot draw ${folder.sheetFile}: ${(error as Error).message}; the run continues without`);
+    warn(`Cannot draw ${folder.sheetFile}: ${wordsFor(error)}; the run continues without`);
   }
 }

@@ -2,6 +2,7 @@
 
 import { constants } from "node:os";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { wordsFor } from "../base/expected.ts";
 import { NativeError } from "../native/native_error.ts";
 import { SignalWatch } from "../native/signal_watch.ts";
 
@@ -67,7 +68,7 @@ export function reportStop(): void {
   try {
     Deno.writeTextFileSync(file, "");
   } catch (error) {
-    console.error(`Cannot tell the batch script of the stop: ${(error as Error).message}`);
+    console.error(`Cannot tell the batch script of the stop: ${wordsFor(error)}`);
   }
 }
 

@@ -9,6 +9,7 @@ import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import { ExitCode } from "../base/exit_codes.ts";
+import { isExpected, isSystemError } from "../base/expected.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
 import { foldersOfRun } from "../data/photos.ts";
@@ -80,7 +81,8 @@ function core(found: SetupRecord | string): Finding {
     openCore();
     return finding("core", "ok", `opens, libtorch ${found.libtorchVersion}`);
   } catch (error) {
-    return finding("core", "FAIL", (error as Error).message);
+    if (!isExpected(error)) throw error;
+    return finding("core", "FAIL", error.message);
   }
 }
 
@@ -207,9 +209,8 @@ async function space(runDir: string): Promise<Finding[]> {
       finding("quota", "ok", `${PROBE_BYTES / 2 ** 20} MiB written and synced in ${folder}`),
     );
   } catch (error) {
-    findings.push(
-      finding("quota", "FAIL", `cannot write in ${folder}: ${(error as Error).message}`),
-    );
+    if (!isSystemError(error)) throw error;
+    findings.push(finding("quota", "FAIL", `cannot write in ${folder}: ${error.message}`));
   } finally {
     if (exists(probe)) Deno.removeSync(probe);
   }
@@ -236,7 +237,8 @@ async function data({ config }: Request): Promise<Finding> {
     const text = `${config.datasetName} in ${config.dataDir}, ${count} training images`;
     return finding("data", "ok", `${text}, ${verified ? "the published bytes" : "not verified"}`);
   } catch (error) {
-    return finding("data", "FAIL", (error as Error).message);
+    if (!isExpected(error)) throw error;
+    return finding("data", "FAIL", error.message);
   }
 }
 

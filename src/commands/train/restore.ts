@@ -2,6 +2,7 @@
 
 import { dirname, resolve } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
+import { asUserError } from "../../base/expected.ts";
 import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
 import { recordedOptions } from "../../options/stored.ts";
@@ -92,7 +93,7 @@ function load(learner: Learner, path: string): void {
   try {
     learner.load(path);
   } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
+    throw asUserError(error, ExitCode.checkpoint);
   }
 }
 

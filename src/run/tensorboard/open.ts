@@ -6,6 +6,7 @@ import { shownValue } from "../../base/option_values.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import type { RunFolder } from "../folder.ts";
 import { exists } from "../../base/files.ts";
+import { wordsFor } from "../../base/expected.ts";
 
 /** Facts of an invocation for TensorBoard. */
 export interface TensorBoardStart {
@@ -36,7 +37,7 @@ export async function openTensorBoard(
     });
   } catch (error) {
     start.warn(
-      `Cannot write TensorBoard's files: ${(error as Error).message}; the run continues without ` +
+      `Cannot write TensorBoard's files: ${wordsFor(error)}; the run continues without ` +
         "(deno task setup, with network, fetches what is missing)",
     );
     return undefined;

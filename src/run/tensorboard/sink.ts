@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { writeAll } from "../../base/atomic_file.ts";
 import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import { type EventContent, recordOf } from "./event_file.ts";
+import { wordsFor } from "../../base/expected.ts";
 
 /** Data that a run shows beside its metrics. */
 export interface TensorBoardOptions {
@@ -98,7 +99,7 @@ export class TensorBoardSink implements MetricsSink {
       action();
     } catch (error) {
       this.#warn(
-        `Cannot write ${path} for TensorBoard: ${(error as Error).message}; ` +
+        `Cannot write ${path} for TensorBoard: ${wordsFor(error)}; ` +
           "the run continues without, and metrics.jsonl has all of it",
       );
       this.close();

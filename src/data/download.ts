@@ -5,6 +5,7 @@
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 import { removeIfThere } from "../base/files.ts";
 import { withLock } from "../setup/lock.ts";
 
@@ -101,8 +102,8 @@ export async function downloadArchive(
       return path;
     });
   } catch (error) {
-    if (error instanceof UserError || options.signal?.aborted) throw error;
-    throw failure(archive, dataDir, reasonOf(error));
+    if (options.signal?.aborted || !isFailedDownload(error)) throw error;
+    throw failure(archive, dataDir, error.message);
   }
 }
 
@@ -162,13 +163,13 @@ async function fetchWithRetries(attempt: Attempt): Promise<void> {
       return await fetchRest(attempt);
     } catch (error) {
       options.signal?.throwIfAborted();
-      if (error instanceof FinalError || !isTransient(error)) throw error;
+      if (!(error instanceof NetworkError)) throw error;
       if (retry === RETRIES) {
-        throw new FinalError(`${reasonOf(error)}, after ${RETRIES + 1} attempts`);
+        throw new FinalError(`${error.message}, after ${RETRIES + 1} attempts`);
       }
       const delay = (options.retryDelayMs ?? 2000) * 2 ** retry;
       if (options.onProgress === undefined) {
-        console.error(`${archive.name}: ${reasonOf(error)}; trying again in ${delay / 1000} s`);
+        console.error(`${archive.name}: ${error.message}; trying again in ${delay / 1000} s`);
       }
       await sleep(delay, options.signal);
     }
@@ -178,12 +179,12 @@ async function fetchWithRetries(attempt: Attempt): Promise<void> {
 /** Something that another attempt would not change. */
 class FinalError extends Error {}
 
-/** Errors of the file system (a full disk, a read-only folder) are not the network's. */
-function isTransient(error: unknown): boolean {
-  const isFileError = error instanceof Error && "code" in error &&
-    typeof error.code === "string" && /^(ENOSPC|EDQUOT|EROFS|EACCES|EIO|EFBIG)$/.test(error.code);
-  return !isFileError && !(error instanceof Deno.errors.PermissionDenied) &&
-    !(error instanceof Deno.errors.NotCapable);
+/** A failure of the network or of the server, which another attempt may not meet. */
+class NetworkError extends Error {}
+
+/** Returns true for a failure of the network, of the server or of the file system. */
+function isFailedDownload(error: unknown): error is Error {
+  return error instanceof FinalError || error instanceof NetworkError || isSystemError(error);
 }
 
 /** One request for what the part lacks. */
@@ -202,7 +203,7 @@ async function fetchRest(attempt: Attempt): Promise<void> {
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (start > 0) headers.range = `bytes=${start}-`;
   try {
-    const response = await fetch(archive.url, { headers, signal });
+    const response = await overNetwork(fetch(archive.url, { headers, signal }));
     try {
       start = checkResponse(response, { archive, partPath, start });
       await appendBody(response, { ...attempt, start, idle });
@@ -226,14 +227,14 @@ function checkResponse(
     const range = response.headers.get("content-range");
     if (range === `bytes ${start}-${archive.size - 1}/${archive.size}`) return start;
     removeIfThere(partPath);
-    throw new Error(`the server sent the range "${range}", expected one from ${start}`);
+    throw new NetworkError(`the server sent the range "${range}", expected one from ${start}`);
   }
   if (status === 416) {
     removeIfThere(partPath);
-    throw new Error("the server refused to continue the part");
+    throw new NetworkError("the server refused to continue the part");
   }
   if (status >= 500 || status === 408 || status === 429) {
-    throw new Error(`the server answered ${status}`);
+    throw new NetworkError(`the server answered ${status}`);
   }
   if (status !== 200) throw new FinalError(`the server answered ${status}`);
   const length = response.headers.get("content-length");
@@ -252,7 +253,7 @@ async function appendBody(
   try {
     await file.seek(start, Deno.SeekMode.Start);
     let received = start;
-    for await (const piece of response.body ?? []) {
+    for await (const piece of piecesOf(response)) {
       idle.restart();
       received += piece.length;
       if (received > archive.size) {
@@ -265,11 +266,37 @@ async function appendBody(
       onProgress({ received, total: archive.size });
     }
     if (received < archive.size) {
-      throw new Error(`the connection ended after ${received} of ${archive.size} bytes`);
+      throw new NetworkError(`the connection ended after ${received} of ${archive.size} bytes`);
     }
     await file.sync();
   } finally {
     file.close();
+  }
+}
+
+/** Yields the pieces of a body. @throws NetworkError where it cannot be read to its end */
+async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
+  if (body === null) return;
+  const reader = body.getReader();
+  try {
+    for (;;) {
+      const { done, value } = await overNetwork(reader.read());
+      if (done) return;
+      yield value;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** Waits for an answer of the network. @throws NetworkError with the reason where none comes */
+async function overNetwork<Answer>(answer: Promise<Answer>): Promise<Answer> {
+  try {
+    return await answer;
+  } catch (error) {
+    const { NotCapable, PermissionDenied } = Deno.errors;
+    if (error instanceof NotCapable || error instanceof PermissionDenied) throw error;
+    throw new NetworkError(reasonOf(error));
   }
 }
 
@@ -292,7 +319,7 @@ class IdleTimer {
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
       const seconds = this.#milliseconds / 1000;
-      this.#controller.abort(new Error(`the server sent nothing for ${seconds} s`));
+      this.#controller.abort(new NetworkError(`the server sent nothing for ${seconds} s`));
     }, this.#milliseconds);
   }
 

@@ -147,6 +147,15 @@ function assertSaysWhatToFetch(error: UserError, { archive, dataDir }: {
   }
 }
 
+Deno.test("a bug during a download keeps its stack, and is not tried again", async () => {
+  await using site = serve(whole);
+  await withFolder((dataDir) => {
+    const onProgress = (): void => (undefined as unknown as { planted: () => void }).planted();
+    return assert.rejects(download(site, dataDir, { onProgress }), TypeError);
+  });
+  assert.equal(site.ranges.length, 1);
+});
+
 Deno.test("a download is whole, reports its progress and leaves nothing else", () =>
   withFolder(async (dataDir) => {
     await using site = serve(whole);

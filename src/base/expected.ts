@@ -2,12 +2,6 @@
 
 import { type ExitCode, UserError } from "./exit_codes.ts";
 
-/** Error of a library that tells whether files, options or the machine may have caused it. */
-export abstract class LibraryError extends Error {
-  /** False for a bug. */
-  abstract readonly isExpected: boolean;
-}
-
 /** Returns true for an error of the operating system, as Deno and node's modules report it. */
 export function isSystemError(error: unknown): error is Error {
   if (!(error instanceof Error) || error instanceof Deno.errors.BadResource) return false;
@@ -18,10 +12,13 @@ export function isSystemError(error: unknown): error is Error {
     /\(os error \d+\)/.test(error.message);
 }
 
-/** Returns true for a failure that files, options or the machine cause; false for a bug. */
+/**
+ * Returns true for a failure that files, options or the machine cause; false for a bug. An error of the core tells by
+ * its property `isExpected`.
+ */
 export function isExpected(error: unknown): error is Error {
   return error instanceof UserError || isSystemError(error) || isPackageMissing(error) ||
-    error instanceof LibraryError && error.isExpected;
+    error instanceof Error && (error as { isExpected?: unknown }).isExpected === true;
 }
 
 /** Returns true where an import() found no module: set-up had no network to fetch the package. */

@@ -10,7 +10,6 @@ import { takeSubset } from "../data/label_subset.ts";
 import { classifyByNeighbours, evaluate, type EvaluationParts } from "../evaluate/linear.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import type { Dataset } from "../native/dataset.ts";
-import type { Learner } from "../native/learner.ts";
 import { setThreads } from "../native/core.ts";
 import { requireRoomFor, saveProbe } from "../evaluate/saved_probe.ts";
 import type { Probe } from "../native/probe.ts";
@@ -98,14 +97,6 @@ async function evaluateOn(
   if (found === undefined) throw interrupted("before the evaluation was done");
   ranks.rankZeroOnly(() => console.log(resultText(config, found)));
   return ExitCode.ok;
-}
-
-function loadEncoder(learner: Learner, path: string): void {
-  try {
-    learner.loadEncoder(path);
-  } catch (error) {
-    throw new UserError((error as Error).message, ExitCode.checkpoint);
-  }
 }
 
 /** Compares weights and images with rank 0's. @throws UserError (data) on a rank where they differ */

@@ -1,4 +1,3 @@
-import { LibraryError } from "../base/expected.ts";
 import { STATUS_NAMES } from "./symbols.gen.ts";
 
 /** Statuses that a file, an option or the machine may cause. */
@@ -11,7 +10,7 @@ const EXPECTED: readonly string[] = [
 ];
 
 /** A function of the core refused or failed. */
-export class NativeError extends LibraryError {
+export class NativeError extends Error {
   /** Always "NativeError". */
   override readonly name = "NativeError";
   /** The status's name, for example "InvalidArgument". */
@@ -33,7 +32,7 @@ export class NativeError extends LibraryError {
   }
 
   /** True where a file, an option or the machine may be at fault; false for a bug, such as a handle that was closed. */
-  override get isExpected(): boolean {
+  get isExpected(): boolean {
     return EXPECTED.includes(this.code);
   }
 }

@@ -1,9 +1,17 @@
-/** Help and wrong options in a fresh clone: answered at once, with nothing installed and nothing made. */
+/** Commands in a fresh clone: help and wrong options at once, with nothing made; else set-up in the same program. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { dirname } from "node:path";
 import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { type CommandName, COMMANDS } from "../../src/options/commands/registry.ts";
-import { projectRoot } from "../../src/setup/record.ts";
+import {
+  coreFile,
+  examineSetup,
+  projectRoot,
+  requireSetup,
+  writeSetup,
+} from "../../src/setup/record.ts";
+import { skip } from "../support/skip.ts";
 
 const PROGRAMS: Readonly<Record<keyof typeof TASK_PERMISSIONS, readonly string[]>> = {
   setup: ["src/setup/main.ts"],
@@ -97,4 +105,26 @@ Deno.test("a task answers help and wrong options before any set-up", async () =>
   }
   deepEqual(namesIn(clone), before);
   for (const folder of [clone, cache]) await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("a command finds the packages that set-up has installed in the same program", async () => {
+  const clone = await freshClone();
+  // All of set-up is done but the packages.
+  const here = requireSetup();
+  const core = coreFile(clone, here.hash);
+  Deno.mkdirSync(dirname(core), { recursive: true });
+  Deno.symlinkSync(here.core, core);
+  writeSetup(clone, { ...here, core, packages: undefined });
+  equal(typeof examineSetup(clone), "object");
+  const words = ["task", "embed", "--checkpoint=none.safetensors", "--out=a.parquet"];
+  const { code, err } = await run({ cwd: clone }, ...words);
+  if (err.includes("Cannot install the npm packages")) {
+    skip("the npm packages are neither cached nor to be fetched");
+  } else {
+    // Without its packages the command would not load, and end with 6.
+    equal(code, 5, err);
+    match(err, /none\.safetensors/);
+    ok(namesIn(clone).includes("node_modules"));
+  }
+  await Deno.remove(clone, { recursive: true });
 });

@@ -41,6 +41,8 @@ export interface CommandLine<Table extends ReadableTable = ReadableTable> {
   readonly elsewhere?: (option: string) => string | undefined;
   /** Words after `--` belong to another program. */
   readonly passesOn?: true;
+  /** Words that are no options are taken, too. */
+  readonly takesWords?: true;
 }
 
 type Several = { readonly repeats: true } | { readonly list: true };
@@ -56,6 +58,8 @@ export interface Given<Table extends ReadableTable> {
   readonly values: { -readonly [Field in keyof Table]?: GivenValue<Table[Field]> };
   /** The words of each option, in the order of the command line. */
   readonly words: readonly { readonly field: keyof Table; readonly words: readonly string[] }[];
+  /** The words that are no options. */
+  readonly positionals: readonly string[];
   /** The words after `--`. */
   readonly passedOn: readonly string[];
 }
@@ -92,6 +96,8 @@ export interface CommandSpec<Table extends OptionTable = OptionTable> {
   readonly options: Table;
   /** Commands whose options it takes beside its own. */
   readonly beside?: readonly string[];
+  /** Word that stands for words without a name, such as FILTER; without it, there are none. */
+  readonly words?: string;
   /** Program that gets the words after `--`. */
   readonly passesOnTo?: string;
   /** Paragraphs between the examples and the options. */
@@ -114,6 +120,13 @@ export function commandWords(name: string): string {
   return `deno task ${name}`;
 }
 
+/** The command line of a program, defaults included. */
+export interface ReadOptions<Table extends OptionTable> {
+  values: Values<Table>;
+  /** The words that are no options. */
+  words: readonly string[];
+}
+
 /**
  * Reads the options of a command that takes no others.
  *
@@ -122,11 +135,14 @@ export function commandWords(name: string): string {
 export function readOptions<Table extends OptionTable>(
   args: readonly string[],
   spec: CommandSpec<Table>,
-): Values<Table> {
-  const line = { command: commandWords(spec.name), options: spec.options };
-  const { values } = readGiven(args, line);
+): ReadOptions<Table> {
+  const { values, positionals } = readGiven(args, {
+    command: commandWords(spec.name),
+    options: spec.options,
+    ...(spec.words === undefined ? {} : { takesWords: true }),
+  });
   requireOptions(values, spec);
-  return withDefaults(values, spec);
+  return { values: withDefaults(values, spec), words: positionals };
 }
 
 /** Adds a command's defaults to values that are given. */
@@ -196,10 +212,15 @@ export function readGiven<Table extends ReadableTable>(
   const fields = new Map(Object.keys(line.options).map((field) => [nameOf(line, field), field]));
   const values: Record<string, unknown> = {};
   const words: { field: string; words: string[] }[] = [];
+  const positionals: string[] = [];
   for (const token of tokensOf(own, line)) {
     if (token.kind === "option-terminator") continue;
     if (token.kind === "positional") {
-      throw usageError(`Cannot use the argument "${token.value}": expected --option=value`);
+      if (!line.takesWords) {
+        throw usageError(`Cannot use the argument "${token.value}": expected --option=value`);
+      }
+      positionals.push(token.value);
+      continue;
     }
     const field = token.rawName.startsWith("--") ? fields.get(token.name) : undefined;
     if (field === undefined) throw unknownOption(line, token.rawName);
@@ -213,7 +234,7 @@ export function readGiven<Table extends ReadableTable>(
     words.push({ field, words: own.slice(token.index, token.index + (isSpaced ? 2 : 1)) });
   }
   const passedOn = end < 0 ? [] : args.slice(end + 1);
-  return { values: values as Given<Table>["values"], words, passedOn };
+  return { values: values as Given<Table>["values"], words, positionals, passedOn };
 }
 
 type Token = ReturnType<typeof tokensOf>[number];

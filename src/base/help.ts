@@ -24,7 +24,7 @@ export function helpOf(spec: CommandSpec): string {
     .trimEnd();
 }
 
-function usageOf({ name, options, beside = [], passesOnTo }: CommandSpec): string {
+function usageOf({ name, options, beside = [], words, passesOnTo }: CommandSpec): string {
   const own = Object.values(options);
   const required = own.filter((option) => option.required).map(wordOf);
   return [
@@ -32,6 +32,7 @@ function usageOf({ name, options, beside = [], passesOnTo }: CommandSpec): strin
     ...required,
     ...(own.length > required.length ? ["[options]"] : []),
     ...(beside.length > 0 ? [`[options of ${beside.map(commandWords).join(" or ")}]`] : []),
+    ...(words ? [`[${words} …]`] : []),
     ...(passesOnTo ? [`[-- options of ${passesOnTo}]`] : []),
   ].join(" ");
 }

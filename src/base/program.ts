@@ -16,7 +16,7 @@ export async function runProgram<Table extends OptionTable>(
   main: (values: Values<Table>) => ExitCode | Promise<ExitCode>,
 ): Promise<void> {
   await runMain(async (args) => {
-    if (!wantsHelp(args)) return await main(readOptions(args, spec));
+    if (!wantsHelp(args)) return await main(readOptions(args, spec).values);
     console.log(helpOf(spec));
     return ExitCode.ok;
   });

@@ -1,14 +1,13 @@
 /**
  * Prints what the repository looks like: rooms and the arrows between them, circles, the longest functions, files that
  * are too long, breaches of the floor plan.
- *
- *   deno task layout [--breaches | --write]
- *
- * --breaches prints the breaches alone; --write puts the tables of the plan into docs/architecture.md.
  */
 
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import type { CommandSpec, Values } from "../../src/base/command_line.ts";
+import { ExitCode } from "../../src/base/exit_codes.ts";
+import { runProgram } from "../../src/base/program.ts";
 import { PAGE, withTables } from "./page.ts";
 import {
   arrowsBetweenRooms,
@@ -24,6 +23,25 @@ import { readSources, type Sources } from "./sources.ts";
 
 /** The checkout that this file belongs to. */
 export const ROOT: string = fileURLToPath(new URL("../../", import.meta.url));
+
+const LAYOUT = {
+  name: "layout",
+  summary: "Prints the rooms of the sources, their arrows, long functions and long files",
+  options: {
+    breaches: {
+      option: "breaches",
+      value: { kind: "flag" },
+      help: "Print the breaches of the floor plan alone",
+      default: false,
+    },
+    write: {
+      option: "write",
+      value: { kind: "flag" },
+      help: "Print nothing; put the tables of the plan into docs/architecture.md",
+      default: false,
+    },
+  },
+} as const satisfies CommandSpec;
 
 /** Functions to print of each side. */
 const LONGEST = 10;
@@ -66,12 +84,15 @@ function* reportRooms(sources: Sources, folder: string): Generator<string> {
   yield `  arrows: ${number}, circles: ${circles(arrows).length}${found && ` (${found})`}`;
 }
 
-if (import.meta.main) {
+function main({ breaches: only, write }: Values<typeof LAYOUT.options>): ExitCode {
   const sources = readSources(ROOT);
-  if (Deno.args.includes("--write")) {
+  if (write) {
     Deno.writeTextFileSync(join(ROOT, PAGE), withTables(sources.get(PAGE) ?? ""));
   } else {
-    const lines = Deno.args.includes("--breaches") ? breaches(sources) : [...report(sources)];
+    const lines = only ? breaches(sources) : [...report(sources)];
     console.log(lines.join("\n").trimStart());
   }
+  return ExitCode.ok;
 }
+
+if (import.meta.main) await runProgram(LAYOUT, main);

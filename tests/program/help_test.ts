@@ -3,7 +3,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { dirname } from "node:path";
 import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
-import { type CommandName, COMMANDS } from "../../src/options/commands/registry.ts";
+import { COMMANDS } from "../../src/options/commands/registry.ts";
 import {
   coreFile,
   examineSetup,
@@ -13,13 +13,15 @@ import {
 } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 
-const PROGRAMS: Readonly<Record<keyof typeof TASK_PERMISSIONS, readonly string[]>> = {
+const PROGRAMS: Readonly<Record<string, readonly string[]>> = {
+  test: ["tests/runner/main.ts"],
+  layout: ["tests/layout/main.ts"],
   setup: ["src/setup/main.ts"],
   gen: ["src/native/generate.ts"],
   docs: ["src/commands/docs.ts"],
   ...Object.fromEntries(
     Object.keys(COMMANDS).map((name) => [name, ["src/cli.ts", name]]),
-  ) as Record<CommandName, string[]>,
+  ),
 };
 
 /** A clone's files without what is installed or built. */
@@ -61,7 +63,8 @@ Deno.test("each program prints its help on stdout and refuses what it does not k
     const wrong = await run(
       { cwd: projectRoot },
       "run",
-      ...TASK_PERMISSIONS[name as keyof typeof PROGRAMS],
+      ...(TASK_PERMISSIONS as Readonly<Record<string, readonly string[]>>)[name] ??
+        ["--no-prompt", "-RE"],
       ...words,
       "--nonsense",
     );

@@ -8,13 +8,19 @@
  * exit code is 0 only when nothing failed and at least one test ran.
  */
 
+import { wantsHelp } from "../../src/base/command_line.ts";
 import { UserError } from "../../src/base/exit_codes.ts";
-import { parseRequest } from "./request.ts";
+import { helpOf } from "../../src/base/help.ts";
+import { parseRequest, TEST } from "./request.ts";
 import { Run } from "./run.ts";
 
 /** The exit code after Ctrl-C, as a shell has it. */
 const INTERRUPTED = 130;
 
+if (wantsHelp(Deno.args)) {
+  console.log(helpOf(TEST));
+  Deno.exit(0);
+}
 const interruption = new AbortController();
 try {
   const run = new Run(parseRequest(Deno.args), interruption.signal);

@@ -71,6 +71,15 @@ Deno.test("words after -- belong to another program where the command says so", 
   assert.deepEqual([values, passedOn], [{ quiet: true }, ["--time=1", "x"]]);
 });
 
+Deno.test("words without a name are taken where the command says so", () => {
+  assert.match(refused("a", "--quiet"), /the argument "a": expected --option=value$/);
+  const { values, positionals } = readGiven(["a", "--quiet", "--", "--b"], {
+    ...LINE,
+    takesWords: true,
+  });
+  assert.deepEqual([values, positionals], [{ quiet: true }, ["a", "--b"]]);
+});
+
 Deno.test("an unknown option is refused with what was probably meant", () => {
   const hints: [string, RegExp][] = [
     ["--image=3", /^Cannot use --image: no such option, did you mean --images$/],

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { projectRoot } from "../src/setup/record.ts";
 import { shareOfPeak } from "./step_gpu.ts";
-import { oracleFolder } from "../tests/runner/oracle.ts";
+import { oracleEnvironment, oracleFolder } from "../tests/runner/oracle.ts";
 import { skip } from "../tests/support/skip.ts";
 
 /** JSON that the bench prints with --format=json. */
@@ -58,14 +58,13 @@ Deno.test("the bench by the wall's clock measures steps with and without views, 
 });
 
 Deno.test("the peers' step for GPUs is the plain program's, in float64", async () => {
-  const folder = oracleFolder();
-  if (folder === undefined) {
+  if (oracleFolder() === undefined) {
     return skip("PyTorch is not installed (run: deno task test --oracle=install)");
   }
   const { code, stderr } = await new Deno.Command("python3", {
     args: ["bench/peers/on_gpu.py"],
     cwd: projectRoot,
-    env: { PYTHONPATH: folder, PYTHONDONTWRITEBYTECODE: "1" },
+    env: oracleEnvironment(),
   }).output();
   equal(code, 0, new TextDecoder().decode(stderr));
 });

@@ -11,6 +11,8 @@ export interface WheelRequest {
   requirements: string[];
   /** Installs what they depend on as well, apart from triton, a compiler that nothing here calls. */
   dependencies: boolean;
+  /** More requirements, installed without what they depend on. */
+  bare?: string[];
   /** Keeps of all these only those whose name (lower case, with hyphens) this matches. */
   only?: RegExp;
   /** Version of the `python3` that runs pip. */
@@ -95,6 +97,24 @@ export async function installWheels(
   }
 }
 
+/**
+ * Downloads wheels, without what they depend on, into a folder that is there.
+ *
+ * @throws {UserError} (exit code 6) when pip fails.
+ */
+export async function downloadWheels(
+  folder: string,
+  requirements: readonly string[],
+  session: Session,
+): Promise<void> {
+  const words = [...PIP, "download", "--no-deps", ...DOWNLOAD_FLAGS, `--dest=${folder}`];
+  await mustRun(
+    { words: [...words, ...requirements], env: pipEnvironment(folder) },
+    `fetch ${requirements.join(" ")} with pip`,
+    session,
+  );
+}
+
 /** Settings of the user that do not go with --target, and the folder pip downloads to: the system's /tmp may be small. */
 function pipEnvironment(temporary: string): Record<string, string> {
   return {
@@ -115,7 +135,8 @@ async function pinned(
   request: WheelRequest,
   { env, session }: { env: Record<string, string>; session: Session },
 ): Promise<string[]> {
-  if (!request.dependencies) return request.requirements;
+  const bare = request.bare ?? [];
+  if (!request.dependencies) return [...request.requirements, ...bare];
   session.log(`asking pip what ${request.requirements.join(", ")} need`);
   const words = [...PIP_ANSWERING, "install", "--dry-run", "--ignore-installed", "--quiet"];
   words.push("--report=-", ...DOWNLOAD_FLAGS, ...request.requirements);
@@ -125,8 +146,10 @@ async function pinned(
   const found = report.install.map(({ metadata: { name, version } }) => {
     return { name: name.toLowerCase().replace(/[-_.]+/g, "-"), version };
   });
-  return found.filter(({ name }) => name !== "triton" && (request.only?.test(name) ?? true))
-    .map(({ name, version }) => `${name}==${version}`);
+  const wanted = found.filter(({ name }) =>
+    name !== "triton" && (request.only?.test(name) ?? true)
+  );
+  return [...wanted.map(({ name, version }) => `${name}==${version}`), ...bare];
 }
 
 async function unpackWheels(from: string, site: string, session: Session): Promise<void> {

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
-import { oracleFolder } from "../runner/oracle.ts";
+import { oracleEnvironment, oracleFolder } from "../runner/oracle.ts";
 import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 
@@ -24,7 +24,7 @@ async function readByPython(npy: string, parquet: string): Promise<Read> {
   const script = join(projectRoot, "tests/parity/oracle/features_read.py");
   const { code, stdout, stderr } = await new Deno.Command("python3", {
     args: [script, npy, parquet],
-    env: { PYTHONPATH: oracleFolder() ?? "" },
+    env: oracleEnvironment(),
   }).output();
   equal(code, 0, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));

@@ -17,8 +17,11 @@ import { oracleFolder } from "../runner/oracle.ts";
 import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 import { doubles, norm, type Numbers, readSafetensors } from "../support/safetensors.ts";
+import { startOracle } from "./oracle.ts";
 import { NEEDS_ORACLE, written } from "./torch_files.ts";
 import { inFolder } from "../support/in_folder.ts";
+
+startOracle();
 
 const HEADS = { hiddenDim: 16, zDim: 8, bnViews: "joint", larsVariant: "reference" } as const;
 

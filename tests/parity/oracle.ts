@@ -3,7 +3,7 @@
 import { equal, ok } from "node:assert/strict";
 import { liveHandles } from "../../src/native/core.ts";
 import { projectRoot } from "../../src/setup/record.ts";
-import { oracleFolder, oraclePath } from "../runner/oracle.ts";
+import { oracleEnvironment, oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 
 /** Report that an oracle program prints. */
@@ -61,10 +61,24 @@ export function requireAgreement({ name, least }: ParityCheck, reports: OracleRe
  *
  * @throws Error when it could not compare at all
  */
-export async function askOracle(script: string, args: string[]): Promise<OracleReport> {
+export function askOracle(script: string, args: string[]): Promise<OracleReport> {
+  return askPython<OracleReport>(script, args);
+}
+
+/**
+ * Runs a program of oracle/ to its end, and returns the JSON that it prints.
+ *
+ * @throws Error with the program's own error
+ */
+export async function askPython<T>(script: string, args: string[]): Promise<T> {
   const oracle = theOracle();
   await oracle.send(JSON.stringify([script, ...args]));
-  return await oracle.receive();
+  return await oracle.receive() as T;
+}
+
+/** Starts Python, where the oracle is installed, before any test: none of them has then left it running. */
+export function startOracle(): void {
+  if (oracleFolder() !== undefined) theOracle();
 }
 
 /** A program of oracle/ that is told file names and answers each with a report: files need not be kept. */
@@ -83,7 +97,7 @@ export class OracleConversation implements AsyncDisposable {
     await this.#begun;
     await this.#oracle.send(path);
     try {
-      return await this.#oracle.receive();
+      return await this.#oracle.receive() as OracleReport;
     } catch (error) {
       this.#over = true;
       throw error;
@@ -120,7 +134,7 @@ class Oracle {
     this.#child = new Deno.Command("python3", {
       args: ["tests/parity/oracle/serve.py"],
       cwd: projectRoot,
-      env: { PYTHONPATH: oraclePath() ?? "", PYTHONDONTWRITEBYTECODE: "1" },
+      env: oracleEnvironment(),
       stdin: "piped",
       stdout: "piped",
     }).spawn();
@@ -134,7 +148,7 @@ class Oracle {
     await this.#writer.write(new TextEncoder().encode(`${line}\n`));
   }
 
-  async receive(): Promise<OracleReport> {
+  async receive(): Promise<unknown> {
     this.#child.ref();
     while (!this.#unread.includes("\n")) {
       const { value, done } = await this.#reader.read();

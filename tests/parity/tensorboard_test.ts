@@ -6,7 +6,7 @@ import { Buffer } from "node:buffer";
 import { readMetrics } from "../../src/run/metrics_file.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
-import { oracleFolder } from "../runner/oracle.ts";
+import { oracleEnvironment, oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 
 interface Read {
@@ -19,7 +19,7 @@ async function readByTensorBoard(folder: string): Promise<Read> {
   const script = join(projectRoot, "tests/parity/oracle/tensorboard_read.py");
   const { code, stdout, stderr } = await new Deno.Command("python3", {
     args: [script, folder],
-    env: { PYTHONPATH: oracleFolder() ?? "" },
+    env: oracleEnvironment(),
   }).output();
   equal(code, 0, new TextDecoder().decode(stderr));
   return JSON.parse(new TextDecoder().decode(stdout));

@@ -5,7 +5,10 @@ import { join } from "node:path";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
+import { startOracle } from "./oracle.ts";
 import { NEEDS_ORACLE, written } from "./torch_files.ts";
+
+startOracle();
 
 Deno.test("a file of torch.save has the tensors that torch.load finds, whatever its name", async () => {
   if (oracleFolder() === undefined) return skip(NEEDS_ORACLE);

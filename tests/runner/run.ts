@@ -70,8 +70,8 @@ export class Run {
   }
 
   async #setUp(): Promise<void> {
-    const onLibtorch = (): void => {
-      if (this.#request.installOracle) this.#oracle ??= this.#installOracle();
+    const onLibtorch = (libtorch: string): void => {
+      if (this.#request.installOracle) this.#oracle ??= this.#installOracle(libtorch);
     };
     this.#steps.push(...await runSetUp({ signal: this.#signal, onLibtorch }));
   }
@@ -136,9 +136,9 @@ export class Run {
     this.#steps.push(await installPackages(this.#signal));
   }
 
-  async #installOracle(): Promise<void> {
+  async #installOracle(libtorch: string): Promise<void> {
     const started = performance.now();
-    const problem = await installOracle(this.#signal).then(
+    const problem = await installOracle({ libtorch, signal: this.#signal }).then(
       () => undefined,
       (error: Error) => error,
     );

@@ -1,10 +1,9 @@
 /** Set-up as a program, with the seconds of what it does. */
 
-import { projectRoot } from "../../src/setup/record.ts";
+import { projectRoot, requireSetup } from "../../src/setup/record.ts";
 import { runProgram } from "./child.ts";
 import type { StampedLine } from "./counts.ts";
-import type { StepResult } from "./report.ts";
-import { stepWithoutTests } from "./report.ts";
+import { type StepResult, stepWithoutTests } from "./report.ts";
 
 /** Messages of set-up at the beginning of long steps. */
 const STEPS: readonly [begins: RegExp, name: string][] = [
@@ -13,15 +12,15 @@ const STEPS: readonly [begins: RegExp, name: string][] = [
   [/^set-up: building the core/, "Rust build"],
   [/^set-up: (ready|fetching .*headers)/, "the rest"],
 ];
-/** The line after which libtorch is there. */
-const LIBTORCH = /^set-up: libtorch \S+ in /;
+/** The line that tells where libtorch is, before the core is built. */
+const LIBTORCH = /^set-up: libtorch \S+ in (.+)$/;
 const TIMEOUT_SECONDS = 2400;
 
 /** Options of running set-up. */
 export interface SetUpOptions {
   signal: AbortSignal;
-  /** Is called once libtorch is there, before the core is built. */
-  onLibtorch: () => void;
+  /** Is told the folder of libtorch, before the core is built where that is to do. */
+  onLibtorch: (folder: string) => void;
 }
 
 /** Runs set-up, whose words are printed as they come, and returns the steps that took a second or more. */
@@ -33,14 +32,17 @@ export async function runSetUp({ signal, onLibtorch }: SetUpOptions): Promise<St
     signal,
     onLine: (line) => {
       console.log(line.text);
-      if (LIBTORCH.test(line.text)) onLibtorch();
+      const folder = LIBTORCH.exec(line.text)?.[1];
+      if (folder !== undefined) onLibtorch(folder);
       lines.push(line);
     },
   });
-  onLibtorch();
   const steps = stepsOf(lines, seconds).filter((step) => step.seconds >= 1)
     .map((step) => stepWithoutTests("set-up", step.name, step.seconds));
-  if (success) return steps;
+  if (success) {
+    onLibtorch(requireSetup().libtorch);
+    return steps;
+  }
   const counts = { passed: 0, failed: 1, skipped: 0 };
   const problems = [stopped ?? "the messages are above"];
   return [...steps, { ...stepWithoutTests("set-up", "set-up", 0), counts, problems }];

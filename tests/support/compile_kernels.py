@@ -4,7 +4,7 @@ import ctypes
 import pathlib
 import sys
 
-FOLDER = pathlib.Path(__file__).resolve().parent.parent / "native/shim/gpu"
+FOLDER = pathlib.Path(__file__).resolve().parents[2] / "native/shim/gpu"
 SOURCES = ["elements.cuh", "batch_norm.cuh", "views.cuh"]
 
 nvrtc = ctypes.CDLL(sys.argv[1])

@@ -173,7 +173,11 @@ def write_hostile(folder):
     return expected
 
 
-if __name__ == "__main__":
+def main():
     what, *targets = sys.argv[1:]
     actions = {"forms": write_forms, "encoders": write_encoders, "wrap": wrap, "hostile": write_hostile}
     print(json.dumps(actions[what](*targets)))
+
+
+if __name__ == "__main__":
+    main()

@@ -25,7 +25,7 @@ export async function runCargoTests(
 ): Promise<StepResult[]> {
   const { libtorch, libjpeg } = requireSetup();
   const lines: StampedLine[] = [];
-  const { success, output, seconds, stopped } = await runProgram({
+  const { success, output, seconds, cpuSeconds, stopped } = await runProgram({
     words: cargoWords(projectRoot, "test"),
     env: {
       ...environment,
@@ -55,8 +55,9 @@ export async function runCargoTests(
     { part: "units", name: "Rust tests: build", seconds: built, ...build },
     {
       part: "units",
-      name: "Rust tests",
+      name: "Rust tests, and processors of the build",
       seconds: seconds - built,
+      cpuSeconds,
       counts,
       tests: readCargo(lines),
       skipped: ignoredOf(lines),

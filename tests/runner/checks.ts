@@ -80,7 +80,7 @@ export async function runCheck(check: Check, signal: AbortSignal): Promise<StepR
     const counts = { passed: 0, failed: 0, skipped: 1 };
     return { ...result, seconds: 0, counts, skipped: [line] };
   }
-  const { success, output, seconds, stopped } = await runProgram({
+  const { success, output, seconds, cpuSeconds, stopped } = await runProgram({
     words: check.words,
     env: check.buildsCore ? await coreEnvironment() : {},
     timeoutSeconds: TIMEOUT_SECONDS.check,
@@ -90,7 +90,7 @@ export async function runCheck(check: Check, signal: AbortSignal): Promise<StepR
   console.log(success ? end : `${output.trimEnd()}\n${end}`);
   const problems = success ? [] : [stopped ?? check.words.join(" ")];
   const counts = { passed: Number(success), failed: Number(!success), skipped: 0 };
-  return { ...result, seconds, counts, problems };
+  return { ...result, seconds, cpuSeconds, counts, problems };
 }
 
 async function answers(words: readonly string[], signal: AbortSignal): Promise<boolean> {

@@ -23,10 +23,14 @@ export interface Ended {
   /** Standard output and standard error, in the order in which they were written. */
   output: string;
   seconds: number;
+  /** Seconds of processors that the program and its children took; 0 where it was ended. */
+  cpuSeconds: number;
   /** Why the program was ended; undefined where it ended by itself. */
   stopped?: string;
 }
 
+/** Runs a program, both of whose outputs are one, and writes what it and its children took into the file `$0`. */
+const SCRIPT = '"$@" 2>&1; code=$?; times >"$0"; exit $code';
 /** Names the variable that all programs inherit which a program of the runner starts. */
 const MARK = "BYOL_TEST_PROGRAM";
 const GRACE_MILLISECONDS = 5000;
@@ -42,8 +46,9 @@ export async function runProgram(program: Program): Promise<Ended> {
   program.signal.throwIfAborted();
   const mark = crypto.randomUUID();
   const started = performance.now();
+  const times = await Deno.makeTempFile({ prefix: "byol-times-" });
   const child = new Deno.Command("sh", {
-    args: ["-c", 'exec "$@" 2>&1', "sh", ...program.words],
+    args: ["-c", SCRIPT, times, ...program.words],
     cwd: projectRoot,
     env: { ...program.env, [MARK]: mark },
     stdin: "null",
@@ -73,12 +78,23 @@ export async function runProgram(program: Program): Promise<Ended> {
       success: success && stopped === undefined,
       output: output.text + left.map((words) => `ended what was left running: ${words}\n`).join(""),
       seconds,
+      cpuSeconds: cpuSecondsOf(await Deno.readTextFile(times)),
       stopped,
     };
   } finally {
+    await Deno.remove(times);
     clearTimeout(alarm);
     program.signal.removeEventListener("abort", interrupt);
   }
+}
+
+/** Adds up the four times that a shell's `times` prints: user and system, of the shell and of its children. */
+function cpuSecondsOf(text: string): number {
+  const times = [...text.matchAll(/(\d+)m([\d.]+)s/g)];
+  return times.reduce(
+    (sum, [, minutes, seconds]) => sum + 60 * Number(minutes) + Number(seconds),
+    0,
+  );
 }
 
 /** Output of a program, as it comes. */

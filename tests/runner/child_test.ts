@@ -37,6 +37,13 @@ Deno.test("both outputs are kept in their order, with the time of each line", as
   ok(lines[2]!.seconds - lines[1]!.seconds >= 0.2, JSON.stringify(lines));
 });
 
+Deno.test("the seconds of processors are those of the program and its children, not of the clock", async () => {
+  const busy = await shell("i=0; while [ $i -lt 300000 ]; do i=$((i + 1)); done");
+  const idle = await shell("sleep 0.5");
+  ok(busy.cpuSeconds > 0.02, JSON.stringify(busy));
+  ok(idle.cpuSeconds < 0.3 && idle.seconds >= 0.5, JSON.stringify(idle));
+});
+
 Deno.test("a program that hangs is ended in time, with children that have left its group", async () => {
   const hangs = "echo $$; setsid sh -c 'echo $$; trap \"\" TERM; while :; do sleep 1; done' & wait";
   const { success, output, stopped } = await shell(hangs, { timeoutSeconds: 1 });

@@ -38,7 +38,7 @@ export async function runFile(
   const words = [Deno.execPath(), "test", "--allow-all", "--no-check", `--junit-path=${junit}`];
   if (names.length > 0) words.push(`--filter=/${names.map(escaped).join("|")}/`);
   try {
-    const { success, output, seconds, stopped } = await runProgram({
+    const { success, output, seconds, cpuSeconds, stopped } = await runProgram({
       words: [...words, path],
       env: { ...ENVIRONMENT, BYOL_TEST_SKIPS: skips },
       timeoutSeconds: timeoutSeconds ??
@@ -52,7 +52,7 @@ export async function runFile(
     const ended = stopped === undefined ? "" : ` (ended: ${stopped})`;
     const nothingRan = success && result.tests.length === 0 && names.length > 0;
     if (!nothingRan) print(`${output.trimEnd()}\n${line}${ended}\n`);
-    return { part, name: path, seconds, ...result };
+    return { part, name: path, seconds, cpuSeconds, ...result };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -9,6 +9,8 @@ export interface StepResult {
   /** The step inside the part, such as a file's path. */
   name: string;
   seconds: number;
+  /** Seconds of processors that the step took, where they are known. */
+  cpuSeconds?: number;
   counts: Counts;
   /** The tests that are known by name. */
   tests: readonly ReportedTest[];
@@ -30,7 +32,7 @@ export function stepWithoutTests(part: string, name: string, seconds: number): S
 export function report(steps: readonly StepResult[], wallSeconds: number): string {
   return [
     ...timesOf(steps),
-    `${seconds(wallSeconds)}  all, by the clock`,
+    `${seconds(wallSeconds)} ${cpuOf(steps)}  all, by the clock`,
     "",
     ...slowest(steps),
     ...steps.flatMap(({ skipped }) => skipped),
@@ -44,25 +46,29 @@ export function totalOf(steps: readonly StepResult[]): Counts {
   return sumCounts(steps.map(({ counts }) => counts));
 }
 
-/** A part's seconds are those of its steps, of which several may have run at once. */
+/** Lists parts with their steps. A part's seconds are those of its steps, of which several may have run at once. */
 function timesOf(steps: readonly StepResult[]): string[] {
   const parts = [...new Set(steps.map(({ part }) => part))];
   const lines = parts.flatMap((part) => {
     const own = steps.filter((step) => step.part === part);
     const counts = totalOf(own);
     const tested = counts.passed + counts.failed + counts.skipped > 0;
-    const head = `${seconds(sumOf(own))}  ${part}${tested ? `: ${summary(counts)}` : ""}`;
-    return [head, ...own.toSorted((a, b) => b.seconds - a.seconds).map(stepLine)];
+    const taken = own.reduce((sum, { seconds }) => sum + seconds, 0);
+    return [
+      `${seconds(taken)} ${cpuOf(own)}  ${part}${tested ? `: ${summary(counts)}` : ""}`,
+      ...own.toSorted((a, b) => b.seconds - a.seconds)
+        .map((step) => `${seconds(step.seconds)} ${cpuOf([step])}    ${step.name}`),
+    ];
   });
-  return ["== seconds of each part, and of each step inside", ...lines];
+  return [
+    "== seconds of each part and of each step inside, by the clock and of processors",
+    ...lines,
+  ];
 }
 
-function stepLine({ name, seconds: taken }: StepResult): string {
-  return `${seconds(taken)}    ${name}`;
-}
-
-function sumOf(steps: readonly StepResult[]): number {
-  return steps.reduce((sum, { seconds }) => sum + seconds, 0);
+function cpuOf(steps: readonly StepResult[]): string {
+  const known = steps.flatMap(({ cpuSeconds }) => cpuSeconds ?? []);
+  return known.length === 0 ? " ".repeat(7) : seconds(known.reduce((sum, one) => sum + one));
 }
 
 function slowest(steps: readonly StepResult[]): string[] {

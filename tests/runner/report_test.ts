@@ -6,7 +6,7 @@ const NONE = { skipped: [], problems: [] };
 const STEPS: StepResult[] = [
   stepWithoutTests("set-up", "libtorch", 40),
   {
-    ...{ part: "units", name: "a_test.ts", seconds: 3.04, ...NONE },
+    ...{ part: "units", name: "a_test.ts", seconds: 3.04, cpuSeconds: 2.5, ...NONE },
     counts: { passed: 1, failed: 1, skipped: 0 },
     tests: [
       { name: "good", outcome: "passed", seconds: 1 },
@@ -23,13 +23,13 @@ const STEPS: StepResult[] = [
 
 Deno.test("the report holds times by part, the slowest tests, skips, failures and the counts last", () => {
   deepEqual(report(STEPS, 44).split("\n"), [
-    "== seconds of each part, and of each step inside",
-    "   40.0  set-up",
-    "   40.0    libtorch",
-    "    8.0  units: 1 passed, 2 failed, 1 skipped",
-    "    5.0    b_test.ts",
-    "    3.0    a_test.ts",
-    "   44.0  all, by the clock",
+    "== seconds of each part and of each step inside, by the clock and of processors",
+    "   40.0          set-up",
+    "   40.0            libtorch",
+    "    8.0     2.5  units: 1 passed, 2 failed, 1 skipped",
+    "    5.0            b_test.ts",
+    "    3.0     2.5    a_test.ts",
+    "   44.0     2.5  all, by the clock",
     "",
     "== the 2 slowest of 2 tests",
     "    2.0  a_test.ts: bad",

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
 
-/** The least network and batch, one thread each. */
+/** The least network, views and batch, one thread each. */
 export const TINY: readonly string[] = [
   "--resnet_type=resnet20",
   "--hidden_dim=16",
@@ -13,6 +13,8 @@ export const TINY: readonly string[] = [
   "--nb_workers=1",
   "--clsf_every=0",
   "--log_every=1",
+  // Of 16 pixels: a step takes a quarter of the time.
+  `--aug_schedule=${join(projectRoot, "tests/fixtures/small_views.json")}`,
 ];
 
 /** Result of a program. */

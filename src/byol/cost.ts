@@ -1,6 +1,6 @@
 /**
- * The work of a linear evaluation, and its time by the speed of the training: the one model of cost, for
- * `deno task plan` and the benches.
+ * Model of the cost of a linear evaluation: the work in forward passes, and the seconds at the speed of the training.
+ * `deno task plan` and the benches use it.
  *
  * @module
  */
@@ -8,20 +8,20 @@
 import { HELD_OUT_SHARE, SWEPT_RATES } from "../recipes/probe.ts";
 
 /**
- * Forward passes of the encoder that one training image costs: two views, each once through the online network
- * forward, twice as much backward, and once through the target.
+ * Cost of one training image, in forward passes of the encoder. Each of the two views costs four: one forward through
+ * the online network, two for the backward pass, one through the target.
  */
 export const FORWARDS_PER_IMAGE = 8;
-/** Images a second that a probe learns from features in memory, at least. */
+/** Lower bound of the images per second that a probe learns from features in memory. */
 const FEATURES_PER_SECOND = 500_000;
 
 /** Options that decide how much a linear evaluation computes. */
 export interface EvaluationCostOptions {
   /** Epochs of the probe. */
   probeEpochs: number;
-  /** The probe sees random crops, each embedded anew; off: each image is embedded once. */
+  /** True where the probe learns from random crops, which are embedded in every epoch; false: once for each image. */
   probeAugment: boolean;
-  /** The probe's rate is chosen on held-out training images. */
+  /** True where the probe's learning rate is chosen on held-out training images. */
   probeSweep: boolean;
 }
 
@@ -29,11 +29,11 @@ export interface EvaluationCostOptions {
 export interface EvaluationWork {
   /** Forward passes of the encoder. */
   forwards: number;
-  /** Images that a classifier learns from by their features alone, over all its epochs. */
+  /** Images whose stored features a classifier learns from, summed over all its epochs. */
   fromFeatures: number;
 }
 
-/** Returns the work of one linear evaluation with its nearest neighbours (evaluate/linear.ts). */
+/** Returns the work of one linear evaluation together with its k-NN evaluation (evaluate/linear.ts). */
 export function evaluationWork(
   { train, test }: { train: number; test: number },
   { probeEpochs, probeAugment, probeSweep }: EvaluationCostOptions,
@@ -49,8 +49,8 @@ export function evaluationWork(
 /**
  * Returns the seconds of one linear evaluation.
  *
- * @param speed.imagesPerSecond source images a second of the training
- * @param speed.efficiency of a forward pass in evaluation, as a share of the training's; 1 by default
+ * @param speed.imagesPerSecond source images per second of the training
+ * @param speed.efficiency speed of a forward pass in evaluation, as a share of the speed in training; 1 by default
  */
 export function evaluationSeconds(
   { forwards, fromFeatures }: EvaluationWork,

@@ -3,17 +3,17 @@
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { TrainRow } from "./train_row.ts";
 
-/** Rows that a message shows. */
+/** Number of logged steps that a message shows. */
 const ROWS_SHOWN = 5;
 
-/** Refuses to continue from a step whose loss or gradient is not finite. */
+/** Check that ends a run at a step whose loss or gradient is not finite. */
 export class FiniteCheck {
   readonly #rows: TrainRow[] = [];
 
   /**
-   * Takes a logged step.
+   * Checks a logged step.
    *
-   * @throws UserError (numbers) with the step, its rates, and the rows before
+   * @throws UserError (numbers) with the step, its rates, and the logged steps before it
    */
   see(row: TrainRow): void {
     const { loss, gradient_norm: gradientNorm = NaN, learning_rate: learningRate, tau } = row;
@@ -48,17 +48,17 @@ export interface CollapseOptions {
   collapseRows: number;
 }
 
-/** Watches for projections that have become the same for all images. */
+/** Detector of collapse: projections that have become the same for all images. */
 export class CollapseWatch {
   readonly #options: CollapseOptions;
   #rows = 0;
 
-  /** @param options when embeddings count as collapsed */
+  /** @param options bound and duration from which embeddings count as collapsed */
   constructor(options: CollapseOptions) {
     this.#options = options;
   }
 
-  /** Takes a logged step. @returns a message, once for each collapse */
+  /** Checks a logged step. @returns a message, once for each collapse; undefined otherwise */
   see({ step, embedding_std: std }: Pick<TrainRow, "step" | "embedding_std">): string | undefined {
     const { zDim, collapseBelow, collapseRows } = this.#options;
     const bound = collapseBelow / Math.sqrt(zDim);

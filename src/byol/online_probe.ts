@@ -1,4 +1,4 @@
-/** The online probe of a run: a linear probe that learns beside the encoder. */
+/** The online probe of a run: a linear classifier trained on the embeddings of each step, beside the encoder. */
 
 import type { DatasetDescription } from "../native/dataset.ts";
 import type { Learner, ProbeRates } from "../native/learner.ts";
@@ -7,10 +7,10 @@ import type { Learner, ProbeRates } from "../native/learner.ts";
 const RATES: Readonly<ProbeRates> = { learningRate: 0.5, momentum: 0.9 };
 
 /**
- * Adds an online probe to a learner, where the options ask for one and there are labels to learn from.
+ * Adds an online probe to a learner where `onlineProbe` is true and the images have labels.
  *
- * @param options.warn shows the reason where there is none
- * @returns rates of the probe, constant over the run; undefined where there is none
+ * @param options.warn shows a warning where the images have no labels
+ * @returns rates of the probe, constant over the run; undefined where no probe was added
  */
 export function addOnlineProbe(
   learner: Learner,
@@ -20,8 +20,8 @@ export function addOnlineProbe(
   if (!onlineProbe) return undefined;
   if (classes < 2) {
     warn(
-      "There is no online probe in this run: the images have no labels, expected a folder for " +
-        "each class (--online_probe=false says so beforehand)",
+      "Cannot train an online probe on images without labels: expected a folder for each class; this run has no " +
+        "online probe (--online_probe=false avoids this warning)",
     );
     return undefined;
   }

@@ -1,33 +1,33 @@
 /**
- * The steps of a training: how many there are, and which of them log, evaluate and save. Pure functions of the options
- * and the number of images, for `train`, `deno task plan` and the benches.
+ * The plan of a training: the number of its steps, and which of them log, evaluate and save. Pure functions of the
+ * options and the number of images, for `train`, `deno task plan` and the benches.
  *
- * "Steps done" counts optimizer steps from the beginning of the run: 0 is before the first one.
+ * `stepsDone` counts the finished optimizer steps since the beginning of the run: it is 0 before the first step.
  *
  * @module
  */
 
-/** Options that decide what happens at which step. */
+/** Options that decide which steps log, evaluate and save. */
 export interface PlanOptions {
-  /** Images of an optimizer step, over all ranks; an incomplete last batch of an epoch is dropped. */
+  /** Images of an optimizer step, over all ranks. The incomplete last batch of an epoch is dropped. */
   batchSize: number;
   /** Epochs of the whole run. */
   epochs: number;
   /** Step to stop before; null for the end of the schedules. */
   maxSteps: number | null;
-  /** Steps between logged ones. */
+  /** Steps between logged steps. */
   logEverySteps: number;
   /** Epochs between evaluations; 0 for none at all. */
   evalEveryEpochs: number;
-  /** An evaluation at the end of a run that `maxSteps` cuts short. */
+  /** True for an evaluation at the end of a run that `maxSteps` cuts short. */
   evalAtEnd: boolean;
-  /** Epochs between checkpoints that are kept for good; 0 for none. */
+  /** Epochs between checkpoints that are kept; 0 for none. */
   saveEveryEpochs: number;
-  /** Steps between checkpoints that later ones replace; 0 for none. */
+  /** Steps between checkpoints that later checkpoints replace; 0 for none. */
   saveEverySteps: number;
 }
 
-/** The steps of a training. */
+/** The plan of a training. */
 export interface TrainingPlan {
   /** Optimizer steps of an epoch; 0 where there are fewer images than a batch has. */
   stepsPerEpoch: number;
@@ -35,21 +35,21 @@ export interface TrainingPlan {
   totalSteps: number;
   /** The step to stop before: `totalSteps`, or less where `maxSteps` cuts the run short. */
   endStep: number;
-  /** Steps between logged ones; the last one of each epoch is logged, too. */
+  /** Steps between logged steps; the last step of each epoch is logged, too. */
   logEverySteps: number;
   /** Epochs between evaluations; 0 for none at all. */
   evalEveryEpochs: number;
-  /** An evaluation of the untrained encoder. */
+  /** True for an evaluation of the untrained encoder. */
   evalAtStart: boolean;
-  /** An evaluation at the end of a run that is cut short. */
+  /** True for an evaluation at the end of a run that `maxSteps` cuts short. */
   evalAtEnd: boolean;
-  /** Steps between checkpoints that are kept for good; 0 for none. */
+  /** Steps between checkpoints that are kept; 0 for none. */
   keepEverySteps: number;
-  /** Steps between checkpoints that later ones replace; 0 for none. */
+  /** Steps between checkpoints that later checkpoints replace; 0 for none. */
   saveEverySteps: number;
 }
 
-/** Returns the plan of a training on so many images. */
+/** Returns the plan of a training. */
 export function planTraining(images: number, options: PlanOptions): TrainingPlan {
   const stepsPerEpoch = Math.floor(images / options.batchSize);
   const totalSteps = options.epochs * stepsPerEpoch;
@@ -71,7 +71,7 @@ export function endStepOf(totalSteps: number, { maxSteps }: Pick<PlanOptions, "m
   return Math.min(totalSteps, maxSteps ?? totalSteps);
 }
 
-/** Returns whether a step is logged wherever the run is interrupted; the last one of an invocation is logged, too. */
+/** Returns true where the plan logs a step; the last step of an invocation is logged besides. */
 export function isLogged(
   stepsDone: number,
   { logEverySteps, stepsPerEpoch }: Pick<TrainingPlan, "logEverySteps" | "stepsPerEpoch">,
@@ -79,7 +79,7 @@ export function isLogged(
   return isMultiple(stepsDone, logEverySteps) || isMultiple(stepsDone, stepsPerEpoch);
 }
 
-/** Returns whether a training evaluates between two steps; `isEvaluatedAtEnd` has the last evaluation. */
+/** Returns true where a training evaluates before its next step; isEvaluatedAtEnd decides on the last evaluation. */
 export function isEvaluated(
   stepsDone: number,
   { stepsPerEpoch, totalSteps, evalEveryEpochs, evalAtStart }: TrainingPlan,
@@ -88,7 +88,7 @@ export function isEvaluated(
     (stepsDone > 0 || evalAtStart);
 }
 
-/** Returns whether a training that ends after a step evaluates there. */
+/** Returns true where a training that ends after `stepsDone` steps evaluates at its end. */
 export function isEvaluatedAtEnd(
   stepsDone: number,
   { totalSteps, evalEveryEpochs, evalAtEnd }: Pick<
@@ -99,7 +99,7 @@ export function isEvaluatedAtEnd(
   return evalEveryEpochs > 0 && (stepsDone === totalSteps || evalAtEnd);
 }
 
-/** Returns whether a checkpoint is due after a step; `--save_every_minutes` may ask for more of them. */
+/** Returns true where the plan saves a checkpoint after a step; `--save_every_minutes` may add checkpoints. */
 export function isSaved(
   stepsDone: number,
   { keepEverySteps, saveEverySteps }: Pick<TrainingPlan, "keepEverySteps" | "saveEverySteps">,
@@ -107,7 +107,7 @@ export function isSaved(
   return isMultiple(stepsDone, keepEverySteps) || isMultiple(stepsDone, saveEverySteps);
 }
 
-/** Returns the numbers of steps done at which an uninterrupted run evaluates, in order. */
+/** Returns the values of `stepsDone` at which an uninterrupted run evaluates, in ascending order. */
 export function evaluatedSteps(plan: TrainingPlan): number[] {
   const { endStep } = plan;
   const every = plan.evalEveryEpochs * plan.stepsPerEpoch;
@@ -119,7 +119,7 @@ export function evaluatedSteps(plan: TrainingPlan): number[] {
   return steps;
 }
 
-/** Returns whether a step is a multiple of `every`; 0 has none. */
+/** Returns true where a step is a multiple of `every`; false where `every` is 0. */
 function isMultiple(step: number, every: number): boolean {
   return every > 0 && step % every === 0;
 }

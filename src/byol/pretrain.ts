@@ -1,5 +1,5 @@
 /**
- * BYOL's training loop (Grill et al. 2020), one step read top-down.
+ * BYOL's training loop (Grill et al. 2020). `pretrain` holds the step, in the order of the paper.
  *
  * @module
  */
@@ -25,11 +25,11 @@ export interface PretrainOptions {
   accumulateSteps: number;
   /** Optimizer steps of an epoch. */
   stepsPerEpoch: number;
-  /** Epochs of the whole run, which the schedules go by. */
+  /** Epochs of the whole run, from which the schedules take their length. */
   epochs: number;
   /** Epochs over which the learning rate rises from 0; may be 0. */
   warmupEpochs: number;
-  /** The rate after the warm-up, used as given. */
+  /** The learning rate at the end of the warm-up, used as given (no scaling by the batch). */
   learningRate: number;
   /** LARS's momentum, in [0, 1). */
   momentum: number;
@@ -45,30 +45,30 @@ export interface PretrainOptions {
   firstStep: number;
   /** The step to stop before. */
   endStep: number;
-  /** Steps between logged ones; the last one of an epoch is logged, too. */
+  /** Steps between logged steps; the last step of each epoch is logged, too. */
   logEverySteps: number;
-  /** Records a step on one GPU as a CUDA graph, once some have run; false by default. */
+  /** True to record a step on one GPU as a CUDA graph, after some live steps, and to replay it; false by default. */
   cudaGraph?: boolean;
-  /** Rates of the learner's online probe; none where it has no probe. */
+  /** Rates of the learner's online probe; undefined for a learner without a probe. */
   probeRates?: Readonly<ProbeRates> | undefined;
 }
 
-/** Callbacks of the training loop, each at its own pace. */
+/** Callbacks of the training loop. */
 export interface PretrainHooks {
   /** Called before a step; the function that it returns is called after the step. */
   trace?(step: number, rates: StepRates): (() => void) | undefined;
-  /** A step was logged. */
+  /** Called after a logged step. */
   logged?(row: TrainRow): void;
-  /** A step is done; `epoch` is set where it was the last one of an epoch. */
+  /** Called after each step; `epoch` (from 1) is set after the last step of an epoch. */
   stepDone?(stepsDone: number, epoch: number | undefined): Promise<void>;
-  /** Returns true to stop after so many steps. */
+  /** Called after each step; true ends the training there. */
   interrupted?(stepsDone: number): boolean;
 }
 
 /**
  * Trains from `firstStep` to `endStep`.
  *
- * @returns the number of steps done: less than endStep when interrupted
+ * @returns the steps done since the beginning of the run: endStep, or less where `hooks.interrupted` ended the training
  * @throws UserError (numbers) when the loss or the gradient is not finite
  */
 export async function pretrain(
@@ -124,12 +124,12 @@ function numbersAt(step: number, options: PretrainOptions): StepRates & { recipe
   };
 }
 
-/** Returns whether steps may be recorded as a CUDA graph, which cannot make the views of a second micro-batch anew. */
+/** Returns true where steps may be recorded as a CUDA graph. A graph cannot make the views of a second micro-batch. */
 function isRecordable({ cudaGraph, accumulateSteps }: PretrainOptions): boolean {
   return cudaGraph === true && accumulateSteps === 1;
 }
 
-/** Computes the gradients of a step's batch, micro-batch by micro-batch; the views of the first one are there. */
+/** Computes the gradients of a step's batch, micro-batch by micro-batch; the first one's views were made before. */
 function forwardBackward(
   { learner, dataset }: { learner: Learner; dataset: Dataset },
   step: number,
@@ -142,7 +142,7 @@ function forwardBackward(
   }
 }
 
-/** Makes the views of a micro-batch, and prefetches later ones as far as there is room. */
+/** Makes the views of a micro-batch, and prefetches the views of later ones until the queue is full. */
 function makeViews(
   dataset: Dataset,
   { step, microBatch }: { step: number; microBatch: number },
@@ -157,7 +157,7 @@ function makeViews(
   }
 }
 
-/** Returns the number of the epoch that a step ends, from 1; undefined within an epoch. */
+/** Returns the epoch (from 1) that ends after `stepsDone` steps; undefined within an epoch. */
 function epochEndedBy(
   stepsDone: number,
   { stepsPerEpoch }: Pick<PretrainOptions, "stepsPerEpoch">,

@@ -1,6 +1,6 @@
 /**
- * A step on one GPU as a CUDA graph: recorded once, then replayed, which spares the processor the work of enqueuing
- * some thousand kernels a step. Where nothing can be recorded, every step runs live.
+ * A step on one GPU as a CUDA graph: the step is recorded once, then replayed, which saves the CPU the time to launch
+ * some thousand kernels per step. Where a step cannot be recorded, every step runs live.
  *
  * @module
  */
@@ -8,19 +8,19 @@
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner, StepRates, UpdateOptions } from "../native/learner.ts";
 
-/** Steps that run before the recording, in which libtorch chooses its kernels. */
+/** Live steps before the recording, in which libtorch chooses its kernels. */
 const WARM_UP_STEPS = 3;
 
-/** Work of a step that is the same every time: all but the views and the numbers in StepRates. */
+/** Work that is the same in every step: all but the making of the views and the numbers in StepRates. */
 export type StepBody = () => void;
 
-/** Constants of a training, which a recorded step keeps. */
+/** Constants of a training, which a recording has fixed. */
 export type StepConstants = Omit<UpdateOptions, "learningRate">;
 
-/** The constants of the step that each learner's recording repeats. */
+/** The constants that each learner's recording was made with. */
 const recordedWith = new WeakMap<Learner, string>();
 
-/** Runs steps: live, then recorded. */
+/** Runner of steps: the first ones live, the later ones as replays of a recording. */
 export class StepGraph {
   readonly #learner: Learner;
   readonly #constants: string;
@@ -28,7 +28,7 @@ export class StepGraph {
   #live = 0;
 
   /**
-   * Keeps a recording of an earlier training of the learner where its constants were the same, and drops it otherwise.
+   * Keeps the learner's recording of an earlier training with the same constants; drops a recording with other ones.
    *
    * @param options.enabled true to record steps where that is possible
    */
@@ -43,7 +43,7 @@ export class StepGraph {
     if (recorded !== undefined && recorded !== this.#constants) learner.dropRecording();
   }
 
-  /** Runs a step on the dataset's two views. `body` enqueues the same work every time. */
+  /** Runs a step on the dataset's two views. `body` must launch the same work every time. */
   run(dataset: Dataset, rates: StepRates, body: StepBody): void {
     if (this.#enabled) {
       if (this.#learner.replay(dataset, rates)) return;

@@ -1,4 +1,4 @@
-/** The rows of a training: metrics, rates and speed of its logged steps. */
+/** The rows of a training: metrics, rates and images per second of the logged steps. */
 
 import type { Learner, ProbeRates, StepRates } from "../native/learner.ts";
 import { FiniteCheck } from "./divergence.ts";
@@ -12,11 +12,11 @@ export interface StepLogOptions {
   stepsPerEpoch: number;
   /** The first step of this invocation, from 0. */
   firstStep: number;
-  /** Rates of the learner's online probe; none where it has no probe. */
+  /** Rates of the learner's online probe; undefined for a learner without a probe. */
   probeRates?: Readonly<ProbeRates> | undefined;
 }
 
-/** Reads the metrics of logged steps, and the speed from one to the next. */
+/** Reader of the metrics of logged steps, with a clock for the images per second between them. */
 export class StepLog {
   readonly #learner: Learner;
   readonly #options: StepLogOptions;
@@ -24,7 +24,7 @@ export class StepLog {
   #restartedAt = performance.now();
   #restartedSteps: number;
 
-  /** Starts the clock. */
+  /** Starts the clock at `options.firstStep`. */
   constructor(learner: Learner, options: StepLogOptions) {
     this.#learner = learner;
     this.#options = options;
@@ -32,7 +32,7 @@ export class StepLog {
   }
 
   /**
-   * Reads the metrics of the step that the learner has just taken, which waits for the device.
+   * Returns the row of the step that the learner has just taken. Waits for the device.
    *
    * @throws UserError (numbers) when the loss or the gradient is not finite
    */
@@ -59,7 +59,7 @@ export class StepLog {
     return row;
   }
 
-  /** Restarts the clock of the images per second, once all that a logged step brings with it is done. */
+  /** Restarts the clock; to be called after a logged step's evaluation and checkpoint, whose time does not count. */
   restartClock(stepsDone: number): void {
     this.#restartedAt = performance.now();
     this.#restartedSteps = stepsDone;

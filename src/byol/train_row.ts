@@ -1,39 +1,39 @@
-/** Numbers of a logged training step. */
+/** The row of a logged training step, as metrics.jsonl holds it. */
 
-/** One logged step of the training. */
+/** Row of one logged step of the training. */
 export interface TrainRow {
-  /** Marks a logged step. */
+  /** Kind of the row: a training step. */
   kind: "train";
   /** The step's number, from 0. */
   step: number;
-  /** The epoch it belongs to, from 1. */
+  /** The epoch of the step, from 1. */
   epoch: number;
-  /** Mean over the batch of the two directions' sum, from 0 to 8. */
+  /** BYOL's loss, from 0 to 8: the sum of the two directions, mean over the batch. */
   loss: number;
   /** Learning rate of this step. */
   learning_rate: number;
-  /** Decay of the target's move after this step. */
+  /** Decay τ of the target's moving average after this step. */
   tau: number;
-  /** Source images per second since the row before. */
+  /** Source images per second since the previous row. */
   images_per_second: number;
   /**
-   * Standard deviation over the batch of the l2-normalised online projections, mean over dimensions: 1/√z_dim
-   * when they spread over the sphere, 0 when they have collapsed.
+   * Standard deviation over the batch of the l2-normalised online projections, mean over dimensions: 1/√z_dim for
+   * projections that spread over the sphere, 0 for collapsed ones.
    */
   embedding_std: number;
   /**
-   * exp of the entropy of the normalised singular values of the embeddings of view 1, of the batch's first 512 images:
-   * from 1 to the lesser of images and features. Runs of earlier versions lack it.
+   * Effective rank of the embeddings of view 1 of the batch's first 512 images: exp of the entropy of the normalised
+   * singular values, from 1 to the lesser of images and features. Runs of earlier versions lack this key.
    */
   effective_rank?: number;
-  /** Cross-entropy in nats of the online probe on view 1 of this batch, before the probe learnt from the batch. */
+  /** Cross-entropy (nats) of the online probe on view 1 of this batch, before the probe learns from the batch. */
   probe_loss?: number;
-  /** Accuracy in percent of the online probe on view 1 of this batch, before the probe learnt from the batch. */
+  /** Accuracy (percent) of the online probe on view 1 of this batch, before the probe learns from the batch. */
   probe_top1?: number;
-  /** Steps so far whose gradients overflowed float16, and which changed nothing; only in that precision. */
+  /** Number of steps that changed nothing because their gradients overflowed float16; fp16 only. */
   skipped_steps?: number;
-  /** Factor of the loss that keeps its gradients within float16. */
+  /** Factor of the loss that keeps the gradients within float16's range; fp16 only. */
   loss_scale?: number;
-  /** Euclidean norms, such as gradient_norm. */
+  /** Euclidean norms: gradient_norm and parameter_norm. */
   [norm: `${string}_norm`]: number;
 }

@@ -1,8 +1,8 @@
-/** The end of a rank before its time, as the others report it. */
+/** Errors for the end of a rank before the end of the run, as the other ranks report it. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
-/** Reason of a rank that left before its time. */
+/** Record of a rank that ended before the run did. */
 export interface Departure {
   rank: number;
   host: string;
@@ -10,7 +10,7 @@ export interface Departure {
   exitCode: ExitCode;
 }
 
-/** Returns the error of the ranks that remain. @param seen error that this rank had of it */
+/** Returns the error of the remaining ranks. @param seen message of the error that the departure caused on this rank */
 export function departed({ rank, host, reason, exitCode }: Departure, seen?: string): UserError {
   const detail = seen === undefined ? "" : ` (seen here as: ${seen.split("\n")[0]})`;
   return new UserError(
@@ -21,7 +21,7 @@ export function departed({ rank, host, reason, exitCode }: Departure, seen?: str
   );
 }
 
-/** Returns an error with the exit code of ranks. */
+/** Returns a UserError with the exit code `ExitCode.ranks`. */
 export function ranksError(message: string): UserError {
   return new UserError(message, ExitCode.ranks);
 }

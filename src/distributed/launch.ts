@@ -1,6 +1,6 @@
 /**
- * Starts the ranks of a run on this machine, one process each, as srun or torchrun would: prefixes what they say,
- * passes signals on, ends all when one ends badly.
+ * Launcher of the ranks of a run on this machine (`--ranks=N`), one process each, like srun or torchrun. The launcher
+ * prefixes the ranks' output, forwards signals, and ends all ranks when one of them fails.
  *
  * @module
  */
@@ -10,14 +10,16 @@ import { ExitCode } from "../base/exit_codes.ts";
 import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 
-/** Signals that ask the ranks to stop; each gets them. */
+/** Signals that ask the ranks to stop, which the launcher forwards to each rank. */
 const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
-/** Time that the other ranks have to report, once a rank has failed. */
+/** Time that the other ranks have to end by themselves after a rank has failed. */
 const GRACE_MILLISECONDS = 5000;
+
 /**
- * Runs the program with the same arguments, the command first, on so many ranks.
+ * Runs the program on several ranks.
  *
- * @returns the worst of their exit codes
+ * @param args arguments of each rank, the command first
+ * @returns the worst of the ranks' exit codes
  */
 export async function launch(ranks: number, args: readonly string[]): Promise<number> {
   const port = freePort();
@@ -56,13 +58,13 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
     const codes = await Promise.all(children.map(async (child, rank) => {
       const [{ code, signal }] = await Promise.all([
         child.status,
-        // The first rank's stdout is the result's: as it is, for whoever reads it.
+        // Rank 0 prints the result to stdout, which a script may read: it gets no prefix.
         rank === 0 ? copy(child.stdout, Deno.stdout) : copy(child.stdout, Deno.stdout, rank),
         copy(child.stderr, Deno.stderr, rank),
       ]);
       if (signal !== null) say(`[rank ${rank}] ended by ${signal}`);
       if (code !== ExitCode.ok) timer ??= setTimeout(killAll, GRACE_MILLISECONDS);
-      // What this launcher ended went wrong by nothing of its own.
+      // A rank that this launcher killed has not failed by itself.
       return killed && signal === "SIGKILL" ? ExitCode.ok : code;
     }));
     return worstOf(codes);
@@ -73,8 +75,8 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
 }
 
 /**
- * The code that says most: what went wrong on its own, rather than a rank that found another one gone, rather than an
- * interruption.
+ * Returns the exit code that explains the most. A failure of a rank's own precedes `ExitCode.ranks` (another rank was
+ * lost), which precedes `ExitCode.interrupted`.
  */
 export function worstOf(codes: readonly number[]): number {
   const severity = (code: number): number => {
@@ -85,7 +87,7 @@ export function worstOf(codes: readonly number[]): number {
   return codes.reduce((worst, code) => severity(code) > severity(worst) ? code : worst, 0);
 }
 
-/** One that nobody listens at now; another program may take it before rank 0 does, which then says so. */
+/** Returns a free TCP port. Where another program takes the port before rank 0 does, rank 0 reports an error. */
 function freePort(): number {
   using listener = Deno.listen({ hostname: SINGLE_PROCESS.masterAddr, port: 0 });
   return listener.addr.port;
@@ -105,7 +107,7 @@ async function copy(
   }
 }
 
-/** Cuts a text into lines. */
+/** Returns a stream that cuts text into lines. */
 function textLines(): TransformStream<string, string> {
   let rest = "";
   return new TransformStream({
@@ -132,7 +134,7 @@ function send(child: Deno.ChildProcess, signal: Deno.Signal): void {
   try {
     child.kill(signal);
   } catch (error) {
-    // It has ended already.
+    // The process has ended already.
     if (!(error instanceof TypeError) && !(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The ranks of a run as one of them sees them: init, broadcast, shard, barrier, and the rank that a failure comes from.
- * A run on one rank has no connection.
+ * The process group of a run, as one rank uses it: init, broadcast, shard, barrier, and the search for the rank that
+ * has caused a failure. A run on one rank needs no connection; every operation then works locally.
  *
  * @module
  */
@@ -26,14 +26,14 @@ import {
   type RanksOptions,
 } from "./rendezvous.ts";
 
-/** Age of a rank's last sign of life from which it counts as dead, once something has failed. */
+/** Age of a rank's last heartbeat from which the rank counts as dead, once something has failed. */
 const SILENT_MILLISECONDS = 1500;
-/** Time for finding the rank that is missing. */
+/** Time limit of the search for the rank that has caused a failure. */
 const BLAME_MILLISECONDS = 1800;
 
-/** Ranks of a run. */
+/** The ranks of a run. */
 export class Ranks implements Disposable {
-  /** This process among the ranks. */
+  /** Rank, world size and address of rank zero. */
   readonly rankInfo: Readonly<RankInfo>;
   readonly #group: ProcessGroup | undefined;
   readonly #hosts: readonly string[];
@@ -60,10 +60,10 @@ export class Ranks implements Disposable {
   }
 
   /**
-   * Waits for all ranks, compares their options and cores, and connects them.
+   * Waits for all ranks, compares their options and builds of the Rust core, and connects them.
    *
-   * @throws UserError on every rank, with one message: (ranks) where a rank did not come or a port is taken, (usage)
-   * where options differ, (set-up) where cores differ
+   * @throws UserError with one message on every rank: (ranks) where a rank did not connect in time or the port is
+   * taken, (usage) where options differ, (set-up) where cores differ
    */
   static async init(rankInfo: Readonly<RankInfo>, options: RanksOptions): Promise<Ranks> {
     if (rankInfo.worldSize === 1) return Ranks.alone();
@@ -90,7 +90,7 @@ export class Ranks implements Disposable {
     }
   }
 
-  /** Connects the ranks, runs `body` on each and waits for all. @throws the error that `attributeFailure` returns */
+  /** Connects the ranks, runs `body` on each, then waits for all. @throws the error that `attributeFailure` returns */
   static async run<Result>(
     rankInfo: Readonly<RankInfo>,
     options: RanksOptions,
@@ -106,21 +106,21 @@ export class Ranks implements Disposable {
     }
   }
 
-  /** True on rank 0, which alone writes. */
+  /** True on rank 0, the only rank that writes files. */
   get isRankZero(): boolean {
     return this.rankInfo.rank === 0;
   }
 
-  /** Connects a learner to the other ranks: all resume from rank 0's state. */
+  /** Connects a learner to the other ranks' learners: all get rank 0's state, and average gradients from then on. */
   join(learner: Learner, options: { syncBn: boolean }): void {
     this.#group?.join(learner, options);
   }
 
   /**
-   * Calls `make` on rank 0 alone and returns its result on all ranks, by way of JSON. The others wait as long as rank 0
-   * lives.
+   * Calls `make` on rank 0 alone and returns the result, which is sent as JSON, on all ranks. The other ranks wait as
+   * long as rank 0 lives.
    *
-   * @throws on rank 0 the error of `make`; on the others a UserError with its message
+   * @throws on rank 0, the error of `make`; on the other ranks, a UserError with the same message
    */
   async broadcast<Result>(make: () => Result | Promise<Result>): Promise<Result> {
     const group = this.#group;
@@ -146,7 +146,7 @@ export class Ranks implements Disposable {
     return this.isRankZero ? make() : undefined;
   }
 
-  /** Calls `make` on rank 0, then on the others, which find the files that rank 0 had to fetch. */
+  /** Calls `make` on rank 0, and after that on the other ranks, which find the files that rank 0 has downloaded. */
   async rankZeroFirst<Result>(make: () => Promise<Result>): Promise<Result> {
     if (this.isRankZero) {
       const result = await make();
@@ -158,7 +158,7 @@ export class Ranks implements Disposable {
   }
 
   /**
-   * Compares a value with rank 0's. All ranks must call it.
+   * Compares a value with rank 0's. All ranks must call this method.
    *
    * @throws UserError (data) on a rank that has another value
    */
@@ -172,46 +172,50 @@ export class Ranks implements Disposable {
     );
   }
 
-  /** Gives a dataset this rank's share of each of a step's micro-batches. */
+  /** Restricts a dataset to this rank's shard of each micro-batch. */
   shard(dataset: Dataset, microBatches: number): void {
     const { rank, worldSize: ranks } = this.rankInfo;
     dataset.setShare({ rank, ranks, microBatches });
   }
 
-  /** Returns true where any rank was asked to stop. All ranks must call it at the same step; none waits for a device. */
+  /**
+   * Returns true on all ranks where `requested` is true on any, without waiting for the device. All ranks must call
+   * this method at the same step.
+   */
   any(requested: boolean): boolean {
     return this.#group?.any(requested) ?? requested;
   }
 
-  /** Returns true to stop after a step. A single rank stops at once, several after the steps that are `agreed`. */
+  /** Returns true to stop after a step. A single rank stops at once; several ranks stop only after an `agreed` step. */
   stopsAfter(requested: boolean, { agreed }: { agreed: boolean }): boolean {
     if (this.#group === undefined) return requested;
     return agreed && this.any(requested);
   }
 
-  /** Gathers the embeddings of all ranks' batches, in the order of the ranks. All ranks must call it. */
+  /** Gathers the embeddings of all ranks' batches, in the order of the ranks. All ranks must call this method. */
   gather(dataset: Dataset): void {
     if (this.#group !== undefined) dataset.gather(this.#group);
   }
 
-  /** Gives every rank the weights of rank 0's probe. All ranks must call it. */
+  /** Gives every rank the weights of rank 0's probe. All ranks must call this method. */
   joinProbe(probe: Probe): void {
     if (this.#group !== undefined) probe.join(this.#group);
   }
 
-  /** Sums whole numbers over the ranks. All ranks must call it. */
+  /** Sums whole numbers over the ranks. All ranks must call this method. */
   sum(counts: readonly number[]): number[] {
     return this.#group?.sum(counts) ?? [...counts];
   }
 
-  /** Waits for all ranks: rank 0 holds the store, and must not end before the others. */
+  /** Waits for all ranks. Rank 0 serves the store and must not end before the others. */
   barrier(): void {
     this.#group?.barrier();
   }
 
   /**
-   * Returns the error to report: for an error that another rank's end has caused, one that names that rank, its host
-   * and its reason. An error of this rank's own is returned as it is, and sent to the others.
+   * Returns the error to report for an error of this rank. Where the end of another rank has caused the error, the
+   * returned one names that rank, its host and its reason. Any other error is returned unchanged and sent to the other
+   * ranks.
    */
   async attributeFailure(error: unknown): Promise<unknown> {
     const group = this.#group;
@@ -225,9 +229,9 @@ export class Ranks implements Disposable {
     const exitCode = own?.exitCode ?? ExitCode.unexpected;
     const departure: Departure = cause ?? { rank, host, reason, exitCode };
     try {
-      // Without a store nobody can be told; the others see for themselves that it is gone.
+      // Without the store, no rank can be informed: each sees by itself that the store is gone.
       if (group.health().storeAge < SILENT_MILLISECONDS) group.leave(JSON.stringify(departure));
-      // The store ends with rank 0: the others must have looked into it before.
+      // The store ends with rank 0: the other ranks must have read the departure before.
       if (this.isRankZero) await sleep(3 * BEAT_MILLISECONDS);
     } catch (failure) {
       if (!(failure instanceof NativeError)) throw failure;
@@ -258,7 +262,7 @@ export class Ranks implements Disposable {
     return departed(this.#silence(rank));
   }
 
-  /** Disconnects. */
+  /** Closes the connection. */
   [Symbol.dispose](): void {
     this.#group?.close();
   }

@@ -1,4 +1,4 @@
-/** The meeting of a run's ranks: a store that all connect to, and rank 0's verdict on their records. */
+/** Rendezvous of the ranks: all connect to a key-value store on rank 0, which compares their records. */
 
 import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -10,45 +10,49 @@ import { FIELDS, optionOf } from "../options/table.ts";
 import type { RankInfo } from "../runtime/rank.ts";
 import { firstLine, ranksError } from "./failure.ts";
 
-/** Facts that ranks must have alike before they work together. */
+/** Record of one rank. `core` and `config` must be equal on all ranks. */
 export interface RankRecord {
   host: string;
-  /** The core, by the hash of its sources. */
+  /** Hash of the sources of the rank's Rust core. */
   core: string;
   config: RunConfig;
 }
 
-/** Arguments of `Ranks.init`. */
+/** Options of `Ranks.init`. */
 export interface RanksOptions {
-  /** The options of the run, which all ranks must have alike. */
+  /** The options of the run, which must be equal on all ranks. */
   config: RunConfig;
-  /** The core, by the hash of its sources. */
+  /** Hash of the sources of this process's Rust core. */
   core: string;
   /** Returns true once this process has been asked to stop. */
   interrupted: () => boolean;
 }
 
-/** Options that may differ from rank to rank: what a machine has, not what a run does. */
+/** Options that may differ from rank to rank, because they describe the machine and not the run. */
 const OF_THE_MACHINE: readonly (keyof RunConfig)[] = ["threads", "nbWorkers", "dataDir"];
-/** Interval at which a rank shows that it lives. */
+/** Interval between a rank's heartbeats. */
 export const BEAT_MILLISECONDS = 250;
-/** Interval at which a waiting rank looks again. */
+/** Interval at which a waiting rank reads the store. */
 export const POLL_MILLISECONDS = 50;
 const CONNECT_MILLISECONDS = 1000;
-/** Rank 0 decides at its own time limit; the others hear of it a little later. */
+/** Time that the other ranks wait beyond the time limit, at which rank 0 decides. */
 const VERDICT_GRACE_MILLISECONDS = 1000;
 
 type Verdict = { hosts: string[] } | { refusal: string; exitCode: ExitCode };
 
-/** Error of a process that was asked to stop before the ranks had met. */
+/** Error of a process that was asked to stop before all ranks had connected. */
 export class InitInterrupted extends UserError {
-  /** Exits with the code of an interrupted run: nothing was begun. */
+  /** Sets the exit code of an interrupted run. */
   constructor() {
-    super("Interrupted while the ranks were meeting: nothing was begun", ExitCode.interrupted);
+    super("Interrupted while the ranks were connecting: nothing was begun", ExitCode.interrupted);
   }
 }
 
-/** Opens the store on rank 0; connects the others to it, trying until it is there. */
+/**
+ * Opens the store on rank 0; connects the other ranks to it, with retries until the store is open.
+ *
+ * @throws UserError (ranks) where the port is taken, or rank 0 is not reached before `deadline`
+ */
 export async function connect(
   rankInfo: Readonly<RankInfo>,
   { config, interrupted, deadline }: RanksOptions & { deadline: number },
@@ -69,10 +73,8 @@ export async function connect(
       if (!(error instanceof NativeError && error.isExpected)) throw error;
       if (rank === 0) {
         throw ranksError(
-          `Cannot open port ${port} for the ${worldSize} ranks to meet: ${
-            firstLine(error)
-          }, expected ` +
-            "one that is free: set MASTER_PORT to another",
+          `Cannot open port ${port} for the ${worldSize} ranks: ${firstLine(error)}, expected a ` +
+            "free port: set MASTER_PORT to another",
         );
       }
       if (performance.now() > deadline) {
@@ -87,7 +89,11 @@ export async function connect(
   }
 }
 
-/** Returns the verdict of rank 0, which reads the records of all ranks. */
+/**
+ * Returns rank 0's verdict on the records of all ranks: their hosts, or the reason why they cannot run together.
+ *
+ * @throws UserError (ranks) where rank 0 decides nothing before `deadline`
+ */
 export async function agree(
   group: ProcessGroup,
   rankInfo: Readonly<RankInfo>,
@@ -141,11 +147,11 @@ async function decide(
     ? refusalOf(ranksError(
       `Cannot run on ${worldSize} ranks: ${
         missing.length === 1 ? `rank ${missing[0]}` : `ranks ${missing.join(", ")}`
-      } did not come within --init_timeout=${config.initTimeout} s`,
+      } did not connect within --init_timeout=${config.initTimeout} s`,
     ))
     : verdictOn(records as RankRecord[]);
   publish(group, verdict);
-  // The store closes with rank 0: the others must have read it before.
+  // The store closes with rank 0: the other ranks must have read the verdict before.
   if ("refusal" in verdict) await sleep(VERDICT_GRACE_MILLISECONDS / 2);
   return verdict;
 }
@@ -154,7 +160,7 @@ function publish(group: ProcessGroup, verdict: Verdict): void {
   group.set("verdict", JSON.stringify(verdict));
 }
 
-/** Returns the hosts of ranks that may run together, or the refusal. */
+/** Returns the hosts of ranks whose records agree; otherwise the message that names the first difference. */
 export function verdictOn(records: readonly RankRecord[]): Verdict {
   const [first] = records;
   for (const [rank, record] of records.entries()) {
@@ -173,14 +179,16 @@ export function verdictOn(records: readonly RankRecord[]): Verdict {
       .filter((field) => !OF_THE_MACHINE.includes(field))
       .filter((field) => record.config[field] !== first.config[field])
       .map((field) =>
-        `--${optionOf(field).option} is ${first.config[field]} there and ${
+        `--${optionOf(field).option} is ${first.config[field]} on rank 0 and ${
           record.config[field]
-        } here`
+        } on rank ${rank}`
       );
     if (differences.length > 0) {
       return refusalOf(
         new UserError(
-          `Cannot run together: ${pair} have different options: ${differences.join("; ")}`,
+          `Cannot run together: ${pair} have different options: ${
+            differences.join("; ")
+          }; expected the same`,
           ExitCode.usage,
         ),
       );

@@ -17,7 +17,7 @@ export type PresetName =
   | "deepmind_1000"
   | "imagenette";
 
-/** The views of each preset by its name; null for those of the data set. */
+/** The views of each preset by its name; null for the views of the data set. */
 const PRESET_VIEWS: Readonly<Record<PresetName, ViewPair | null>> = {
   byol_cifar10: null,
   cifar10_tuned: withoutBlur(byolViews({ cropSize: 32, cropScale: [0.08, 1], blurKernel: 3 })),
@@ -32,7 +32,7 @@ const PRESET_VIEWS: Readonly<Record<PresetName, ViewPair | null>> = {
 /** The names of all presets. */
 export const PRESET_NAMES = Object.keys(PRESET_VIEWS) as PresetName[];
 
-/** Returns the views that a preset has of its own; null where it has none, there is no preset, or the name is unknown. */
+/** Returns a preset's own views; null for a preset without views of its own, for an unknown name, and for null. */
 export function presetViews(name: string | null): ViewPair | null {
   return name !== null && Object.hasOwn(PRESET_VIEWS, name)
     ? PRESET_VIEWS[name as PresetName]

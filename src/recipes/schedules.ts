@@ -1,8 +1,8 @@
 /**
  * Every number that changes over time, as a pure function of the step.
  *
- * A step is an optimizer step, counted from 0 over the whole run: step 0 is the first update. Being pure,
- * these functions need no state in a checkpoint: a resumed run lands on the same values.
+ * A step is an optimizer step, counted from 0 over the whole run: step 0 is the first update. Pure functions need no
+ * state in a checkpoint: a resumed run computes the same values as an unbroken one.
  *
  * @module
  */
@@ -14,22 +14,21 @@ import type { AugmentSchedule, Ramp, RecipeSchedule } from "./view_schedule.ts";
 export interface LearningRateSchedule {
   /** The learning rate at the end of the warm-up, used as given (no scaling by the batch). */
   baseLearningRate: number;
-  /** Steps of the linear warm-up; 0 for none. May exceed totalSteps. */
+  /** Steps of the linear warm-up; 0 for none. More than totalSteps are allowed. */
   warmupSteps: number;
   /** Optimizer steps of the whole run. */
   totalSteps: number;
 }
 
 /**
- * The learning rate of one step (BYOL, section 3.2): linear from 0 over the warm-up, then half a cosine.
+ * Returns the learning rate of one step (BYOL, section 3.2): linear from 0 over the warm-up, then half a cosine.
  *
- * - `step < warmupSteps`: base · step / warmupSteps, so the very first step has rate 0 and the first step
- *   after the warm-up has `base` exactly;
+ * - `step < warmupSteps`: base · step / warmupSteps. Step 0 has rate 0, and the first step after the warm-up has
+ *   exactly `base`;
  * - afterwards: base · ½ · (1 + cos(π · (step − warmupSteps) / (totalSteps − warmupSteps))), which would
  *   reach 0 at step totalSteps, one past the last.
  *
- * Without a warm-up step 0 has `base`. With a warm-up longer than the run, the rate only rises and the
- * cosine is never reached.
+ * Without a warm-up, step 0 has `base`. With a warm-up as long as the run or longer, the rate only rises.
  *
  * @param step from 0; totalSteps itself is accepted and gives the end of the curve
  * @throws RangeError when step lies outside 0…totalSteps, or a length is not a whole number
@@ -43,7 +42,7 @@ export function learningRateAt(step: number, schedule: LearningRateSchedule): nu
   return baseLearningRate * halfCosine((step - warmupSteps) / (totalSteps - warmupSteps));
 }
 
-/** Parameters of the schedule of the target's decay, tau. */
+/** Parameters of the schedule of tau, the decay of the target. */
 export interface TauSchedule {
   /** τ of the first step, in [0, 1]. */
   tauBase: number;
@@ -52,7 +51,7 @@ export interface TauSchedule {
 }
 
 /**
- * τ, the weight of the target's own past in its moving average (BYOL, section 3.2):
+ * Returns τ, the weight of the target's own past in its moving average (BYOL, section 3.2):
  * 1 − (1 − tauBase) · (cos(π · step / totalSteps) + 1) / 2, from tauBase towards 1.
  *
  * @param step from 0; the update that follows optimizer step k uses tauAt(k)
@@ -64,7 +63,7 @@ export function tauAt(step: number, schedule: TauSchedule): number {
   return 1 - (1 - tauBase) * halfCosine(step / totalSteps);
 }
 
-/** Last learning rate of the probe (the reference program's). */
+/** Learning rate that the probe's schedule ends at, as in the reference program. */
 export const PROBE_FINAL_LEARNING_RATE = 1e-4;
 
 /** Parameters of the schedule of the probe's learning rate. */
@@ -73,13 +72,13 @@ export interface ProbeLearningRateSchedule {
   baseLearningRate: number;
   /** Optimizer steps of the probe's whole training. */
   totalSteps: number;
-  /** The rate at step totalSteps, one past the last; 1e-4 unless told. */
+  /** The rate at step totalSteps, one past the last; 1e-4 by default. */
   finalLearningRate?: number;
 }
 
 /**
- * The learning rate of one step of the linear probe: a cosine, per step, from the base rate to the final
- * one: final + (base − final) · ½ · (1 + cos(π · step / totalSteps)).
+ * Returns the learning rate of one step of the linear probe, half a cosine from the base rate to the final rate:
+ * final + (base − final) · ½ · (1 + cos(π · step / totalSteps)).
  *
  * @throws RangeError when step lies outside 0…totalSteps
  */
@@ -90,11 +89,10 @@ export function probeLearningRateAt(step: number, schedule: ProbeLearningRateSch
 }
 
 /**
- * The recipes of both views at one step.
+ * Returns the recipes of both views at one step.
  *
- * A field that moves holds its first value up to the start of its span, its last value from the end on,
- * both exactly, and goes between them linearly or by half a cosine. cropSize is rounded to the nearest
- * whole pixel.
+ * A moving field has exactly its first value up to the start of its span and exactly its last value from the end of
+ * the span; between them it moves linearly or by half a cosine. cropSize is rounded to the nearest whole pixel.
  *
  * @param step from 0
  */
@@ -105,7 +103,7 @@ export function recipesAt(schedule: AugmentSchedule, step: number): ViewPair {
   };
 }
 
-/** The value of one moving field at one step. */
+/** Returns the value of one moving field at one step. */
 export function rampAt(ramp: Ramp, step: number): number {
   const { from, to, startStep, endStep, curve } = ramp;
   if (step <= startStep) return from;
@@ -130,7 +128,7 @@ function recipeAt({ constant, moving }: RecipeSchedule, step: number): ViewRecip
   return recipe;
 }
 
-/** From 1 at progress 0 to 0 at progress 1. */
+/** Returns half a cosine: 1 at progress 0, 0 at progress 1. */
 function halfCosine(progress: number): number {
   return 0.5 * (1 + Math.cos(Math.PI * progress));
 }

@@ -1,12 +1,15 @@
 /**
- * Which stem an encoder has.
+ * Choice of the encoder's stem.
  *
  * @module
  */
 
 import type { DatasetName } from "./views.ts";
 
-/** Photos have pixels to spare for ImageNet's 7×7 convolution and pooling; images of 32 pixels do not. */
+/**
+ * Returns the stem for a data set: ImageNet's 7×7 convolution and pooling, which divide the side by 4, for photos; one
+ * 3×3 convolution for images of 32 pixels.
+ */
 export function stemOf({ datasetName }: { datasetName: DatasetName }): "imagenet" | "cifar" {
   return datasetName === "imagenet" || datasetName === "folder" ? "imagenet" : "cifar";
 }

@@ -1,9 +1,9 @@
 /**
- * Schedule of the views' recipes over a run: constant as published, or as a JSON file asks
- * (`--aug_schedule=FILE.json`). schedules.ts evaluates the result with recipesAt(schedule, step).
+ * Schedule of the views' recipes over a run: the constant published recipes, or a schedule read from a JSON file
+ * (`--aug_schedule=FILE.json`). `recipesAt` of schedules.ts gives a schedule's recipes at a step.
  *
- * The file gives, for view1 and view2, any fields of a ViewRecipe that differ from the recipe of the data set
- * or preset. A value is a number, or moves:
+ * For view1 and view2, the file holds those fields of a ViewRecipe that differ from the recipe of the data set or
+ * preset. A value is a number, or an object that describes how the number moves:
  *
  * ```json
  * {
@@ -15,8 +15,8 @@
  * }
  * ```
  *
- * Every numeric field may move but blurKernel, which must stay odd. cropSize is rounded to whole pixels and
- * must be the same in both views at every step: they are stacked into one batch.
+ * Every numeric field except blurKernel, which must stay odd, may move. cropSize is rounded to whole pixels and must
+ * be the same in both views at every step, because the two views are stacked into one batch.
  *
  * @module
  */
@@ -34,12 +34,12 @@ import { isSystemError } from "../base/expected.ts";
 import { presetViews } from "./preset_views.ts";
 import { recipesAt } from "./schedules.ts";
 
-/** The way between two values. */
+/** Form of the curve between two values. */
 export type Curve = "linear" | "cosine";
 
-/** One value on its way to another; before its span it is `from`, after it `to`. */
+/** Movement of one value over a span of steps: `from` before the span, `to` after the span. */
 export interface Ramp {
-  /** Value up to startStep. */
+  /** Value up to and including startStep. */
   from: number;
   /** Value from endStep on. */
   to: number;
@@ -57,36 +57,36 @@ export type PairField = "cropScale" | "cropRatio" | "blurSigma";
 /** The fields of a recipe that are a number. */
 export type NumberField = Exclude<keyof ViewRecipe, PairField>;
 
-/** A field of a recipe that moves; of a range, one end. */
+/** One moving number of a recipe: a field, or one end of a range (0: min, 1: max). */
 export type MovingField =
   | { field: NumberField; ramp: Ramp }
   | { field: PairField; end: 0 | 1; ramp: Ramp };
 
 /** One view's recipe over time. */
 export interface RecipeSchedule {
-  /** The recipe, with the first value of what moves. */
+  /** The recipe; each moving number has its first value here. */
   constant: ViewRecipe;
-  /** Fields that change over the run. */
+  /** The numbers that change over the run. */
   moving: readonly MovingField[];
 }
 
 /** Both views' recipes over time. */
 export interface AugmentSchedule {
   /**
-   * The first view's.
+   * The schedule of the first view.
    *
    * @internal
    */
   view1: RecipeSchedule;
   /**
-   * The second view's.
+   * The schedule of the second view.
    *
    * @internal
    */
   view2: RecipeSchedule;
 }
 
-/** The schedule that never changes: the published one. */
+/** Returns a schedule whose recipes are the same at every step. */
 export function constantSchedule(views: ViewPair): AugmentSchedule {
   return {
     view1: { constant: views.view1, moving: [] },
@@ -94,25 +94,25 @@ export function constantSchedule(views: ViewPair): AugmentSchedule {
   };
 }
 
-/** The part of a run's configuration that its augmentations depend on. */
+/** The options that the views' recipes depend on. */
 export interface AugmentConfig {
-  /** The data set, whose published recipes are the starting point. */
+  /** The data set, whose published recipes are used where the preset has no recipes. */
   datasetName: DatasetName;
-  /** A preset, whose recipes go before the data set's where it has some. */
+  /** The preset, or null. A preset's own recipes replace those of the data set. */
   preset: string | null;
   /** The file of `--aug_schedule`, or null. */
   augSchedule: string | null;
-  /** `--image_size`, or null for the recipes' own. */
+  /** Side of the views in pixels (`--image_size`); null for the side that the recipes have. */
   imageSize?: number | null;
   /** Epochs of the run. */
   epochs: number;
 }
 
 /**
- * The schedule of a run: the recipes of its preset or data set, with what its file changes.
+ * Returns the schedule of a run: the recipes of its preset or data set, with the changes of the `--aug_schedule` file.
  *
  * @param stepsPerEpoch optimizer steps per epoch, which turns the file's epochs into steps
- * @throws UserError (usage) when the file is missing, is no JSON, or asks for what no view can be made with
+ * @throws UserError (usage) when the file is missing, is no JSON, or holds a value that no view can be made with
  */
 export function loadAugmentSchedule(
   config: AugmentConfig,
@@ -131,7 +131,7 @@ export function loadAugmentSchedule(
   return parseAugmentSchedule(text, { path, views, epochs: config.epochs, stepsPerEpoch });
 }
 
-/** The recipes a run starts from: its preset's where it has some, else its data set's. */
+/** Returns the recipes that a run starts from: the preset's own where there are any, the data set's otherwise. */
 export function viewsOf(
   config: Pick<AugmentConfig, "preset" | "datasetName" | "imageSize">,
 ): ViewPair {
@@ -139,13 +139,13 @@ export function viewsOf(
   return typeof config.imageSize === "number" ? viewsAtSize(views, config.imageSize) : views;
 }
 
-/** Context that a schedule's text is read in. */
+/** Options of parseAugmentSchedule. */
 export interface ParseScheduleOptions {
   /** The file's name, for messages. */
   path: string;
   /** The recipes that the file changes. */
   views: ViewPair;
-  /** Epochs of the run: no span may end later. */
+  /** Epochs of the run; every span must end within them. */
   epochs: number;
   /** Optimizer steps per epoch. */
   stepsPerEpoch: number;
@@ -175,7 +175,10 @@ export function parseAugmentSchedule(text: string, options: ParseScheduleOptions
   return schedule;
 }
 
-/** Fields move on their own, so a range may turn over, or the two views' sizes part, in mid-run. */
+/**
+ * Checks the recipes of every step: fields move independently, and a range's min may pass its max, or the two views'
+ * sizes may differ, in the middle of a run.
+ */
 function requireSoundAtEveryStep(schedule: AugmentSchedule, options: ParseScheduleOptions): void {
   const { path, epochs, stepsPerEpoch } = options;
   const moves = schedule.view1.moving.length + schedule.view2.moving.length > 0;
@@ -196,7 +199,7 @@ function requireSoundAtEveryStep(schedule: AugmentSchedule, options: ParseSchedu
   }
 }
 
-/** Reads the JSON's values, each with its place for messages. */
+/** Reader of the JSON's values; a message about a value names the value's place, such as `view1.cropScale[0]`. */
 class Reader {
   readonly #path: string;
   readonly #epochs: number;
@@ -267,7 +270,7 @@ class Reader {
     const names = ["from", "to", "startEpoch", "endEpoch", "curve"] as const;
     const fields = this.object(json, at, names);
     for (const name of names) {
-      if (!(name in fields)) this.#refuse(`${at}.${name}`, undefined, "it to be given");
+      if (!(name in fields)) this.#refuse(`${at}.${name}`, undefined, "a value");
     }
     const { curve } = fields;
     if (curve !== "linear" && curve !== "cosine") {
@@ -295,7 +298,7 @@ class Reader {
   }
 
   #refuse(at: string, value: unknown, expected: string): never {
-    const shown = value === undefined ? "nothing" : JSON.stringify(value);
+    const shown = value === undefined ? "missing" : JSON.stringify(value);
     const place = at === "" ? "the whole file" : at;
     throw usage(
       `Cannot use --aug_schedule=${this.#path}: ${place} is ${shown}, expected ${expected}`,

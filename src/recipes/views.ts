@@ -1,17 +1,16 @@
 /**
- * The augmentations of BYOL as data: the recipes of the two views, the probe's, and the constants that
- * images are normalised with. native/src/view_parameters.rs draws from these recipes.
+ * The augmentations of BYOL as data: the recipes of the two views, the transforms of the linear probe, and the
+ * constants that images are normalised with. The Rust core samples views by these recipes.
  *
  * @module
  */
 
-/** The data sets the program knows. */
+/** The name of a data set (`--dataset_name`). */
 export type DatasetName = "demo" | "cifar10" | "imagenet" | "folder";
 
 /**
- * Recipe of one view. The operations come in the order of the fields: random resized crop (bicubic,
- * antialiased), flip, colour jitter (its four operations in random order), grayscale, blur, solarize; then
- * the view is normalised.
+ * Recipe of one view. The operations are applied in the order of the fields: random resized crop (bicubic,
+ * antialiased), flip, colour jitter (its four operations in random order), grayscale, blur, solarize, normalisation.
  */
 export interface ViewRecipe {
   /** Side of the square view, in pixels. */
@@ -26,13 +25,13 @@ export interface ViewRecipe {
   jitterProbability: number;
   /** Brightness factor drawn from [max(0, 1 − brightness), 1 + brightness]. */
   brightness: number;
-  /** Contrast factor, likewise. */
+  /** Contrast factor drawn from [max(0, 1 − contrast), 1 + contrast]. */
   contrast: number;
-  /** Saturation factor, likewise. */
+  /** Saturation factor drawn from [max(0, 1 − saturation), 1 + saturation]. */
   saturation: number;
-  /** Hue shift drawn from [−hue, hue], in turns, at most ½. */
+  /** Hue shift drawn from [−hue, hue]; in turns of the colour circle, at most ½. */
   hue: number;
-  /** Probability of a gray view. */
+  /** Probability that a view is turned to grayscale. */
   grayscaleProbability: number;
   /** Probability of the Gaussian blur. */
   blurProbability: number;
@@ -42,19 +41,19 @@ export interface ViewRecipe {
   blurKernel: number;
   /** Probability of solarization. */
   solarizeProbability: number;
-  /** Values in [0, 1] from here up are inverted. */
+  /** Threshold of solarization, from 0 to 1: values from the threshold up are inverted. */
   solarizeThreshold: number;
 }
 
 /** The recipes of the two views. */
 export interface ViewPair {
-  /** The first view's. */
+  /** The recipe of the first view. */
   view1: ViewRecipe;
-  /** The second view's. */
+  /** The recipe of the second view. */
   view2: ViewRecipe;
 }
 
-/** Operations that BYOL's two views share (BYOL, appendix B). */
+/** Fields that the recipes of BYOL's two views have in common (BYOL, appendix B). */
 const SHARED = {
   cropRatio: [3 / 4, 4 / 3],
   flipProbability: 0.5,
@@ -68,7 +67,7 @@ const SHARED = {
   solarizeThreshold: 128 / 255,
 } satisfies Partial<ViewRecipe>;
 
-/** Parameters of the views' geometry. */
+/** Parameters of byolViews: the sizes that depend on the data set. */
 export interface ViewGeometry {
   /** Side of a view, in pixels. */
   cropSize: number;
@@ -78,7 +77,10 @@ export interface ViewGeometry {
   blurKernel: number;
 }
 
-/** BYOL's asymmetric pair: the first view always blurred, the second rarely blurred and sometimes solarized. */
+/**
+ * Returns BYOL's asymmetric pair of recipes (BYOL, appendix B): blur with probability 1 in the first view; in the
+ * second, blur with probability 0.1 and solarization with probability 0.2.
+ */
 export function byolViews(geometry: ViewGeometry): ViewPair {
   return structuredClone({
     view1: { ...SHARED, ...geometry, blurProbability: 1, solarizeProbability: 0 },
@@ -89,7 +91,7 @@ export function byolViews(geometry: ViewGeometry): ViewPair {
 const CIFAR_VIEWS = byolViews({ cropSize: 32, cropScale: [0.2, 1], blurKernel: 3 });
 const IMAGENET_VIEWS = byolViews({ cropSize: 224, cropScale: [0.08, 1], blurKernel: 23 });
 
-/** The published recipes, by data set; demo's images are treated as CIFAR's. */
+/** The published recipes by data set; the demo images use the recipes of CIFAR-10. */
 export const VIEW_RECIPES: Readonly<Record<DatasetName, ViewPair>> = {
   demo: CIFAR_VIEWS,
   cifar10: CIFAR_VIEWS,
@@ -97,7 +99,7 @@ export const VIEW_RECIPES: Readonly<Record<DatasetName, ViewPair>> = {
   folder: IMAGENET_VIEWS,
 };
 
-/** The same recipes at another side in pixels: a blur's kernel keeps its share of the view, and stays odd. */
+/** Returns the recipes with views of `size` pixels; the blur's kernel keeps its share of the side, and stays odd. */
 export function viewsAtSize({ view1, view2 }: ViewPair, size: number): ViewPair {
   const resized = (recipe: ViewRecipe): ViewRecipe => ({
     ...structuredClone(recipe),
@@ -107,15 +109,15 @@ export function viewsAtSize({ view1, view2 }: ViewPair, size: number): ViewPair 
   return { view1: resized(view1), view2: resized(view2) };
 }
 
-/** Transforms of the probe's images: a random crop and a flip for training, a center crop for testing. */
+/** Transforms of the linear probe's images: a random crop and a flip for training, a center crop for testing. */
 export interface ProbeTransforms {
-  /** The probe's training images: a view with crop and flip only. */
+  /** Recipe of the probe's training images: random resized crop and flip only. */
   train: ViewRecipe;
-  /** Test images: the shorter side resized to `resize`, then the central square of `crop` pixels; bicubic. */
+  /** Test images, in pixels: the shorter side is resized to `resize` (bicubic), the center is cropped to `crop`. */
   test: { resize: number; crop: number };
 }
 
-/** Random resized crop of scale (0.08, 1) and flip; every other operation has probability 0. */
+/** Returns a recipe of random resized crop (scale 0.08 to 1) and flip; every other operation has probability 0. */
 function probeView(cropSize: number): ViewRecipe {
   return {
     cropSize,
@@ -142,7 +144,7 @@ const IMAGENET_PROBE: ProbeTransforms = {
 };
 const CIFAR_PROBE: ProbeTransforms = { train: probeView(32), test: { resize: 36, crop: 32 } };
 
-/** The probe's transforms, by data set. */
+/** The linear probe's transforms, by data set. */
 export const PROBE_TRANSFORMS: Readonly<Record<DatasetName, ProbeTransforms>> = {
   demo: CIFAR_PROBE,
   cifar10: CIFAR_PROBE,
@@ -150,7 +152,7 @@ export const PROBE_TRANSFORMS: Readonly<Record<DatasetName, ProbeTransforms>> = 
   folder: IMAGENET_PROBE,
 };
 
-/** The probe's transforms at another side in pixels: the test image is resized by the same ratio to its crop. */
+/** Returns the transforms with crops of `size` pixels; the ratio of a test image's `resize` to its `crop` is kept. */
 export function probeAtSize({ train, test }: ProbeTransforms, size: number): ProbeTransforms {
   return {
     train: { ...structuredClone(train), cropSize: size },
@@ -160,9 +162,9 @@ export function probeAtSize({ train, test }: ProbeTransforms, size: number): Pro
 
 /** Mean and standard deviation of the red, green and blue channel of images in [0, 1]. */
 export interface Normalisation {
-  /** Subtracted from each channel. */
+  /** Mean of each channel, which is subtracted. */
   mean: [red: number, green: number, blue: number];
-  /** Divides each channel afterwards. */
+  /** Standard deviation of each channel, which divides the difference. */
   std: [red: number, green: number, blue: number];
 }
 
@@ -176,7 +178,7 @@ const IMAGENET_NORMALISATION: Normalisation = {
   std: [0.229, 0.224, 0.225],
 };
 
-/** The constants every image is normalised with, by data set. */
+/** The constants that every image is normalised with, by data set. */
 export const NORMALISATION: Readonly<Record<DatasetName, Normalisation>> = {
   demo: CIFAR_NORMALISATION,
   cifar10: CIFAR_NORMALISATION,
@@ -185,8 +187,8 @@ export const NORMALISATION: Readonly<Record<DatasetName, Normalisation>> = {
 };
 
 /**
- * Returns the fault of a recipe, or undefined when a view can be made with it. The rules are the core's own
- * (native/src/view_parameters.rs), told before a run starts.
+ * Returns the fault of a recipe, such as `hue=2: expected a number from 0 to 0.5`; undefined where there is none. The
+ * Rust core refuses the same recipes; this check finds the fault before a run starts.
  */
 export function problemOfRecipe(recipe: ViewRecipe): string | undefined {
   const probabilities = [
@@ -226,7 +228,7 @@ export function problemOfRecipe(recipe: ViewRecipe): string | undefined {
   if (!(Number.isInteger(cropSize) && cropSize >= 1 && cropSize <= 4096)) {
     return `cropSize=${cropSize}: expected a whole number from 1 to 4096`;
   }
-  // A reflected border needs that many pixels beside the edge one.
+  // The blur reflects the image at its border, which needs cropSize − 1 ≥ (blurKernel − 1) / 2.
   if (!(Number.isInteger(blurKernel) && blurKernel % 2 === 1 && blurKernel < 2 * cropSize)) {
     return `blurKernel=${blurKernel}: expected an odd whole number below 2 · cropSize=${
       2 * cropSize

@@ -1,6 +1,6 @@
 /**
- * Device and precision of a run: the processor or a rank's GPU, float32 or 16 bits. Checked before anything is built,
- * with errors that name the GPU, the driver and the repair.
+ * Device and precision of a run: the CPU or a rank's GPU, float32 or mixed precision. Both are checked before the
+ * networks are built, with errors that name the GPU, the driver and the command that repairs the machine.
  *
  * @module
  */
@@ -13,48 +13,48 @@ import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/co
 import { discoverRank } from "./rank.ts";
 import { requireSetup } from "../setup/record.ts";
 
-/** Options that choose what computes. */
+/** Options that choose the device. */
 interface HardwareOptions {
-  /** The processor, one GPU, or a GPU for each rank. */
+  /** The CPU, one GPU, or a GPU for each rank. */
   hardware: "cpu" | "mono-gpu" | "multi-gpu";
 }
 
-/** Options that choose what computes, and in which numbers. */
+/** Options that choose the device and its numerics. */
 interface DeviceOptions extends HardwareOptions {
-  /** 16 bits and float32 mixed, or one type throughout. */
+  /** Mixed precision, or one type throughout. */
   precision: "mixed" | "normal";
-  /** Type of 16 bits that mixed precision multiplies in; "auto" is bf16 where the hardware has it. */
+  /** 16-bit type of mixed precision; "auto" is bf16 where the hardware computes with it, fp16 elsewhere. */
   ampDtype: "auto" | "bf16" | "fp16";
-  /** Lets a GPU round the inputs of float32 products to TF32. */
+  /** True to let a GPU round the inputs of float32 products to TF32. */
   tf32: boolean;
-  /** Makes a GPU sum in the same order each time. */
+  /** True to make a GPU sum in the same order each time. */
   deterministic: boolean;
 }
 
-/** The device of this process as the core names it: "cpu", or "cuda:1" where it is the second rank of its node. */
+/** Returns libtorch's name of this process's device: "cpu", or "cuda:1" for the second rank of a node. */
 export function deviceOf({ hardware }: HardwareOptions): string {
   if (hardware === "cpu") return "cpu";
   if (hardware === "mono-gpu") return "cuda:0";
   return `cuda:${gpuOf(discoverRank((name) => Deno.env.get(name)), visibleGpus())}`;
 }
 
-/** Returns the type that convolutions and matrix products are computed in. */
+/** Returns the type that convolutions and matrix products are computed in; "normal" is float32 or float64. */
 export function precisionOf(config: DeviceOptions): "normal" | "bf16" | "fp16" {
   if (config.precision === "normal") return "normal";
   if (config.ampDtype !== "auto") return config.ampDtype;
   return config.hardware === "cpu" || hasBf16(gpuHere(config).architecture) ? "bf16" : "fp16";
 }
 
-/** Returns the name of the GPU, for the fingerprint of a run; undefined on a processor. */
+/** Returns the name of the GPU, for the fingerprint of a run; undefined on a CPU. */
 export function gpuName(config: DeviceOptions): string | undefined {
   return config.hardware === "cpu" ? undefined : gpuHere(config).name;
 }
 
 /**
- * Makes the device ready: to be called before anything is computed, as libtorch looks for CUDA once.
+ * Opens the device. Must be called before the first tensor operation, because libtorch looks for CUDA only once.
  *
- * @throws UserError (set-up) where there is no driver, no GPU, or none that this libtorch can use; (usage) where the
- * hardware cannot do what --amp_dtype asks for
+ * @throws UserError (set-up) where there is no driver, no GPU, or no GPU that this libtorch can use; (usage) where the
+ * hardware does not compute in the type of --amp_dtype
  */
 export function openDevice(config: DeviceOptions): void {
   if (config.hardware === "cpu") {
@@ -68,7 +68,8 @@ export function openDevice(config: DeviceOptions): void {
   if (problem !== undefined) throw unusable(config, problem);
   if (config.precision === "mixed" && config.ampDtype === "bf16" && !hasBf16(gpu.architecture)) {
     throw new UserError(
-      `Cannot use --amp_dtype=bf16 on ${gpu.name} (${gpu.architecture}): bf16 takes sm_80 or newer, expected fp16 or auto`,
+      `Cannot use --amp_dtype=bf16 on ${gpu.name} (${gpu.architecture}): bf16 needs sm_80 or newer, ` +
+        "expected fp16 or auto",
       ExitCode.usage,
     );
   }
@@ -81,7 +82,7 @@ export function openDevice(config: DeviceOptions): void {
   setNumerics({ tf32: config.tf32, deterministic: config.deterministic });
 }
 
-/** The GPU of this process, as the driver describes it. */
+/** Returns the driver's description of this process's GPU. */
 function gpuHere(
   config: HardwareOptions,
 ): { name: string; architecture: string; cuda: string } {
@@ -102,17 +103,17 @@ function unusable({ hardware }: HardwareOptions, problem: string): UserError {
   return new UserError(`Cannot use --hardware=${hardware}: ${problem}`, ExitCode.setup);
 }
 
-/** Ampere and newer multiply bf16 in hardware. */
+/** Returns true for Ampere (sm_80) and newer, which multiply bf16 in hardware. */
 function hasBf16(architecture: string): boolean {
   return Number(architecture.replace("sm_", "")) >= 80;
 }
 
-/** Without the instructions for it, bf16 is more than ten times slower than float32. */
+/** Refuses a CPU without bf16 instructions, on which bf16 is more than ten times slower than float32. */
 function requireBf16Processor(): void {
   if (coreInfo().bf16) return;
   throw new UserError(
-    "Cannot use --precision=mixed with --hardware=cpu on this processor: it has neither avx512_bf16 nor amx_bf16, " +
-      "without which bf16 is slower than float32; expected --precision=normal",
+    "Cannot use --precision=mixed with --hardware=cpu: this CPU has neither avx512_bf16 nor amx_bf16, without which " +
+      "bf16 is slower than float32; expected --precision=normal",
     ExitCode.usage,
   );
 }

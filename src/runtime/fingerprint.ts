@@ -1,29 +1,29 @@
 /**
- * Fingerprint of the machine of a run. Sums in another order are other bits: a resumed run equals an unbroken one to the last
- * bit only where all of it was computed by the same.
+ * Fingerprint of a run: the machine and libraries that decide the order of sums, and with it the last bits of results.
+ * A resumed run equals an unbroken one to the last bit only where all invocations have the same fingerprint.
  *
  * @module
  */
 
 import { cpus } from "node:os";
 
-/** Machine and libraries that decide the last bits of a result, beside the options. */
+/** Everything beside the options that decides the last bits of a result. */
 export interface Fingerprint {
-  /** The processor's model. */
+  /** The CPU's model. */
   processor: string;
-  /** Threads of one tensor operation. */
+  /** CPU threads of one tensor operation. */
   threads: number;
   /** libtorch's version. */
   libtorch: string;
-  /** The GPU's name; none where the processor computed. */
+  /** The GPU's name; undefined for a run on a CPU. */
   gpu?: string;
-  /** Processes that trained together; 1 where it is not said. */
+  /** World size; 1 by default. */
   ranks?: number;
-  /** Micro-batches of a step; 1 by default. The key is a stored one. */
+  /** Micro-batches of a step; 1 by default. Checkpoints store this key, which therefore keeps its name. */
   parts?: number;
 }
 
-/** This one. */
+/** Returns the fingerprint of this process; one rank and one micro-batch by default. */
 export function fingerprintHere(
   threads: number,
   libtorch: string,
@@ -36,15 +36,16 @@ export function fingerprintHere(
   return { processor, threads, libtorch, ranks, parts: microBatches, ...gpu };
 }
 
-/** Those a checkpoint says it was computed by: one, unless its run changed its computer before. */
+/** Returns the fingerprints in a checkpoint's metadata: one, or several where the run was resumed on other machines. */
 export function fingerprintsOf(metadata: Record<string, unknown> | undefined): Fingerprint[] {
   return Array.isArray(metadata?.computers) ? metadata.computers : [];
 }
 
 /**
- * Returns the fingerprints of a run that resumes here.
+ * Returns the fingerprints of a run that resumes on this machine, with a note for the user where there are several.
  *
- * @returns the note is there when they are more than one
+ * @param before fingerprints of the checkpoint
+ * @param now fingerprint of this process
  */
 export function resumedFingerprints(
   before: readonly Fingerprint[],
@@ -56,8 +57,11 @@ export function resumedFingerprints(
   const others = computers.filter((one) => shown(one) !== shown(now)).map(shown).join(" and ");
   return {
     computers,
-    note: `This run was computed with ${others} and resumes with ${shown(now)}: it is not exact, ` +
-      "its numbers will not be those of an unbroken run to the last bit",
+    note:
+      `This run was computed with ${others} and resumes with ${
+        shown(now)
+      }: the run is not exact, ` +
+      "its numbers will differ from those of an unbroken run in the last bits",
   };
 }
 

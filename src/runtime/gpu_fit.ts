@@ -1,16 +1,16 @@
 /**
- * Check that a libtorch fits a GPU and its driver, by the published builds.
+ * Check that a build of libtorch fits a GPU and its driver, by a table of the published builds.
  *
  * @module
  */
 
 import type { SetupRecord } from "../setup/record.ts";
 
-/** A build of PyTorch 2.11 by the CUDA it is for. */
+/** A published build of PyTorch 2.11 for one version of CUDA. */
 interface CudaBuild {
-  /** Architectures it has kernels for. Code for sm_80 also runs on a later sm_8x. */
+  /** Architectures that the build has kernels for. Kernels for sm_80 also run on a later sm_8x. */
   architectures: readonly string[];
-  /** The first driver it works with. */
+  /** Major version of the oldest driver that the build works with. */
   driver: number;
 }
 
@@ -25,14 +25,14 @@ const BUILDS: Readonly<Record<string, CudaBuild>> = {
   },
 };
 
-/** The CUDA that a version names: `2.11.0+cu130`; PyPI's wheel, without a name, is cu130. */
+/** Returns the build that a version names, as in `2.11.0+cu130`; a version without a name is PyPI's, cu130. */
 function buildOf(version: string): { name: string; build: CudaBuild | undefined } {
   const local = version.split("+")[1];
   const name = local ?? "cu130";
   return { name, build: BUILDS[name] };
 }
 
-/** Why this libtorch cannot use a GPU of an architecture, or undefined where it can or nothing is known. */
+/** Returns the reason why this libtorch cannot use a GPU of an architecture; undefined where it can, or is unknown. */
 export function gpuProblem(
   architecture: string | null,
   { libtorchVersion, cudaCapable }: Pick<SetupRecord, "libtorchVersion" | "cudaCapable">,
@@ -56,13 +56,13 @@ function runsOn({ architectures }: CudaBuild, architecture: string): boolean {
   });
 }
 
-/** sm_86 is 8 and 6, sm_120 is 12 and 0. */
+/** Returns the major and minor version of an architecture: 8 and 6 for sm_86, 12 and 0 for sm_120. */
 function partsOf(architecture: string): [major: number, minor: number] {
   const digits = architecture.replace("sm_", "");
   return [Number(digits.slice(0, -1)), Number(digits.slice(-1))];
 }
 
-/** Why a driver is too old for this libtorch, or undefined where it is not or nothing is known. */
+/** Returns the reason why a driver is too old for this libtorch; undefined where it is not, or the build is unknown. */
 export function driverProblem(driver: string, libtorchVersion: string): string | undefined {
   const { name, build } = buildOf(libtorchVersion);
   const major = Number(driver.split(".")[0]);
@@ -70,12 +70,15 @@ export function driverProblem(driver: string, libtorchVersion: string): string |
   return `driver ${driver} is too old for ${name}: expected ${build.driver} or newer`;
 }
 
-/** Why a driver, by the newest CUDA it knows, is too old for this libtorch; undefined where it is not. */
+/**
+ * Returns the reason why a driver is too old for this libtorch, judged by the newest CUDA version that the driver
+ * supports; undefined where it is not, or the build is unknown.
+ */
 export function cudaProblem(cuda: string, libtorchVersion: string): string | undefined {
   const { name } = buildOf(libtorchVersion);
   const digits = /^cu(\d+)\d$/.exec(name)?.[1];
-  // A driver runs what was built for any CUDA of its major version.
+  // A driver runs builds for every CUDA version of its own major version.
   if (digits === undefined || Number(cuda.split(".")[0]) >= Number(digits)) return undefined;
-  return `the driver knows CUDA up to ${cuda}, and libtorch ${libtorchVersion} is for CUDA ${digits}: ` +
+  return `the driver supports CUDA up to ${cuda}, and libtorch ${libtorchVersion} is for CUDA ${digits}: ` +
     "set LIBTORCH to an older build (cu126 for drivers from 525 on) and run deno task setup";
 }

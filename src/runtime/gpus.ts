@@ -1,5 +1,5 @@
 /**
- * Which GPUs this process may use, and which one is a rank's.
+ * The GPUs that this process sees, and the assignment of one to each rank.
  *
  * @module
  */
@@ -8,15 +8,14 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { driverGpus } from "../native/core.ts";
 import type { RankInfo, Variable } from "./rank.ts";
 
-/** Returns the number of GPUs that the driver shows this process, after CUDA_VISIBLE_DEVICES. (Deno lets only --allow-all look into /dev.) */
+/** Returns the number of GPUs that this process sees: those that the driver and CUDA_VISIBLE_DEVICES leave visible. */
 export function visibleGpus(): number {
   const found = driverGpus();
   return "problem" in found ? 0 : found.gpus.length;
 }
 
 /**
- * The GPU of a rank among those that it sees: its own by its place on the node, or the only one where Slurm shows each
- * task its own.
+ * Returns the index of a rank's GPU among the visible GPUs: the local rank, or 0 where Slurm shows each task one GPU.
  *
  * @throws UserError (usage) where the ranks of the node are more than the GPUs
  */
@@ -31,7 +30,7 @@ export function gpuOf(rankInfo: Readonly<RankInfo>, gpus: number): number {
   );
 }
 
-/** @throws UserError (set-up) where a process sees no GPU */
+/** Refuses a machine without a GPU. @throws UserError (set-up) where `gpus` is 0 */
 export function requireGpus(
   gpus: number,
   hardware: "mono-gpu" | "multi-gpu",
@@ -40,8 +39,8 @@ export function requireGpus(
   if (gpus > 0) return;
   const chosen = variable("CUDA_VISIBLE_DEVICES");
   const why = chosen === undefined
-    ? "there is no driver that shows one"
-    : `with CUDA_VISIBLE_DEVICES="${chosen}" no driver shows one`;
+    ? "no driver shows one"
+    : `no driver shows one with CUDA_VISIBLE_DEVICES="${chosen}"`;
   throw new UserError(
     `Cannot use --hardware=${hardware}: no NVIDIA GPU is visible here (${why}), expected one` +
       (hardware === "mono-gpu"

@@ -1,4 +1,4 @@
-/** Signals that ask the program to stop: a run at its next step, with everything saved. */
+/** Signals that ask the program to stop. A run stops after its present step and saves a checkpoint. */
 
 import { constants } from "node:os";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -6,19 +6,22 @@ import { wordsFor } from "../base/expected.ts";
 import { NativeError } from "../native/native_error.ts";
 import { SignalWatch } from "../native/signal_watch.ts";
 
-/** SIGUSR1 is left alone: it opens Deno's debugger port. */
+/** Signals that ask the program to stop; SIGUSR1 is not among them, because it opens Deno's debugger port. */
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
-/** One Ctrl-C under `deno task` arrives twice within a millisecond. */
+/** Time within which a second signal counts as the same request: under `deno task`, one Ctrl-C arrives twice. */
 const SAME_REQUEST_MILLISECONDS = 1000;
 
-/** Listens for signals while it lives; a second request, a second later or more, ends the process at once. */
+/**
+ * Listener for signals, from its creation to its disposal. A second request, at least a second after the first, ends
+ * the process at once.
+ */
 export class Interrupt implements Disposable {
   #at: number | undefined;
   #watch: SignalWatch | undefined;
   readonly #controller = new AbortController();
   readonly #listener = (): void => {
     this.#at ??= performance.now();
-    this.#controller.abort(interrupted("before anything was to be saved"));
+    this.#controller.abort(interrupted("before there was anything to save"));
     if (performance.now() - this.#at < SAME_REQUEST_MILLISECONDS) return;
     console.error("Interrupted again: ended at once");
     Deno.exit(ExitCode.interrupted);
@@ -30,8 +33,8 @@ export class Interrupt implements Disposable {
   }
 
   /**
-   * Lets the core watch, too: its long calls then give up at a signal, and a second request ends the process in the
-   * midst of one. Listeners alone wait for the end of the call.
+   * Makes the Rust core watch for signals as well. Its long calls then return at the first signal, and a second request
+   * ends the process during a call. Without the watch, a signal takes effect only after the call.
    */
   watchCalls(): void {
     this.#watch ??= SignalWatch.start({
@@ -41,12 +44,12 @@ export class Interrupt implements Disposable {
     });
   }
 
-  /** True once a signal has come. */
+  /** True after a signal. */
   get requested(): boolean {
     return this.#at !== undefined || this.#watch?.seen === true;
   }
 
-  /** Aborted by a signal, as soon as the event loop runs: for work that waits there. */
+  /** Abort signal for asynchronous work: a signal aborts it as soon as the event loop runs. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
@@ -59,8 +62,9 @@ export class Interrupt implements Disposable {
 }
 
 /**
- * Tells slurm/job.sh that this process stopped on a signal. Preemption sends one to the ranks alone, and the exit code
- * that srun then reports may be that of a rank which it ended itself. Without such a script, nothing.
+ * Tells slurm/job.sh that this process stopped on a signal, by way of the file $BYOL_STOP_FILE. Does nothing where the
+ * variable is not set. The script cannot tell by itself: preemption signals the ranks alone, and srun may report the
+ * exit code of a rank that srun has killed.
  */
 export function reportStop(): void {
   const file = stopFile();
@@ -72,13 +76,13 @@ export function reportStop(): void {
   }
 }
 
-/** The file that a batch script and its ranks tell each other of a signal by. */
+/** Returns the file by which a batch script and its ranks tell each other of a signal; undefined without a script. */
 function stopFile(): string | undefined {
   const file = Deno.env.get("BYOL_STOP_FILE");
   return file === "" ? undefined : file;
 }
 
-/** A batch script's warning may come before anybody listens: slurm/job.sh leaves a file as well. */
+/** Returns true where slurm/job.sh has recorded a signal in its file before this process listened for signals. */
 function cameBefore(): boolean {
   const file = stopFile();
   if (file === undefined) return false;
@@ -98,7 +102,7 @@ export function interrupted(when: string): UserError {
   );
 }
 
-/** Does something of the core's; whether it was given up because of a signal. */
+/** Runs a call into the Rust core; returns true where a signal interrupted the call, false where the call finished. */
 export function isInterrupted(work: () => void): boolean {
   try {
     work();

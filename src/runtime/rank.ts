@@ -1,6 +1,6 @@
 /**
- * Which rank this process is: from torchrun's variables (this program's own launcher sets them too), from Slurm's,
- * or from nothing, which is one rank alone.
+ * The rank of this process, read from torchrun's environment variables (which --ranks sets, too) or from Slurm's. A
+ * process without either is a run of its own.
  *
  * @module
  */
@@ -10,25 +10,25 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 /** Launcher of the ranks. */
 export type Launcher = "none" | "torchrun" | "slurm";
 
-/** A process's place among the ranks of its run. */
+/** Rank, world size and address of rank zero, as one process of a run knows them. */
 export interface RankInfo {
-  /** 0 to worldSize − 1. */
+  /** Rank of this process, from 0 to worldSize − 1. */
   rank: number;
-  /** Processes that train together. */
+  /** Number of processes of the run. */
   worldSize: number;
-  /** Rank within its node, which is also the GPU it takes. */
+  /** Rank within the node, from 0; also the index of the rank's GPU. */
   localRank: number;
-  /** Ranks on its node. */
+  /** Number of ranks on the node. */
   localWorldSize: number;
   /** Host of rank 0. */
   masterAddr: string;
-  /** The port that rank 0 opens there. */
+  /** TCP port that rank 0 listens at. */
   masterPort: number;
   /** Launcher of the ranks. */
   launcher: Launcher;
 }
 
-/** The one rank of a run without others. */
+/** The rank of a run in a single process. */
 export const SINGLE_PROCESS: Readonly<RankInfo> = {
   rank: 0,
   worldSize: 1,
@@ -43,8 +43,8 @@ export const SINGLE_PROCESS: Readonly<RankInfo> = {
 export type Variable = (name: string) => string | undefined;
 
 /**
- * This process's place. torchrun's variables win over Slurm's, as torchrun may run under srun. A batch script's own
- * variables (no srun, hence no SLURM_STEP_ID) count as nothing: they announce ranks that nobody started.
+ * Returns the rank of this process. torchrun's variables take precedence over Slurm's, because torchrun may run under
+ * srun. The variables of a batch script outside srun (without SLURM_STEP_ID) are ignored: those ranks were not started.
  *
  * @throws UserError (usage) that names the variable which is missing or no number
  */
@@ -123,8 +123,10 @@ function rankOfSlurm(variable: Variable): RankInfo {
 }
 
 /**
- * Cores of one rank, of those that its process may use: Slurm says how many it gave to each task; else the ranks of
- * a node share.
+ * Returns the number of CPU cores of one rank: SLURM_CPUS_PER_TASK where Slurm sets it, an equal share of the node's
+ * cores otherwise.
+ *
+ * @param cores cores that this process may use
  */
 export function coresOfRank(
   cores: number,
@@ -137,16 +139,16 @@ export function coresOfRank(
 }
 
 const MOST_RANKS = 65536;
-/** Below the ports that systems give out by themselves (from 32768 on Linux). */
+/** First port for a Slurm job; all are below the ephemeral ports of Linux (from 32768). */
 const FIRST_PORT = 10_000;
 const PORTS = 20_000;
-/** Primes, so that the steps and restarts of a job and its neighbours' do not fall together. */
+/** Distance between the ports of two steps of a job. The strides are primes, which keeps neighbouring jobs apart. */
 const STEP_STRIDE = 7919;
 const RESTART_STRIDE = 4127;
 
 /**
- * A port for a Slurm job step. Nodes are shared, so two jobs must not take the same; nor must a job that was put back
- * after the loss of a node, whose earlier ranks may still be there.
+ * Returns a TCP port for a Slurm job step. Two jobs on one node need two ports, and so does a requeued job, whose
+ * earlier ranks may still be running.
  */
 export function portOfJob({ job, step = 0, restart = 0 }: {
   job: number;
@@ -158,8 +160,8 @@ export function portOfJob({ job, step = 0, restart = 0 }: {
 }
 
 /**
- * The hosts of Slurm's list form: `node[01-03,7],gpu5` is node01, node02, node03, node7, gpu5. Several brackets
- * multiply.
+ * Returns the hosts of a list in Slurm's form: `node[01-03,7],gpu5` is node01, node02, node03, node7, gpu5. Of several
+ * brackets in one name, all combinations are hosts.
  *
  * @throws UserError (usage) when the text has another form
  */
@@ -186,7 +188,7 @@ export function expandHostlist(text: string): string[] {
   });
 }
 
-/** `08-11` with its leading zeros, or one number; undefined when it is neither. */
+/** Returns the numbers of a range such as `08-11`, with leading zeros, or of one number; undefined for other text. */
 function expandRange(range: string): string[] | undefined {
   const found = /^(\d+)(?:-(\d+))?$/.exec(range);
   if (!found) return undefined;
@@ -199,7 +201,7 @@ function expandRange(range: string): string[] | undefined {
   );
 }
 
-/** Slurm's run-length form: `2(x3),1` is 2, 2, 2, 1. */
+/** Reads Slurm's run-length form: `2(x3),1` is 2, 2, 2, 1. */
 function tasksPerNode(text: string): number[] {
   return text.split(",").flatMap((item) => {
     const found = /^(\d+)(?:\(x(\d+)\))?$/.exec(item);

@@ -1,15 +1,15 @@
 /**
- * Particulars of the computers that `--computer` names. "other" has none.
+ * Folders of data sets on the computers that `--computer` names.
  *
  * @module
  */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
-/** Names under $DSDIR that CIFAR-10 may have; the first that is there is taken. */
+/** Names that CIFAR-10's folder may have in $DSDIR; the first that exists is used. */
 const CIFAR_FOLDERS = ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"];
 
-/** Advice to append to a message about data that is missing on Jean Zay. */
+/** Advice at the end of a message about missing data on Jean Zay. */
 export const JEAN_ZAY_DATA_HINT =
   "on Jean Zay, $DSDIR holds shared data sets, read-only; a set of your own goes to $SCRATCH (fast, " +
   "not backed up) or $WORK, fetched on a login or prepost node, as compute nodes have no internet";
@@ -21,9 +21,8 @@ interface Machine {
 }
 
 /**
- * Returns the default folder of ImageNet: below $DSDIR, on some sites one folder deeper, or beside the program.
- *
- * @returns the first that holds the training images, loose or packed; else the first, for the message
+ * Returns the default folder of ImageNet: the first of imagenetDirs that holds training images (a folder or a packed
+ * file), or the first of all where none does.
  */
 export function imagenetDir(machine: Machine): string {
   const folders = imagenetDirs(machine);
@@ -33,7 +32,7 @@ export function imagenetDir(machine: Machine): string {
   return found ?? folders[0]!;
 }
 
-/** The folders that imagenetDir looks at, in order. */
+/** Returns the folders that may hold ImageNet, in order of preference: two in $DSDIR, then data/imagenet. */
 export function imagenetDirs(machine: Pick<Machine, "variable">): string[] {
   const root = machine.variable("DSDIR");
   const shared = root ? [`${root}/imagenet`, `${root}/imagenet/RawImages`] : [];
@@ -43,7 +42,7 @@ export function imagenetDirs(machine: Pick<Machine, "variable">): string[] {
 /**
  * Returns the folder of CIFAR-10 on Jean Zay.
  *
- * @throws UserError (data) when $DSDIR is not set or does not hold it
+ * @throws UserError (data) when $DSDIR is not set or does not hold CIFAR-10
  */
 export function dataDirOnJeanZay(dataset: "cifar10", machine: Machine): string {
   const root = machine.variable("DSDIR");

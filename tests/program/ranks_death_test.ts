@@ -102,7 +102,7 @@ Deno.test("a rank that never comes is named, by rank 0 and to those that came", 
     const came = [0, 2].map((rank) => startRank(rank, { ranks: 3, port }, args));
     for (const { code, stderr, seconds } of await Promise.all(came.map(({ ended }) => ended))) {
       equal(code, ExitCode.ranks, stderr);
-      match(stderr, /Cannot run on 3 ranks: rank 1 did not come within --init_timeout=4 s/);
+      match(stderr, /Cannot run on 3 ranks: rank 1 did not connect within --init_timeout=4 s/);
       ok(seconds < 30);
     }
     const alone = await startRank(1, { ranks: 2, port: freePort() }, args).ended;
@@ -119,7 +119,7 @@ Deno.test("a port that another program has is an error on all ranks", () =>
       startRanks(2, () => args, port).map(({ ended }) => ended),
     );
     equal(first!.code, ExitCode.ranks, first!.stderr);
-    match(first!.stderr, new RegExp(`Cannot open port ${port} for the 2 ranks to meet: .*in use`));
+    match(first!.stderr, new RegExp(`Cannot open port ${port} for the 2 ranks: .*in use`));
     equal(second!.code, ExitCode.ranks, second!.stderr);
     match(second!.stderr, new RegExp(`Cannot reach rank 0 at 127.0.0.1:${port}`));
   }));
@@ -136,7 +136,7 @@ Deno.test("ranks with different options refuse each other on all of them", () =>
       equal(code, ExitCode.usage, stderr);
       match(
         stderr,
-        /rank 0 on \S+ and rank 1 on \S+ have different options: --seed is 0 there and 1/,
+        /rank 0 on \S+ and rank 1 on \S+ have different options: --seed is 0 on rank 0 and 1/,
       );
     }
   }));

@@ -142,6 +142,6 @@ Deno.test("ranks that would evaluate otherwise refuse each other", () =>
     );
     for (const { code, stderr } of await Promise.all(ranks.map(({ ended }) => ended))) {
       equal(code, 2, stderr);
-      match(stderr, /Cannot run together: .*--lr_init_clsf is 0\.1 there and 0\.2 here/);
+      match(stderr, /Cannot run together: .*--lr_init_clsf is 0\.1 on rank 0 and 0\.2 on rank 1/);
     }
   }));

@@ -125,7 +125,7 @@ Deno.test("images without labels have no online probe, and that is said", async 
     );
   const { code, stderr } = await train();
   equal(code, 0, stderr);
-  equal(stderr.match(/no online probe in this run: the images have no labels/g)?.length, 1, stderr);
+  equal(stderr.match(/Cannot train an online probe on images without labels/g)?.length, 1, stderr);
   equal("probe_loss" in trainRows(join(folder, "run"))[0]!, false);
   const unasked = await train("--online_probe=false");
   equal(/online probe/.test(unasked.stderr), false, unasked.stderr);

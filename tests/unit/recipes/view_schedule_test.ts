@@ -173,7 +173,7 @@ Deno.test("a bad file is refused with the place in it", () => {
     /unknown field view2\.hue\.speed/,
   );
   const { to: _, ...half } = RAMP;
-  assert.match(refusal({ view1: { hue: half } }), /view1\.hue\.to is nothing/);
+  assert.match(refusal({ view1: { hue: half } }), /view1\.hue\.to is missing/);
   const at = (change: object) => refusal({ view1: { hue: { ...RAMP, ...change } } });
   assert.match(at({ curve: "step" }), /view1\.hue\.curve is "step", expected "linear" or "cosine"/);
   assert.match(at({ from: "a" }), /view1\.hue\.from is "a", expected a finite number/);

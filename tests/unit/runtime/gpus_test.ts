@@ -42,7 +42,7 @@ Deno.test("multi-gpu takes a rank for each GPU, and says so where there are fewe
   equal(config(4).ranks, 4);
   equal(config(4, ["--ranks=2"]).ranks, 2);
   refuses(() => config(4, ["--ranks=8"]), /--ranks=8 .*: 4 GPUs are visible/, ExitCode.usage);
-  refuses(() => config(0), /no NVIDIA GPU is visible here \(there is no/, ExitCode.setup);
+  refuses(() => config(0), /no NVIDIA GPU is visible here \(no driver shows one\)/, ExitCode.setup);
   const started: RankInfo = {
     ...SINGLE_PROCESS,
     rank: 5,

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { basename, join, resolve } from "node:path";
 import { usageError } from "../base/exit_codes.ts";
 import { gpuOf, requireGpus } from "../runtime/gpus.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
@@ -28,13 +29,17 @@ export function derive(config: RunConfig, origins: Origins, environment: Environ
   // An evaluation divides images among any number of ranks.
   if (config.checkpoint === null) deriveAccumulation(config, origins);
   if (origins.threads === "default") config.threads = environment.cores;
-  deriveFromOptions(config, origins);
+  deriveFromOptions(config, origins, environment);
 }
 
-/** Sets what follows from other options alone, in place. */
-export function deriveFromOptions(config: RunConfig, origins: Origins): void {
+/** Sets what follows from other options alone, in place; without a machine, no folder of an earlier version counts. */
+export function deriveFromOptions(
+  config: RunConfig,
+  origins: Origins,
+  environment: Pick<Environment, "dataDirOfRun"> = {},
+): void {
   deriveLearningRate(config, origins);
-  deriveFolders(config, origins);
+  deriveFolders(config, origins, environment);
 }
 
 /** Scales the learning rate with the batch, for the presets that give it for 256 images. */
@@ -149,10 +154,56 @@ function deriveAccumulation(config: RunConfig, origins: Origins): void {
 }
 
 /** Names the experiment after its recipe, and the run's folder after the experiment. */
-function deriveFolders(config: RunConfig, origins: Origins): void {
-  if (origins.expeName === "default") {
-    config.expeName = config.preset ?? `${config.datasetName}_${config.resnetType}`;
+function deriveFolders(
+  config: RunConfig,
+  origins: Origins,
+  environment: Pick<Environment, "dataDirOfRun">,
+): void {
+  if (origins.runDir === "default") {
+    deriveFoldersBelow("runs", { config, origins }, environment);
+  } else if (origins.expeName === "default") {
+    config.expeName = experimentNames(config, origins).name;
   }
-  if (origins.runDir === "default") config.runDir = `runs/${config.expeName}`;
   if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
+}
+
+/** Sets the experiment's name where none is given, and the run's folder to the one of that name below a folder of runs. */
+export function deriveFoldersBelow(
+  runs: string,
+  { config, origins }: { config: RunConfig; origins: Origins },
+  { dataDirOfRun }: Pick<Environment, "dataDirOfRun">,
+): void {
+  const at = (name: string): string => runs === "runs" ? `runs/${name}` : join(runs, name);
+  if (origins.expeName === "default") {
+    const { name, former } = experimentNames(config, origins);
+    // A run that an earlier version began there is resumed there. Its images may have moved; their folder's name stays.
+    const there = dataDirOfRun?.(at(former));
+    const isOfHere = there !== undefined && folderName(there) === folderName(config.dataDir ?? "");
+    config.expeName = isOfHere ? former : name;
+  }
+  config.runDir = at(config.expeName);
+}
+
+/**
+ * Returns the name of an experiment that is given none: its preset, or data set and network; of a folder that the user
+ * names, that folder's name, too. `former` is the name without it, which versions up to 0.1.0 gave.
+ */
+function experimentNames(
+  { preset, datasetName, resnetType, dataDir }: RunConfig,
+  origins: Origins,
+): { name: string; former: string } {
+  const former = preset ?? `${datasetName}_${resnetType}`;
+  if (datasetName !== "folder" || dataDir === null || !isGiven(origins.dataDir)) {
+    return { name: former, former };
+  }
+  const photos = folderName(dataDir);
+  return {
+    name: preset === null ? `${datasetName}_${photos}_${resnetType}` : `${preset}_${photos}`,
+    former,
+  };
+}
+
+/** Returns the last name of a path, with the characters that an experiment's name may have. */
+function folderName(path: string): string {
+  return basename(resolve(path)).replaceAll(/[^\w.+=@-]+/g, "-");
 }

@@ -4,7 +4,8 @@
  * @module
  */
 
-import type { StoredOptions } from "./stored.ts";
+import { join } from "node:path";
+import { type StoredOptions, storedOptions } from "./stored.ts";
 import { visibleGpus } from "../runtime/gpus.ts";
 import { coresOfRank, discoverRank, type RankInfo, type Variable } from "../runtime/rank.ts";
 
@@ -20,6 +21,8 @@ export interface Environment {
   rankInfo?: Readonly<RankInfo>;
   /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
   gpus?(): number;
+  /** Returns the folder of the images of the run in a folder, as its record has it; undefined where there is no run. */
+  dataDirOfRun?(runDir: string): string | undefined;
   /**
    * The options that a checkpoint was made with as it stores them, for `eval`.
    *
@@ -37,8 +40,16 @@ export function thisEnvironment(): Environment {
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
     cores: coresOfRank(navigator.hardwareConcurrency, rankInfo, variable),
     gpus: visibleGpus,
+    dataDirOfRun: (runDir) => quietly(() => dataDirIn(join(runDir, "config.json"))),
     rankInfo,
   };
+}
+
+function dataDirIn(record: string): string | undefined {
+  // Whatever else may be there is no run's record, and a pipe would be waited for.
+  if (!Deno.statSync(record).isFile) return undefined;
+  const { dataDir } = storedOptions(JSON.parse(Deno.readTextFileSync(record)).config);
+  return typeof dataDir === "string" ? dataDir : undefined;
 }
 
 function quietly<T>(read: () => T): T | undefined {

@@ -58,6 +58,20 @@ const NETWORK_RULES: readonly Rule[] = [
       : undefined,
 ];
 
+/**
+ * Returns the values that a batch statistic of the heads is over: the images of a micro-batch, of all ranks where those
+ * share their statistics, once for each view that passes the network with them.
+ */
+export function normalisedValues(
+  { batchSize, accumulateSteps, ranks, syncBn, bnViews }: Pick<
+    RunConfig,
+    "batchSize" | "accumulateSteps" | "ranks" | "syncBn" | "bnViews"
+  >,
+): number {
+  const images = batchSize / accumulateSteps / (syncBn ? 1 : ranks);
+  return bnViews === "joint" ? 2 * images : images;
+}
+
 const EVALUATION_RULES: readonly Rule[] = [
   ({ protocol, ranks }) =>
     protocol === "finetune" && ranks > 1

@@ -622,7 +622,8 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "name" },
     default: "",
-    defaultText: "the preset, or <dataset_name>_<resnet_type>",
+    defaultText:
+      "the preset, or <dataset_name>_<resnet_type>; with --data_dir of a folder, its name beside",
     changeable: true,
     help: "Name of the experiment",
   },

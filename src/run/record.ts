@@ -55,8 +55,10 @@ export interface RunRecord {
   commit: string | null;
   /** The data. */
   data: {
-    /** SHA-256 over the images and labels as read, in hex. */
+    /** SHA-256 over the training images and labels as read, in hex. */
     digest: string;
+    /** The same of the test images; absent where none were read, and in records of earlier versions. */
+    testDigest?: string;
     /** True where training and test data are the published bytes. */
     verified: boolean;
   };
@@ -99,12 +101,21 @@ export function claimRunFolder(
   return previous;
 }
 
-/** The options that a result depends on and that differ, in words; `before` is what a record or a checkpoint says. */
+/** The options that a resumed run may not change. */
+const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) => !optionOf(field).changeable);
+
+/**
+ * Returns the options that differ, in words.
+ *
+ * @param before the options of a record or of a checkpoint
+ * @param fields the options to compare; by default all that a result depends on
+ */
 export function differencesOf(
   before: RunConfig,
   config: RunConfig,
+  fields: readonly (keyof RunConfig)[] = FIXED,
 ): string[] {
-  return FIELDS.filter((field) => !optionOf(field).changeable && before[field] !== config[field])
+  return fields.filter((field) => before[field] !== config[field])
     .map((field) =>
       `--${optionOf(field).option}=${shown(before[field])} there, ${shown(config[field])} here`
     );
@@ -121,18 +132,42 @@ export function requireSameInputs(
   previous: RunRecord,
   found: Pick<RunRecord, "augmentation" | "data">,
 ): void {
-  const refuse = (what: string): never => {
-    throw new UserError(
-      `Cannot resume the run in ${folder.path}: ${what}, expected the same, or another --run_dir ` +
-        "or --expe_name",
-      ExitCode.runFolder,
+  const [before, now] = [previous.data, found.data];
+  if (before.digest !== now.digest) {
+    throw otherRun(
+      folder,
+      `its data has the digest ${before.digest}, the data here ${now.digest}`,
     );
-  };
-  const [before, now] = [previous.data.digest, found.data.digest];
-  if (before !== now) refuse(`its data has the digest ${before}, the data here ${now}`);
-  if (!isDeepStrictEqual(previous.augmentation, found.augmentation)) {
-    refuse(`its augmentations are not those of --aug_schedule and --preset as they are here`);
   }
+  const areTested = before.testDigest !== undefined && now.testDigest !== undefined;
+  if (areTested && before.testDigest !== now.testDigest) {
+    throw otherRun(
+      folder,
+      `its test data has the digest ${before.testDigest}, the test data here ${now.testDigest}`,
+    );
+  }
+  requireSameAugmentation(folder, previous, found.augmentation);
+}
+
+/** Makes sure that the views' recipes are those of the record. @throws UserError (run folder) where they differ */
+export function requireSameAugmentation(
+  folder: RunFolder,
+  previous: Pick<RunRecord, "augmentation">,
+  found: AugmentSchedule,
+): void {
+  if (isDeepStrictEqual(previous.augmentation, found)) return;
+  throw otherRun(
+    folder,
+    "its augmentations are not those of --aug_schedule and --preset as they are here",
+  );
+}
+
+function otherRun(folder: RunFolder, difference: string): UserError {
+  return new UserError(
+    `Cannot resume the run in ${folder.path}: ${difference}, expected the same, or another --run_dir ` +
+      "or --expe_name",
+    ExitCode.runFolder,
+  );
 }
 
 /**

@@ -5,15 +5,19 @@
  * @module
  */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { endStepOf, isEvaluatedAtEnd } from "../byol/plan.ts";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { RunConfig } from "../options/config.ts";
-import { ExitCode } from "../base/exit_codes.ts";
+import { normalisedValues } from "../options/rules.ts";
+import { type StoredOptions, storedOptions } from "../options/stored.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
+import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
 import { removeIfThere } from "../base/files.ts";
+import { differencesOf, requireSameAugmentation, type RunRecord } from "./record.ts";
 
 /** Result of a finished run. */
 export interface RunResult {
@@ -23,6 +27,8 @@ export interface RunResult {
   totalSteps: number;
   /** Every evaluation, in order. */
   evaluations: EvalRow[];
+  /** Options of the invocation that finished the run, by name; results of earlier versions have none. */
+  config?: StoredOptions;
 }
 
 function resultFile(folder: RunFolder): string {
@@ -74,4 +80,50 @@ export function finishedResult(
   const wantsEvaluation = isEvaluatedAtEnd(result.step, { ...config, totalSteps });
   const evaluated = result.evaluations.some(({ step }) => step === result.step);
   return wantsEvaluation && !evaluated ? undefined : result;
+}
+
+/**
+ * Tells whether a result is of the folder of images that `config` names: the one that the run was begun with, or the one
+ * that it was finished with. Of any other folder only the images' digest can tell.
+ */
+export function isOfSameDataDir(
+  result: RunResult,
+  { begun, config }: { begun: RunRecord; config: RunConfig },
+): boolean {
+  return [begun.config, finishedWith(result)].some(({ dataDir }) =>
+    dataDir === config.dataDir ||
+    typeof dataDir === "string" && config.dataDir !== null &&
+      resolve(dataDir) === resolve(config.dataDir)
+  );
+}
+
+/**
+ * Makes sure that a result is one of the options given: a resumed run may change the images that batch statistics are
+ * over, and names a file of augmentations, but both decide the result.
+ *
+ * @throws UserError (run folder) where they differ; (usage) where the file of --aug_schedule cannot be used
+ */
+export function requireResultOf(
+  result: RunResult,
+  { folder, begun, config }: { folder: RunFolder; begun: RunRecord; config: RunConfig },
+): void {
+  const before = { ...begun.config, ...finishedWith(result) };
+  const alike = [begun.config, before].some((one) =>
+    normalisedValues(one) === normalisedValues(config)
+  );
+  if (!alike) {
+    const fields = ["accumulateSteps", ...config.syncBn ? [] : ["ranks"] as const] as const;
+    throw new UserError(
+      `Cannot give the result of the finished run in ${folder.path}, whose batch statistics are over other ` +
+        `numbers of images: ${differencesOf(before, config, fields).join("; ")}, expected the ` +
+        "same, or another --run_dir or --expe_name",
+      ExitCode.runFolder,
+    );
+  }
+  const augmentation = loadAugmentSchedule(config, result.totalSteps / config.epochs);
+  requireSameAugmentation(folder, begun, augmentation);
+}
+
+function finishedWith({ config }: RunResult): Partial<RunConfig> {
+  return storedOptions(config ?? {});
 }

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { join } from "node:path";
+import { deriveFoldersBelow } from "../options/derive.ts";
 import type { Environment } from "../options/environment.ts";
 import { parseCommandLine } from "../options/parse.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -97,7 +97,9 @@ export function readRequest<Table extends RequestTable>(
     rankInfo: { ...SINGLE_PROCESS, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
   const { config, origins } = parseCommandLine(command, programArgs, where);
-  if (origins.runDir === "default" && site?.runs) config.runDir = join(site.runs, config.expeName);
+  if (origins.runDir === "default" && site?.runs) {
+    deriveFoldersBelow(site.runs, { config, origins }, environment);
+  }
   const seconds = secondsOf(shared.time, qos);
   const request = {
     ...{ job, profileName, profile, nodes, ranksPerNode, gpus, qos, seconds, config, programArgs },

@@ -7,6 +7,7 @@ import type { openData } from "../../data/open.ts";
 import type { Dataset, DatasetDescription } from "../../native/dataset.ts";
 import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
+import type { DescribedImages } from "./open_run.ts";
 
 /** The record of bad files on ranks above 0, which write nothing. */
 const NULL_RECORD: Pick<BadFileRecord, "update"> & Disposable = {
@@ -54,10 +55,14 @@ export class TrainingInputs implements Disposable {
   /**
    * Opens the images, rank 0 first, and draws the contact sheet of a run that has none.
    *
+   * @param parts.compare refuses images that are not the run's, before anything is written beside its own
    * @throws UserError (data) where they are missing, damaged, or others than rank 0's; (usage) where there are fewer
    * than a batch has
    */
-  static async open(invocation: Invocation, open: typeof openData): Promise<TrainingInputs> {
+  static async open(
+    invocation: Invocation,
+    { open, compare }: { open: typeof openData; compare: (images: DescribedImages) => void },
+  ): Promise<TrainingInputs> {
     const { ranks, config, folder, warn, interrupt } = invocation;
     using held = new DisposableStack();
     const data = await ranks.rankZeroFirst(() => open(config, { signal: interrupt.signal }));
@@ -65,15 +70,17 @@ export class TrainingInputs implements Disposable {
     const test = held.use(data.test);
     const description = train.describe();
     // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
-    const all = [description, ...test === undefined ? [] : [test.describe()]];
+    const tested = test?.describe();
+    const all = [description, ...tested === undefined ? [] : [tested]];
     const verified = all.every((one) => one.verified);
     const warnings = [...new Set(all.flatMap((one) => one.warnings))];
     for (const line of warnings) warn(line);
+    requireBatch(description.count, config.batchSize);
+    compare({ train: description, test: tested });
     const record = join(folder.path, "bad_files.json");
     const badFiles = held.use(
       ranks.rankZeroOnly(() => new BadFileRecord(record, { train, test }, warn)) ?? NULL_RECORD,
     );
-    requireBatch(description.count, config.batchSize);
     // Before the ranks divide the images: the sheet is of whole batches.
     ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
     ranks.shard(train, config.accumulateSteps);

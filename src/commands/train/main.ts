@@ -50,11 +50,15 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
   if (await isFinished(invocation)) return ExitCode.ok;
   interrupt.watchCalls();
   using run = await OpenRun.take(invocation);
-  using inputs = await TrainingInputs.open(invocation, open);
+  using inputs = await TrainingInputs.open(invocation, {
+    open,
+    compare: (images) => run.requireSameInputs(images),
+  });
+  // On another folder than the record's: now its images are known to be the same.
+  if (await isFinished(invocation, { dataIsSame: true })) return ExitCode.ok;
   const { description, train } = inputs;
   const plan = planTraining(description.count, config);
   const augmentation = loadAugmentSchedule(config, plan.stepsPerEpoch);
-  run.requireSameInputs({ augmentation, data: description });
   invocation.throwIfStopped("before the first step");
 
   using learner = createLearner(config);

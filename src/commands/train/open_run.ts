@@ -9,11 +9,13 @@ import {
   type RunRecord,
   writeRunRecord,
 } from "../../run/record.ts";
+import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
+import type { DatasetDescription } from "../../native/dataset.ts";
 import { RunLock } from "../../run/lock.ts";
 import type { EvalRow, MetricsRow } from "../../run/metrics.ts";
 import { truncateAfter } from "../../run/metrics_file.ts";
-import { finishedResult } from "../../run/result.ts";
-import { isLogged } from "../../byol/plan.ts";
+import { finishedResult, isOfSameDataDir, requireResultOf } from "../../run/result.ts";
+import { isLogged, planTraining } from "../../byol/plan.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Restored } from "./restore.ts";
@@ -34,20 +36,33 @@ export interface KeptRows {
   evaluations: readonly EvalRow[];
 }
 
+/** The images of an invocation, as the core describes them. */
+export interface DescribedImages {
+  train: DatasetDescription;
+  /** Undefined where nothing is evaluated. */
+  test: DatasetDescription | undefined;
+}
+
 /**
  * Creates the run folder, and prints the result of a run that has done all that the options ask for.
  *
+ * @param options.dataIsSame the images were compared with the record; by default only the folder's name can tell, and
+ * a run on another folder counts as unfinished
  * @returns true where the run is finished
  * @throws UserError (run folder) where the folder cannot be written, or holds another run
  */
-export async function isFinished({ ranks, config, folder, warn }: Invocation): Promise<boolean> {
+export async function isFinished(
+  { ranks, config, folder, warn }: Invocation,
+  { dataIsSame = false } = {},
+): Promise<boolean> {
   return await ranks.broadcast(() => {
     createRunFolder(folder.path);
     const begun = claimRunFolder(folder, config);
-    const finished = begun === null
-      ? undefined
-      : finishedResult(folder, config, begun.config.resume);
+    if (begun === null) return false;
+    const finished = finishedResult(folder, config, begun.config.resume);
     if (finished === undefined) return false;
+    if (!dataIsSame && !isOfSameDataDir(finished, { begun, config })) return false;
+    requireResultOf(finished, { folder, begun, config });
     warn(`The run in ${folder.path} is finished: nothing is left to do`);
     console.log(resultText({ config, folder }, finished));
     return true;
@@ -92,10 +107,14 @@ export class OpenRun implements Disposable {
   }
 
   /** Compares images and augmentations with the record. @throws UserError (run folder) where they differ */
-  requireSameInputs(found: Pick<RunRecord, "augmentation" | "data">): void {
-    if (this.previous !== null) {
-      requireSameInputs(this.#invocation.folder, this.previous, found);
-    }
+  requireSameInputs({ train, test }: DescribedImages): void {
+    if (this.previous === null) return;
+    const { folder, config } = this.#invocation;
+    const { stepsPerEpoch } = planTraining(train.count, config);
+    requireSameInputs(folder, this.previous, {
+      augmentation: loadAugmentSchedule(config, stepsPerEpoch),
+      data: dataOf(train, test),
+    });
   }
 
   /**
@@ -116,7 +135,7 @@ export class OpenRun implements Disposable {
           origins,
           augmentation,
           ...recordOfProgram(),
-          data: { digest: inputs.description.digest, verified: inputs.verified },
+          data: dataOf(inputs.description, inputs.test?.describe()),
           initialWeights,
           machine,
           startedAt: new Date().toISOString(),
@@ -134,6 +153,19 @@ export class OpenRun implements Disposable {
   [Symbol.dispose](): void {
     this.#held.dispose();
   }
+}
+
+/** Returns what the record says of the images. */
+function dataOf(
+  train: DatasetDescription,
+  test: DatasetDescription | undefined,
+): RunRecord["data"] {
+  return {
+    digest: train.digest,
+    ...test !== undefined && { testDigest: test.digest },
+    // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
+    verified: train.verified && test?.verified !== false,
+  };
 }
 
 function recordOfProgram(): Pick<RunRecord, "versions" | "commit"> {

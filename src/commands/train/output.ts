@@ -163,7 +163,12 @@ class RankZeroOutput implements RunOutput {
         stem: stemOf(config),
         accuracy: last === undefined ? null : { ...last },
       }));
-    const result = { step: stepsDone, totalSteps: plan.totalSteps, evaluations: [...evaluations] };
+    const result = {
+      step: stepsDone,
+      totalSteps: plan.totalSteps,
+      evaluations: [...evaluations],
+      config: optionsByName(config),
+    };
     markFinished(folder, result);
     console.log(resultText({ config, folder }, result));
   }

@@ -448,3 +448,51 @@ Deno.test("docs/options.md is what the table says", async () => {
   const page = await Deno.readTextFile(new URL("../../../docs/options.md", import.meta.url));
   assert.equal(page, optionsPage());
 });
+
+Deno.test("the default run folder tells two folders of photos apart, and keeps an earlier version's", () => {
+  const photos = ["--dataset_name=folder", "--resnet_type=resnet18"];
+  const runDirOf = (args: string[], dataDirOfRun?: Environment["dataDirOfRun"]): string =>
+    train([...photos, ...args], { ...machine(), dataDirOfRun }).config.runDir;
+  assert.equal(runDirOf(["--data_dir=/a/birds"]), "runs/folder_birds_resnet18");
+  assert.equal(runDirOf(["--data_dir=/a/fish and chips/"]), "runs/folder_fish-and-chips_resnet18");
+  assert.equal(runDirOf(["--data_dir=/a/birds/../fish"]), "runs/folder_fish_resnet18");
+  assert.equal(runDirOf([]), "runs/folder_resnet18");
+  assert.equal(runDirOf(["--data_dir=/a/birds", "--expe_name=mine"]), "runs/mine");
+  assert.equal(runDirOf(["--data_dir=/a/birds", "--run_dir=there"]), "there");
+  assert.equal(
+    runDirOf(["--data_dir=/a/birds", "--preset=byol_imagenet"]),
+    "runs/byol_imagenet_birds",
+  );
+  assert.equal(
+    train(["--dataset_name=imagenet", "--data_dir=/a/birds"]).config.runDir,
+    "runs/imagenet_resnet50",
+  );
+  // A run under way: found by the name of its images' folder, wherever that stands by now.
+  const earlier = (path: string): string | undefined =>
+    path === "runs/folder_resnet18" ? "/elsewhere/birds" : undefined;
+  assert.equal(runDirOf(["--data_dir=/a/birds"], earlier), "runs/folder_resnet18");
+  assert.equal(runDirOf(["--data_dir=/a/fish"], earlier), "runs/folder_fish_resnet18");
+});
+
+Deno.test("the images' folder of a run is read from its record, whatever stands there", async () => {
+  const folder = await Deno.makeTempDir();
+  const found = (): string | undefined => thisEnvironment().dataDirOfRun?.(folder);
+  assert.equal(found(), undefined);
+  const record = `${folder}/config.json`;
+  for (
+    const [text, expected] of [
+      ['{"config":{"data_dir":"/a"}}', "/a"],
+      ['{"config":{"dataDir":"/b"}}', "/b"],
+      ['{"config":null}', undefined],
+      ['{"config":{"data_dir":7}}', undefined],
+      ["{", undefined],
+    ] as const
+  ) {
+    Deno.writeTextFileSync(record, text);
+    assert.equal(found(), expected, text);
+  }
+  Deno.removeSync(record);
+  await new Deno.Command("mkfifo", { args: [record] }).output();
+  assert.equal(found(), undefined);
+  await Deno.remove(folder, { recursive: true });
+});

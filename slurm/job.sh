@@ -1,13 +1,13 @@
 # shellcheck shell=bash
-# How a job runs its ranks, and what it does when they stop. Sourced by the scripts of this folder.
+# Shell functions that run the ranks of a job and requeue the job. The scripts of this folder source this file.
 #
-# The warning before the time limit comes to this shell alone (--signal=B:USR2@...), which hands it to the ranks
-# through srun. So the shell knows that there was one: srun ends the other ranks when the first one leaves
-# (--kill-on-bad-exit), and its exit code may then be that of a rank it ended, 143, and not 75. A warning that comes
-# before the ranks listen is not lost either: they find the file BYOL_STOP_FILE when they begin to. SIGUSR1 is never
-# sent: it opens Deno's debugger port.
+# Slurm sends the warning before the time limit to this shell only (--signal=B:USR2@...), and the shell sends it through
+# srun to the ranks. The shell must know of the warning: when the first rank exits, srun ends the others
+# (--kill-on-bad-exit), and may exit with 143, the code of an ended rank, instead of 75. The file BYOL_STOP_FILE keeps a
+# warning that comes before the ranks can receive it: ranks look for the file when they begin. SIGUSR1 is never sent,
+# because it opens Deno's debugger port.
 
-# The codes of src/base/exit_codes.ts that starting again cannot repair.
+# Exit codes (src/base/exit_codes.ts) of failures that a restart cannot repair.
 byol_hopeless='[1-8]'
 byol_interrupted=75
 
@@ -16,10 +16,10 @@ BYOL_STOP_FILE=${TMPDIR:-/tmp}/byol-stop-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}
 export BYOL_STOP_FILE
 trap 'rm -f "$BYOL_STOP_FILE"' EXIT
 trap 'byol_signalled=yes; byol_warn' USR2
-# From scancel, from preemption, or at the time limit; Slurm tells the ranks itself.
+# scancel, preemption and the time limit send SIGTERM; Slurm also sends it to the ranks.
 trap 'byol_signalled=yes; byol_ended=yes' TERM
 
-# Once: a second signal tells a rank to leave without saving.
+# Warns the ranks once: a second signal would end a rank without a save.
 byol_warn() {
   if [[ -n $byol_warned ]]; then return; fi
   byol_warned=yes
@@ -36,7 +36,7 @@ byol_say() {
   echo "slurm: $* ($(date '+%F %T'))"
 }
 
-# The job as scontrol names it.
+# Prints the name of the job for scontrol.
 byol_job_id() {
   if [[ -n ${SLURM_ARRAY_JOB_ID:-} ]]; then
     echo "${SLURM_ARRAY_JOB_ID}_${SLURM_ARRAY_TASK_ID}"
@@ -45,12 +45,12 @@ byol_job_id() {
   fi
 }
 
-# Starts so far of this job, itself not counted. Slurm sets its count from the first restart on.
+# Prints the number of restarts of this job. Slurm sets SLURM_RESTART_COUNT from the first restart on.
 byol_restarts() {
   echo "$((${SLURM_RESTART_COUNT:-0} + ${BYOL_RESTARTS_BEFORE:-0}))"
 }
 
-# The value of the last --$1=VALUE or --$1 VALUE among the other arguments.
+# Prints the value of the last --$1=VALUE or --$1 VALUE among the other arguments.
 byol_option() {
   local name=$1 value='' word follows=''
   shift
@@ -66,36 +66,37 @@ byol_option() {
   echo "$value"
 }
 
-# byol_ranks COMMAND [OPTIONS]: one process a rank, the program's COMMAND in each. Sets byol_code.
+# byol_ranks COMMAND [OPTIONS]: runs the program's COMMAND in one process for each rank. Sets byol_code.
 byol_ranks() {
   byol_code=$byol_interrupted
-  # Warned before anything began: there is nothing to stop.
+  # A warning came before the ranks were started: start none.
   if [[ -n $byol_warned$byol_ended ]]; then return; fi
-  # srun does not take --cpus-per-task from sbatch: without it every rank gets one core.
+  # srun does not take --cpus-per-task from sbatch, and without the option gives every rank one core.
   srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
     "$BYOL_DENO" run --cached-only --no-prompt -RWES --allow-ffi "$BYOL_ROOT/src/cli.ts" "$@" </dev/null &
   byol_srun=$!
   if [[ -n $byol_warned ]]; then byol_forward; fi
-  # A trapped signal ends wait, not srun: wait again.
+  # A trapped signal ends wait, but not srun: wait again.
   local code
   byol_signalled=again
   while [[ -n $byol_signalled ]]; do
     byol_signalled=''
     wait "$byol_srun" && code=0 || code=$?
-    # 127: the signal came with the end, whose code is known already.
+    # 127: the signal came as srun ended, and an earlier wait has returned the exit code.
     if ((code != 127)); then byol_code=$code; fi
   done
   byol_srun=''
 }
 
-# Whether the ranks stopped on a signal that this shell was not told of: one left the file to say so. With a GraceTime,
-# preemption sends SIGTERM to the ranks alone, and puts back only what is still there at the end of that time: a job that
-# stops sooner has to do it itself. The codes are a rank's own and that of one that srun ended, not that of a kill.
+# Succeeds if the ranks stopped on a signal that this shell did not get: a rank has then written the stop file. With a
+# GraceTime, preemption sends SIGTERM to the ranks only, and Slurm requeues only a job that still runs at the end of
+# that time: a job that ends earlier must requeue itself. The accepted codes are those of a stopped rank (75) and of a
+# rank that srun ended (143), but not that of a kill.
 byol_stopped() {
   [[ -z $byol_ended && -e $BYOL_STOP_FILE && ($byol_code == "$byol_interrupted" || $byol_code == 143) ]]
 }
 
-# byol_finish SCRIPT [ARGUMENTS]: ends the job by what the ranks said; starts it again where that helps.
+# byol_finish SCRIPT [ARGUMENTS]: ends the job with the ranks' exit code, or requeues the job if a restart helps.
 byol_finish() {
   if ((byol_code == 0)); then exit 0; fi
   if [[ -n $byol_ended ]]; then
@@ -117,7 +118,7 @@ byol_finish() {
   exit "$byol_interrupted"
 }
 
-# byol_start_again SCRIPT [ARGUMENTS]: puts the job back, or submits one that resumes.
+# byol_start_again SCRIPT [ARGUMENTS]: requeues the job, or submits another job that resumes the run.
 byol_start_again() {
   local script=$1 job restarts
   shift
@@ -129,10 +130,10 @@ byol_start_again() {
   fi
   rm -f "$BYOL_STOP_FILE"
   byol_say "stopped on a signal (ranks ended with $byol_code) after $restarts restarts: starting job $job again"
-  # Slurm ends this shell as soon as it has put the job back.
+  # Slurm ends this shell as soon as the job is requeued.
   if command -v scontrol >/dev/null && scontrol requeue "$job"; then return; fi
-  # Compute nodes may lack scontrol. A job of its own, which begins when this one has left the run folder, with as
-  # many ranks whoever asked for them; an inherited SLURM_RESTART_COUNT would be taken for its own.
+  # Compute nodes may lack scontrol: submit another job, which begins when this job has ended, with the same number of
+  # ranks. The new job must not inherit SLURM_RESTART_COUNT, which would count as its own.
   local shape=(--nodes="${SLURM_JOB_NUM_NODES:-1}" --ntasks="${SLURM_NTASKS:-1}"
     --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}")
   if command -v sbatch >/dev/null && env -u SLURM_RESTART_COUNT BYOL_RESTARTS_BEFORE="$((restarts + 1))" sbatch \

@@ -100,7 +100,7 @@ Deno.test("the last line names skipped tests only when there are some", () => {
 Deno.test("the runner refuses an unknown option and an unknown part", async () => {
   const cases: [string, RegExp][] = [
     ["--onyl=units", /--onyl/],
-    ["--only=unit", /Cannot run with --only=unit: expected one of set-up, units, parity/],
+    ["--only=unit", /Cannot use --only=unit: expected set-up, units, parity/],
   ];
   for (const [option, message] of cases) {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {

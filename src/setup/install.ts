@@ -5,16 +5,14 @@ import { UserError } from "../base/exit_codes.ts";
 import { REPAIR, setupError } from "./setup_error.ts";
 import { exists } from "../base/files.ts";
 import type { Session } from "./child.ts";
-import { inspectLibtorch, type Libtorch, LIBTORCH_SERIES } from "./libtorch.ts";
+import { inspectLibtorch, type Libtorch } from "./libtorch.ts";
 import { pipProblem, type Python } from "./machine.ts";
 import { installWheels } from "./pip.ts";
-
-/** The wheel of this version is fetched where no libtorch is found. */
-export const WHEEL_VERSION = "2.11.0";
+import { LIBTORCH_SERIES, LIBTORCH_VERSION } from "./versions.ts";
 
 /** The wheels (13 MB) without which libtorch_cpu.so of the CUDA 13 wheel does not load on a machine without a GPU. */
 const CPU_SET = [
-  `torch==${WHEEL_VERSION}`,
+  `torch==${LIBTORCH_VERSION}`,
   "nvidia-cuda-runtime==13.0.96",
   "nvidia-cuda-cupti==13.0.85",
 ];
@@ -56,7 +54,7 @@ export function findLibtorch(search: LibtorchSearch, session: Session): Libtorch
 }
 
 function storeFolder(search: LibtorchSearch, cuda: boolean): string {
-  return join(search.store, `torch-${WHEEL_VERSION}-${cuda ? "cuda" : "cpu"}`);
+  return join(search.store, `torch-${LIBTORCH_VERSION}-${cuda ? "cuda" : "cpu"}`);
 }
 
 /** Looks at a libtorch that nobody asked for by name: one that does not fit is passed over, and said so. */
@@ -82,7 +80,7 @@ export function fetchProblem(search: LibtorchSearch): string | undefined {
 export async function fetchLibtorch(search: LibtorchSearch, session: Session): Promise<Libtorch> {
   const cuda = search.cuda || (search.python?.nvidia ?? false);
   const size = cuda ? "with CUDA: about 2.5 GB" : "for CPUs: about 545 MB";
-  session.log(`fetching libtorch ${WHEEL_VERSION} ${size}, once, into ${search.store}`);
+  session.log(`fetching libtorch ${LIBTORCH_VERSION} ${size}, once, into ${search.store}`);
   if (search.python === undefined) throw setupError("Cannot install libtorch: there is no python3");
   const folder = storeFolder(search, cuda);
   await installWheels(folder, {

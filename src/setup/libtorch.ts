@@ -3,9 +3,7 @@
 import { dirname, join, resolve } from "node:path";
 import { setupError } from "./setup_error.ts";
 import { exists, readIfThere } from "../base/files.ts";
-
-/** The series that tch in native/Cargo.toml pairs with, and what to install for it. */
-export const LIBTORCH_SERIES = "2.11";
+import { LIBTORCH_SERIES } from "./versions.ts";
 
 /** A libtorch that the core can be built against. */
 export interface Libtorch {

@@ -4,12 +4,13 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 import { readMetrics } from "../../src/run/metrics_file.ts";
 import { TINY } from "../support/program.ts";
+import { DENO_VERSION } from "../../src/setup/versions.ts";
 import { skip } from "../support/skip.ts";
 import { atTerminal } from "./pty.ts";
 
 const CTRL_C = { type: "\x03" };
 const OPTIONS = [...TINY, "--clsf_every=0", "--save_every=0"];
-const NPX = ["npx", "--offline", "-y", "deno@2.9"];
+const NPX = ["npx", "--offline", "-y", `deno@${DENO_VERSION}`];
 
 /** Returns true where a command can be run. */
 async function runs([program = "", ...args]: string[]): Promise<boolean> {

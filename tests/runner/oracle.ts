@@ -8,16 +8,16 @@ import { dirname, join } from "node:path";
 import { exists, removeTree } from "../../src/base/files.ts";
 import { mustRun, type Session } from "../../src/setup/child.ts";
 import { HEADERS, missingHeaders, wheelIncludes } from "../../src/setup/gpu_library.ts";
-import { WHEEL_VERSION } from "../../src/setup/install.ts";
 import { withLock } from "../../src/setup/lock.ts";
 import { askPython, pipProblem, type Python } from "../../src/setup/machine.ts";
 import { downloadWheels, hasWheels, installWheels } from "../../src/setup/pip.ts";
 import { projectRoot, stateFolder } from "../../src/setup/record.ts";
 import { setupError } from "../../src/setup/setup_error.ts";
+import { LIBTORCH_VERSION, TORCHVISION_VERSION } from "../../src/setup/versions.ts";
 import { writeStandIns } from "./stand_ins.ts";
 
 /** What depends on PyTorch. */
-const ON_TORCH = ["torchvision==0.26.0", "timm"];
+const ON_TORCH = [`torchvision==${TORCHVISION_VERSION}`, "timm"];
 /** What tests ask for besides. */
 const OTHERS = ["numpy", "pillow", "safetensors", "tensorboard", "pyarrow", "onnx", "onnxruntime"];
 /** What PyTorch and timm import of Python, in the versions that their wheels ask for. */
@@ -34,7 +34,7 @@ export function oracleFolder(root: string = projectRoot): string | undefined {
     [...Deno.readDirSync(folder)].map(({ name }) => /^(.+)-([^-]+)\.dist-info$/.exec(name))
       .flatMap((found) => found === null ? [] : [found[1], `${found[1]}==${found[2]}`]),
   );
-  const wanted = [`torch==${WHEEL_VERSION}`, ...ON_TORCH, ...OTHERS];
+  const wanted = [`torch==${LIBTORCH_VERSION}`, ...ON_TORCH, ...OTHERS];
   return wanted.every((requirement) => installed.has(requirement)) ? folder : undefined;
 }
 
@@ -107,7 +107,7 @@ async function pythonOf(session: Session): Promise<Python> {
 
 /** Tells whether a folder holds PyTorch's wheel for this Python. */
 function isPackageFor({ version: [major, minor] }: Python, site: string): boolean {
-  if (!exists(join(site, `torch-${WHEEL_VERSION}.dist-info`))) return false;
+  if (!exists(join(site, `torch-${LIBTORCH_VERSION}.dist-info`))) return false;
   const names = [...Deno.readDirSync(join(site, "torch"))].map(({ name }) => name);
   return names.some((name) => name.startsWith(`_C.cpython-${major}${minor}-`));
 }
@@ -121,7 +121,7 @@ interface Installing {
 async function installAll(folder: string, { python, session }: Installing): Promise<void> {
   session.log("fetching PyTorch with all it needs (about 2.5 GB), once, as the tests' oracle");
   await installWheels(folder, {
-    requirements: [`torch==${WHEEL_VERSION}`, ...ON_TORCH, ...OTHERS],
+    requirements: [`torch==${LIBTORCH_VERSION}`, ...ON_TORCH, ...OTHERS],
     dependencies: true,
     python: python.version,
   }, session);

@@ -1,4 +1,4 @@
-/** Trains ResNet-18 for two steps on 64 images and prints the most memory that this took beside the networks, in MiB. */
+/** Trains ResNet-18 for two steps on 32 images and prints the most memory that this took beside the networks, in MiB. */
 
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/core.ts";
@@ -12,7 +12,7 @@ function memory(name: "VmRSS" | "VmHWM"): number {
 
 setThreads(1);
 using dataset = demoImages();
-dataset.setRecipes(64, VIEWS);
+dataset.setRecipes(32, VIEWS);
 using learner = Learner.create({
   ...NETWORK,
   resnetType: "resnet18",

@@ -1,4 +1,4 @@
-/** The checkpoints of a run: their names, their metadata, and the one that a run resumes from. */
+/** The checkpoints of a run: their names, their metadata, and the choice of the checkpoint that a run resumes from. */
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -8,19 +8,19 @@ import { type CheckpointDescription, describeCheckpoint } from "../native/checkp
 
 /** Metadata of a checkpoint. */
 export interface CheckpointMetadata {
-  /** Whatever else was saved with it. */
+  /** Further entries: fingerprints, versions, rates. */
   [key: string]: unknown;
-  /** Steps done. */
+  /** Steps done since the beginning of the run. */
   step: number;
-  /** Whole epochs done. */
+  /** Whole epochs done since the beginning of the run. */
   epoch: number;
-  /** The resolved options under their names. */
+  /** The resolved options by their names on the command line. */
   config: Record<string, unknown>;
 }
 
 /** A checkpoint that a run can resume from. */
 export interface Resumable {
-  /** Its file. */
+  /** Path of the file. */
   path: string;
   /** Metadata of the file. */
   metadata: CheckpointMetadata;
@@ -28,12 +28,12 @@ export interface Resumable {
 
 const NAME = /^step-(\d{9})\.safetensors$/;
 
-/** The path of a step's checkpoint. */
+/** Returns the path of a step's checkpoint. */
 export function checkpointPath(folder: string, step: number): string {
   return join(folder, `step-${String(step).padStart(9, "0")}.safetensors`);
 }
 
-/** A folder's checkpoints by name, newest first. */
+/** Returns the files in a folder that are named as checkpoints, newest step first, without reading them. */
 export function listCheckpoints(folder: string): { path: string; step: number }[] {
   const found: { path: string; step: number }[] = [];
   for (const { name } of Deno.readDirSync(folder)) {
@@ -44,10 +44,10 @@ export function listCheckpoints(folder: string): { path: string; step: number }[
 }
 
 /**
- * The newest checkpoint that is whole, found by reading it; `warn` hears of those that are not.
+ * Reads checkpoints from the newest on, and returns the first undamaged one; warns of each damaged one.
  *
  * @returns undefined where there are no checkpoints at all
- * @throws UserError (checkpoint) where there are some and none is whole: starting anew would overwrite them
+ * @throws UserError (checkpoint) where all checkpoints are damaged: a new run would overwrite them
  */
 export function newestCheckpoint(
   folder: string,
@@ -59,7 +59,8 @@ export function newestCheckpoint(
       const found = readResumable(path);
       if (found.metadata.step === step) return found;
       warn(
-        `Cannot use the checkpoint ${path}: it holds step ${found.metadata.step}; trying the one before`,
+        `Cannot use the checkpoint ${path}: it holds step ${found.metadata.step}, expected ${step}; ` +
+          "trying the one before",
       );
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
@@ -69,17 +70,17 @@ export function newestCheckpoint(
   if (all.length === 0) return undefined;
   throw new UserError(
     `Cannot resume the run: none of the ${all.length} checkpoints in ${folder} can be used, ` +
-      "expected a whole one: choose another --run_dir, or remove the folder to start anew",
+      "expected an undamaged one: choose another --run_dir, or remove the folder to begin a new run",
     ExitCode.checkpoint,
   );
 }
 
 /**
- * Returns the checkpoint that a run resumes from; undefined where it begins.
+ * Returns the checkpoint that a run resumes from; undefined for a new run.
  *
  * @param resume `--resume`: "auto", "never" or a file
- * @param run.begunWith the `--resume` that the run in the folder was begun with; undefined where there is none
- * @throws UserError as newestCheckpoint and namedCheckpoint do
+ * @param run.begunWith the `--resume` that the run in the folder was begun with; undefined where there is no run
+ * @throws UserError the errors of newestCheckpoint and namedCheckpoint
  */
 export function checkpointToGoOnFrom(
   resume: string,
@@ -87,16 +88,16 @@ export function checkpointToGoOnFrom(
 ): Resumable | undefined {
   if (resume === "never") return undefined;
   if (resume === "auto") return newestCheckpoint(run.folder, run.warn);
-  // The same command again: a requeued job resumes from what it has saved since.
+  // The same command again, as in a requeued job, resumes from the newest checkpoint of this run.
   const saved = resume === run.begunWith ? newestCheckpoint(run.folder, run.warn) : undefined;
   return saved ?? namedCheckpoint(resume, run.folder);
 }
 
 /**
- * The checkpoint that the user names.
+ * Returns the checkpoint that the user names.
  *
- * @throws UserError (checkpoint) when it is missing or damaged; (run folder) when the run has continued from there
- * already: its later checkpoints would be mistaken for the newest
+ * @throws UserError (checkpoint) when it is missing or damaged; (run folder) when the run folder holds checkpoints of
+ * later steps, which the next `--resume=auto` would take for the newest
  */
 export function namedCheckpoint(path: string, folder: string): Resumable {
   const found = readResumable(path);
@@ -119,13 +120,13 @@ function readResumable(path: string): Resumable {
   const metadata = metadataOf(path, description);
   if (description.whole) return { path, metadata };
   throw new UserError(
-    `Cannot resume from the checkpoint ${path}: it does not hold its own SHA-256, expected a ` +
+    `Cannot resume from the checkpoint ${path}: it holds no SHA-256 of its tensors, expected a ` +
       "training state of this program",
     ExitCode.checkpoint,
   );
 }
 
-/** Describes a file's contents. @throws UserError (checkpoint) when it is missing or damaged */
+/** Returns the description of a weights file. @throws UserError (checkpoint) when it is missing or damaged */
 export function describeOrThrow(path: string): CheckpointDescription {
   try {
     return describeCheckpoint(path);
@@ -134,7 +135,7 @@ export function describeOrThrow(path: string): CheckpointDescription {
   }
 }
 
-/** Returns our metadata of a file, options by name. @throws UserError (checkpoint) when it has none */
+/** Returns this program's metadata in a file, options by name. @throws UserError (checkpoint) when it has none */
 export function metadataOf(path: string, { metadata }: CheckpointDescription): CheckpointMetadata {
   const stored = metadata?.config;
   if (typeof metadata?.step !== "number" || typeof stored !== "object" || stored === null) {

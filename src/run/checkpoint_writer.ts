@@ -1,6 +1,7 @@
 /**
- * When a run saves, which checkpoints it keeps, and what it does when it cannot save. The state is copied between two
- * steps; the copy is written in a thread of the core's while the training continues. One save at a time.
+ * The saving of a run: the steps that save, the checkpoints that are kept, and the handling of a failed save. The state
+ * is copied between two steps; a thread of the Rust core writes the copy while the training continues. There is one
+ * save at a time.
  *
  * @module
  */
@@ -15,34 +16,36 @@ import { Job } from "../native/job.ts";
 import type { Learner } from "../native/learner.ts";
 import { NativeError } from "../native/native_error.ts";
 
-/** Checkpoints that stay whatever their step, counted from the newest; only whole ones count. */
+/** Number of newest undamaged checkpoints that are kept, whatever their steps. */
 const NEWEST_KEPT = 2;
 
-/** When to save, and what a failure does. Zeros are never. */
+/** Intervals between saves, and the handling of a failed save. */
 export interface SavePolicy {
-  /** Steps between the checkpoints that stay for good. */
+  /** Steps between checkpoints that are kept; 0 for none. */
   keepEverySteps: number;
+  /** Steps between checkpoints that later ones replace; 0 for none. */
   saveEverySteps: number;
+  /** Minutes between checkpoints that later ones replace; 0 for none. */
   saveEveryMinutes: number;
-  /** Policy of a failed save: end the run, or warn until the last save. */
+  /** Handling of a failed save: end the run, or warn and continue; a failure of the last save always ends the run. */
   onSaveError: "stop" | "continue";
 }
 
-/** Learner and metadata that a writer saves. */
+/** State that a writer saves. */
 export interface CheckpointSource {
   folder: string;
   learner: Learner;
   /** Returns the metadata of the checkpoint of a step. */
   metadataAt(step: number): CheckpointMetadata;
-  /** Files to be on the disk before a checkpoint is: those that a resume cuts back to it. */
+  /** Files to sync to the disk before a checkpoint: those that a resume cuts back to the checkpoint's step. */
   syncFirst: string[];
-  /** The step whose checkpoint is there already. */
+  /** The step that the run resumes from, whose checkpoint exists; undefined for a new run. */
   savedStep: number | undefined;
-  /** Hears of what went wrong and does not end the run. */
+  /** Shows a warning: a failure that does not end the run. */
   warn(line: string): void;
 }
 
-/** Saves a run. Leaving its scope waits for a save under way. */
+/** Writer of a run's checkpoints. Its disposal waits for a save under way. */
 export class CheckpointWriter implements AsyncDisposable {
   readonly #source: CheckpointSource;
   readonly #policy: SavePolicy;
@@ -53,7 +56,7 @@ export class CheckpointWriter implements AsyncDisposable {
   #savedAt = performance.now();
   #isDue = false;
 
-  /** @param source its folder is the writer's alone */
+  /** @param source state to save; nothing else may write to `source.folder` */
   constructor(source: CheckpointSource, policy: SavePolicy) {
     this.#source = source;
     this.#policy = policy;
@@ -61,10 +64,10 @@ export class CheckpointWriter implements AsyncDisposable {
   }
 
   /**
-   * Begins a save where one is due; while one is under way, the next step tries again.
+   * Begins a save where one is due. While another save is under way, the due one waits for a later step.
    *
-   * @throws UserError (save) when an earlier one has failed and the policy is to stop; (numbers) when the state it
-   * was to save was not finite, whatever the policy
+   * @throws UserError (save) when an earlier save has failed and the policy is to stop; (numbers) when the state of an
+   * earlier save was not finite, whatever the policy
    */
   stepDone(step: number): void {
     if (this.#failure !== undefined && this.#endsRun(this.#failure)) throw this.#failure;
@@ -73,9 +76,9 @@ export class CheckpointWriter implements AsyncDisposable {
   }
 
   /**
-   * Saves a step unless that is done, and waits.
+   * Saves the last step, unless it is saved already, and waits for the end of the save.
    *
-   * @throws UserError (save) when it cannot be, whatever the policy: nothing would be left of the last steps
+   * @throws UserError (save) when the save fails, whatever the policy: the last steps would be lost
    */
   async finish(step: number): Promise<void> {
     await this.#underWay;
@@ -85,7 +88,7 @@ export class CheckpointWriter implements AsyncDisposable {
     if (this.#savedStep !== step && this.#failure !== undefined) throw this.#failure;
   }
 
-  /** Waits for a save under way; how it ended is told by the calls above. */
+  /** Waits for a save under way; the next stepDone or finish throws the error of a failed save. */
   async settled(): Promise<void> {
     await this.#underWay;
   }
@@ -107,7 +110,7 @@ export class CheckpointWriter implements AsyncDisposable {
     this.#underWay = this.#save(step).finally(() => this.#underWay = undefined);
   }
 
-  /** Copies before its first wait, and never rejects. */
+  /** Copies the state before the first await, then writes it. Never rejects: a failure is stored in #failure. */
   async #save(step: number): Promise<void> {
     const { folder, learner, metadataAt, syncFirst, warn } = this.#source;
     const path = checkpointPath(folder, step);
@@ -119,7 +122,7 @@ export class CheckpointWriter implements AsyncDisposable {
     } catch (error) {
       this.#failure = saveFailure(error, path);
       if (!this.#endsRun(this.#failure)) {
-        warn(`${this.#failure.message}; the run continues without (--on_save_error=continue)`);
+        warn(`${this.#failure.message}; the run continues without it (--on_save_error=continue)`);
       }
       return;
     }
@@ -130,13 +133,13 @@ export class CheckpointWriter implements AsyncDisposable {
     }
   }
 
-  /** Returns true also for a bug, and for a state that is not finite: to continue makes neither better. */
+  /** Returns true where a failure ends the run: by the policy, for a bug, and for a state that is not finite. */
   #endsRun(failure: Error): boolean {
     return this.#policy.onSaveError === "stop" || !(failure instanceof UserError) ||
       failure.exitCode === ExitCode.numbers;
   }
 
-  /** Nothing is removed before two checkpoints that are newer have been read and found whole. */
+  /** Removes checkpoints that are older than the NEWEST_KEPT newest undamaged ones, except those kept for good. */
   async #dropOld(): Promise<void> {
     const all = listCheckpoints(this.#source.folder);
     const forGood = keptForGood(all.map(({ step }) => step), this.#policy.keepEverySteps);
@@ -157,7 +160,9 @@ export class CheckpointWriter implements AsyncDisposable {
       return true;
     } catch (error) {
       if (!isExpected(error)) throw error;
-      if (!this.#damaged.has(path)) this.#source.warn(`${error.message}; it does not count`);
+      if (!this.#damaged.has(path)) {
+        this.#source.warn(`${error.message}; an older checkpoint is kept in its place`);
+      }
       this.#damaged.add(path);
       return false;
     }
@@ -165,8 +170,10 @@ export class CheckpointWriter implements AsyncDisposable {
 }
 
 /**
- * The steps whose checkpoints stay for good: of each stretch of `every` steps but the one before `every` itself, the
- * first there is. (A save that was due while another was under way comes some steps late.)
+ * Returns the steps whose checkpoints are kept for good: the first saved step from each multiple of `every` on, before
+ * the next multiple. (A save that is due while another is under way comes some steps late.)
+ *
+ * @param every steps between checkpoints that are kept; 0 for none
  */
 export function keptForGood(steps: readonly number[], every: number): ReadonlySet<number> {
   if (every === 0) return new Set();
@@ -178,7 +185,7 @@ export function keptForGood(steps: readonly number[], every: number): ReadonlySe
   return new Set(first.values());
 }
 
-/** Does what writes a file of a run. @throws UserError (save) that says how much room there is, when it fails */
+/** Calls `write`, which writes a file of a run. @throws UserError (save) with the free space, when `write` fails */
 export function saving<T>(path: string, write: () => T): T {
   try {
     return write();
@@ -187,12 +194,12 @@ export function saving<T>(path: string, write: () => T): T {
   }
 }
 
-/** Returns the error of a failed save: for an expected failure, a UserError that gives the room there is. */
+/** Returns the error of a failed save: for an expected failure, a UserError with the free space of the file system. */
 function saveFailure(error: unknown, path: string): Error {
   if (!isExpected(error)) return error instanceof Error ? error : new Error(String(error));
   if (error instanceof NativeError && error.code === "NotFinite") {
     return new UserError(
-      `${error.message}. ${path} was not written; the checkpoints before it are as they were`,
+      `${error.message}; ${path} was not written, the checkpoints before it are unchanged`,
       ExitCode.numbers,
     );
   }
@@ -201,7 +208,7 @@ function saveFailure(error: unknown, path: string): Error {
   return new UserError(`${message}${roomAround(path)}${quota}`, ExitCode.save);
 }
 
-/** Returns the free space, for the end of a message. */
+/** Returns the free space of a path's file system, for the end of a message; "" where it is unknown. */
 function roomAround(path: string): string {
   try {
     const { bavail, bsize } = statfsSync(dirname(path));

@@ -1,7 +1,6 @@
 /**
- * The folder of a run: what is in it.
- *
- * config.json (record.ts), metrics.jsonl (metrics_file.ts), checkpoints/ (checkpoint.ts).
+ * The folder of a run: config.json (record.ts), metrics.jsonl (metrics_file.ts), checkpoints/ (checkpoint.ts),
+ * views.png (view_sheet.ts), result.json (result.ts).
  *
  * @module
  */
@@ -11,11 +10,11 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { reasonOf } from "../base/files.ts";
 
-/** The paths of a run. */
+/** Paths of a run's files. */
 export interface RunFolder {
   /** The folder itself. */
   path: string;
-  /** The run's record. */
+  /** The record of the run. */
   configFile: string;
   /** The metrics, one JSON object a line. */
   metricsFile: string;
@@ -25,7 +24,7 @@ export interface RunFolder {
   checkpointsDir: string;
 }
 
-/** The paths of the run in a folder, which need not be there. */
+/** Returns the paths of the run in a folder; the folder need not exist. */
 export function runFolderAt(path: string): RunFolder {
   return {
     path,
@@ -37,10 +36,10 @@ export function runFolderAt(path: string): RunFolder {
 }
 
 /**
- * Creates the folder of a run where it is missing, and makes sure now, not at the first checkpoint, that it
- * can be written.
+ * Creates the folder of a run where it is missing, and checks that files can be written to it, long before the first
+ * checkpoint is.
  *
- * @throws UserError (run folder) that names path and repair
+ * @throws UserError (run folder) with the path and the command that repairs it
  */
 export function createRunFolder(path: string): RunFolder {
   const folder = runFolderAt(path);
@@ -54,19 +53,18 @@ export function createRunFolder(path: string): RunFolder {
     throw new UserError(
       `Cannot write to the run folder --run_dir=${path}: ${
         reasonOf(error)
-      }, expected a folder that ` +
-        `can be written: ${repairOf(error, path)}`,
+      }, expected a writable folder: ${repairOf(error, path)}`,
       ExitCode.runFolder,
     );
   }
   return folder;
 }
 
-/** Files that a killed start was writing beside those they were to become, and its check of the folder. */
+/** Names of the temporary files that a killed invocation leaves behind. */
 const LEFTOVER =
   /^((config\.json|metrics\.jsonl|encoder\.safetensors|views\.png|result\.json|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
 
-/** Removes what killed starts left half-written. Only for the one start that may write to the folder. */
+/** Removes the temporary files of killed invocations. Only the invocation that holds the lock may call it. */
 export function removeLeftovers(folder: RunFolder): void {
   for (const place of [folder.path, folder.checkpointsDir]) {
     for (const { name } of [...Deno.readDirSync(place)]) {
@@ -79,5 +77,5 @@ function repairOf(error: unknown, path: string): string {
   if (error instanceof Deno.errors.NotCapable) {
     return `start Deno with --allow-read and --allow-write for ${path}`;
   }
-  return `choose another with --run_dir=DIR, or see to it with ls -ld ${path} and df ${path}`;
+  return `choose another with --run_dir=DIR, or look at it with ls -ld ${path} and df ${path}`;
 }

@@ -1,9 +1,10 @@
 /**
- * One writer a run: the lock on a run folder.
+ * The lock on a run folder, which allows one writer at a time.
  *
- * `lock/` in the run folder holds one file (base/lock_folder.ts), which says who writes there and is written again
- * and again by a thread of the core. On the same machine the owner is gone when its process is; on another one only
- * the file tells: it is watched for ten beats, so that no two clocks are compared.
+ * `lock/` in the run folder holds one file (base/lock_folder.ts) that describes the owner. A thread of the Rust core
+ * rewrites the file at each heartbeat. On the owner's machine, the owner is gone when its process has ended. On another
+ * machine, the owner is gone when the file has not changed for ten heartbeats; the clocks of the two machines are never
+ * compared.
  *
  * @module
  */
@@ -20,19 +21,19 @@ import { removeIfThere } from "../base/files.ts";
 import { type LockOwner, readOwner, tryTake } from "../base/lock_folder.ts";
 
 const BEAT_MILLISECONDS = 10_000;
-/** So many beats missed, and the owner is gone. */
+/** Number of missed heartbeats after which an owner counts as gone. */
 const MOST_MISSED = 10;
 const POLL_MILLISECONDS = 100;
-/** Largest age of the last check of the lock between two steps. */
+/** Default of the largest age that the last check of the lock may have. */
 const RECENT_MILLISECONDS = 1000;
 
 /** Options of taking a lock. */
 export interface RunLockOptions {
-  /** Hears of a wait, and of an owner that is gone. */
+  /** Shows a line: the lock is waited for, or taken over from an owner that is gone. */
   log(line: string): void;
-  /** Ends a wait. */
+  /** Signal that ends a wait. */
   signal: AbortSignal;
-  /** Milliseconds from beat to beat. */
+  /** Milliseconds between two heartbeats; 10,000 by default. */
   beatMilliseconds?: number;
 }
 
@@ -40,19 +41,19 @@ export interface RunLockOptions {
 interface Holder {
   host: string;
   pid: number;
-  /** The job it belongs to; null outside Slurm. */
+  /** The process's Slurm job; null outside Slurm. */
   job: string | null;
-  /** When it took the lock, in ISO 8601. */
+  /** Time at which the process took the lock, in ISO 8601. */
   since: string;
   beatMilliseconds: number;
-  /** Tell it from another process of its number: native/process.ts. */
+  /** Boot of the machine and start of the process, which tell the process from a later one with the same pid. */
   machine: string | null;
   started: string | null;
 }
 
-/** A run folder that this process alone writes to, until it leaves the scope. */
+/** The lock of a run folder, which this process holds until the lock's disposal. */
 export class RunLock implements Disposable {
-  /** The lock's file: while it is there, the lock is ours. */
+  /** The lock's file; this process holds the lock as long as the file exists. */
   readonly file: string;
   readonly #folder: string;
   readonly #heartbeat: Heartbeat;
@@ -64,9 +65,10 @@ export class RunLock implements Disposable {
   }
 
   /**
-   * Takes the lock of a run folder; that of an owner which is gone is taken over.
+   * Takes the lock of a run folder, if need be from an owner that is gone.
    *
-   * @throws UserError (run folder) that says who holds it; (interrupted) when a signal ended the wait
+   * @throws UserError (run folder) with the owner, when another process holds it; (interrupted) when a signal ends the
+   * wait
    */
   static async take(runFolder: string, options: RunLockOptions): Promise<RunLock> {
     const folder = join(runFolder, "lock");
@@ -97,8 +99,9 @@ export class RunLock implements Disposable {
   }
 
   /**
-   * Makes sure that the folder is still this process's. Call it before anything is written there.
+   * Checks that this process still holds the lock. Must be called before anything is written to the folder.
    *
+   * @param maxAgeMilliseconds largest age of the last look at the file that is trusted without another look
    * @throws UserError (run folder) when the lock was removed or taken over
    */
   check(maxAgeMilliseconds: number = RECENT_MILLISECONDS): void {
@@ -109,14 +112,14 @@ export class RunLock implements Disposable {
       const owner = readOwner(this.#folder);
       const now = owner === undefined ? "" : `; now ${shown(owner)} holds it`;
       throw new UserError(
-        `Cannot resume the run: ${error.message}${now}. Nothing was written since; ` +
-          "expected to be the only one that writes to the folder",
+        `Cannot continue the run: ${error.message}${now}; expected this process to be the only writer ` +
+          "of the folder (nothing was written since)",
         ExitCode.runFolder,
       );
     }
   }
 
-  /** Lets go. */
+  /** Releases the lock. */
   [Symbol.dispose](): void {
     this.#heartbeat.close();
     try {
@@ -124,13 +127,13 @@ export class RunLock implements Disposable {
       Deno.removeSync(this.#folder);
     } catch (error) {
       if (!isSystemError(error)) throw error;
-      // Somebody else has taken the lock already, or has removed the folder, or nothing can be written there any more:
-      // whatever the run ended with counts.
+      // Another process has taken the lock or removed the folder, or the folder is not writable any more. The result of
+      // the run matters more than the error of the release.
     }
   }
 }
 
-/** Removes the lock of an owner that is gone. @throws UserError (run folder) when it lives */
+/** Removes the lock of an owner that is gone. @throws UserError (run folder) when the owner is alive */
 async function clearAway(folder: string, mine: Holder, options: RunLockOptions): Promise<void> {
   const owner = readOwner(folder);
   if (owner === undefined) return;
@@ -141,13 +144,13 @@ async function clearAway(folder: string, mine: Holder, options: RunLockOptions):
     : undefined;
   const isGone = isEnded?.() ?? await isSilent(folder, owner, options);
   if (!isGone) {
-    // A job that Slurm put back after the loss of a node may begin before its earlier ranks have ended.
+    // A job that Slurm has requeued after the loss of a node may begin before its earlier ranks have ended.
     if (mine.job !== null && owner.record.job === mine.job) {
       if (await leaves(folder, owner, { ...options, isEnded })) return;
     }
     throw new UserError(
       `Cannot use the run folder ${join(folder, "..")}: ${shown(owner)} holds it, expected no ` +
-        "other start on it: wait for its end, stop it, or choose another --run_dir or --expe_name",
+        "other process on it: wait for its end, stop it, or choose another --run_dir or --expe_name",
       ExitCode.runFolder,
     );
   }
@@ -155,7 +158,7 @@ async function clearAway(folder: string, mine: Holder, options: RunLockOptions):
   removeIfThere(owner.file);
 }
 
-/** Waits ten beats for a sign of life of an owner that cannot be looked up; returns true when none came. */
+/** Waits ten heartbeats for a change of the file of an owner on another machine; returns true where there was none. */
 async function isSilent(
   folder: string,
   owner: LockOwner,
@@ -164,12 +167,12 @@ async function isSilent(
   const { beatMilliseconds: beat = beatMilliseconds } = owner.record as Partial<Holder>;
   const patience = beat * MOST_MISSED;
   log(
-    `Waiting for a sign of life of ${shown(owner)}, for ${(patience / 1000).toFixed(0)} s at most`,
+    `Waiting for a heartbeat of ${shown(owner)} for ${(patience / 1000).toFixed(0)} s at most`,
   );
   let alive = false;
   await poll({ signal, beatMilliseconds: beat, patience }, () => {
     const found = readOwner(folder);
-    // Gone by itself, or another one came first: that is looked at anew.
+    // The owner has released the lock, or another process has taken it: the caller's next attempt looks again.
     if (found?.file !== owner.file) return true;
     alive = found.touched !== owner.touched;
     return alive;
@@ -177,7 +180,7 @@ async function isSilent(
   return !alive;
 }
 
-/** Waits ten beats for an earlier run of this job to release the lock or to end; returns true when it did. */
+/** Waits ten heartbeats for an earlier invocation of this job to end or to release the lock; returns true if it did. */
 async function leaves(
   folder: string,
   owner: LockOwner,
@@ -187,7 +190,7 @@ async function leaves(
 ): Promise<boolean> {
   const patience = beatMilliseconds * MOST_MISSED;
   log(
-    `Waiting for ${shown(owner)} an earlier start of this job, to end, for ${
+    `Waiting for ${shown(owner)} an earlier invocation of this job, to end, for ${
       (patience / 1000).toFixed(0)
     } s at most`,
   );
@@ -197,7 +200,11 @@ async function leaves(
   );
 }
 
-/** Looks again and again; whether it held within `patience` milliseconds. @throws UserError (interrupted) on a signal */
+/**
+ * Calls `holds` repeatedly for `patience` milliseconds; returns true once `holds` does, false at the end of that time.
+ *
+ * @throws UserError (interrupted) on a signal
+ */
 async function poll(
   { signal, beatMilliseconds, patience }: {
     signal: AbortSignal;
@@ -222,7 +229,7 @@ function shown({ record, touched }: LockOwner): string {
   const seconds = Math.max(0, (Date.now() - touched) / 1000).toFixed(0);
   return `process ${pid ?? "unknown"}${of} on ${host ?? "an unknown host"}, since ${
     since ?? "an unknown time"
-  }, with a last sign of life ${seconds} s ago,`;
+  }, with its last heartbeat ${seconds} s ago,`;
 }
 
 function jobOf(variables: Record<string, string>): string | null {

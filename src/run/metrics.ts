@@ -1,29 +1,29 @@
 /**
- * Metrics of a run: one stream of rows, written by any number of sinks.
+ * Metrics of a run: one stream of rows, written to any number of sinks.
  *
- * metrics.jsonl, one JSON object a line, is the record; the terminal (terminal_sink.ts) is another sink. Steps count
- * from 0, as in schedules.ts and the trace files.
+ * metrics.jsonl, with one JSON object per line, is the record; the terminal (terminal_sink.ts) and TensorBoard
+ * (tensorboard/sink.ts) are other sinks. Steps count from 0, as in schedules.ts and the trace files.
  *
  * @module
  */
 
 import type { TrainRow } from "../byol/train_row.ts";
 
-/** A start of the program on this run: the first row, and one more after each resume. */
+/** Row of an invocation: the first row of a run, and another one after each resume. */
 export interface RunRow {
-  /** Marks an invocation. */
+  /** Kind of the row: an invocation. */
   kind: "run";
-  /** The step this start begins with: 0, or the first one after the checkpoint resumed from. */
+  /** First step of the invocation: 0, or the first step after the checkpoint that the run was resumed from. */
   step: number;
-  /** When, in ISO 8601. */
+  /** Start of the invocation, in ISO 8601. */
   time: string;
-  /** Whatever else identifies this start: versions, threads, warnings about the data. */
+  /** Further facts of the invocation: versions, threads, warnings about the data. */
   [detail: string]: unknown;
 }
 
-/** One evaluation of the encoder. */
+/** Row of one evaluation of the encoder. */
 export interface EvalRow {
-  /** Marks an evaluation. */
+  /** Kind of the row: an evaluation. */
   kind: "eval";
   /** Steps trained so far. */
   step: number;
@@ -35,33 +35,33 @@ export interface EvalRow {
   top5: number;
   /** Accuracy of the weighted k-nearest-neighbour classifier, in percent. */
   knn_top1: number;
-  /** Test images; runs of earlier versions do not say. */
+  /** Number of test images. Runs of earlier versions lack this key. */
   tested?: number;
-  /** Anything else that was measured, by name. */
+  /** Further results by name, such as the learning rate that a search has chosen. */
   details?: Record<string, number | string>;
 }
 
 /** A row of the stream. */
 export type MetricsRow = RunRow | TrainRow | EvalRow;
 
-/** Something rows are written to. */
+/** Destination of rows. */
 export interface MetricsSink {
   /** Takes one row. */
   write(row: MetricsRow): void;
-  /** Makes everything written so far outlive a crash. */
+  /** Syncs all rows to the disk. */
   flush?(): void;
-  /** Writes what is pending and lets go; harmless when repeated. */
+  /** Closes the sink; a second call does nothing. */
   close(): void;
 }
 
-/** The stream: every row goes to every sink, in order. */
+/** Stream that writes each row to all sinks, in order. */
 export class Metrics implements Disposable {
   readonly #sinks: readonly MetricsSink[];
 
   /**
    * Makes a stream.
    *
-   * @param sinks closed with it
+   * @param sinks destinations of the rows, which are closed with the stream
    */
   constructor(sinks: readonly MetricsSink[]) {
     this.#sinks = sinks;
@@ -72,7 +72,7 @@ export class Metrics implements Disposable {
     for (const sink of this.#sinks) sink.write(row);
   }
 
-  /** Makes all rows so far outlive a crash; call it with every checkpoint. */
+  /** Syncs all rows to the disk. To be called with every checkpoint. */
   flush(): void {
     for (const sink of this.#sinks) sink.flush?.();
   }

@@ -1,19 +1,19 @@
-/** metrics.jsonl: rows of metrics as a file, one JSON object a line; written, read, and cut back for a resume. */
+/** metrics.jsonl, a file with one row of metrics per line, as JSON: writing, reading, and cutting back for a resume. */
 
 import { replaceFile, writeAll } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import type { MetricsRow, MetricsSink } from "./metrics.ts";
 
-/** Policy for a row that cannot be written. */
+/** Handling of a row that cannot be written. */
 export interface JsonLinesOptions {
-  /** End the run, or keep the row until a later one can be written. */
+  /** "stop" ends the run; "continue" keeps the row in memory until a later write succeeds. */
   onError: "stop" | "continue";
-  /** Hears of rows that wait, once until they are written. */
+  /** Shows a warning at the first row that could not be written, and again only after a successful write. */
   warn(line: string): void;
 }
 
-/** Appends rows to a file, one JSON object a line. A row is in it as a whole or not at all. */
+/** Sink that appends rows to a file, one JSON object per line. The file holds a row as a whole or not at all. */
 export class JsonLinesSink implements MetricsSink {
   readonly #path: string;
   readonly #options: JsonLinesOptions;
@@ -26,7 +26,7 @@ export class JsonLinesSink implements MetricsSink {
   /**
    * Opens the file.
    *
-   * @param path created if it is not there, else continued
+   * @param path the file, which is created where it is missing
    * @throws UserError (run folder) when it cannot be opened
    */
   constructor(path: string, options: JsonLinesOptions = { onError: "stop", warn: () => {} }) {
@@ -41,9 +41,9 @@ export class JsonLinesSink implements MetricsSink {
   }
 
   /**
-   * Appends one row, after those that wait.
+   * Appends one row, after the rows that could not be written before.
    *
-   * @throws UserError (save) when it cannot be written, as on a full disk, and that ends the run
+   * @throws UserError (save) when the row cannot be written, as on a full disk, and `onError` is "stop"
    */
   write(row: MetricsRow): void {
     this.#waiting += lineOf(row);
@@ -59,14 +59,14 @@ export class JsonLinesSink implements MetricsSink {
   /**
    * Waits until all rows are on the disk.
    *
-   * @throws UserError (save) when they cannot be
+   * @throws UserError (save) when a row cannot be written
    */
   flush(): void {
     this.#writeWaiting();
     this.#attempt((file) => file.syncDataSync(), 0);
   }
 
-  /** Closes the file; rows that still wait are lost: flush() first. */
+  /** Closes the file. Rows that could not be written are lost; flush() tries once more. */
   close(): void {
     this.#file?.close();
     this.#file = undefined;
@@ -75,7 +75,7 @@ export class JsonLinesSink implements MetricsSink {
   #writeWaiting(): void {
     const bytes = new TextEncoder().encode(this.#waiting);
     this.#attempt((file) => {
-      // Half a row would spoil the next one.
+      // The rest of a row that was written in part would damage the next row.
       if (this.#isTorn) file.truncateSync(this.#length);
       this.#isTorn = true;
       writeAll(file, bytes);
@@ -97,11 +97,12 @@ export class JsonLinesSink implements MetricsSink {
 }
 
 /**
- * Reads the rows of a metrics file; an unfinished last line, left by a crash, is dropped.
+ * Reads the rows of a metrics file. An unfinished last line, left by a crash, is dropped.
  *
- * @param options.damaged hears of each line that is no row, in a sentence that names it; such lines are then left out
- * @returns no rows where there is no file
- * @throws UserError (run folder) that names the line which is no row, where nobody hears of it
+ * @param options.damaged called for each line that is no row, with a message that names the line; such lines are left
+ * out
+ * @returns the rows; none where there is no file
+ * @throws UserError (run folder) that names the line which is no row, without options.damaged
  */
 export function readMetrics(
   path: string,
@@ -111,15 +112,16 @@ export function readMetrics(
 }
 
 /**
- * Cuts a metrics file where a resumed run continues, so that no row is doubled: keeps train rows of steps
- * before `nextStep`, and run and eval rows of at most that many steps. The file is replaced as a whole, or not
- * touched where there is nothing to drop.
+ * Cuts a metrics file back to the step that a run resumes from, so that no row appears twice: train rows of steps
+ * before `nextStep` are kept, and run and eval rows of steps up to `nextStep`. The file is replaced as a whole, or left
+ * alone where there is nothing to cut.
  *
- * @param path the file; need not be there
- * @param nextStep the first step the resumed run will take, which is the number of steps it has behind it
- * @param options.isLogged whether an unbroken run logs the step before `nextStep`: an invocation that ends there does
- * @returns the rows kept: an evaluation due at `nextStep` was done if its row is among them
- * @throws UserError (run folder) that names the line which is no row, or (save) when it cannot be written
+ * @param path the file, which may be missing
+ * @param nextStep the first step of the resumed run, which equals the number of steps done
+ * @param options.isLogged returns true where an unbroken run logs the step before `nextStep`; an interrupted invocation
+ * logs its last step in any case
+ * @returns the kept rows; an evaluation due at `nextStep` was made if its row is among them
+ * @throws UserError (run folder) that names the line which is no row; (save) when the file cannot be written
  */
 export function truncateAfter(
   path: string,
@@ -140,7 +142,7 @@ export function truncateAfter(
   return kept;
 }
 
-/** A row as a line. JSON has no NaN: what is not finite is written as a string, not lost as null. */
+/** Returns a row as a line. JSON has no NaN and no infinity, which are written as strings and not lost as null. */
 function lineOf(row: MetricsRow): string {
   const text = JSON.stringify(
     row,
@@ -161,7 +163,7 @@ function read(
     throw asUserError(error, ExitCode.runFolder, { task: `read ${path}` });
   }
   const lines = text.split("\n");
-  // What follows the last line feed is empty, or a row that a crash cut short.
+  // The text after the last line feed is empty, or a row that a crash has cut short.
   const whole = lines.pop() === "";
   const rows = lines.flatMap((line, index) => {
     const place = `${path}:${index + 1}`;

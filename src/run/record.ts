@@ -22,17 +22,17 @@ import { FIELDS, optionOf } from "../options/table.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import type { RunFolder } from "./folder.ts";
 
-/** Record of the file that a run's encoder began with. */
+/** Record of the file that a run's encoder was initialised from (`--init_from`). */
 export interface InitialWeights {
-  /** The file, as it was named. */
+  /** The file's path, as given. */
   path: string;
-  /** SHA-256 of its bytes, in hex. */
+  /** SHA-256 of the file's bytes, in hex. */
   sha256: string;
   /** Description of the tensors that were taken from the file. */
   taken: string;
 }
 
-/** Contents of config.json: all that it takes to repeat the run, and the versions and machine of the run. */
+/** Contents of config.json: everything needed to repeat the run, and the versions and machine of the run. */
 export interface RunRecord {
   /** The resolved options. */
   config: RunConfig;
@@ -48,33 +48,34 @@ export interface RunRecord {
     deno: string;
     /** libtorch. */
     libtorch: string;
-    /** The core, by the hash of its sources. */
+    /** Hash of the sources of the Rust core. */
     core: string;
   };
-  /** The commit of the project, or null where it is no Git checkout. Local changes are not seen. */
+  /** The commit of the project, without regard to local changes; null outside a Git checkout. */
   commit: string | null;
   /** The data. */
   data: {
-    /** SHA-256 over the training images and labels as read, in hex. */
+    /** SHA-256 over the training images and labels that were read, in hex. */
     digest: string;
-    /** The same of the test images; absent where none were read, and in records of earlier versions. */
+    /** SHA-256 over the test images and labels; absent where none were read, and in records of earlier versions. */
     testDigest?: string;
-    /** True where training and test data are the published bytes. */
+    /** True where training and test data have the published checksums. */
     verified: boolean;
   };
-  /** The file that the encoder began with; null or absent for weights drawn from the seed. */
+  /** The file that the encoder was initialised from; null or absent for weights drawn from the seed. */
   initialWeights?: InitialWeights | null;
-  /** The processor, as results are bit for bit the same on one type only. */
+  /** The CPU's model; results are equal bit for bit only on one model. */
   machine: string;
-  /** When the run was started, in ISO 8601. */
+  /** Start of the run's first invocation, in ISO 8601. */
   startedAt: string;
 }
 
 /**
- * Makes sure that an invocation may use a folder: that it holds no run, or the run to resume.
+ * Checks that an invocation may use a folder, which must hold no run, or the run to resume.
  *
- * @returns the record of the run to resume, or null where there is none
- * @throws UserError (run folder) when it holds a run that `config` is not, or that is not to be continued
+ * @returns the record of the run to resume; null where the folder holds none
+ * @throws UserError (run folder) when the folder holds a run with other options than `config`, or any run with
+ * `--resume=never`
  */
 export function claimRunFolder(
   folder: RunFolder,
@@ -84,9 +85,9 @@ export function claimRunFolder(
   if (previous === null) return null;
   if (config.resume === "never") {
     throw new UserError(
-      `Cannot start a new run in ${folder.path}: it holds one, started ${previous.startedAt}, ` +
-        "expected an empty folder: choose another --run_dir or --expe_name, remove that one, or go " +
-        "on with it by --resume=auto",
+      `Cannot start a new run in ${folder.path}: it holds a run, started ${previous.startedAt}, ` +
+        "expected an empty folder: choose another --run_dir or --expe_name, remove the folder, or " +
+        "resume the run with --resume=auto",
       ExitCode.runFolder,
     );
   }
@@ -101,13 +102,14 @@ export function claimRunFolder(
   return previous;
 }
 
-/** The options that a resumed run may not change. */
+/** Options that a resumed run must not change. */
 const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) => !optionOf(field).changeable);
 
 /**
- * Returns the options that differ, in words.
+ * Returns a text for each option that differs.
  *
  * @param before the options of a record or of a checkpoint
+ * @param config the options of this invocation
  * @param fields the options to compare; by default all that a result depends on
  */
 export function differencesOf(
@@ -122,8 +124,8 @@ export function differencesOf(
 }
 
 /**
- * Makes sure that a run resumes with the data and the augmentations it began with; both are known only
- * once the data is read.
+ * Checks that a run resumes with the data and the augmentations of its record. Both are known only after the data has
+ * been read.
  *
  * @throws UserError (run folder) when either differs
  */
@@ -149,7 +151,7 @@ export function requireSameInputs(
   requireSameAugmentation(folder, previous, found.augmentation);
 }
 
-/** Makes sure that the views' recipes are those of the record. @throws UserError (run folder) where they differ */
+/** Checks that the views' recipes are those of the record. @throws UserError (run folder) where they differ */
 export function requireSameAugmentation(
   folder: RunFolder,
   previous: Pick<RunRecord, "augmentation">,
@@ -158,7 +160,7 @@ export function requireSameAugmentation(
   if (isDeepStrictEqual(previous.augmentation, found)) return;
   throw otherRun(
     folder,
-    "its augmentations are not those of --aug_schedule and --preset as they are here",
+    "its augmentations differ from those of --aug_schedule and --preset here",
   );
 }
 
@@ -171,9 +173,9 @@ function otherRun(folder: RunFolder, difference: string): UserError {
 }
 
 /**
- * Makes sure that a run which has no checkpoint yet begins again with the weights it was begun with.
+ * Checks that a run without checkpoints begins again with the initial weights of its record.
  *
- * @throws UserError (run folder) when the file of --init_from is another one
+ * @throws UserError (run folder) when --init_from names another file
  */
 export function requireSameStart(
   folder: RunFolder,
@@ -185,17 +187,16 @@ export function requireSameStart(
   throw new UserError(
     `Cannot begin the run in ${folder.path} again with --init_from=${
       found?.path ?? "(none)"
-    }: its SHA-256 is ` +
-      `${now ?? "(none)"}, that of the first invocation's was ${
-        before ?? "(none)"
-      }, expected the same file, or another ` +
-      "--run_dir or --expe_name",
+    }: its SHA-256 is ${now ?? "(none)"}, expected ${
+      before ?? "(none)"
+    } as in the first invocation, or ` +
+      "another --run_dir or --expe_name",
     ExitCode.runFolder,
   );
 }
 
 /**
- * Writes config.json, whole or not at all.
+ * Writes config.json, as a whole or not at all.
  *
  * @throws UserError (run folder) when it cannot be written
  */
@@ -215,10 +216,10 @@ export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
 }
 
 /**
- * Reads config.json. Options that an earlier version did not have count as options/stored.ts says.
+ * Reads config.json. recordedOptions (options/stored.ts) fills in the options that an earlier version did not have.
  *
- * @returns null where there is none
- * @throws UserError (run folder) when it is not what this program writes
+ * @returns the record; null where there is no file
+ * @throws UserError (run folder) when the file cannot be read or is no record of a run
  */
 export function readRunRecord(folder: RunFolder): RunRecord | null {
   let text: string;
@@ -236,7 +237,7 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
   try {
     record = JSON.parse(text);
   } catch (error) {
-    // Told below.
+    // The error below reports it.
     if (!(error instanceof SyntaxError)) throw error;
   }
   if (typeof record?.config !== "object" || record.config === null) {
@@ -249,7 +250,7 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
   return { ...record as unknown as RunRecord, ...recordedOptions(record.config, record.origins) };
 }
 
-/** Options in config.json. */
+/** Record as config.json stores it: options by their names on the command line. */
 interface StoredRecord {
   config?: StoredOptions | null;
   origins?: StoredOptions;

@@ -1,6 +1,6 @@
 /**
- * The mark of a finished run: result.json in its folder. A later start of the same command, as the links of a chain
- * after the last needed one are, then ends at once: no lock, no data, no core.
+ * result.json in the folder of a run, which marks the run as finished. A later invocation of the same command, such as
+ * the next job of a chain, then ends at once, without lock, data or Rust core.
  *
  * @module
  */
@@ -23,9 +23,9 @@ import { differencesOf, requireSameAugmentation, type RunRecord } from "./record
 export interface RunResult {
   /** Steps done. */
   step: number;
-  /** Steps of the whole schedule, which `max_steps` may cut. */
+  /** Steps of the whole schedule; more than `step` where `--max_steps` has cut the run short. */
   totalSteps: number;
-  /** Every evaluation, in order. */
+  /** All evaluations, in order. */
   evaluations: EvalRow[];
   /** Options of the invocation that finished the run, by name; results of earlier versions have none. */
   config?: StoredOptions;
@@ -35,7 +35,7 @@ function resultFile(folder: RunFolder): string {
   return join(folder.path, "result.json");
 }
 
-/** Writes the mark. @throws UserError (save) */
+/** Writes result.json. @throws UserError (save) when it cannot be written */
 export function markFinished(folder: RunFolder, result: RunResult): void {
   try {
     replaceFile(resultFile(folder), `${JSON.stringify(result, null, 2)}\n`);
@@ -44,7 +44,7 @@ export function markFinished(folder: RunFolder, result: RunResult): void {
   }
 }
 
-/** The mark in a folder, whatever is asked for now; undefined where there is none or it is damaged. */
+/** Returns the result in a folder; undefined where result.json is missing or damaged. */
 export function readResult(folder: RunFolder): RunResult | undefined {
   try {
     const found: Partial<RunResult> | null = JSON.parse(Deno.readTextFileSync(resultFile(folder)));
@@ -56,13 +56,14 @@ export function readResult(folder: RunFolder): RunResult | undefined {
   }
 }
 
-/** Removes the mark: the run continues, and what the mark said is no longer its end. */
+/** Removes result.json from the folder of a run that continues beyond that result. */
 export function unmarkFinished(folder: RunFolder): void {
   removeIfThere(resultFile(folder));
 }
 
 /**
- * The result where nothing is left to do of what `config` asks for: every step, and the evaluation at the end.
+ * Returns the result of a run that has nothing left to do: all steps of `config` are done, and the evaluation at the
+ * end is made where `config` asks for one. Returns undefined otherwise.
  *
  * @param begunWith the `--resume` that the run was begun with
  */
@@ -83,8 +84,8 @@ export function finishedResult(
 }
 
 /**
- * Tells whether a result is of the folder of images that `config` names: the one that the run was begun with, or the one
- * that it was finished with. Of any other folder only the images' digest can tell.
+ * Returns true where the data folder of `config` is the one that the run was begun or finished with. Images of any other
+ * folder can be compared by their digest only.
  */
 export function isOfSameDataDir(
   result: RunResult,
@@ -98,8 +99,8 @@ export function isOfSameDataDir(
 }
 
 /**
- * Makes sure that a result is one of the options given: a resumed run may change the images that batch statistics are
- * over, and names a file of augmentations, but both decide the result.
+ * Checks that a finished result belongs to the given options. A run may be resumed with other numbers of images behind
+ * its batch statistics, or another text in the file of --aug_schedule, but both decide the result.
  *
  * @throws UserError (run folder) where they differ; (usage) where the file of --aug_schedule cannot be used
  */

@@ -1,12 +1,12 @@
-/** The table that a run ends with. */
+/** The table of evaluations that is printed at the end of a run. */
 
 import type { EvalRow } from "./metrics.ts";
 
 /**
- * The table a run ends with: the untrained encoder against the trained one.
+ * Returns the table of a run's results: the untrained encoder, the trained encoder, and the gain.
  *
- * @param evaluations in order; the first of epoch 0 and the last of all are shown, and the gain where both
- * exist
+ * @param evaluations all evaluations in order. The first of epoch 0 and the last one after it are shown, and the gain
+ * where there are both
  */
 export function resultTable(evaluations: readonly EvalRow[]): string {
   const untrained = evaluations.find((row) => row.epoch === 0);
@@ -43,7 +43,7 @@ function signed(value: number): string {
   return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 }
 
-/** Columns side by side: the first to the left, the others to the right. */
+/** Returns rows as lines of aligned columns: the first column to the left, the others to the right. */
 function aligned(rows: readonly (readonly string[])[]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const lines = rows.map((row) =>

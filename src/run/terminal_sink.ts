@@ -1,12 +1,12 @@
-/** Metrics as a person at a terminal sees them: a progress line for training, a line that stays for an evaluation. */
+/** Sink that shows metrics on the terminal: a progress bar for the training, a permanent line for each evaluation. */
 
 import { Progress, type ProgressOptions, type Terminal } from "../base/terminal.ts";
 import type { TrainRow } from "../byol/train_row.ts";
 import type { EvalRow, MetricsRow, MetricsSink } from "./metrics.ts";
 
-/** First and last step and the epochs of a training, for its progress. */
+/** Steps and epochs of a training, for the progress bar. */
 export interface TrainingSpan {
-  /** The first step of this start. */
+  /** The first step of this invocation. */
   firstStep: number;
   /** The step to stop before. */
   endStep: number;
@@ -14,7 +14,7 @@ export interface TrainingSpan {
   epochs: number;
 }
 
-/** Shows the stream of metrics. */
+/** Sink that shows metrics on a terminal. */
 export class TerminalSink implements MetricsSink {
   readonly #terminal: Terminal;
   readonly #epochs: number;
@@ -31,29 +31,29 @@ export class TerminalSink implements MetricsSink {
     });
   }
 
-  /** Moves the bar between rows. */
+  /** Moves the progress bar between rows. */
   tick(stepsDone: number): void {
     this.#progress.update(stepsDone);
   }
 
-  /** Shows a row: training moves the bar, an evaluation leaves a line. */
+  /** Shows a row: a training step moves the progress bar, an evaluation adds a permanent line. */
   write(row: MetricsRow): void {
     if (row.kind === "train") this.#progress.update(row.step + 1, this.#trainText(row));
     else if (row.kind === "eval") this.#progress.note(evaluationText(row));
     else if (row.step > 0) this.#progress.note(`resumed at step ${row.step}`);
   }
 
-  /** Adds a line that stays. */
+  /** Adds a permanent line. */
   note(line: string): void {
     this.#progress.note(line);
   }
 
-  /** A progress line of its own for something that takes a while in between, such as an evaluation. */
+  /** Returns another progress bar, for work between two steps such as an evaluation. */
   progressOf(options: ProgressOptions): Progress {
     return new Progress(this.#terminal, options);
   }
 
-  /** Ends the line. */
+  /** Ends the progress bar. */
   close(): void {
     this.#progress.close();
   }
@@ -70,7 +70,7 @@ export class TerminalSink implements MetricsSink {
   }
 }
 
-/** One evaluation in a line. */
+/** Returns one evaluation as a line of text. */
 export function evaluationText(row: EvalRow): string {
   const which = row.epoch === 0 ? "untrained encoder" : `after epoch ${row.epoch}`;
   return `${which}: k-NN ${row.knn_top1.toFixed(2)} %, linear probe top-1 ` +

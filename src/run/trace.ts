@@ -1,5 +1,5 @@
 /**
- * Training steps written whole, for anyone to recompute (docs/files.md).
+ * Trace files: all tensors of a training step, from which another program can recompute the step (docs/files.md).
  *
  * @module
  */
@@ -16,15 +16,15 @@ export interface TracedStep {
   step: number;
   learningRate: number;
   tau: number;
-  /** Whose views they are; the other ranks' files have it in their names. */
+  /** Rank whose views are traced; 0 by default. Other ranks than 0 appear in the file's name. */
   rank?: number;
 }
 
 /**
- * Keeps the state before a step.
+ * Copies the state before a step.
  *
- * @returns to be called after the step: writes the trace to a file of --trace_dir and returns its path
- * @throws UserError (save) where that cannot be written, now or then
+ * @returns a function to call after the step, which writes the trace to a file in --trace_dir and returns its path
+ * @throws UserError (save) where --trace_dir cannot be created; the returned function, where the file cannot be written
  */
 export function traceStep(
   { learner, dataset }: { learner: Learner; dataset: Dataset },

@@ -1,4 +1,4 @@
-/** The contact sheet that a run keeps of its views: views.png, drawn once, when the run starts. */
+/** views.png in the folder of a run: a contact sheet of the first step's views, drawn once, at the start of the run. */
 
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -11,9 +11,9 @@ import { recipesAt } from "../recipes/schedules.ts";
 import { exists } from "../base/files.ts";
 
 /**
- * Draws both views of the images that training at so small a batch sees in a step.
+ * Draws both views of the first images of a step's batch.
  *
- * @returns how many images
+ * @returns number of images drawn: SHEET_IMAGES, or all images of a smaller data set
  * @throws NativeError where the file cannot be written
  */
 export function drawSheet(
@@ -21,7 +21,7 @@ export function drawSheet(
   { train, config, step }: { train: Dataset; config: RunConfig; step: number },
 ): number {
   const { count } = train.describe();
-  // Spans are in epochs of the run's own batches; the sheet shows fewer images.
+  // The schedule counts epochs in batches of the run's own size, although the sheet shows fewer images.
   const stepsPerEpoch = Math.max(1, Math.floor(count / config.batchSize));
   const recipes = recipesAt(loadAugmentSchedule(config, stepsPerEpoch), step);
   const images = Math.min(SHEET_IMAGES, count);
@@ -31,7 +31,7 @@ export function drawSheet(
   return images;
 }
 
-/** Draws the sheet of a run that has none yet. A run continues without: `warn` hears why. */
+/** Draws the sheet of a run, unless the sheet exists. A failure to write the file is only warned of. */
 export function keepSheet(
   folder: RunFolder,
   { train, config, warn }: {
@@ -46,8 +46,8 @@ export function keepSheet(
     drawSheet(beside, { train, config, step: 0 });
     Deno.renameSync(beside, folder.sheetFile);
   } catch (error) {
-    // What is wrong with the images is wrong with the run.
+    // A fault of the images is a fault of the run, not of the sheet alone.
     if (error instanceof UserError) throw error;
-    warn(`Cannot draw ${folder.sheetFile}: ${wordsFor(error)}; the run continues without`);
+    warn(`Cannot draw ${folder.sheetFile}: ${wordsFor(error)}; the run continues without it`);
   }
 }

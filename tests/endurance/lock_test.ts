@@ -15,7 +15,7 @@ Deno.test("a second process on a run is refused with 4 and told the holder; the 
   equal(second.code, 4, second.stderr);
   match(
     second.stderr,
-    /Cannot use the run folder \S+: process \d+ on \S+, since \S+Z, with a last sign of life \d+ s/,
+    /Cannot use the run folder \S+: process \d+ on \S+, since \S+Z, with its last heartbeat \d+ s/,
   );
   first.kill("SIGTERM");
   const { code, stderr } = await first.ended;
@@ -39,7 +39,7 @@ Deno.test("a run whose lock is taken away stops with 4 and writes nothing more",
   await Deno.remove(join(run, "lock"), { recursive: true });
   const { code, stderr } = await ended;
   equal(code, 4, stderr);
-  match(stderr, /Cannot resume the run: Lost the lock \S+: somebody has removed it/);
+  match(stderr, /Cannot continue the run: Lost the lock \S+: somebody has removed it/);
   deepEqual([...Deno.readDirSync(join(run, "checkpoints"))], []);
   equal(readMetrics(join(run, "metrics.jsonl")).length > 0, true);
   const names = [...Deno.readDirSync(run)].map(({ name }) => name.replace(/(tfevents).*/, "$1"));

@@ -198,7 +198,7 @@ Deno.test("training begins with a file's encoder, the same from any form, and re
     equal(other.code, ExitCode.runFolder, other.stderr);
     match(
       other.stderr,
-      /its SHA-256 is [0-9a-f]{64}, that of the first invocation's was [0-9a-f]{64}/,
+      /its SHA-256 is [0-9a-f]{64}, expected [0-9a-f]{64} as in the first invocation/,
     );
     await Deno.remove(model);
     await trainFrom("model", 2, `--init_from=${model}`);

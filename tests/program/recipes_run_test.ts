@@ -57,7 +57,7 @@ Deno.test("a run with moving augmentations, cut and resumed, equals the unbroken
   await Deno.writeTextFile(file, JSON.stringify({ ...SCHEDULE, view2: SCHEDULE.view1 }));
   const changed = await train("cut", 12);
   equal(changed.code, 4, changed.stderr);
-  match(changed.stderr, /augmentations are not those/);
+  match(changed.stderr, /augmentations differ from those/);
   await Deno.remove(folder, { recursive: true });
 });
 

@@ -1,18 +1,17 @@
 /**
- * TensorBoard's event files: records of a length, a masked CRC-32C, a protobuf Event and another masked CRC-32C.
- *
- * Fields are numbered as in TensorFlow's event.proto, summary.proto and tensor.proto, which do not change.
+ * Encoder of TensorBoard's event files. A record is a length, the length's masked CRC-32C, a protobuf Event, and the
+ * Event's masked CRC-32C. Field numbers are those of TensorFlow's event.proto, summary.proto and tensor.proto.
  *
  * @module
  */
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** Content of one event beside step and time. */
+/** Content of one event, beside step and time. */
 export type EventContent =
   /** The first event of every file. */
   | { kind: "version" }
-  /** A start of the program: what older events say of this step and later ones no longer counts. */
+  /** The start of an invocation. TensorBoard discards older events of the same step and of later steps. */
   | { kind: "start" }
   | { kind: "scalars"; values: Readonly<Record<string, number>> }
   /** A PNG picture. */
@@ -43,7 +42,7 @@ const STATUS_START = 1;
 const TYPE_STRING = 7;
 const COLORSPACE_RGB = 3;
 
-/** An event as it lies in the file. */
+/** Returns the bytes of an event's record. */
 export function recordOf(event: Event): Uint8Array {
   const data = encoded(event);
   const record = new Uint8Array(data.length + 16);
@@ -93,7 +92,7 @@ function writeSummary(out: BinaryWriter, content: SummaryContent): void {
   }
 }
 
-/** protobuf refuses what is too large for its type; TensorBoard draws infinity. */
+/** Rounds to float32. Numbers beyond its range become infinity, which TensorBoard draws and protobuf accepts. */
 function float32(number: number): number {
   return Math.fround(number);
 }
@@ -126,14 +125,14 @@ const CRC_TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
   return byte;
 });
 
-/** CRC-32C (Castagnoli). */
+/** Returns the CRC-32C (Castagnoli) of some bytes. */
 export function crc32c(bytes: Uint8Array): number {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = CRC_TABLE[(crc ^ byte) & 0xff]! ^ (crc >>> 8);
   return ~crc >>> 0;
 }
 
-/** Masked, as a CRC over bytes that hold CRCs would be weak (TensorFlow's crc32c.h). */
+/** Returns the masked CRC-32C of some bytes, by the formula of TensorFlow's crc32c.h. */
 function maskedCrc(bytes: Uint8Array): number {
   const crc = crc32c(bytes);
   return (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0;

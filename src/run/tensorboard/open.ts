@@ -1,4 +1,4 @@
-/** Opens a run's event files, where the npm package that encodes them is there: no run fails for its pictures. */
+/** Opening of a run's TensorBoard files. A run continues without them where they cannot be written. */
 
 import type { Origins, RunConfig } from "../../options/config.ts";
 import { FIELDS, optionOf } from "../../options/table.ts";
@@ -8,18 +8,18 @@ import type { RunFolder } from "../folder.ts";
 import { exists } from "../../base/files.ts";
 import { wordsFor } from "../../base/expected.ts";
 
-/** Facts of an invocation for TensorBoard. */
+/** Options of openTensorBoard. */
 export interface TensorBoardStart {
   config: RunConfig;
   origins: Origins;
-  /** The first step of this start. */
+  /** The first step of this invocation. */
   firstStep: number;
-  /** The rows that it continues from. */
+  /** The rows of earlier invocations that were kept. */
   kept: readonly MetricsRow[];
   warn(line: string): void;
 }
 
-/** @returns undefined where set-up had no network to fetch the package */
+/** Opens the file of this invocation. @returns undefined, after a warning, where the npm package is not installed */
 export async function openTensorBoard(
   folder: RunFolder,
   { config, origins, ...start }: TensorBoardStart,
@@ -37,8 +37,8 @@ export async function openTensorBoard(
     });
   } catch (error) {
     start.warn(
-      `Cannot write TensorBoard's files: ${wordsFor(error)}; the run continues without ` +
-        "(deno task setup, with network, fetches what is missing)",
+      `Cannot write TensorBoard's files: ${wordsFor(error)}; the run continues without them ` +
+        "(to install the missing package, run deno task setup with network)",
     );
     return undefined;
   }

@@ -1,8 +1,8 @@
 /**
- * A run's metrics for TensorBoard: `tensorboard --logdir=<run_dir>`. Nothing is sent anywhere.
+ * Sink that writes a run's metrics as local files for TensorBoard: `tensorboard --logdir=<run_dir>`.
  *
- * Each start of the program writes a file of its own. It begins with an event that takes back, as TensorBoard reads the
- * files, the steps that the start does again; metrics.jsonl stays the record.
+ * Each invocation writes a file of its own. The file begins with an event that makes TensorBoard discard the steps that
+ * the invocation repeats. metrics.jsonl remains the record of the run.
  *
  * @module
  */
@@ -14,27 +14,27 @@ import type { MetricsRow, MetricsSink } from "../metrics.ts";
 import { type EventContent, recordOf } from "./event_file.ts";
 import { wordsFor } from "../../base/expected.ts";
 
-/** Data that a run shows beside its metrics. */
+/** Options of TensorBoardSink. */
 export interface TensorBoardOptions {
-  /** The first step of this start. */
+  /** The first step of this invocation. */
   firstStep: number;
-  /** The rows that the run continues from. */
+  /** The rows of earlier invocations that were kept. */
   kept: readonly MetricsRow[];
-  /** Options by name, with where each came from. */
+  /** Options of the run by name, with the origin of each. */
   options: readonly { name: string; value: string; origin: string }[];
-  /** The file of the views' contact sheet; undefined where there is none. */
+  /** Path of the views' contact sheet; undefined where there is none. */
   sheet: string | undefined;
-  /** Hears once of what cannot be written. */
+  /** Shows a warning at the first failure to write. */
   warn(line: string): void;
 }
 
 const FILE = /^events\.out\.tfevents\.(\d+)\./;
 
 /**
- * Writes rows as scalars. What cannot be written, as on a full disk, is said once and ends no run.
+ * Sink that writes rows as scalars. A failure to write, as on a full disk, is warned of once and does not end the run.
  */
 export class TensorBoardSink implements MetricsSink {
-  /** The file of this start. */
+  /** Path of this invocation's file. */
   readonly path: string;
   readonly #warn: (line: string) => void;
   #file: Deno.FsFile | undefined;
@@ -43,7 +43,7 @@ export class TensorBoardSink implements MetricsSink {
   constructor(folder: string, options: TensorBoardOptions) {
     this.#warn = options.warn;
     const earlier = timesOfFiles(folder);
-    // Files are read in the order of their names.
+    // TensorBoard reads files in the order of their names.
     const time = Math.max(Math.floor(Date.now() / 1000), 1 + Math.max(0, ...earlier));
     this.path = join(folder, `events.out.tfevents.${time}.${hostname()}.${Deno.pid}`);
     this.#attempt(() => {
@@ -100,7 +100,7 @@ export class TensorBoardSink implements MetricsSink {
     } catch (error) {
       this.#warn(
         `Cannot write ${path} for TensorBoard: ${wordsFor(error)}; ` +
-          "the run continues without, and metrics.jsonl has all of it",
+          "the run continues without this file, and metrics.jsonl holds all metrics",
       );
       this.close();
     }
@@ -114,7 +114,7 @@ function timesOfFiles(folder: string): number[] {
   });
 }
 
-/** A row's numbers by tag: `train/loss`, `eval/top1`. */
+/** Returns a row's numbers by tag, such as `train/loss` and `eval/top1`. */
 function scalarsOf({ kind, step: _step, ...row }: MetricsRow): Record<string, number> {
   if (kind === "run") return {};
   const { details = {}, ...numbers } = row as Record<string, unknown>;

@@ -123,7 +123,10 @@ Deno.test("the newest whole checkpoint is used: damaged and misnamed ones are sa
     const found = newestCheckpoint(folder, (line) => warnings.push(line));
     equal(found?.path, checkpointPath(folder, 1));
     equal(warnings.length, 2);
-    match(warnings[0]!, /step-000000007\.safetensors: it holds step 1; trying the one before/);
+    match(
+      warnings[0]!,
+      /step-000000007\.safetensors: it holds step 1, expected 7; trying the one before/,
+    );
     match(warnings[1]!, /step-000000002\.safetensors: it is damaged.*; trying the one before/);
   });
 });
@@ -156,7 +159,7 @@ Deno.test("the two newest whole checkpoints stay, and every so many steps one fo
     await save(11);
     deepEqual(stepsIn(folder), [6, 8, 10, 11]);
     deepEqual(warnings.map((line) => /step-0*(\d+)/.exec(line)?.[1]), ["10", "8"]);
-    match(warnings[0]!, /SHA-256.*it does not count/);
+    match(warnings[0]!, /SHA-256.*an older checkpoint is kept/);
     await save(12);
     deepEqual(stepsIn(folder), [6, 11, 12]);
     await save(13);
@@ -235,7 +238,7 @@ Deno.test("a save that fails stops the run, or is a warning until the last one",
       equal(warnings.length, 2);
       match(warnings[0]!, /the run continues without/);
       // What is in the way has the name of a checkpoint.
-      match(warnings[1]!, /step-000000002.*it does not count/);
+      match(warnings[1]!, /step-000000002.*an older checkpoint is kept/);
       await rejects(writer.finish(2), (error) => (error as UserError).exitCode === ExitCode.save);
       equal([...Deno.readDirSync(folder)].some(({ name }) => name.endsWith(".part")), false);
       equal(basename(newestCheckpoint(folder, () => {})?.path ?? ""), "step-000000003.safetensors");

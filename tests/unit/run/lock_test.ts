@@ -74,7 +74,7 @@ lockTest("the message names the Slurm job", async (folder) => {
 });
 
 lockTest(
-  "an earlier start of the same job is waited for, one that stays is named",
+  "an earlier invocation of the same job is waited for, one that stays is named",
   async (folder) => {
     const before = Deno.env.get("SLURM_JOB_ID");
     Deno.env.set("SLURM_JOB_ID", "7");
@@ -125,10 +125,10 @@ lockTest("an owner on another host is gone after ten missed beats, not before", 
   const began = performance.now();
   using _lock = await RunLock.take(folder, options);
   ok(performance.now() - began >= 1000, "it was not waited for ten beats");
-  match(options.said.join("\n"), /Waiting for a sign of life of process \d+ .* on another.*1 s/);
+  match(options.said.join("\n"), /Waiting for a heartbeat of process \d+ .* on another.*1 s/);
 });
 
-lockTest("an owner on another host that gives a sign of life keeps the lock", async (folder) => {
+lockTest("an owner on another host whose heartbeat is seen keeps the lock", async (folder) => {
   const file = leaveLock(folder, { ...thisHolder(), machine: "another", beatMilliseconds: 1000 });
   const content = Deno.readTextFileSync(file);
   const beat = setTimeout(() => Deno.writeTextFileSync(file, content), 500);

@@ -110,7 +110,7 @@ Deno.test("a run resumes with its own options only, but for those that change no
     assert.match(message, /--preset=\(none\) there, cifar10_tuned here/);
     assert.match(
       refused(() => claimRunFolder(folder, recordOf("--seed=1", "--resume=never").config)),
-      /^Cannot start a new run in .*: it holds one, started 2026/,
+      /^Cannot start a new run in .*: it holds a run, started 2026/,
     );
   });
 });
@@ -125,6 +125,6 @@ Deno.test("a run resumes with its own data and augmentations only", () => {
   augmentation.view2.constant.hue = 0.2;
   assert.match(
     refused(() => requireSameInputs(folder, record, { ...record, augmentation })),
-    /its augmentations are not those/,
+    /its augmentations differ from those/,
   );
 });

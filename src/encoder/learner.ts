@@ -1,5 +1,5 @@
 /**
- * The learner that a run's options describe.
+ * Creation of a learner from a run's options.
  *
  * @module
  */
@@ -10,9 +10,9 @@ import { Learner, type LearnerOptions } from "../native/learner.ts";
 import { stemOf } from "../recipes/stem.ts";
 
 /**
- * Creates the learner that the options describe, with weights drawn from the seed.
+ * Creates a learner from the options of a run, with weights drawn from the seed.
  *
- * @param stem of an encoder that was trained on other images; by default the one for the data set's images
+ * @param stem stem of the encoder; by default the one for the data set's images
  */
 export function createLearner(
   config: RunConfig,

@@ -1,4 +1,4 @@
-/** Transfer: an encoder on other images than those it was trained on keeps its network and the side of its views. */
+/** Transfer: an encoder that is evaluated on another data set keeps its network and, by default, its image size. */
 
 import { viewsOf } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -8,23 +8,25 @@ import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { stemOf } from "../recipes/stem.ts";
 import { createLearner } from "./learner.ts";
 
-/** Options that tell the images that an encoder was trained on. */
+/** Options that describe the images that an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;
 type Stem = ReturnType<typeof stemOf>;
 
-/** Data set that each stem is made for, for encoders without a record. */
+/** The usual data set of each stem, for encoders of other programs, whose files name no data set. */
 const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
   imagenet: "imagenet",
   cifar: "cifar10",
 };
 
 /**
- * The options to evaluate or embed with, and an untrained learner that the checkpoint's encoder fits into.
+ * Returns the options to evaluate or embed with, and an untrained learner that the checkpoint's encoder can be loaded
+ * into.
  *
- * @param found what the checkpoint holds
- * @returns config is the one given, but for imageSize (pixels): where nobody says it and the images are others than in
- * training, that of the views trained on. Another program's file does not say them: the stem that it holds tells
- * whether they were small images or photos
+ * @param config options of the evaluation
+ * @param found description of the checkpoint
+ * @returns config equals the given one except imageSize (pixels): on another data set than in training, it defaults to
+ * the side of the views in training. For a file of another program, the stem decides between the side of CIFAR-10 and
+ * the side of ImageNet
  */
 export function transferred(
   config: RunConfig,
@@ -32,7 +34,7 @@ export function transferred(
 ): { config: RunConfig; learner: Learner } {
   const { metadata, encoder } = found;
   const trained: Trained = storedOptions((metadata?.config ?? {}) as StoredOptions);
-  // What does not fit, or is no network known here, is refused by its names where it is loaded; resnet20 has one stem.
+  // An encoder that does not fit is refused by its tensors' names when it is loaded; resnet20 has one stem only.
   const stem = config.resnetType === "resnet20"
     ? "cifar"
     : encoder?.stem ?? stemOf({ datasetName: trained.datasetName ?? config.datasetName });

@@ -1,5 +1,5 @@
 /**
- * Files of weights that another program may have written: what is taken from them, and how that is said.
+ * Weights files of this program and of others: their options, their encoder, and the notes on left-out tensors.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 
 /**
- * Returns the options of an evaluation that a file decides: the configuration in a file of ours, the network alone
- * of another program's.
+ * Returns the options that a weights file decides: all options of the run for a file of this program, the network alone
+ * for a file of another program.
  *
- * @param found what the file holds, where that is known
+ * @param found description of the file, which is read where it is not given
  * @throws UserError (checkpoint) when the file is missing, damaged, or holds no encoder
  */
 export function configurationOf(
@@ -26,11 +26,11 @@ export function configurationOf(
 ): StoredOptions {
   if (found.metadata !== null) return metadataOf(path, found).config;
   const resnetType = found.encoder?.resnetType ?? undefined;
-  // A file without an encoder is refused by its names where it is loaded.
+  // A file without an encoder is refused by its tensors' names when it is loaded.
   return resnetType === undefined ? {} : { resnet_type: resnetType };
 }
 
-/** A sentence on what is taken from another program's file and what is left out; none for a file of ours. */
+/** Returns a note on the tensors used and left out of another program's file; undefined for a file of this program. */
 export function encoderNote(
   path: string,
   { metadata, encoder }: Pick<CheckpointDescription, "metadata" | "encoder">,
@@ -40,7 +40,7 @@ export function encoderNote(
   return `The encoder comes from ${encoder.prefix}* in ${path}: ${encoder.words}${leftOut}`;
 }
 
-/** Reads a learner's encoder from a file. @throws UserError (checkpoint) naming what is missing or of another shape */
+/** Loads a learner's encoder from a file. @throws UserError (checkpoint) that names missing or misshapen tensors */
 export function loadEncoder(learner: Learner, path: string): void {
   try {
     learner.loadEncoder(path);
@@ -50,9 +50,10 @@ export function loadEncoder(learner: Learner, path: string): void {
 }
 
 /**
- * Fills the online and the target encoder of a new learner from a file.
+ * Initialises the online and the target encoder of a new learner from a file (`--init_from`).
  *
- * @throws UserError (checkpoint) naming what is missing, unexpected or of another shape, and the network that would fit
+ * @returns the record for config.json
+ * @throws UserError (checkpoint) that names missing, unexpected or misshapen tensors, and the network that would fit
  */
 export function initialise(
   learner: Learner,
@@ -72,7 +73,7 @@ export function initialise(
 
 const PIECE = 1 << 20;
 
-/** SHA-256 of a file's bytes, in hex. */
+/** Returns the SHA-256 of a file's bytes, in hex. */
 function fileDigest(path: string): string {
   using file = Deno.openSync(path);
   const hash = createHash("sha256");

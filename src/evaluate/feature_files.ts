@@ -1,5 +1,5 @@
 /**
- * Files of embeddings with labels and names that other programs read: NumPy's .npy, and Parquet.
+ * Writers of files of embeddings with labels and names: NumPy's .npy, and Parquet.
  *
  * @module
  */
@@ -10,24 +10,24 @@ import { fileWriter, ParquetWriter } from "hyparquet-writer";
 import { writeAll } from "../base/atomic_file.ts";
 import { removeIfThere } from "../base/files.ts";
 
-/** Embeddings of some images, row by row. */
+/** Embeddings of some images. */
 export interface FeatureRows {
-  /** One row an image, `width` numbers each. */
+  /** One row of `width` numbers per image. */
   features: Float32Array;
   width: number;
   labels: readonly number[];
   names: readonly string[];
 }
 
-/** Takes rows as they come. finish() makes the files appear, all whole; without it, nothing is left behind. */
+/** Writer of rows. Complete files appear at finish(); a disposal before finish() leaves no file behind. */
 export interface FeatureSink extends Disposable {
   /** Appends rows. */
   append(rows: FeatureRows): void;
-  /** Ends and renames. @returns the files */
+  /** Completes the files and renames them to their final names. @returns the paths */
   finish(): string[];
 }
 
-/** The formats that can be written, by the ending of the file's name. */
+/** The writer of each format, by the ending of the file's name. */
 export const FEATURE_FORMATS: Readonly<
   Record<
     typeof EMBED.options.out.value.endings[number],
@@ -38,10 +38,10 @@ export const FEATURE_FORMATS: Readonly<
   ".parquet": (path, classNames) => new ParquetSink(path, classNames),
 };
 
-/** Bytes before the numbers of an .npy file: a multiple of 64, with room for any count of rows. */
+/** Bytes before the numbers of an .npy file: a multiple of 64, with room for any number of rows. */
 const NPY_HEAD = 128;
 
-/** The head of an .npy file of version 1.0 (NumPy, numpy.lib.format), padded to NPY_HEAD bytes. */
+/** Returns the header of an .npy file of version 1.0 (NumPy, numpy.lib.format), padded to NPY_HEAD bytes. */
 function npyHead(descr: "<f4" | "<i8", shape: readonly number[]): Uint8Array {
   const sides = shape.length === 1 ? `${shape[0]},` : shape.join(", ");
   const text = `{'descr': '${descr}', 'fortran_order': False, 'shape': (${sides}), }`;
@@ -51,7 +51,7 @@ function npyHead(descr: "<f4" | "<i8", shape: readonly number[]): Uint8Array {
   return head;
 }
 
-/** A file beside its final place, until it is whole. */
+/** A file that has a temporary name beside its final path until it is complete. */
 class PartFile implements Disposable {
   readonly #file: Deno.FsFile;
   readonly #part: string;
@@ -66,7 +66,7 @@ class PartFile implements Disposable {
     writeAll(this.#file, bytes);
   }
 
-  /** Writes `head` over the first bytes, syncs and renames. */
+  /** Overwrites the first bytes with `head`, syncs the file, and renames it to its final path. */
   finish(head?: Uint8Array): string {
     if (head !== undefined) {
       this.#file.seekSync(0, Deno.SeekMode.Start);
@@ -88,8 +88,8 @@ class PartFile implements Disposable {
 }
 
 /**
- * features.npy [images, width] in float32; beside it features.labels.npy [images] in int64 and features.names.txt, a
- * line an image.
+ * Writer of three files: features.npy [images, width] in float32, features.labels.npy [images] in int64, and
+ * features.names.txt with one line per image.
  */
 class NpySink implements FeatureSink {
   readonly #features: PartFile;
@@ -128,10 +128,10 @@ class NpySink implements FeatureSink {
   }
 }
 
-/** Rows of a Parquet file's row group: 40 MB of a ResNet-50's embeddings. */
+/** Rows of a Parquet file's row group: 40 MB of ResNet-50 embeddings. */
 const ROW_GROUP = 5000;
 
-/** One file with the columns name, label, class and embedding, a list of floats. */
+/** Writer of one Parquet file with the columns name, label, class and embedding (a list of floats). */
 class ParquetSink implements FeatureSink {
   readonly #path: string;
   readonly #part: string;
@@ -147,7 +147,7 @@ class ParquetSink implements FeatureSink {
     this.#writer = new ParquetWriter({
       writer: fileWriter(this.#part),
       createdBy: "byol",
-      // Its statistics of 2048 numbers a row help nobody.
+      // Statistics of 2048 numbers per row would be of no use.
       statistics: false,
       schema: [
         { name: "schema", num_children: 4 },

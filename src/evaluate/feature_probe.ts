@@ -12,20 +12,20 @@ import { HELD_OUT_SHARE, SWEPT_RATES } from "../recipes/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 import type { Ranks } from "../distributed/ranks.ts";
 
-/** Options of training the probe. */
+/** Options of probeOnFeatures. */
 export interface FeatureProbeOptions extends ClassifierOptions {
   /** Length of an embedding. */
   features: number;
   /** Number of classes. */
   classes: number;
-  /** Training images. */
+  /** Number of training images. */
   count: number;
 }
 
-/** Called after each epoch with the share that is done, 0 to 1; true stops. */
+/** Callback after each epoch with the share that is done, 0 to 1; true stops the training. */
 type OnProgress = (probe: Probe, done: number) => Promise<boolean>;
 
-/** Images tested, right at first guess, right within five: in percent. */
+/** Returns accuracies in percent from three counts: tested images, right top-1 guesses, right top-5 guesses. */
 export function accuracyOf(
   [seen = 0, first = 0, five = 0]: readonly number[],
 ): { top1: number; top5: number } {
@@ -33,9 +33,10 @@ export function accuracyOf(
 }
 
 /**
- * Every rank trains the same probe on all training images, and tests it on the test images that are its own.
+ * Trains and tests a probe on features. Every rank trains the same probe on all training images, and tests it on the
+ * rank's own shard of the test images.
  *
- * @returns accuracies in percent, with what a sweep found, or undefined when `between` stopped it
+ * @returns accuracies in percent, with the details of a sweep; undefined where `onProgress` stopped the training
  */
 export async function probeOnFeatures(
   { train, test, ranks, keep }: {
@@ -57,9 +58,9 @@ export async function probeOnFeatures(
     if (await trainProbe({ probe, train }, { ...options, rate, heldOut, span }, onProgress)) return;
     ranks.joinProbe(probe);
     train.test(probe, { seed, heldOut });
-    // Every rank has tested all of them; rank 0's count is the one that all choose by.
+    // Every rank has tested all held-out images; all choose by rank 0's counts, to which the others add zeros.
     const { top1 } = accuracyOf(ranks.sum(ranks.isRankZero ? probe.counts() : [0, 0, 0]));
-    // The smallest of equally good ones.
+    // Of equally good rates, the smallest is chosen.
     if (top1 > chosen.top1) chosen = { rate, top1 };
   }
   using probe = createProbe(options);
@@ -86,7 +87,7 @@ interface Training extends FeatureProbeOptions {
   span: { from: number; to: number };
 }
 
-/** @returns whether it was stopped */
+/** Trains a probe on features. @returns true where `onProgress` stopped the training */
 async function trainProbe(
   { probe, train }: { probe: Probe; train: Features },
   options: Training,

@@ -1,6 +1,6 @@
 /**
- * Semi-supervised evaluation (BYOL, section 4.2 and appendix D): encoder and a fresh linear classifier are trained end
- * to end on the labelled images, on random crops and flips, by SGD with Nesterov momentum.
+ * Semi-supervised evaluation (BYOL, section 4.2 and appendix D): the encoder and a new linear classifier are trained
+ * end to end on the labelled images, with random crops and flips, by SGD with Nesterov momentum.
  *
  * @module
  */
@@ -21,48 +21,48 @@ import { Probe } from "../native/probe.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 
-/** The rates that a sweep tries: BYOL's (appendix D). */
+/** The learning rates that a sweep tries, as in BYOL, appendix D. */
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];
 
 /** Options of fine-tuning an encoder. */
 export interface FineTuneOptions extends ClassifierOptions {
   /** Crops of training and test images. */
   transforms: ProbeTransforms;
-  /** Share of the training images that carry labels, in percent; a batch is at most those there are. */
+  /** Share of the training images that are used with their labels, in percent. A batch holds at most those images. */
   labelFraction: number;
 }
 
 /** Encoder to fine-tune, and the images. */
 export interface FineTuneParts {
-  /** Whose online encoder is trained: it is another one afterwards. */
+  /** Learner whose online encoder is trained, and thereby changed. */
   learner: Learner;
   /** Images to learn from. */
   train: Dataset;
   /** Images to classify. */
   test: Dataset;
-  /** Gives the learner the encoder to begin with. */
+  /** Loads the initial encoder into the learner. */
   reset(): void;
-  /** Hears of the final classifier while the learner still holds its encoder. */
+  /** Called with the final classifier, before it is closed; the learner holds the fine-tuned encoder then. */
   keep?(classifier: Probe): void;
 }
 
-/** Accuracies in percent. */
+/** Result of a fine-tuning. */
 export interface FineTuned {
-  /** The right class is the likeliest. */
+  /** Top-1 accuracy in percent. */
   top1: number;
-  /** The right class is among the five likeliest. */
+  /** Top-5 accuracy in percent. */
   top5: number;
-  /** Test images; those of files that cannot be used are not among them. */
+  /** Number of test images, without those of unusable files. */
   tested: number;
-  /** Loss of the last step, and what a sweep of the learning rate chose, and by what. */
+  /** Loss of the last step; for a sweep also the chosen learning rate and its held-out accuracy. */
   details: Record<string, number>;
 }
 
 /**
- * Fine-tunes and tests, on one rank.
+ * Fine-tunes and tests an encoder with a new classifier, on one rank.
  *
- * @param between called between batches with the share that is done, 0 to 1; true stops
- * @returns undefined when a signal or `between` stopped it
+ * @param onProgress called between batches with the share that is done, 0 to 1; true stops the fine-tuning
+ * @returns accuracies; undefined where a signal or `onProgress` stopped the fine-tuning
  * @throws UserError (usage) where there are fewer than two images to learn from, or a class has none; (numbers) when
  * the loss is no longer finite
  */
@@ -75,7 +75,7 @@ export async function fineTune(
   const rates = options.sweep ? FINE_TUNING_RATES : [];
   const testCount = test.describe().count;
   takeSubset(train, { ...subsetOf(options), heldOut: 0 });
-  // In images, so that the progress is even; a sweep's parts are nearly those of all.
+  // Progress is counted in images. A sweep's trainings, without the held-out images, are counted as full ones.
   const total = (rates.length + 1) * options.epochs * train.describe().count + testCount;
   let done = 0;
   const did = async (images: number): Promise<boolean> => {
@@ -92,8 +92,8 @@ export async function fineTune(
   if (loss === undefined) return undefined;
   if (!Number.isFinite(loss)) {
     throw new UserError(
-      `Cannot continue fine-tuning at the learning rate ${chosen.rate}: the loss is ${loss}, expected a finite number; ` +
-        "give a smaller --lr_init_clsf",
+      `Cannot continue fine-tuning at the learning rate ${chosen.rate}: the loss is ${loss}, expected a finite ` +
+        "number; give a smaller --lr_init_clsf",
       ExitCode.numbers,
     );
   }
@@ -107,22 +107,22 @@ export async function fineTune(
   return { ...accuracyOf(counts), tested: counts[0], details };
 }
 
-/** A fine-tuning under way. */
+/** Arguments of a fine-tuning under way. */
 interface Work {
   parts: FineTuneParts;
   options: FineTuneOptions;
-  /** Reports images as done; true stops. */
+  /** Adds to the number of images done; returns true to stop. */
   did: (images: number) => Promise<boolean>;
 }
 
-/** Returns the labelled images to learn from; in a sweep without those held out. */
+/** Returns the subset of labelled images to learn from, which leaves out the held-out images of a sweep. */
 function subsetOf(
   { seed, labelFraction: percent, sweep }: FineTuneOptions,
 ): Omit<SubsetOptions, "part"> {
   return { seed, percent, heldOut: sweep ? 100 * HELD_OUT_SHARE : 0 };
 }
 
-/** Returns the rate with the best accuracy on the held-out images, else the one of the options; undefined when stopped. */
+/** Returns the rate with the best held-out accuracy; without `rates`, that of the options; undefined when stopped. */
 async function chooseRate(
   work: Work,
   rates: readonly number[],
@@ -138,15 +138,15 @@ async function chooseRate(
     takeSubset(train, { ...subset, part: "heldOut" });
     const tested = (): Promise<boolean> => Promise.resolve(false);
     if (await testAll(work, { classifier: probe, images: train, tested })) return undefined;
-    // A rate whose loss is not finite any more is no candidate.
+    // A rate whose loss is not finite is no candidate.
     const top1 = Number.isFinite(loss) ? accuracyOf(probe.counts()).top1 : -1;
-    // The smallest of equally good ones.
+    // Of equally good rates, the smallest is chosen.
     if (top1 > chosen.top1) chosen = { rate, top1 };
   }
   return chosen;
 }
 
-/** Trains encoder and classifier. @returns the loss of the last step; undefined when stopped */
+/** Trains the encoder and the classifier. @returns the loss of the last step; undefined when stopped */
 async function trainAll(
   { parts, options, did }: Work,
   { classifier, rate }: { classifier: Probe; rate: number },
@@ -162,7 +162,7 @@ async function trainAll(
   let loss = NaN;
   for (let step = 0; step < schedule.totalSteps; step++) {
     const stopped = isInterrupted(() => {
-      // The core numbers the incomplete batches, too.
+      // The Rust core counts the incomplete last batch of an epoch, which is skipped here.
       train.makeProbeBatch(options.seed, Math.floor(step / steps) * drawn + step % steps);
       const learningRate = probeLearningRateAt(step, schedule);
       tuning.step({ learner, classifier, dataset: train }, learningRate);
@@ -181,7 +181,7 @@ async function testAll(
   { classifier, images, tested }: {
     classifier: Probe;
     images: Dataset;
-    /** Reports images as tested; true stops. */
+    /** Adds to the number of tested images; returns true to stop. */
     tested: (images: number) => Promise<boolean>;
   },
 ): Promise<boolean> {

@@ -1,6 +1,6 @@
 /**
- * Linear evaluation by the original protocol, and k nearest neighbours beside it. The encoder is frozen: its
- * weights, its running statistics and the training stream stay as they are.
+ * Linear evaluation by the original protocol, together with k-NN evaluation. The encoder is frozen: an evaluation
+ * changes neither its weights nor its running statistics, nor the random numbers of the training.
  *
  * @module
  */
@@ -26,26 +26,26 @@ const CENTERED_BATCH = 250;
 export interface EvaluationOptions extends ClassifierOptions {
   /** Crops of training and test images. */
   transforms: ProbeTransforms;
-  /** True to give the probe random crops and flips, anew each epoch; false to compute features once. A sweep needs false. */
+  /** True to train on new random crops and flips in each epoch; false to compute features once, as a sweep needs. */
   augment: boolean;
 }
 
 /** Encoder to evaluate, and the images. */
 export interface EvaluationParts {
-  /** Whose online encoder is evaluated, in eval mode. */
+  /** Learner whose online encoder is evaluated, in eval mode. */
   learner: Learner;
-  /** Images that the probe learns from and that neighbours are looked up in. */
+  /** Images that the probe learns from and that nearest neighbours are searched among. */
   train: Dataset;
   /** Images to classify. */
   test: Dataset;
   /**
-   * The ranks that share the work; without: one. The training images must know their share.
+   * Ranks that share the work; a single one by default. `train` must have been sharded.
    *
    * @internal
    */
   ranks?: Ranks;
   /**
-   * Hears of the final probe, which all ranks have alike, before it is closed.
+   * Called with the final probe, which is the same on all ranks, before it is closed.
    *
    * @internal
    */
@@ -54,32 +54,32 @@ export interface EvaluationParts {
 
 /** Accuracies in percent. */
 export interface Accuracies {
-  /** Of the linear probe. */
+  /** Top-1 accuracy of the linear probe. */
   top1: number;
-  /** Of the linear probe: the right class is among its five likeliest. */
+  /** Top-5 accuracy of the linear probe. */
   top5: number;
-  /** Of the weighted nearest neighbours. */
+  /** Top-1 accuracy of the weighted k-NN classifier. */
   knn_top1: number;
-  /** Test images. Those of files that cannot be used are not among them. */
+  /** Number of test images, without those of unusable files. */
   tested: number;
-  /** Choice of a sweep of the learning rate, and its held-out accuracy. */
+  /** Learning rate that a sweep has chosen, and its held-out accuracy. */
   details?: Record<string, number>;
 }
 
-/** Stage of an evaluation after a batch, with the data to recompute the batch elsewhere. */
+/** Stage of an evaluation after a batch, with the object that holds the state of the stage. */
 export type EvaluationStage =
   | { stage: "bank" | "neighbours"; bank: FeatureBank }
   | { stage: "probe" | "test"; probe: Probe };
 
-/** Called between batches with the share that is done, 0 to 1; true stops the evaluation. */
+/** Callback between batches with the share that is done, 0 to 1; true stops the evaluation. */
 export type OnProgress = (done: number, stage: EvaluationStage) => boolean | void;
 
 /**
- * Evaluates; several ranks share the work and come to the same accuracies, those of one rank bit for bit. Each rank
- * embeds its share of the images. All get all embeddings of the training images, and all train the same probe; each
- * tests its own share of the test images, and the counts are summed.
+ * Evaluates an encoder by a linear probe and by k-NN. Several ranks share the work: each embeds its shard of the
+ * images, all receive the embeddings of all training images and train the same probe, each tests its shard of the test
+ * images, and the counts are summed. The accuracies equal those of one rank, bit for bit.
  *
- * @returns the accuracies, or undefined when a signal stopped it, or `between` of any rank
+ * @returns the accuracies; undefined where a signal or `onProgress` stopped the evaluation on any rank
  */
 export async function evaluate(
   parts: EvaluationParts,
@@ -90,10 +90,10 @@ export async function evaluate(
   for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
   const { count, classes } = train.describe();
   const testCount = test.describe().count;
-  // In images, so that the progress is even.
+  // Progress is counted in images.
   const total = count + 2 * testCount + options.epochs * count;
   const work = new SharedWork(ranks, { total, onProgress });
-  // Without augmentation, what the neighbours are looked up with is also what the probe learns from.
+  // Without augmentation, the probe learns from the embeddings that are computed for k-NN.
   using trainFeatures = options.augment ? undefined : Features.create();
   using testFeatures = options.augment ? undefined : Features.create();
   const near = await neighbours(parts, work, { train: trainFeatures, test: testFeatures });
@@ -115,7 +115,7 @@ export async function evaluate(
   return { ...probed, ...near };
 }
 
-/** Trains and tests the probe on random crops and flips, as the reference program does. @returns undefined when stopped */
+/** Trains a probe on random crops and flips (like the reference program), tests it. @returns undefined when stopped */
 async function probeOnViews(
   { learner, train, test, ranks = Ranks.alone(), keep }: EvaluationParts,
   options: EvaluationOptions & { features: number; classes: number },
@@ -148,7 +148,11 @@ async function probeOnViews(
   return accuracyOf(ranks.sum(probe.counts()));
 }
 
-/** Evaluates by nearest neighbours alone, shared likewise. @returns as evaluate() does, without the probe */
+/**
+ * Evaluates an encoder by k-NN alone; ranks share the work as in evaluate().
+ *
+ * @returns accuracy and number of test images; undefined where a signal or `onProgress` stopped the evaluation
+ */
 export async function classifyByNeighbours(
   parts: EvaluationParts,
   { batchSize, transforms }: Pick<EvaluationOptions, "batchSize" | "transforms">,
@@ -162,7 +166,7 @@ export async function classifyByNeighbours(
   return work.allGoOn(() => {}) ? near : undefined;
 }
 
-/** Work that ranks do round by round, its progress, and the agreement to continue. */
+/** Work that all ranks do round by round, with its progress and the agreement to continue. */
 class SharedWork {
   readonly #ranks: Ranks;
   readonly #total: number;
@@ -176,26 +180,26 @@ class SharedWork {
     this.#onProgress = onProgress;
   }
 
-  /** Does this rank's part of a round; returns true where all ranks continue. */
+  /** Does this rank's work of a round; returns true where all ranks continue. */
   allGoOn(work: () => void): boolean {
     if (!this.#stop) this.#stop = isInterrupted(work);
     return !this.#ranks.any(this.#stop);
   }
 
-  /** After a round of so many images of all ranks. */
+  /** Reports a finished round. @param images number of images over all ranks */
   async did(images: number, stage: EvaluationStage): Promise<void> {
     this.#done += images;
     await this.reached(this.#done / this.#total, stage);
   }
 
-  /** At a share of the whole. */
+  /** Reports the share of the whole work that is done, 0 to 1. */
   async reached(share: number, stage: EvaluationStage): Promise<void> {
     await yieldToEvents();
     this.#stop ||= this.#onProgress(share, stage) === true;
   }
 }
 
-/** Embeds the training images, looks the test images' neighbours up among them, and adds both to what is kept. */
+/** Embeds the training images and classifies the test images by k-NN; appends the embeddings of both to `kept`. */
 async function neighbours(
   { learner, train, test, ranks = Ranks.alone() }: EvaluationParts,
   work: SharedWork,
@@ -221,7 +225,7 @@ async function neighbours(
       const found = bank.classify(learner, test, KNN);
       kept.test?.append(learner, test);
       right += found.right;
-      // A file that cannot be used is not tested.
+      // An unusable file is not tested.
       tested += found.tested;
     });
     if (!go) return undefined;
@@ -231,17 +235,19 @@ async function neighbours(
   return { knn_top1: 100 * allRight / allTested, tested: allTested };
 }
 
-/** A rank's part of one round through a data set's images, and how many of them all ranks take. */
+/** One rank's batch in a round of batches, one for each rank. */
 export interface Round {
+  /** Index of the batch's first image. */
   start: number;
-  /** None where there are fewer parts left than ranks. */
+  /** Images of the batch; 0 in the last round for ranks that no images are left for. */
   size: number;
+  /** Images of the round over all ranks. */
   ofAll: number;
 }
 
 /**
- * A data set's images in parts of CENTERED_BATCH, the same whatever the number of ranks, which take them in turn: a
- * part for each in every round. Each image is in one part of one rank.
+ * Yields one rank's batches of a data set, in rounds. The data set is cut into batches of CENTERED_BATCH images,
+ * whatever the number of ranks, and the ranks take batches in turn.
  */
 export function* shardedBatches(
   count: number,

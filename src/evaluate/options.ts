@@ -1,5 +1,5 @@
 /**
- * The evaluation that a run's options describe.
+ * Options of linear evaluation, from a run's options.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import type { EvaluationOptions } from "./linear.ts";
 
-/** Returns the options of linear evaluation that a run's options describe. */
+/** Returns the options of linear evaluation that follow from a run's options. */
 export function evaluationOptions(config: RunConfig): EvaluationOptions {
   return {
     seed: config.seed,

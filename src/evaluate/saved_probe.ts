@@ -1,4 +1,4 @@
-/** The final classifier of an evaluation as a file, for other programs and for reports. */
+/** Saving of the final classifier of an evaluation (`--save_probe`), for reports and other programs. */
 
 import { dirname } from "node:path";
 import type { RunConfig } from "../options/config.ts";
@@ -8,42 +8,46 @@ import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import type { Probe } from "../native/probe.ts";
 
-/** Record of a saved probe, in the safetensors entry "byol". */
+/** Record of a saved probe, in the entry "byol" of the safetensors metadata. */
 export interface ProbeRecord {
   /** Protocol of the training. */
   protocol: RunConfig["protocol"];
-  /** Share of the training images that it learnt from, in percent. */
+  /** Share of the training images that the probe learnt from, in percent. */
   labelFraction: number;
-  /** The data set that it learnt. */
+  /** The data set that the probe learnt from. */
   datasetName: RunConfig["datasetName"];
-  /** The classes in the order of its rows. */
+  /** The names of the classes, in the order of the weight's rows. */
   classNames: string[];
-  /** SHA-256 of the tensors of the checkpoint that its encoder is from, in hex. */
+  /** SHA-256 of the tensors of the encoder's checkpoint, in hex. */
   checkpoint: string;
-  /** Steps that the encoder was trained for; null where its file does not say. */
+  /** Steps that the encoder was trained for; null where its file names none. */
   step: number | null;
 }
 
 /**
- * Looks for the file's folder before the work begins, not after hours of it.
+ * Checks that the folder of --save_probe exists. To be called before the evaluation, which may take hours.
  *
- * @throws UserError (save) where there is none
+ * @throws UserError (save) where the folder is missing
  */
 export function requireRoomFor(path: string): void {
   const folder = dirname(path);
   try {
     if (Deno.statSync(folder).isDirectory) return;
   } catch (error) {
-    // Told below, as what is no folder.
+    // The error below reports a missing path like one that is no folder.
     if (!isSystemError(error)) throw error;
   }
   throw new UserError(
-    `Cannot write --save_probe=${path}: expected that ${folder} is a folder`,
+    `Cannot write --save_probe=${path}: ${folder} is no folder, expected one`,
     ExitCode.save,
   );
 }
 
-/** Writes it; of a fine-tuning with its encoder, which is in no other file. @throws UserError (save) */
+/**
+ * Writes the file of --save_probe; after a fine-tuning it includes the encoder, which no other file holds.
+ *
+ * @throws UserError (save) when the file cannot be written
+ */
 export function saveProbe(
   probe: Probe,
   { learner, config, weights, classNames }: {

@@ -1,6 +1,6 @@
 /**
- * Tensors of a checkpoint for other programs: the encoder in torchvision's names, and the whole networks in the names of
- * the Python program that this one re-implements.
+ * Reading of a checkpoint for export: the encoder by torchvision's names, and all tensors of a training state by this
+ * program's names.
  *
  * @module
  */
@@ -12,31 +12,32 @@ import type { RunConfig } from "../options/config.ts";
 import { storedOptions } from "../options/stored.ts";
 import type { SavedTensor } from "./torch_file.ts";
 
-/** A checkpoint, read for export. */
+/** A checkpoint that was read for export. */
 export interface ExportedRun {
   path: string;
   resnetType: string;
-  /** "cifar": a 3×3 first convolution and no pooling; "imagenet": torchvision's own stem. */
+  /** "cifar": a 3×3 first convolution and no pooling; "imagenet": torchvision's stem. */
   stem: "cifar" | "imagenet";
   /** Length of an embedding. */
   features: number;
-  /** Steps and epochs trained. */
+  /** Steps that the encoder was trained for. */
   step: number;
+  /** Epochs that the encoder was trained for. */
   epoch: number;
-  /** The options it was trained with, as far as the file tells. */
+  /** Options of the training that the file holds. */
   config: Partial<RunConfig>;
-  /** SHA-256 over its tensors. */
+  /** SHA-256 over the file's tensors, in hex. */
   sha256: string;
-  /** The online encoder in torchvision's names, float32. */
+  /** The online encoder by torchvision's names, in float32. */
   encoder: Map<string, SavedTensor>;
-  /** All tensors of a training state by their names; empty where the file is an encoder alone. */
+  /** All tensors of a training state by name; empty where the file holds an encoder alone. */
   state: Map<string, SavedTensor>;
 }
 
 /**
- * Reads a checkpoint or an encoder's file.
+ * Reads a checkpoint or an encoder.safetensors.
  *
- * @throws UserError (checkpoint) when it is missing, damaged, or no encoder is in it
+ * @throws UserError (checkpoint) when the file is missing, damaged, or holds no encoder
  */
 export function readForExport(path: string): ExportedRun {
   const description = describeOrThrow(path);
@@ -70,7 +71,7 @@ export function readForExport(path: string): ExportedRun {
   };
 }
 
-/** The tensors whose names begin so, under the rest of their names. */
+/** Returns the tensors whose names begin with `prefix`, by the rest of their names. */
 export function below(
   tensors: ReadonlyMap<string, SavedTensor>,
   prefix: string,
@@ -79,7 +80,7 @@ export function below(
   return new Map(found.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
-/** Other programs take float32. */
+/** Converts float64 to float32, which other programs expect. */
 function single({ shape, values }: HostTensor): SavedTensor {
   return { shape, values: values instanceof Float64Array ? Float32Array.from(values) : values };
 }

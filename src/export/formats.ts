@@ -1,5 +1,5 @@
 /**
- * The forms that an encoder is exported in: which files each is, and how its program reads them.
+ * The formats of export: the files of each, and the Python that loads them.
  *
  * @module
  */
@@ -12,18 +12,18 @@ import { onnxEncoder } from "./onnx_resnet.ts";
 import { safetensorsFile } from "./safetensors_file.ts";
 import { type Saved, torchFile } from "./torch_file.ts";
 
-/** The name of a form on the command line. */
+/** The name of a format on the command line (`--to`). */
 type FormName = Values<typeof EXPORT.options>["to"][number];
 
-/** One form. */
+/** One format of export. */
 export interface ExportFormat {
-  /** Its files by name. @throws UserError (usage, checkpoint) where the checkpoint has no such form */
+  /** Returns the files by name. @throws UserError (usage, checkpoint) where the checkpoint has no such format */
   files(run: ExportedRun): Record<string, Uint8Array>;
-  /** Python that loads it, for the model card. */
+  /** Returns the Python that loads the files, for the model card. */
   usage(run: ExportedRun): string;
 }
 
-/** The forms by their names on the command line, names of earlier versions included. */
+/** The formats by name; "seed" is the name of "reference" in earlier versions. */
 const FORMATS: Readonly<Record<FormName, ExportFormat>> = {
   safetensors: {
     files: (run) => ({ "encoder.safetensors": safetensorsFile(run.encoder, noteOf(run)) }),
@@ -48,7 +48,7 @@ model.load_state_dict(torch.load("torchvision.pt", weights_only=True))`,
   timm: {
     files: (run) => {
       requireTorchvision(run, "timm");
-      // timm's ResNets call their tensors as torchvision's do.
+      // timm's ResNets have torchvision's names of tensors.
       return { "timm.safetensors": safetensorsFile(run.encoder, noteOf(run)) };
     },
     usage: ({ resnetType, stem }) =>
@@ -70,12 +70,12 @@ embeddings, = session.run(None, {"images": images})  # batch x 3 x height x widt
   seed: referenceForm("seed"),
 };
 
-/** Returns the form of a name on the command line. */
+/** Returns the format of a name on the command line. */
 export function formatNamed(name: FormName): ExportFormat {
   return FORMATS[name];
 }
 
-/** Returns the form that the reference program (ADevillers/BYOL) reads, as the file `<name>.pt`. */
+/** Returns the format that the reference program reads, with the file `<name>.pt`. */
 function referenceForm(name: string): ExportFormat {
   return {
     files: (run) => ({ [`${name}.pt`]: torchFile(referenceLayout(run, name)) }),
@@ -86,7 +86,7 @@ checkpoint["model"], checkpoint["momentum_model"], checkpoint["last_epoch"]`,
   };
 }
 
-/** A 3×3 first convolution without pooling, for images of 32 pixels. */
+/** Returns Python that replaces a stem by a 3×3 convolution without pooling, for images of 32 pixels. */
 function cifarStem(conv: string, pool: string, first = ""): string {
   return `
 # the stem for small images: a 3x3 convolution of stride 1, no pooling
@@ -107,11 +107,14 @@ function noteOf({ resnetType, stem, sha256, epoch }: ExportedRun): Record<string
   return { format: "pt", resnet_type: resnetType, stem, epoch: String(epoch), source: sha256 };
 }
 
-/** The heads' linear and normalisation layers have the same places in both programs. */
+/**
+ * Returns the dictionary that the reference program saves. Encoder and heads are renamed by prefix alone: the layers of
+ * the heads have the same indices in both programs.
+ */
 function referenceLayout(run: ExportedRun, to: string): Map<string, Saved> {
   if (run.state.size === 0) {
     throw new UserError(
-      `Cannot export ${run.path} --to=${to}: it is an encoder alone, expected a checkpoint with both networks ` +
+      `Cannot export ${run.path} --to=${to}: it holds an encoder alone, expected a checkpoint with both networks ` +
         "(checkpoints/step-….safetensors of a run)",
       ExitCode.checkpoint,
     );

@@ -1,4 +1,4 @@
-/** README.md beside exported weights: what they are, how well they do, how they are loaded. */
+/** The model card: a README.md beside exported weights with their accuracy, their use in Python and their training. */
 
 import { dirname } from "node:path";
 import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
@@ -12,7 +12,7 @@ import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
 import { isExpected } from "../base/expected.ts";
 
-/** The options that make a recipe. */
+/** Options that the model card lists. */
 const RECIPE = [
   "datasetName",
   "resnetType",
@@ -32,16 +32,16 @@ const RECIPE = [
   "seed",
 ] as const;
 
-/** Facts from the run's folder beside the checkpoint; empty where the file lies elsewhere. */
+/** Facts from the run folder that holds the checkpoint; empty where the checkpoint lies elsewhere. */
 interface RunNotes {
   evaluation?: EvalRow;
   commit?: string;
-  /** Why the folder's files cannot be read. */
+  /** Message of the error that the folder's files could not be read with. */
   problem?: string;
 }
 
 function notesOf({ path, step }: ExportedRun): RunNotes {
-  // encoder.safetensors lies in the run's folder itself, checkpoints in one below.
+  // encoder.safetensors lies in the run folder, checkpoints in its folder checkpoints/.
   for (const place of [dirname(path), dirname(dirname(path))]) {
     const folder = runFolderAt(place);
     if (!exists(folder.metricsFile)) continue;
@@ -63,21 +63,21 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
 function accuracyText({ evaluation, problem }: RunNotes): string {
   if (problem !== undefined) return `Not known: ${problem}.`;
   if (evaluation === undefined) {
-    return "Not known here: the file did not lie in the folder of its run, or no evaluation was made at its step. " +
-      "`deno task eval --checkpoint=FILE` makes one.";
+    return "Not known: the file did not lie in the folder of its run, or no evaluation was made at its step. " +
+      "`deno task eval --checkpoint=FILE` evaluates it.";
   }
   const { epoch, top1, top5, knn_top1: neighbours } = evaluation;
   return `On the test images, after ${epoch} epochs: linear probe top-1 ${
     top1.toFixed(2)
   } %, top-5 ` +
-    `${top5.toFixed(2)} %; ${neighbours.toFixed(2)} % by nearest neighbours.`;
+    `${top5.toFixed(2)} %; k-NN top-1 ${neighbours.toFixed(2)} %.`;
 }
 
-/** Describes the input that the encoder expects. */
+/** Returns a description of the images that the encoder expects. */
 function inputText({ config }: ExportedRun): string {
   const name = config.datasetName;
   if (typeof name !== "string" || !Object.hasOwn(NORMALISATION, name)) {
-    return "Images are float32 in [0, 1], normalised as the data set was that it was trained on (not known here).";
+    return "Images are RGB, float32 in [0, 1], normalised by the constants of the training's data set (not known).";
   }
   const { mean, std } = NORMALISATION[name as DatasetName];
   return `Images are RGB, float32 in [0, 1], normalised by the mean (${
@@ -86,7 +86,7 @@ function inputText({ config }: ExportedRun): string {
     `deviation (${std.join(", ")}).`;
 }
 
-/** The card in Markdown. */
+/** Returns the model card in Markdown. */
 export function modelCard(
   run: ExportedRun,
   formats: readonly (readonly [string, ExportFormat])[],

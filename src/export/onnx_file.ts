@@ -1,12 +1,12 @@
 /**
- * Writes ONNX models: a graph of operators with its weights, as protobuf. Fields are numbered as in onnx.proto.
+ * Encoder of ONNX files: a graph of operators with its weights, as protobuf. Field numbers are those of onnx.proto.
  *
  * @module
  */
 
 import { BinaryWriter, WireType } from "@bufbuild/protobuf/wire";
 
-/** An attribute of an operator: whole numbers, or one number with a fraction. */
+/** An attribute of an operator: several whole numbers, one whole number, or one float. */
 export type Attribute = readonly number[] | number | { float: number };
 
 /** One operator, applied to named values. */
@@ -23,18 +23,18 @@ export interface OnnxConstant {
   values: Float32Array | BigInt64Array;
 }
 
-/** A model with one input and one output, whose first dimension is free. */
+/** A model with one input and one output. */
 export interface OnnxModel {
   name: string;
   nodes: readonly OnnxNode[];
   constants: ReadonlyMap<string, OnnxConstant>;
-  /** Each dimension is a size, or the name of one that is free. */
+  /** Name and shape of the input; a dimension of variable size has a name in place of a number. */
   input: { name: string; shape: readonly (number | string)[] };
   output: { name: string; shape: readonly (number | string)[] };
   metadata: Readonly<Record<string, string>>;
 }
 
-/** ONNX 1.19's; runtimes of 2025 and later read it. */
+/** Operator set of ONNX 1.19, which runtimes of 2025 and later read. */
 const OPSET = 23;
 const IR_VERSION = 11;
 const FLOAT = 1;
@@ -56,7 +56,7 @@ const FIELD = {
 } as const;
 const ATTRIBUTE_TYPE = { float: 1, int: 2, ints: 7 } as const;
 
-/** The bytes of a model's file. All weights are in it at once: it takes as much memory as they do. */
+/** Returns the bytes of a model's file. The result holds all weights, and takes as much memory as they do. */
 export function onnxFile(model: OnnxModel): Uint8Array {
   const out = new BinaryWriter();
   int(out, FIELD.model.irVersion, IR_VERSION);

@@ -1,5 +1,5 @@
 /**
- * A residual network's encoder as an ONNX graph: what native/src/resnet.rs computes in evaluation, operator by operator.
+ * A ResNet encoder as an ONNX graph, with the same operators as the Rust core's ResNet in eval mode.
  *
  * @module
  */
@@ -9,7 +9,10 @@ import { type OnnxConstant, onnxFile, type OnnxNode } from "./onnx_file.ts";
 
 const BN_EPSILON = 1e-5;
 
-/** The bytes of the model: `images` (batch × 3 × height × width, normalised) to `embeddings` (batch × features). */
+/**
+ * Returns the bytes of the ONNX model, which maps `images` (batch × 3 × height × width, normalised) to `embeddings`
+ * (batch × features).
+ */
 export function onnxEncoder(run: ExportedRun): Uint8Array {
   const graph = new ResNetGraph(run);
   const output = graph.build();
@@ -32,7 +35,7 @@ class ResNetGraph {
     this.#run = run;
   }
 
-  /** @returns the name of the output */
+  /** Builds the graph. @returns the name of the output */
   build(): string {
     const { stem, encoder } = this.#run;
     let hidden = this.#relu(
@@ -52,7 +55,10 @@ class ResNetGraph {
     return this.#node("Flatten", "embeddings", [pooled], { axis: 1 });
   }
 
-  /** Basic blocks have two convolutions, bottlenecks three; a stage but the first begins with stride 2. */
+  /**
+   * Adds a residual block: two convolutions, or three in a bottleneck. The first block of each stage but the first has
+   * stride 2.
+   */
   #block(name: string, input: string): string {
     const stride = /^layer[2-9]\.0$/.test(name) ? 2 : 1;
     const isBottleneck = this.#run.encoder.has(`${name}.conv3.weight`);
@@ -78,7 +84,7 @@ class ResNetGraph {
     const last = encoder.get(`${name}.conv3.weight`) ?? encoder.get(`${name}.conv2.weight`);
     const outputs = last?.shape[0] ?? 0;
     if (stride === 1 && outputs === inputs) return input;
-    // Every second pixel, and new channels of zeros on both sides (option A of He et al. 2015).
+    // Shortcut without weights (option A of He et al. 2015): every second pixel, padded with channels of zeros.
     const sparse = this.#node("MaxPool", `${name}.sparse`, [input], {
       kernel_shape: [1, 1],
       strides: [stride, stride],

@@ -1,15 +1,15 @@
-/** Writes safetensors files. */
+/** Encoder of safetensors files. */
 
 import type { SavedTensor } from "./torch_file.ts";
 
 const DTYPES = { Float32Array: "F32", Int32Array: "I32", BigInt64Array: "I64" } as const;
 
-/** The bytes of a file with these tensors. All are in it at once: it takes as much memory as they do. */
+/** Returns the bytes of a file with these tensors. The result takes as much memory as the tensors do. */
 export function safetensorsFile(
   tensors: ReadonlyMap<string, SavedTensor>,
   metadata: Readonly<Record<string, string>>,
 ): Uint8Array {
-  // The widest numbers first, so that each lies aligned for whoever maps the file into memory.
+  // Tensors of the widest type come first, which keeps each tensor aligned in a memory map of the file.
   const sorted = [...tensors].sort(([a, one], [b, other]) =>
     other.values.BYTES_PER_ELEMENT - one.values.BYTES_PER_ELEMENT || (a < b ? -1 : 1)
   );

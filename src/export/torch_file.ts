@@ -1,13 +1,13 @@
 /**
- * Writes files as torch.save does: a zip archive of stored entries, a pickle that names the tensors, and their bytes.
- * What is pickled is what torch.load(weights_only=True) takes: dictionaries, numbers, texts and tensors.
+ * Encoder of files in the format of torch.save: a zip archive without compression, which holds a pickle and the bytes
+ * of each tensor. The pickle holds what torch.load(weights_only=True) accepts: dictionaries, numbers, strings, tensors.
  *
  * @module
  */
 
 import { zipSync } from "fflate";
 
-/** A tensor, its last dimension innermost. */
+/** A contiguous tensor in row-major order. */
 export interface SavedTensor {
   shape: readonly number[];
   values: Float32Array | Int32Array | BigInt64Array;
@@ -21,16 +21,14 @@ export type Saved =
   | number
   | null;
 
-/** The storage classes of PyTorch by the type of their numbers. */
+/** PyTorch's storage class of each type of numbers. */
 const STORAGES = {
   Float32Array: "FloatStorage",
   Int32Array: "IntStorage",
   BigInt64Array: "LongStorage",
 } as const;
 
-/**
- * The bytes of a `.pt` file. All tensors are in it at once: it takes as much memory as they do.
- */
+/** Returns the bytes of a `.pt` file. The result takes as much memory as the tensors do. */
 export function torchFile(content: Map<string, Saved>): Uint8Array {
   const pickler = new Pickler();
   const pickle = pickler.dump(content);
@@ -47,7 +45,7 @@ export function torchFile(content: Map<string, Saved>): Uint8Array {
     );
   }
   entries["archive/version"] = text.encode("3\n");
-  // The date is fixed: the same weights make the same bytes.
+  // With a fixed date, the same weights give the same bytes.
   return zipSync(entries, { level: 0, mtime: new Date(1980, 0, 1) });
 }
 
@@ -99,7 +97,7 @@ class Pickler {
     this.#bytes.push(Op.setItems);
   }
 
-  /** torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks) */
+  /** Pickles a call of torch._utils._rebuild_tensor_v2(storage, offset, size, stride, requires_grad, hooks). */
   #tensor(tensor: SavedTensor): void {
     const { shape, values } = tensor;
     const index = this.tensors.push(tensor) - 1;
@@ -150,7 +148,7 @@ class Pickler {
   }
 }
 
-/** Strides in elements of a contiguous tensor. */
+/** Returns the strides of a contiguous tensor, in elements. */
 function stridesOf(shape: readonly number[]): number[] {
   const strides: number[] = [];
   let stride = 1;

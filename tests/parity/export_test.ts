@@ -94,7 +94,7 @@ for (const network of NETWORKS) {
       const card = await Deno.readTextFile(join(folder, "README.md"));
       match(card, new RegExp(`# ${resnetType}, pretrained by BYOL`));
       if (to.includes("torchvision")) match(card, /weights_only=True/);
-      match(card, /Not known here/);
+      match(card, /Not known: the file/);
     } finally {
       await Deno.remove(folder, { recursive: true });
     }
@@ -124,7 +124,7 @@ Deno.test("the model card tells what the run's folder says of the checkpoint", a
       return await Deno.readTextFile(path("out/README.md"));
     };
     const whole = await card();
-    match(whole, /linear probe top-1 \d+\.\d\d %, top-5 .* by nearest neighbours/);
+    match(whole, /linear probe top-1 \d+\.\d\d %, top-5 .*; k-NN top-1 \d+\.\d\d %/);
     match(whole, /normalised by the mean \(0\.\d+, .*\) and the standard deviation \(/);
     match(whole, /commit ([0-9a-f]{40}|not known)/);
     await Deno.writeTextFile(path("metrics.jsonl"), "{damaged}\n{}\n");
@@ -151,8 +151,8 @@ Deno.test("a form that a checkpoint does not have is said, and the others are wr
     const mixed = await run(alone, "--to=seed,timm,safetensors,reference", `--out=${path("out")}`);
     equal(mixed.code, 5, mixed.stderr);
     // The name of earlier versions is still accepted.
-    match(mixed.stderr, /--to=seed: it is an encoder alone, expected a checkpoint with both/);
-    match(mixed.stderr, /--to=reference: it is an encoder alone/);
+    match(mixed.stderr, /--to=seed: it holds an encoder alone, expected a checkpoint with both/);
+    match(mixed.stderr, /--to=reference: it holds an encoder alone/);
     match(mixed.stderr, /--to=timm: timm has no resnet20, expected --to=safetensors/);
     ok((await Deno.stat(path("out/encoder.safetensors"))).size > 1_000_000);
     match(await Deno.readTextFile(path("out/README.md")), /3×3 convolution of stride 1/);

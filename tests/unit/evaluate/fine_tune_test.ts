@@ -144,7 +144,7 @@ Deno.test("what no protocol can do has its own message and exit code", async () 
     [["--protocol=finetune", "--ranks=2"], 2, /--ranks=2 with --protocol=finetune/],
     [["--protocol=finetune", "--batch_size_clsf=1"], 2, /expected at least 2/],
     [["--protocol=knn", "--save_probe=p"], 2, /with --protocol=knn, which has none/],
-    [["--save_probe=/no/such/folder/p"], 8, /expected that \/no\/such\/folder is a folder/],
+    [["--save_probe=/no/such/folder/p"], 8, /\/no\/such\/folder is no folder, expected one/],
     [
       ["--protocol=finetune", "--limit_train=200", "--lr_init_clsf=1e9"],
       7,

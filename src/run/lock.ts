@@ -229,7 +229,7 @@ function shown({ record, touched }: LockOwner): string {
   const seconds = Math.max(0, (Date.now() - touched) / 1000).toFixed(0);
   return `process ${pid ?? "unknown"}${of} on ${host ?? "an unknown host"}, since ${
     since ?? "an unknown time"
-  }, with its last heartbeat ${seconds} s ago,`;
+  }, whose last heartbeat was ${seconds} s ago,`;
 }
 
 function jobOf(variables: Record<string, string>): string | null {

@@ -84,7 +84,7 @@ export function finishedResult(
 }
 
 /**
- * Returns true where the data folder of `config` is the one that the run was begun or finished with. Images of any other
+ * Returns true where the data folder of `config` is the one that the run was begun or finished with. Images of another
  * folder can be compared by their digest only.
  */
 export function isOfSameDataDir(

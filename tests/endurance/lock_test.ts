@@ -15,7 +15,7 @@ Deno.test("a second process on a run is refused with 4 and told the holder; the 
   equal(second.code, 4, second.stderr);
   match(
     second.stderr,
-    /Cannot use the run folder \S+: process \d+ on \S+, since \S+Z, with its last heartbeat \d+ s/,
+    /Cannot use the run folder \S+: process \d+ on \S+, since \S+Z, whose last heartbeat was \d+ s/,
   );
   first.kill("SIGTERM");
   const { code, stderr } = await first.ended;

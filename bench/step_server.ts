@@ -18,6 +18,7 @@ import { deviceOf, openDevice } from "../src/runtime/device.ts";
 import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";
 import { createLearner } from "../src/encoder/learner.ts";
+import { SINGLE_PROCESS } from "../src/runtime/rank.ts";
 import { processorRounds, type Request, wallRounds } from "./step_rounds.ts";
 
 const IMAGES = 1024;
@@ -36,13 +37,14 @@ const { config } = parseCommandLine(
 );
 const side = Number(own("image_size") ?? "32");
 const byWall = own("clock") === "wall";
-openDevice(config);
+const device = deviceOf(config, SINGLE_PROCESS);
+openDevice(config, device);
 setThreads(config.threads);
-using learner = createLearner(config, side > 32 ? "imagenet" : "cifar");
+using learner = createLearner(config, { stem: side > 32 ? "imagenet" : "cifar" });
 using dataset = Dataset.open({
   source: { kind: "demo", train: true, count: Math.max(IMAGES, config.batchSize) },
   dtype: config.dtype,
-  device: deviceOf(config),
+  device,
   // Processor seconds are counted for one thread; by the wall's clock a run's own number of them counts.
   workers: byWall ? config.nbWorkers : 1,
   normalisation: NORMALISATION.cifar10,

@@ -2,7 +2,7 @@
 
 import type { RunConfig } from "../options/config.ts";
 import { openData } from "../data/open.ts";
-import { openDevice } from "../runtime/device.ts";
+import { deviceOf, openDevice } from "../runtime/device.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { fineTune } from "../evaluate/fine_tune.ts";
 import { Interrupt, interrupted } from "../runtime/interrupt.ts";
@@ -50,7 +50,7 @@ async function evaluateCheckpoint(
   { rankInfo, weights }: { rankInfo: Readonly<RankInfo>; weights: CheckpointDescription },
 ): Promise<number> {
   using interrupt = new Interrupt();
-  openDevice(config);
+  openDevice(config, deviceOf(config, rankInfo));
   setThreads(config.threads);
   const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
   return await Ranks.run(
@@ -67,12 +67,14 @@ async function evaluateOn(
 ): Promise<number> {
   if (asked.saveProbe !== null) requireRoomFor(asked.saveProbe);
   interrupt.watchCalls();
-  const data = await ranks.rankZeroFirst(() => openData(asked, { signal: interrupt.signal }));
+  const device = deviceOf(asked, ranks.rankInfo);
+  const wanted = { splits: "train and test", device, signal: interrupt.signal } as const;
+  const data = await ranks.rankZeroFirst(() => openData(asked, wanted));
   using train = data.train;
   using test = data.test;
   if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
   const path = asked.checkpoint ?? "";
-  const { config, learner: made } = transferred(asked, weights);
+  const { config, learner: made } = transferred(asked, { found: weights, device });
   using learner = made;
   loadEncoder(learner, path);
   const { classNames } = train.describe();
@@ -126,7 +128,7 @@ async function follow(
   { reset, keep, onProgress }: Hooks,
 ): Promise<Found | undefined> {
   const { protocol, labelFraction, seed } = config;
-  const options = evaluationOptions(config);
+  const options = evaluationOptions(config, deviceOf(config, parts.ranks.rankInfo));
   if (protocol === "finetune") {
     return await fineTune({ ...parts, reset, keep }, { ...options, labelFraction }, onProgress);
   }

@@ -19,14 +19,11 @@ export async function main(args: readonly string[]): Promise<number> {
   const { own: { out, step }, rest } = readCommand(VIEWS, args);
   const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
   notes.forEach((note) => console.error(note));
-  // Photos need nothing to evaluate on: no evaluation follows.
-  const { train, test } = await openData({ ...config, hardware: "cpu", evalEveryEpochs: 0 });
-  using dataset = train;
-  using _test = test;
+  using dataset = (await openData(config, { splits: "train", device: "cpu" })).train;
   dataset.describe().warnings.forEach((line) => console.error(line));
   let images: number;
   try {
-    images = drawSheet(out, { train, config, step });
+    images = drawSheet(out, { train: dataset, config, step });
   } catch (error) {
     throw asUserError(error, ExitCode.save);
   }

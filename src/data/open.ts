@@ -3,12 +3,13 @@
 import { NORMALISATION } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
 import { runJob } from "./run_job.ts";
-import { openPhotos } from "./photos.ts";
+import { openPhotos, type Splits } from "./photos.ts";
 
 /** Images of the embedded data set. */
 export const DEMO_IMAGES = { train: 5000, test: 1000 } as const;
@@ -28,36 +29,54 @@ export type DataConfig = Pick<
   | "prefetch"
   | "stageTo"
   | "evalEveryEpochs"
-  | "checkpoint"
+  | "ranks"
 >;
 
+/** Returns the splits that a training opens: of photos only those to train on where nothing is evaluated, else both. */
+export function splitsOfTraining(
+  { datasetName, evalEveryEpochs }: Pick<DataConfig, "datasetName" | "evalEveryEpochs">,
+): Splits {
+  return arePhotos(datasetName) && evalEveryEpochs === 0 ? "train" : "train and test";
+}
+
 /**
- * Opens the training and the test images; a folder of photos may have none to test on.
+ * Opens images to train on, and to test on where they are asked for.
  *
+ * @param options.splits to open; by default those that a training with the options opens
+ * @param options.device that views are brought to, "cpu" or "cuda:0"; by default the one that the options name
+ * @param options.signal ends a download or a search
+ * @returns test is undefined where only "train" was asked for
  * @throws UserError (data) when they are missing, damaged or not the published ones; the signal's reason when
  * it ends a download
  */
 export async function openData(
   config: DataConfig,
-  { signal }: { signal?: AbortSignal } = {},
+  { splits = splitsOfTraining(config), device = deviceOf(config, SINGLE_PROCESS), signal }: {
+    splits?: "train" | "train and test";
+    device?: string;
+    signal?: AbortSignal;
+  } = {},
 ): Promise<{ train: Dataset; test: Dataset | undefined }> {
-  if (config.datasetName === "imagenet" || config.datasetName === "folder") {
-    return await openPhotos(config, signal);
-  }
+  if (arePhotos(config.datasetName)) return await openPhotos(config, { splits, device, signal });
   if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
-  const train = await open(config, true, signal);
+  const train = await openSplit(config, true, { device, signal });
+  if (splits === "train") return { train, test: undefined };
   try {
-    return { train, test: await open(config, false, signal) };
+    return { train, test: await openSplit(config, false, { device, signal }) };
   } catch (error) {
     train.close();
     throw error;
   }
 }
 
-async function open(
+function arePhotos(datasetName: DataConfig["datasetName"]): boolean {
+  return datasetName === "imagenet" || datasetName === "folder";
+}
+
+async function openSplit(
   config: DataConfig,
   train: boolean,
-  signal: AbortSignal | undefined,
+  { device, signal }: { device: string; signal: AbortSignal | undefined },
 ): Promise<Dataset> {
   try {
     using job = config.datasetName === "demo" ? undefined : await runJob(
@@ -75,7 +94,7 @@ async function open(
         ? { kind: "demo", train, count: train ? DEMO_IMAGES.train : DEMO_IMAGES.test }
         : { kind: "read", job: job.handle },
       dtype: config.dtype,
-      device: deviceOf(config),
+      device,
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
       limit: train ? config.limitTrain ?? 0 : 0,

@@ -7,7 +7,6 @@
 import { join } from "node:path";
 import { NORMALISATION } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
-import { deviceOf } from "../runtime/device.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
@@ -22,14 +21,14 @@ type PhotoConfig = Pick<
   | "dataDir"
   | "limitTrain"
   | "dtype"
-  | "hardware"
   | "nbWorkers"
   | "maxBadFraction"
   | "prefetch"
   | "stageTo"
-  | "evalEveryEpochs"
-  | "checkpoint"
 >;
+
+/** Parts of a data set to open. */
+export type Splits = "train" | "train and test";
 
 /** Returns the folder that keeps listings for later invocations. */
 export function listingCache(): string {
@@ -46,15 +45,15 @@ export interface PhotoFolders {
 /**
  * Opens a folder of photos.
  *
- * @returns test is undefined when nothing is evaluated
+ * @returns test is undefined where only "train" is asked for
  * @throws UserError (data) when there is no such folder, a class without images, or nothing to evaluate on; the
  * signal's reason when it ends the search
  */
 export async function openPhotos(
   config: PhotoConfig,
-  signal?: AbortSignal,
+  { splits, ...options }: { splits: Splits; device: string; signal: AbortSignal | undefined },
 ): Promise<{ train: Dataset; test: Dataset | undefined }> {
-  const folders = foldersOfRun(config);
+  const folders = foldersOf(config, splits);
   if (config.stageTo !== null && !folders.train.endsWith(".json")) {
     throw new UserError(
       `Cannot stage ${folders.train} to --stage_to=${config.stageTo}: it is a folder of loose files, expected ` +
@@ -62,10 +61,13 @@ export async function openPhotos(
       ExitCode.usage,
     );
   }
-  const train = await openFolder(folders.train, config, { limit: config.limitTrain ?? 0, signal });
+  const train = await openFolder(folders.train, config, {
+    ...options,
+    limit: config.limitTrain ?? 0,
+  });
   if (folders.test === undefined) return { train, test: undefined };
   try {
-    const test = await openFolder(folders.test, config, { limit: 0, signal });
+    const test = await openFolder(folders.test, config, { ...options, limit: 0 });
     requireSameClasses(folders, train, test);
     return { train, test };
   } catch (error) {
@@ -75,17 +77,16 @@ export async function openPhotos(
 }
 
 /**
- * The folders that a run opens: no test where it evaluates nothing.
+ * Returns the folders of the splits.
  *
  * @throws UserError (data) where they are missing, or there is nothing to evaluate on
  */
-export function foldersOfRun(
-  config: Pick<RunConfig, "datasetName" | "dataDir" | "evalEveryEpochs" | "checkpoint">,
+export function foldersOf(
+  config: Pick<RunConfig, "datasetName" | "dataDir">,
+  splits: Splits,
 ): PhotoFolders {
   const folders = photoFolders(config);
-  if (config.checkpoint === null && config.evalEveryEpochs === 0) {
-    return { train: folders.train, test: undefined };
-  }
+  if (splits === "train") return { train: folders.train, test: undefined };
   if (folders.test !== undefined) return folders;
   throw new UserError(
     `Cannot evaluate on ${config.dataDir}: it has no train/ and val/ with class folders, expected them, ` +
@@ -123,7 +124,7 @@ export function photoFolders(
 async function openFolder(
   directory: string,
   config: PhotoConfig,
-  { limit, signal }: { limit: number; signal: AbortSignal | undefined },
+  { limit, device, signal }: { limit: number; device: string; signal: AbortSignal | undefined },
 ): Promise<Dataset> {
   try {
     using job = directory.endsWith(".json")
@@ -145,7 +146,7 @@ async function openFolder(
         ahead: config.prefetch,
       },
       dtype: config.dtype,
-      device: deviceOf(config),
+      device,
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
       limit,

@@ -6,17 +6,22 @@
 
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf, precisionOf } from "../runtime/device.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { Learner, type LearnerOptions } from "../native/learner.ts";
 import { stemOf } from "../recipes/stem.ts";
 
 /**
  * Creates a learner from the options of a run, with weights drawn from the seed.
  *
- * @param stem stem of the encoder; by default the one for the data set's images
+ * @param options.stem stem of the encoder; by default the one for the data set's images
+ * @param options.device device of the networks, "cpu" or "cuda:0"; by default the one that the options name
  */
 export function createLearner(
   config: RunConfig,
-  stem: LearnerOptions["stem"] = stemOf(config),
+  { stem = stemOf(config), device = deviceOf(config, SINGLE_PROCESS) }: {
+    stem?: LearnerOptions["stem"];
+    device?: string;
+  } = {},
 ): Learner {
   const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
   return Learner.create({
@@ -27,8 +32,8 @@ export function createLearner(
     bnViews,
     larsVariant,
     dtype,
-    device: deviceOf(config),
-    precision: precisionOf(config),
+    device,
+    precision: precisionOf(config, device),
     activationCheckpointing: config.activationCheckpointing,
     seed,
   });

@@ -23,14 +23,18 @@ const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
  * into.
  *
  * @param config options of the evaluation
- * @param found description of the checkpoint
+ * @param parts.found description of the checkpoint
+ * @param parts.device device of the learner
  * @returns config equals the given one except imageSize (pixels): on another data set than in training, it defaults to
  * the side of the views in training. For a file of another program, the stem decides between the side of CIFAR-10 and
  * the side of ImageNet
  */
 export function transferred(
   config: RunConfig,
-  found: Pick<CheckpointDescription, "metadata" | "encoder">,
+  { found, device }: {
+    found: Pick<CheckpointDescription, "metadata" | "encoder">;
+    device: string;
+  },
 ): { config: RunConfig; learner: Learner } {
   const { metadata, encoder } = found;
   const trained: Trained = storedOptions((metadata?.config ?? {}) as StoredOptions);
@@ -44,6 +48,6 @@ export function transferred(
   const isTransfer = datasetName !== config.datasetName;
   return {
     config: isTransfer ? { ...config, imageSize: config.imageSize ?? side } : config,
-    learner: createLearner(config, stem),
+    learner: createLearner(config, { stem, device }),
   };
 }

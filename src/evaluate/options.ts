@@ -7,14 +7,22 @@
 import { PROBE_TRANSFORMS, probeAtSize } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
+import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import type { EvaluationOptions } from "./linear.ts";
 
-/** Returns the options of linear evaluation that follow from a run's options. */
-export function evaluationOptions(config: RunConfig): EvaluationOptions {
+/**
+ * Returns the options of linear evaluation that follow from a run's options.
+ *
+ * @param device device of the classifier, "cpu" or "cuda:0"; by default the one that the options name
+ */
+export function evaluationOptions(
+  config: RunConfig,
+  device: string = deviceOf(config, SINGLE_PROCESS),
+): EvaluationOptions {
   return {
     seed: config.seed,
     dtype: config.dtype,
-    device: deviceOf(config),
+    device,
     transforms: config.imageSize === null
       ? PROBE_TRANSFORMS[config.datasetName]
       : probeAtSize(PROBE_TRANSFORMS[config.datasetName], config.imageSize),

@@ -72,7 +72,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   const checkpoint = newestFile(run);
   const config = configOf(record.config, options);
   setThreads(config.threads);
-  const { train, test } = await openData({ ...config, evalEveryEpochs: 1 });
+  const { train, test } = await openData(config, { splits: "train and test" });
   using bank = train;
   using tested = test;
   if (tested === undefined) throw new UserError("there are no test images", ExitCode.runFolder);

@@ -10,13 +10,15 @@ import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
 import { openCuda } from "../native/cuda.ts";
 import { coreInfo, type DriverGpus, driverGpus, setNumerics } from "../native/core.ts";
-import { discoverRank } from "./rank.ts";
+import type { RankInfo } from "./rank.ts";
 import { requireSetup } from "../setup/record.ts";
 
 /** Options that choose the device. */
 interface HardwareOptions {
   /** The CPU, one GPU, or a GPU for each rank. */
   hardware: "cpu" | "mono-gpu" | "multi-gpu";
+  /** Ranks of the run. */
+  ranks: number;
 }
 
 /** Options that choose the device and its numerics. */
@@ -31,23 +33,31 @@ interface DeviceOptions extends HardwareOptions {
   deterministic: boolean;
 }
 
-/** Returns libtorch's name of this process's device: "cpu", or "cuda:1" for the second rank of a node. */
-export function deviceOf({ hardware }: HardwareOptions): string {
+/** Returns the device of a rank as the core names it: "cpu", or "cuda:1" for the second rank of its node. */
+export function deviceOf(
+  { hardware, ranks }: HardwareOptions,
+  rankInfo: Readonly<RankInfo>,
+): string {
   if (hardware === "cpu") return "cpu";
   if (hardware === "mono-gpu") return "cuda:0";
-  return `cuda:${gpuOf(discoverRank((name) => Deno.env.get(name)), visibleGpus())}`;
+  if (ranks !== rankInfo.worldSize) {
+    throw new Error(
+      `Cannot name the GPU of rank ${rankInfo.rank} of ${rankInfo.worldSize}: expected a rank of ${ranks}`,
+    );
+  }
+  return `cuda:${gpuOf(rankInfo, visibleGpus())}`;
 }
 
-/** Returns the type that convolutions and matrix products are computed in; "normal" is float32 or float64. */
-export function precisionOf(config: DeviceOptions): "normal" | "bf16" | "fp16" {
+/** Returns the type that convolutions and matrix products are computed in on a device; "normal" is float32 or float64. */
+export function precisionOf(config: DeviceOptions, device: string): "normal" | "bf16" | "fp16" {
   if (config.precision === "normal") return "normal";
   if (config.ampDtype !== "auto") return config.ampDtype;
-  return config.hardware === "cpu" || hasBf16(gpuHere(config).architecture) ? "bf16" : "fp16";
+  return config.hardware === "cpu" || hasBf16(gpuAt(device, config).architecture) ? "bf16" : "fp16";
 }
 
 /** Returns the name of the GPU, for the fingerprint of a run; undefined on a CPU. */
-export function gpuName(config: DeviceOptions): string | undefined {
-  return config.hardware === "cpu" ? undefined : gpuHere(config).name;
+export function gpuName(config: DeviceOptions, device: string): string | undefined {
+  return config.hardware === "cpu" ? undefined : gpuAt(device, config).name;
 }
 
 /**
@@ -56,12 +66,12 @@ export function gpuName(config: DeviceOptions): string | undefined {
  * @throws UserError (set-up) where there is no driver, no GPU, or no GPU that this libtorch can use; (usage) where the
  * hardware does not compute in the type of --amp_dtype
  */
-export function openDevice(config: DeviceOptions): void {
+export function openDevice(config: DeviceOptions, device: string): void {
   if (config.hardware === "cpu") {
     if (config.precision === "mixed") requireBf16Processor();
     return;
   }
-  const gpu = gpuHere(config);
+  const gpu = gpuAt(device, config);
   const setup = requireSetup();
   const problem = gpuProblem(gpu.architecture, setup) ??
     cudaProblem(gpu.cuda, setup.libtorchVersion);
@@ -82,13 +92,14 @@ export function openDevice(config: DeviceOptions): void {
   setNumerics({ tf32: config.tf32, deterministic: config.deterministic });
 }
 
-/** Returns the driver's description of this process's GPU. */
-function gpuHere(
+/** Returns the driver's description of the GPU of a name such as "cuda:0". */
+function gpuAt(
+  device: string,
   config: HardwareOptions,
 ): { name: string; architecture: string; cuda: string } {
   const found: DriverGpus = driverGpus();
   if ("problem" in found) throw unusable(config, found.problem);
-  const index = Number(deviceOf(config).replace("cuda:", ""));
+  const index = Number(device.replace("cuda:", ""));
   const gpu = found.gpus[index];
   if (gpu === undefined) {
     throw unusable(

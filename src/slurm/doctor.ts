@@ -7,16 +7,16 @@
 
 import { dirname, join, resolve } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
-import { openData } from "../data/open.ts";
+import { openData, splitsOfTraining } from "../data/open.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { isExpected, isSystemError } from "../base/expected.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
-import { foldersOfRun } from "../data/photos.ts";
+import { foldersOf } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
-import { readRequest, type Request } from "./request.ts";
+import { JOBS, readRequest, type Request } from "./request.ts";
 import { DOCTOR } from "../options/commands/slurm.ts";
 import { siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
@@ -222,15 +222,17 @@ async function space(runDir: string): Promise<Finding[]> {
   return findings;
 }
 
-async function data({ config }: Request): Promise<Finding> {
+async function data({ config, job }: Request): Promise<Finding> {
+  const evaluates = JOBS[job].command === "eval";
+  const splits = evaluates ? "train and test" : splitsOfTraining(config);
   if (config.datasetName === "demo") return finding("data", "ok", "demo, built in");
   try {
     if (config.datasetName === "imagenet") {
       // Reading the names of 1.3 million files takes minutes: only whether they may be there.
-      const { train, test } = foldersOfRun(config);
+      const { train, test } = foldersOf(config, splits);
       return finding("data", "ok", `imagenet in ${train}${test ? ` and ${test}` : ""}`);
     }
-    const opened = await openData({ ...config, hardware: "cpu", offline: true });
+    const opened = await openData({ ...config, offline: true }, { splits, device: "cpu" });
     using train = opened.train;
     using _test = opened.test;
     const { count, verified } = train.describe();

@@ -255,7 +255,10 @@ Deno.test("another program's encoder keeps its stem, and the side of the stem's 
           rankInfo: SINGLE_PROCESS,
           checkpointConfig: configurationOf,
         });
-        const found = transferred(config, describeCheckpoint(theirs));
+        const found = transferred(config, {
+          found: describeCheckpoint(theirs),
+          device: "cpu",
+        });
         using learner = found.learner;
         equal(found.config.imageSize, unsaid);
         learner.loadEncoder(theirs);

@@ -11,6 +11,7 @@ import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/core.ts";
 import { traceStep } from "../../src/run/trace.ts";
 import { createLearner } from "../../src/encoder/learner.ts";
+import { SINGLE_PROCESS } from "../../src/runtime/rank.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";
 
 /** A run to trace and recompute. */
@@ -176,12 +177,13 @@ export async function compareSteps(
     const files = [`--run_dir=${folder}`, `--trace_dir=${folder}`, `--trace_steps=${steps.length}`];
     const words = [...options, ...files];
     const { config } = parseCommandLine("train", words, thisEnvironment());
-    openDevice(config);
+    const device = deviceOf(config, SINGLE_PROCESS);
+    openDevice(config, device);
     setThreads(config.threads);
     using dataset = Dataset.open({
       source: { kind: "demo", train: true, count: stepsPerEpoch * config.batchSize },
       dtype: config.dtype,
-      device: deviceOf(config),
+      device,
       workers: 1,
       normalisation: NORMALISATION.demo,
     });
@@ -201,7 +203,7 @@ export async function compareSteps(
     await using oracle = new OracleConversation("step.py", [
       ...(consecutive ? [] : ["--allow_gap"]),
       `--device=${config.hardware === "cpu" ? "cpu" : "cuda"}`,
-      ...(config.precision === "mixed" ? [`--autocast=${precisionOf(config)}`] : []),
+      ...(config.precision === "mixed" ? [`--autocast=${precisionOf(config, device)}`] : []),
       `--total_steps=${config.epochs * stepsPerEpoch}`,
       `--warmup_steps=${config.warmupEpochs * stepsPerEpoch}`,
       `--lr_init=${config.learningRate}`,

@@ -34,11 +34,11 @@ export class Evaluations {
   async evaluateAt(stepsDone: number): Promise<void> {
     const { inputs: { train, test }, invocation, learner, plan } = this.#training;
     if (test === undefined || this.#rows.some(({ step }) => step === stepsDone)) return;
-    const { config, ranks, interrupt } = invocation;
+    const { config, device, ranks, interrupt } = invocation;
     using progress = this.#output.progressOf({ label: "evaluating", total: 100 });
     learner.shareStatistics();
     const parts = { learner, train, test, ranks };
-    const found = await evaluate(parts, evaluationOptions(config), (done) => {
+    const found = await evaluate(parts, evaluationOptions(config, device), (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
       return interrupt.requested;
     });

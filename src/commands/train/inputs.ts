@@ -63,9 +63,11 @@ export class TrainingInputs implements Disposable {
     invocation: Invocation,
     { open, compare }: { open: typeof openData; compare: (images: DescribedImages) => void },
   ): Promise<TrainingInputs> {
-    const { ranks, config, folder, warn, interrupt } = invocation;
+    const { ranks, config, device, folder, warn, interrupt } = invocation;
     using held = new DisposableStack();
-    const data = await ranks.rankZeroFirst(() => open(config, { signal: interrupt.signal }));
+    const data = await ranks.rankZeroFirst(() =>
+      open(config, { device, signal: interrupt.signal })
+    );
     const train = held.use(data.train);
     const test = held.use(data.test);
     const description = train.describe();

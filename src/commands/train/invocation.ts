@@ -5,6 +5,7 @@ import type { Ranks } from "../../distributed/ranks.ts";
 import type { Origins, RunConfig } from "../../options/config.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import { type RunFolder, runFolderAt } from "../../run/folder.ts";
+import { deviceOf } from "../../runtime/device.ts";
 import { type Interrupt, interrupted } from "../../runtime/interrupt.ts";
 
 /** Options, ranks, signals and terminal of an invocation. */
@@ -17,6 +18,8 @@ export class Invocation {
   readonly config: RunConfig;
   /** Origin of each option. */
   readonly origins: Origins;
+  /** The device of this rank: "cpu", or "cuda:1". */
+  readonly device: string;
   /** The paths of the run. */
   readonly folder: RunFolder;
   /** The terminal of the run; on ranks above 0 it shows nothing. */
@@ -31,6 +34,7 @@ export class Invocation {
     this.interrupt = interrupt;
     this.config = config;
     this.origins = origins;
+    this.device = deviceOf(config, ranks.rankInfo);
     this.folder = runFolderAt(config.runDir);
     this.terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   }

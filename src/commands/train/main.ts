@@ -10,7 +10,7 @@ import { createLearner } from "../../encoder/learner.ts";
 import { setThreads } from "../../native/core.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
-import { openDevice } from "../../runtime/device.ts";
+import { deviceOf, openDevice } from "../../runtime/device.ts";
 import { Interrupt } from "../../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../../runtime/rank.ts";
 import { requireSetup } from "../../setup/record.ts";
@@ -36,10 +36,11 @@ export async function train(
 ): Promise<ExitCode> {
   using interrupt = new Interrupt();
   const { hash } = requireSetup();
-  openDevice(parsed.config);
+  const { rankInfo = SINGLE_PROCESS } = parts;
+  openDevice(parsed.config, deviceOf(parsed.config, rankInfo));
   setThreads(parsed.config.threads);
   return await Ranks.run(
-    parts.rankInfo ?? SINGLE_PROCESS,
+    rankInfo,
     { config: parsed.config, core: hash, interrupted: () => interrupt.requested },
     (ranks) => trainWith(new Invocation(parsed, { ranks, interrupt }), parts.openData),
   );
@@ -61,7 +62,7 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
   const augmentation = loadAugmentSchedule(config, plan.stepsPerEpoch);
   invocation.throwIfStopped("before the first step");
 
-  using learner = createLearner(config);
+  using learner = createLearner(config, { device: invocation.device });
   const probeRates = addOnlineProbe(learner, config, { ...description, warn });
   const training = { invocation, run, inputs, plan, augmentation, learner, probeRates };
   const restored = await restore(training);

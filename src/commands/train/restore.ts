@@ -119,10 +119,10 @@ function warnOfChanges(
 
 /** Adds this machine to those that computed the run so far, and warns where the run is no longer exact. */
 function computersOf(
-  { invocation: { config, warn } }: Training,
+  { invocation: { config, device, warn } }: Training,
   newest: Resumable | null,
 ): Pick<Restored, "computers" | "machine"> {
-  const gpu = gpuName(config);
+  const gpu = gpuName(config, device);
   const here = fingerprintHere(config.threads, requireSetup().libtorchVersion, {
     ranks: config.ranks,
     microBatches: config.accumulateSteps,

@@ -58,7 +58,7 @@ lockTest(
         RunLock.take(folder, listening()),
         refusal(
           new RegExp(
-            `process ${Deno.pid} on ${hostname()}, since 2\\S+Z, with a last .* \\d+ s ago`,
+            `process ${Deno.pid} on ${hostname()}, since 2\\S+Z, whose last heartbeat was \\d+ s ago`,
           ),
         ),
       );

@@ -117,11 +117,22 @@ export function namedCheckpoint(path: string, folder: string): Resumable {
 
 function readResumable(path: string): Resumable {
   const description = describeOrThrow(path);
+  requireTrainingState(path, description);
   const metadata = metadataOf(path, description);
   if (description.whole) return { path, metadata };
   throw new UserError(
     `Cannot resume from the checkpoint ${path}: it holds no SHA-256 of its tensors, expected a ` +
       "training state of this program",
+    ExitCode.checkpoint,
+  );
+}
+
+/** Refuses a file that holds an encoder alone. @throws UserError (checkpoint) that names --init_from */
+function requireTrainingState(path: string, { encoder }: CheckpointDescription): void {
+  if (encoder === null || encoder.prefix === "online.encoder.") return;
+  throw new UserError(
+    `Cannot resume from ${path}: the file holds an encoder (${encoder.words}), expected a training state, ` +
+      `such as a file of a run's checkpoints/; a new run begins with the encoder by --init_from=${path}`,
     ExitCode.checkpoint,
   );
 }

@@ -145,6 +145,24 @@ Deno.test("an earlier checkpoint can be named only where no later ones would win
   });
 });
 
+Deno.test("a file of an encoder is refused as that, and the refusal names --init_from", async () => {
+  await withWriter({}, async (writer, folder) => {
+    const path = join(folder, "encoder.safetensors");
+    using learner = tinyLearner();
+    for (const metadata of [{ step: 1, epoch: 0, config: {} }, {}]) {
+      learner.saveEncoder(path, metadata);
+      throws(() => namedCheckpoint(path, folder), (error) => {
+        equal(error instanceof UserError && error.exitCode, ExitCode.checkpoint);
+        match((error as Error).message, /holds an encoder.*expected a training state/);
+        match((error as Error).message, new RegExp(`--init_from=${path}$`));
+        return true;
+      });
+    }
+    await writer.finish(1);
+    equal(namedCheckpoint(checkpointPath(folder, 1), folder).metadata.step, 1);
+  });
+});
+
 Deno.test("the two newest whole checkpoints stay, and every so many steps one for good", async () => {
   await withWriter({ saveEverySteps: 2, keepEverySteps: 6 }, async (writer, folder, warnings) => {
     const save = async (step: number): Promise<void> => {

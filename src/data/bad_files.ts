@@ -1,5 +1,5 @@
 /**
- * The record of image files that could not be used.
+ * The list of unusable image files, bad_files.json in the run folder.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import { replaceFile } from "../base/atomic_file.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { isSystemError } from "../base/expected.ts";
 
-/** Keeps a file in the run folder that lists them; there is none while all files are fine. */
+/** Writer of the list of unusable image files. There is no file as long as all images are usable. */
 export class BadFileRecord implements Disposable {
   readonly #path: string;
   readonly #sets: [name: string, dataset: Dataset][];
@@ -17,9 +17,9 @@ export class BadFileRecord implements Disposable {
   #failed = false;
 
   /**
-   * @param path the file
-   * @param sets the data sets, by the names they have in the file
-   * @param warn is told of a change
+   * @param path path of the list
+   * @param sets data sets by their keys in the list; an undefined one is skipped
+   * @param warn shows a warning when the list changes
    */
   constructor(
     path: string,
@@ -33,7 +33,7 @@ export class BadFileRecord implements Disposable {
     this.#warn = warn;
   }
 
-  /** Writes the file when more were found since. One that cannot be written is said, once, and tried again. */
+  /** Writes the list if it has grown. A failure to write is warned of once, and the next update tries again. */
   update(): void {
     const bad = this.#sets.reduce((sum, [, set]) => sum + set.photoCounts().bad, 0);
     if (bad === this.#written) return;
@@ -56,7 +56,7 @@ export class BadFileRecord implements Disposable {
     this.#written = bad;
   }
 
-  /** Writes what is still to be written. */
+  /** Writes the list a last time. */
   [Symbol.dispose](): void {
     this.update();
   }

@@ -1,6 +1,6 @@
 /**
- * Downloads CIFAR-10's official archive: with progress, resumed after a cut, checked by MD5 and
- * renamed into place only when it is whole.
+ * Download of CIFAR-10's official archive, with progress. An interrupted download is continued; the file is checked by
+ * its MD5 and only then renamed to its final name.
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -9,7 +9,7 @@ import { isSystemError } from "../base/expected.ts";
 import { removeIfThere } from "../base/files.ts";
 import { withLock } from "../setup/lock.ts";
 
-/** A file to download and what it must be. */
+/** A file to download, with its size and checksum. */
 export interface Archive {
   /** File name in the data folder. */
   readonly name: string;
@@ -20,7 +20,7 @@ export interface Archive {
   readonly md5: string;
 }
 
-/** CIFAR-10 in the binary layout, as its authors publish it. */
+/** CIFAR-10 in the binary layout, as published by its authors. */
 export const CIFAR10_ARCHIVE: Archive = {
   name: "cifar-10-binary.tar.gz",
   url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
@@ -34,26 +34,26 @@ export interface DownloadProgress {
   readonly total: number;
 }
 
-/** Options of a download; all have defaults. */
+/** Options of a download. */
 export interface DownloadOptions {
-  /** Called after every piece; by default the progress goes to stderr. */
+  /** Called after every piece; by default the progress is shown on stderr. */
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Another address of the same file (a mirror). */
+  /** Another address of the same file, such as a mirror's. */
   readonly url?: string;
-  /** Refuse to use the network, with a message that says what to fetch. */
+  /** True to refuse the network, with a message that names the file to download by hand; false by default. */
   readonly offline?: boolean;
-  /** Stops the download; what was received stays for the next time. */
+  /** Signal that stops the download; a later download continues the received part. */
   readonly signal?: AbortSignal;
-  /** Milliseconds before the first of the three retries; doubled for each next one. Default 2000. */
+  /** Milliseconds before the first of three retries, doubled for each next one; 2000 by default. */
   readonly retryDelayMs?: number;
-  /** Milliseconds without a byte after which a connection counts as lost. Default 60000. */
+  /** Milliseconds without a byte after which a connection counts as lost; 60,000 by default. */
   readonly idleTimeoutMs?: number;
 }
 
 const RETRIES = 3;
 const MEBIBYTE = 1024 * 1024;
 
-/** One attempt of a download: what to fetch, where it goes, how. */
+/** Arguments of one attempt of a download. */
 interface Attempt {
   readonly archive: Archive;
   readonly partPath: string;
@@ -63,7 +63,8 @@ interface Attempt {
 
 /**
  * Downloads the official CIFAR-10 archive (162 MiB, binary layout) into `dataDir` and returns its path.
- * @throws {UserError} with exit code 3 where the network is not allowed or the download fails.
+ *
+ * @throws UserError (data) where the network is not allowed or the download fails
  */
 export function downloadCifar10(dataDir: string, options: DownloadOptions = {}): Promise<string> {
   return downloadArchive({ ...CIFAR10_ARCHIVE, url: options.url ?? CIFAR10_ARCHIVE.url }, {
@@ -73,9 +74,10 @@ export function downloadCifar10(dataDir: string, options: DownloadOptions = {}):
 }
 
 /**
- * Downloads `archive` into `options.dataDir` and returns its path. A part left by an earlier attempt
- * (`<name>.part`) is continued; a file that is already there and has the right MD5 is kept.
- * @throws {UserError} with exit code 3 where the network is not allowed or the download fails.
+ * Downloads `archive` into `options.dataDir` and returns its path. The part of an earlier attempt (`<name>.part`) is
+ * continued; an existing file with the right MD5 is kept.
+ *
+ * @throws UserError (data) where the network is not allowed or the download fails
  */
 export async function downloadArchive(
   archive: Archive,
@@ -91,7 +93,7 @@ export async function downloadArchive(
     if (refusal !== undefined) throw new FinalError(refusal);
 
     await Deno.mkdir(dataDir, { recursive: true });
-    // Two first invocations would write one part.
+    // Two invocations at once would write to the same part.
     const lock = {
       log: (line: string) => console.error(line),
       signal: options.signal ?? new AbortController().signal,
@@ -107,7 +109,7 @@ export async function downloadArchive(
   }
 }
 
-/** Fetches a part, and makes it the file once its MD5 is right. */
+/** Downloads a part, checks its MD5 and renames it to the file's final name. */
 async function fetchChecked(
   path: string,
   { archive, options }: { archive: Archive; options: DownloadOptions },
@@ -119,13 +121,13 @@ async function fetchChecked(
   if (found !== archive.md5) {
     await Deno.remove(partPath);
     const sums = `the MD5 ${found}, expected ${archive.md5}`;
-    throw new FinalError(`what came has ${sums}, and was not kept`);
+    throw new FinalError(`the received file has ${sums}, and was removed`);
   }
   await Deno.rename(partPath, path);
   await syncFolder(dirname(path));
 }
 
-/** Returns true where the file is there already. A file with another MD5 is the user's to remove. */
+/** Returns true where the file exists. @throws UserError (data) where its MD5 is wrong: the user must remove it */
 async function isThere(path: string, archive: Archive): Promise<boolean> {
   if (await sizeOf(path) === undefined) return false;
   const found = await md5Of(path);
@@ -137,17 +139,17 @@ async function isThere(path: string, archive: Archive): Promise<boolean> {
   );
 }
 
-/** The one message of a failed download: why, and how to do without. */
+/** Returns the error of a failed download: the reason, and the way to download the file by hand. */
 function failure(archive: Archive, dataDir: string, reason: string): UserError {
   const size = (archive.size / MEBIBYTE).toFixed(archive.size < MEBIBYTE ? 3 : 0);
   return new UserError(
-    `Cannot download ${archive.name}: ${reason}. Fetch ${archive.url} (${size} MiB, MD5 ` +
+    `Cannot download ${archive.name}: ${reason}; download ${archive.url} (${size} MiB, MD5 ` +
       `${archive.md5}) on a machine with network and put it into ${dataDir}`,
     ExitCode.data,
   );
 }
 
-/** Why Deno's permissions forbid the download, without ever asking the user at the terminal. */
+/** Returns the reason why Deno's permissions forbid the download, without a prompt; undefined where they allow it. */
 async function permissionRefusal(url: string): Promise<string | undefined> {
   const { hostname, port, protocol } = new URL(url);
   const host = `${hostname}:${port || (protocol === "http:" ? "80" : "443")}`;
@@ -155,7 +157,7 @@ async function permissionRefusal(url: string): Promise<string | undefined> {
   return state === "granted" ? undefined : `the network is not allowed (--allow-net=${host})`;
 }
 
-/** Fills the part to its full size. Only what may be better next time is tried again. */
+/** Downloads the rest of the part. Only failures of the network or the server are tried again. */
 async function fetchWithRetries(attempt: Attempt): Promise<void> {
   const { archive, options } = attempt;
   for (let retry = 0;; retry++) {
@@ -176,10 +178,10 @@ async function fetchWithRetries(attempt: Attempt): Promise<void> {
   }
 }
 
-/** Something that another attempt would not change. */
+/** A failure that another attempt would not change. */
 class FinalError extends Error {}
 
-/** A failure of the network or of the server, which another attempt may not meet. */
+/** A failure of the network or of the server, after which another attempt may succeed. */
 class NetworkError extends Error {}
 
 /** Returns true for a failure of the network, of the server or of the file system. */
@@ -187,7 +189,7 @@ function isFailedDownload(error: unknown): error is Error {
   return error instanceof FinalError || error instanceof NetworkError || isSystemError(error);
 }
 
-/** One request for what the part lacks. */
+/** Makes one request for the rest of the part. */
 async function fetchRest(attempt: Attempt): Promise<void> {
   const { archive, partPath, options } = attempt;
   let start = await sizeOf(partPath) ?? 0;
@@ -199,7 +201,7 @@ async function fetchRest(attempt: Attempt): Promise<void> {
 
   const idle = new IdleTimer(options.idleTimeoutMs ?? 60_000);
   const signal = options.signal ? AbortSignal.any([options.signal, idle.signal]) : idle.signal;
-  // identity: the file is compressed already, and its bytes are what the MD5 is of.
+  // The file is compressed already, and its MD5 is that of the bytes as they are.
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (start > 0) headers.range = `bytes=${start}-`;
   try {
@@ -217,7 +219,7 @@ async function fetchRest(attempt: Attempt): Promise<void> {
   }
 }
 
-/** The offset at which the body starts: 0 where the server does not know ranges. */
+/** Returns the offset at which the body starts: 0 where the server does not support ranges. */
 function checkResponse(
   response: Response,
   { archive, partPath, start }: { archive: Archive; partPath: string; start: number },
@@ -244,7 +246,7 @@ function checkResponse(
   return 0;
 }
 
-/** Writes the body to the part from `start` on and makes it durable when it is whole. */
+/** Appends the body to the part from `start` on, and syncs the complete part to the disk. */
 async function appendBody(
   response: Response,
   { archive, partPath, start, idle, onProgress }: Attempt & { start: number; idle: IdleTimer },
@@ -274,7 +276,7 @@ async function appendBody(
   }
 }
 
-/** Yields the pieces of a body. @throws NetworkError where it cannot be read to its end */
+/** Yields the pieces of a body. @throws NetworkError where the connection ends early */
 async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (body === null) return;
   const reader = body.getReader();
@@ -289,7 +291,7 @@ async function* piecesOf({ body }: Response): AsyncGenerator<Uint8Array<ArrayBuf
   }
 }
 
-/** Waits for an answer of the network. @throws NetworkError with the reason where none comes */
+/** Waits for an answer of the network. @throws NetworkError with the reason where there is no answer */
 async function overNetwork<Answer>(answer: Promise<Answer>): Promise<Answer> {
   try {
     return await answer;
@@ -300,7 +302,7 @@ async function overNetwork<Answer>(answer: Promise<Answer>): Promise<Answer> {
   }
 }
 
-/** Aborts its signal when nothing restarted it for a while. */
+/** Timer that aborts its signal unless it is restarted in time. */
 class IdleTimer {
   readonly #controller = new AbortController();
   readonly #milliseconds: number;
@@ -328,7 +330,7 @@ class IdleTimer {
   }
 }
 
-/** The message, with its cause: fetch says little itself. */
+/** Returns an error's message with its cause, which holds the details of a failed fetch. */
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
@@ -350,7 +352,7 @@ async function md5Of(path: string): Promise<string> {
   return hash.digest("hex");
 }
 
-/** Makes a rename durable. */
+/** Syncs a folder, which makes a rename in it durable. */
 async function syncFolder(path: string): Promise<void> {
   using folder = await Deno.open(path);
   await folder.sync();
@@ -370,7 +372,7 @@ function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
   });
 }
 
-/** Progress on stderr: one line that is rewritten on a terminal, a line for each tenth elsewhere. */
+/** Returns a callback that shows progress on stderr: one rewritten line on a terminal, a line per tenth elsewhere. */
 function reportOnStderr(name: string): (progress: DownloadProgress) => void {
   const encoder = new TextEncoder();
   const isTerminal = Deno.stderr.isTerminal();

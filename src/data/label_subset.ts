@@ -1,11 +1,11 @@
-/** The labelled images that an evaluation learns from. */
+/** Choice of the labelled images that an evaluation learns from. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import type { Dataset, SubsetOptions } from "../native/dataset.ts";
 import { NativeError } from "../native/native_error.ts";
 
 /**
- * Makes evaluation learn from a part of the training images.
+ * Restricts a data set to a subset of its images, for an evaluation with few labels.
  *
  * @throws UserError (usage) where a class would have no image
  */

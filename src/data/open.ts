@@ -1,4 +1,4 @@
-/** Opens the images that the options name. */
+/** Opening of the data set that the options name. */
 
 import { NORMALISATION } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -11,10 +11,10 @@ import { Dataset } from "../native/dataset.ts";
 import { runJob } from "./run_job.ts";
 import { openPhotos, type Splits } from "./photos.ts";
 
-/** Images of the embedded data set. */
+/** Number of images of the built-in demo data set. */
 export const DEMO_IMAGES = { train: 5000, test: 1000 } as const;
 
-/** The options that say which images, and how they are read. */
+/** The options that choose the images and the way they are read. */
 export type DataConfig = Pick<
   RunConfig,
   | "datasetName"
@@ -40,14 +40,14 @@ export function splitsOfTraining(
 }
 
 /**
- * Opens images to train on, and to test on where they are asked for.
+ * Opens the training images, and the test images if `splits` includes them.
  *
- * @param options.splits to open; by default those that a training with the options opens
- * @param options.device that views are brought to, "cpu" or "cuda:0"; by default the one that the options name
- * @param options.signal ends a download or a search
- * @returns test is undefined where only "train" was asked for
- * @throws UserError (data) when they are missing, damaged or not the published ones; the signal's reason when
- * it ends a download
+ * @param options.splits splits to open; by default those that a training with these options uses
+ * @param options.device device of the views, such as "cpu" or "cuda:0"; by default the one that the options name
+ * @param options.signal signal that ends a download or a listing
+ * @returns the data sets; `test` is undefined with the splits "train"
+ * @throws UserError (data) when images are missing, damaged, or differ from the published ones; the signal's reason
+ * when the signal ends a download
  */
 export async function openData(
   config: DataConfig,
@@ -104,14 +104,14 @@ async function openSplit(
   }
 }
 
-/** A folder the user named is read as it is; an empty or absent one is filled. */
+/** Downloads CIFAR-10 to a missing or empty folder; a folder with other files is left alone. */
 async function fetchIfMissing(
   { dataDir, offline }: DataConfig,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const folder = dataDir ?? "";
   try {
-    // What a download that is under way, or was cut, has left there.
+    // Files of a download that is under way or was interrupted do not count.
     const started = [`${CIFAR10_ARCHIVE.name}.part`, `${CIFAR10_ARCHIVE.name}.lock`];
     const isOther = ({ name }: Deno.DirEntry): boolean =>
       !started.some((left) => name.startsWith(left));

@@ -1,5 +1,5 @@
 /**
- * Folders of photos: which folder holds what, listed with progress, opened.
+ * Folders of photos: the search for training and test images, their listing with progress, and their opening.
  *
  * @module
  */
@@ -30,7 +30,7 @@ type PhotoConfig = Pick<
 /** Parts of a data set to open. */
 export type Splits = "train" | "train and test";
 
-/** Returns the folder that keeps listings for later invocations. */
+/** Returns the folder that caches listings for later invocations. */
 export function listingCache(): string {
   return join(stateFolder(), "listings");
 }
@@ -38,16 +38,16 @@ export function listingCache(): string {
 /** Paths of the training and test images: folders, or the manifests of packed shards. */
 export interface PhotoFolders {
   train: string;
-  /** Undefined where there is none: pretraining needs none. */
+  /** Path of the test images; undefined where there are none, which pretraining does not need. */
   test: string | undefined;
 }
 
 /**
- * Opens a folder of photos.
+ * Opens a folder of photos, or packed shards.
  *
- * @returns test is undefined where only "train" is asked for
- * @throws UserError (data) when there is no such folder, a class without images, or nothing to evaluate on; the
- * signal's reason when it ends the search
+ * @returns the data sets; `test` is undefined with the splits "train"
+ * @throws UserError (data) when a folder is missing, a class has no images, or test images are missing; the signal's
+ * reason when the signal ends the listing
  */
 export async function openPhotos(
   config: PhotoConfig,
@@ -57,7 +57,7 @@ export async function openPhotos(
   if (config.stageTo !== null && !folders.train.endsWith(".json")) {
     throw new UserError(
       `Cannot stage ${folders.train} to --stage_to=${config.stageTo}: it is a folder of loose files, expected ` +
-        "what deno task pack makes of it",
+        "shards written by deno task pack",
       ExitCode.usage,
     );
   }
@@ -79,7 +79,7 @@ export async function openPhotos(
 /**
  * Returns the folders of the splits.
  *
- * @throws UserError (data) where they are missing, or there is nothing to evaluate on
+ * @throws UserError (data) where the folder of a split is missing
  */
 export function foldersOf(
   config: Pick<RunConfig, "datasetName" | "dataDir">,
@@ -89,16 +89,17 @@ export function foldersOf(
   if (splits === "train") return { train: folders.train, test: undefined };
   if (folders.test !== undefined) return folders;
   throw new UserError(
-    `Cannot evaluate on ${config.dataDir}: it has no train/ and val/ with class folders, expected them, ` +
-      "or --clsf_every=0 to train only",
+    `Cannot evaluate on ${config.dataDir}: expected train/ and val/ with class folders, or --clsf_every=0 to train ` +
+      "only",
     ExitCode.data,
   );
 }
 
 /**
- * train/ and val/ where there are such, as in ImageNet, loose or packed; else the folder itself, to pretrain on.
+ * Returns train/ and val/ of the data folder (folders or packed shards), or the data folder itself, to pretrain on,
+ * where it holds no train/.
  *
- * @throws UserError (data) that says where it looked
+ * @throws UserError (data) that names the folders tried
  */
 export function photoFolders(
   { datasetName, dataDir }: Pick<RunConfig, "datasetName" | "dataDir">,
@@ -116,7 +117,7 @@ export function photoFolders(
       where.join(", ")
     }, expected ` +
       (datasetName === "folder" ? "a folder of images or class folders" : "train/<class>/*.JPEG") +
-      ", or what deno task pack writes, there or at --data_dir=DIR",
+      ", or shards written by deno task pack, there or at --data_dir=DIR",
     ExitCode.data,
   );
 }
@@ -156,7 +157,7 @@ async function openFolder(
   }
 }
 
-/** The manifest of the copy on a faster disk, where one is asked for. */
+/** Copies shards to --stage_to. @returns the manifest of the copy; without --stage_to, the given manifest */
 async function staged(
   manifest: string,
   { stageTo }: PhotoConfig,
@@ -171,15 +172,15 @@ async function staged(
   return job.result<{ manifest: string }>().manifest;
 }
 
-/** A class is a number to the probe: both sides must mean the same by it. */
+/** Checks that training and test images have the same classes, which a probe knows only by number. */
 function requireSameClasses(folders: PhotoFolders, train: Dataset, test: Dataset): void {
   const [ours, theirs] = [train, test].map((set) => new Set(set.describe().classNames));
   const alone = [...ours!.symmetricDifference(theirs!)];
   if (alone.length === 0) return;
   test.close();
   throw new UserError(
-    `Cannot use ${folders.train} with ${folders.test}: ${alone.length} classes are in one of them only, ` +
-      `${alone[0]} among them, expected the same class folders`,
+    `Cannot use ${folders.train} with ${folders.test}: ${alone.length} classes are in only one of them, such as ` +
+      `${alone[0]}, expected the same class folders`,
     ExitCode.data,
   );
 }

@@ -1,10 +1,10 @@
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { DataJob, type DataWork } from "../native/data_job.ts";
 
-/** Jobs that end sooner show nothing. */
+/** Time after which a job's progress is shown. */
 const QUIET_MILLISECONDS = 500;
 
-/** Starts a job and waits for its end; a job that takes a while shows its progress on the terminal. */
+/** Runs a job to its end; a job longer than QUIET_MILLISECONDS shows its progress on the terminal. */
 export async function runJob(
   work: DataWork,
   label: string,

@@ -1,4 +1,4 @@
-/** HTML to PDF by a Chromium of this machine. */
+/** Conversion of HTML to PDF by the machine's Chromium. */
 
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -8,10 +8,10 @@ import { ask } from "../base/processes.ts";
 
 const NAMES = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome"];
 
-/** A browser that hangs is ended. */
+/** Time limit of the browser. */
 const TIMEOUT_SECONDS = 120;
 
-/** Arguments of Chromium without a screen and without requests of its own to the network. */
+/** Arguments that run Chromium without a screen and without network requests of its own. */
 export const HEADLESS: readonly string[] = [
   ...["--headless", "--disable-gpu", "--no-first-run", "--disable-background-networking"],
   ...["--disable-component-update", "--disable-sync", "--disable-default-apps", "--no-pings"],
@@ -19,18 +19,18 @@ export const HEADLESS: readonly string[] = [
   "--disable-features=NetworkTimeServiceQuerying,OptimizationHints,MediaRouter",
 ];
 
-/** The Chromium of this machine: the variable CHROMIUM, or the first of the usual names. */
+/** Returns the machine's Chromium: the variable CHROMIUM, or the first of the usual names; undefined without one. */
 export async function findChromium(): Promise<string | undefined> {
   const given = Deno.env.get("CHROMIUM");
   for (const name of given ? [given] : NAMES) {
-    // What cannot be run is no browser either.
+    // A program that cannot be started counts as missing.
     const answer = await ask(name, ["--version"]).catch(() => undefined);
     if (answer?.code === 0) return name;
   }
   return undefined;
 }
 
-/** Chromium refuses to put root into its sandbox; the page is our own. */
+/** Returns the argument that root needs, for whom Chromium refuses its sandbox; the page is this program's own. */
 export function sandboxWords(): string[] {
   return Deno.uid() === 0 ? ["--no-sandbox"] : [];
 }
@@ -38,16 +38,16 @@ export function sandboxWords(): string[] {
 /**
  * Prints a page as PDF.
  *
- * @throws UserError (set-up) where there is no Chromium, (save) where it made no file
+ * @throws UserError (set-up) where there is no Chromium; (save) where Chromium writes no file
  */
 export async function printPdf(html: string, pdf: string): Promise<void> {
   const chromium = await findChromium();
   if (chromium === undefined) {
     throw new UserError(
-      `Cannot make ${pdf}: there is no Chromium, expected one of ${
+      `Cannot write ${pdf}: there is no Chromium, expected one of ${
         NAMES.join(", ")
       } on the PATH, or its path in ` +
-        `CHROMIUM (Debian: apt-get install chromium). ${html} is there, and any browser prints it`,
+        `CHROMIUM (Debian: apt-get install chromium); ${html} is written, and any browser can print it`,
       ExitCode.setup,
     );
   }
@@ -69,7 +69,7 @@ export async function printPdf(html: string, pdf: string): Promise<void> {
       ? `did not end within ${TIMEOUT_SECONDS} s`
       : `ended with status ${answer?.code}: ${answer?.stderr.trim().split("\n").at(-1)}`;
     throw new UserError(
-      `Cannot make ${pdf}: ${chromium} ${why}. ${html} is there`,
+      `Cannot write ${pdf}: ${chromium} ${why}, expected a PDF; ${html} is written`,
       ExitCode.save,
     );
   } finally {

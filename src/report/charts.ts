@@ -1,6 +1,6 @@
 /**
- * Plots as SVG text, drawn by Apache ECharts without a browser. Their colours are the page's, by CSS variables, so one
- * picture serves a light and a dark page.
+ * Plots as SVG text, drawn by Apache ECharts without a browser. Colours are CSS variables of the page, which makes a
+ * plot fit a light and a dark page.
  *
  * @module
  */
@@ -13,7 +13,7 @@ export interface Curve {
   points: readonly (readonly [x: number, y: number])[];
 }
 
-/** Options of a plot of curves. */
+/** Options of curvesPlot. */
 export interface CurvesOptions {
   title: string;
   /** Name of the x axis. */
@@ -23,7 +23,7 @@ export interface CurvesOptions {
   logarithmic?: boolean;
 }
 
-// No browser measures text here, and ECharts' own guess is too narrow for the page's font: legends would overlap.
+// Without a browser, ECharts guesses the width of text, too narrow for the page's font: legends would overlap.
 echarts.setPlatformAPI({
   measureText: (text: string, font?: string) => ({
     width: 0.62 * Number(/([\d.]+)px/.exec(font ?? "")?.[1] ?? 12) * text.length,
@@ -32,10 +32,10 @@ echarts.setPlatformAPI({
 
 const WIDTH = 460;
 const HEIGHT = 250;
-/** Points that a plot of this width can tell apart. */
+/** Largest number of points of a curve; a plot of this width shows no more. */
 const MOST_POINTS = 400;
 
-/** ECharts wants real colours: these stand for the variables of page.ts. */
+/** Colours that stand for CSS variables of page.ts in ECharts, which accepts no variables. */
 const STAND_INS: readonly [colour: string, variable: string][] = [
   ["#010101", "--text"],
   ["#020202", "--muted"],
@@ -46,13 +46,13 @@ const TEXT = STAND_INS[0]![0];
 const MUTED = STAND_INS[1]![0];
 const LINE = STAND_INS[2]![0];
 const CARD = STAND_INS[3]![0];
-/** Told apart on white and on near-black, and by most colour-blind eyes (Okabe & Ito 2008, adapted). */
+/** Colours of curves and classes, distinct on light and dark pages and for most colour-blind readers. */
 export const COLOURS: readonly string[] = [
   ...["#3b82d6", "#e08a1e", "#1fa37a", "#d1495b", "#9b6bd3", "#c9a400"],
   ...["#5fb3ce", "#b0703c", "#7a8ba3", "#d96fb0"],
 ];
 
-/** Curves over steps. */
+/** Returns a plot of curves. */
 export function curvesPlot({ title, x, curves, logarithmic }: CurvesOptions): string {
   const positive = curves.every(({ points }) => points.every(([, value]) => value > 0));
   return svgOf({
@@ -84,7 +84,7 @@ export function curvesPlot({ title, x, curves, logarithmic }: CurvesOptions): st
   }, { label: title });
 }
 
-/** Points of the plane in colours of their classes. */
+/** Returns a scatter plot of points in the plane, coloured by class. */
 export function scatterPlot(
   { title, points, labels, classNames }: {
     title: string;
@@ -114,7 +114,7 @@ export function scatterPlot(
   }, { label: title, height: 420 });
 }
 
-/** Counts of classes (rows) taken for classes (columns), each row in percent. */
+/** Returns a confusion matrix: true classes (rows) against predicted classes (columns), in percent of each row. */
 export function confusionPlot(
   { title, counts, classNames }: {
     title: string;
@@ -189,7 +189,7 @@ function svgOf(
     for (const [colour, variable] of STAND_INS) {
       svg = svg.replaceAll(`"${colour}"`, `"var(${variable})"`);
     }
-    // Identifiers are the page's: those of two plots must differ.
+    // Identifiers must be unique within the page, which holds several plots.
     const prefix = `p${++plots}-`;
     svg = svg.replaceAll(/\bid="(zr[^"]*)"/g, `id="${prefix}$1"`)
       .replaceAll(/url\(#(zr[^)]*)\)/g, `url(#${prefix}$1)`)
@@ -203,14 +203,14 @@ function svgOf(
 
 let plots = 0;
 
-/** A shade between the card and the first colour becomes that colour, seen through. */
+/** Replaces a shade between the card's colour and the first colour by the first colour with an opacity. */
 function asOpacity(_: string, red: string): string {
   const [card, full] = [parseInt(CARD.slice(1, 3), 16), parseInt(COLOURS[0]!.slice(1, 3), 16)];
   const share = Math.max(0, Math.min(1, (Number(red) - card) / (full - card)));
   return `fill="${COLOURS[0]}" fill-opacity="${share.toFixed(3)}"`;
 }
 
-/** As many points as can be seen: means of neighbours. What is not finite is left out. */
+/** Returns at most MOST_POINTS points: means over neighbouring points. Points that are not finite are left out. */
 export function thinned(points: Curve["points"]): [number, number][] {
   const finite = points.filter(([x, y]) => Number.isFinite(x) && Number.isFinite(y));
   const size = Math.max(1, Math.ceil(finite.length / MOST_POINTS));

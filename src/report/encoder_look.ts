@@ -1,6 +1,6 @@
 /**
- * View of a run's encoder: a map of the embeddings, neighbours, and the confusion of classes.
- * This alone opens the core.
+ * Analysis of a run's encoder for a report: maps of the embeddings, nearest neighbours, and the confusion matrix. Only
+ * this part of a report needs the Rust core.
  *
  * @module
  */
@@ -29,41 +29,51 @@ export interface Picture {
   label: string;
 }
 
-/** Results of looking at an encoder. */
+/** Results of the analysis of an encoder. */
 export interface EncoderLook {
-  /** The file that the encoder is from. */
+  /** Path of the encoder's file. */
   checkpoint: string;
+  /** Number of test images. */
   testImages: number;
+  /** Number of training images. */
   trainImages: number;
   classNames: string[];
-  /** Of the test images, as are the coordinates of both maps. */
+  /** Labels of the test images. */
   labels: number[];
+  /** Coordinates of the test images in the map by principal components. */
   pca: number[][];
+  /** Coordinates of the test images in the map by UMAP. */
   umap: number[][];
-  /** Test images, each with the training images nearest to it, nearest first. */
+  /** Some test images, each with its nearest training images, nearest first. */
   neighbours: { query: Picture; nearest: Picture[] }[];
-  /** Share of the test images whose nearest training image is of their class, in percent. */
+  /** Share of the test images whose nearest training image has the same class, in percent. */
   nearestTop1: number;
-  /** Test images by their class (rows) and the class that they are taken for (columns). */
+  /** Counts of test images by true class (rows) and predicted class (columns). */
   confusion: number[][];
-  /** Classifier of the confusion matrix: words for a caption, and fewer for a title. */
+  /** Description of the confusion matrix's classifier, for a caption (`by`) and for a title (`name`). */
   confusionBy: { by: string; name: string };
 }
 
-/** Options of looking at an encoder. */
+/** Options of lookAt. */
 export interface LookOptions {
-  /** Test images; twice as many training images. */
+  /** Largest number of test images; twice as many training images are used. */
   images: number;
+  /** Folder of the images; by default the one in the run's record. */
   dataDir: string | undefined;
+  /** Threads; by default all cores. */
   threads: number | undefined;
-  /** Hears of progress. */
+  /** Shows a line of progress. */
   log(line: string): void;
 }
 
 const QUERIES = 8;
 const NEAREST = 6;
 
-/** @throws UserError or NativeError whose message says what cannot be opened or looked at */
+/**
+ * Analyses the encoder of a run.
+ *
+ * @throws UserError or NativeError where the record, the images or the encoder are missing or cannot be read
+ */
 export async function lookAt(run: RunData, options: LookOptions): Promise<EncoderLook> {
   const { record } = run;
   if (record === null) {
@@ -121,7 +131,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   }
 }
 
-/** The newest training state, or else the encoder alone. */
+/** Returns the newest checkpoint; without one, encoder.safetensors. */
 function newestFile(run: RunData): string {
   const { checkpointsDir } = run.folder;
   const newest = exists(checkpointsDir) ? listCheckpoints(checkpointsDir)[0]?.path : undefined;
@@ -136,7 +146,7 @@ function newestFile(run: RunData): string {
   return found;
 }
 
-/** Returns the run's options with this machine's own. */
+/** Returns the run's options, adapted to this machine. */
 function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunConfig {
   return {
     ...recorded,
@@ -145,13 +155,13 @@ function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunCo
     dataDir: dataDir ?? recorded.dataDir,
     offline: true,
     stageTo: null,
-    // Looked at wherever the run's folder is, in the precision that is everywhere.
+    // A report must work on every machine: on the CPU, without bf16.
     hardware: "cpu",
     precision: "normal",
   };
 }
 
-/** Principal components of what is not finite would be sought for ever. */
+/** Refuses embeddings that are not finite, for which the search for principal components would never end. */
 function requireFinite(checkpoint: string, embedded: readonly Embedded[]): void {
   const isFinite = embedded.every(({ features }) =>
     features.every((row) => row.every(Number.isFinite))
@@ -161,7 +171,7 @@ function requireFinite(checkpoint: string, embedded: readonly Embedded[]): void 
   }
 }
 
-/** For each query the places of the nearest by cosine, nearest first. */
+/** Returns for each query the indices of the nearest images by cosine similarity, nearest first. */
 function nearestOf(queries: Embedded, known: Embedded): number[][] {
   const bank = known.features.map(normalised);
   return queries.features.map((row) => {

@@ -1,10 +1,11 @@
 /**
- * Images from all over a data set, in an order that the seed draws: embeddings and labels of the first so many, and
- * pictures of single ones.
+ * A random sample of a data set's images, in an order fixed by a seed: embeddings and labels of the first images, and
+ * pictures of single images.
  *
- * The core numbers no images that leave it. It draws the probe's order at a seed as the training's at the seed's
- * complement (`probe_batch` of native/src/dataset.rs), so the probe's batches give embeddings with labels, and views
- * of the same place give the picture; tests/unit/report/main_test.ts holds the two together.
+ * The Rust core has no call for a single image by its index. Its probe's batches at one seed have the same order as the
+ * training's views at the bitwise complement of the seed (`probe_batch` of the core's data set). The sample takes
+ * embeddings and labels from the probe's batches, and pictures from the training's views;
+ * tests/unit/report/main_test.ts checks that both show the same images.
  *
  * @module
  */
@@ -17,31 +18,31 @@ import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { readTensors } from "../base/safetensors.ts";
 
-/** Embedded images, by their places in the order. */
+/** Embeddings and labels of images, in the order of the sample. */
 export interface Embedded {
   features: number[][];
   labels: number[];
 }
 
-/** A pair of complements in 64 bits, both exact as numbers. */
+/** Two seeds that are bitwise complements in 64 bits, both exact in float64. */
 const VIEW_SEED = 2 ** 11 - 1;
 const PROBE_SEED = 2 ** 64 - 2 ** 11;
 const BATCH = 64;
-/** Sides of pictures, in pixels, where images are larger. */
+/** Largest side of a picture, in pixels. */
 const PICTURE_SIDE = 96;
-/** Pixels around the views of a contact sheet (native/src/view_sheet.rs). */
+/** Margin of a contact sheet around its views, in pixels, as the Rust core draws it. */
 const SHEET_MARGIN = 10;
 
-/** The central square of an image, as it is. */
+/** Returns the recipe of an image's center square without augmentation. */
 function wholeImage({ train }: ProbeTransforms): ViewRecipe {
   return { ...train, cropScale: [1, 1], cropRatio: [1, 1], flipProbability: 0 };
 }
 
 /**
- * Embeddings of the first images of the order, their central squares at the side of the test transform. For a photo
- * that cannot be used the next one stands that can, here as in its picture.
+ * Embeds the first images of the sample: their center squares at the side of the training view. An unusable photo is
+ * replaced by the next usable one, here as in pictureAt.
  *
- * @param options.file where the core may write; replaced with each batch
+ * @param options.file path of a temporary file, which is overwritten with each batch
  */
 export async function embedFirst(
   dataset: Dataset,
@@ -68,7 +69,7 @@ export async function embedFirst(
   return found;
 }
 
-/** The image at a place of the order, its central square, as a PNG. */
+/** Returns the center square of the image at a place in the sample, as a PNG of at most PICTURE_SIDE pixels. */
 export function pictureAt(
   dataset: Dataset,
   place: number,

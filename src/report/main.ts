@@ -1,4 +1,4 @@
-/** `report`: runs, or a page of the docs, as one HTML file that needs nothing else, and as PDF. */
+/** `report`: runs, or a Markdown page, as one self-contained HTML file, and as PDF. */
 
 import { basename, join } from "node:path";
 import { marked } from "marked";
@@ -20,7 +20,7 @@ type Options = Values<typeof REPORT.options>;
  * Writes a report.
  *
  * @returns the exit code
- * @throws UserError for wrong options, a folder that is no run's, and a file that cannot be written
+ * @throws UserError for wrong options, for a folder without a run, and for a file that cannot be written
  */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const options = readCommand(REPORT, args).own;
@@ -36,7 +36,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   return ExitCode.ok;
 }
 
-/** Makes a report of a Markdown file. @throws UserError (usage) where options of a run are given as well */
+/** Returns the page of a Markdown file. @throws UserError (usage) where options of a run are given as well */
 function pageReport(source: string, options: Options): { page: Page; out: string } {
   const ofRuns = {
     run_dir: options.runDirs[0] ?? null,
@@ -47,7 +47,7 @@ function pageReport(source: string, options: Options): { page: Page; out: string
   for (const [name, value] of Object.entries(ofRuns)) {
     if (value === null) continue;
     throw usageError(
-      `Cannot report with --page=${source} and --${name}: expected a page or a run`,
+      `Cannot report with both --page=${source} and --${name}: expected one of them`,
     );
   }
   if (options.out === null) throw missingOption(REPORT.name, REPORT.options.out);
@@ -85,7 +85,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
   return { page: { title, subtitle, sections: [warnings(problems), ...parts] }, out };
 }
 
-/** Makes the sections that need the core, the images and a checkpoint: the report is whole without them, and gives the reason. */
+/** Returns the sections on the encoder; adds to `problems` where core, images or checkpoint are missing. */
 async function encoderSections(
   run: RunData,
   { options, images, problems }: { options: Options; images: number; problems: string[] },
@@ -101,22 +101,22 @@ async function encoderSections(
     return sections.encoder(look);
   } catch (error) {
     if (!isExpected(error)) throw error;
-    problems.push(`The encoder is not looked at: ${error.message}`);
+    problems.push(`Cannot analyse the encoder: ${error.message}`);
     return [];
   }
 }
 
-/** A run, or all runs in a folder, as the tasks of an array with different seeds leave them. */
+/** Reads the run in a folder, or all runs in its subfolders, such as those of a job array over seeds. */
 function runsIn(path: string, problems: string[]): RunData[] {
   const inside = isRun(path) ? [] : foldersIn(path).map((name) => join(path, name)).filter(isRun);
-  // What is wrong with the folder is said by reading it.
+  // For a folder without runs, readRun throws the error to report.
   if (inside.length === 0) return [readRun(path)];
   return inside.flatMap((folder) => {
     try {
       return [readRun(folder)];
     } catch (error) {
       if (!isExpected(error)) throw error;
-      problems.push(`${folder} is left out: ${error.message}`);
+      problems.push(`${error.message}; ${folder} is left out`);
       return [];
     }
   });

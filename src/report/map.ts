@@ -1,12 +1,12 @@
-/** Embeddings in the plane: principal components, and UMAP (McInnes et al. 2018) with numbers of its own seed. */
+/** Maps of embeddings in the plane: by principal components, and by UMAP (McInnes et al. 2018) with a fixed seed. */
 
 import { EigenvalueDecomposition, Matrix } from "ml-matrix";
 import { UMAP } from "umap-js";
 
-/** Components that UMAP starts from: it costs less, and noise is left behind. */
+/** Number of principal components that UMAP gets as its input, which is faster and leaves noise out. */
 const COMPONENTS = 30;
 
-/** @returns for each row two coordinates by principal components, and two by UMAP */
+/** Maps rows to the plane. @returns two coordinates of each row by principal components, and two by UMAP */
 export function mapsOf(
   rows: readonly (readonly number[])[],
 ): { pca: number[][]; umap: number[][] } {
@@ -18,7 +18,7 @@ export function mapsOf(
   return { pca, umap: umap.fit(reduced) };
 }
 
-/** Scores on the principal components: of the inner products, as rows are fewer than columns may be. */
+/** Returns the scores on the principal components, computed from the inner products of the rows, which may be few. */
 function componentsOf(rows: readonly (readonly number[])[]): number[][] {
   const data = new Matrix(rows.map((row) => [...row]));
   const centred = data.subRowVector(data.mean("column"));
@@ -26,13 +26,13 @@ function componentsOf(rows: readonly (readonly number[])[]): number[][] {
     centred.mmul(centred.transpose()),
     { assumeSymmetric: true },
   );
-  // They come in ascending order.
+  // Eigenvalues are in ascending order.
   const order = values.map((_, at) => at).reverse().slice(0, COMPONENTS);
   const kept = order.filter((at) => values[at]! > 1e-9 * values.at(-1)!);
   return rows.map((_, row) => kept.map((at) => vectors.get(row, at) * Math.sqrt(values[at]!)));
 }
 
-/** Numbers from 0 to 1 by mulberry32, the same in every report. */
+/** Returns a generator of numbers from 0 to 1 (mulberry32), which makes every report of a run the same. */
 function numbersOf(seed: number): () => number {
   return () => {
     seed = (seed + 0x6d2b79f5) | 0;

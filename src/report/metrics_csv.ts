@@ -1,4 +1,4 @@
-/** `metrics`: metrics.jsonl as one table for spreadsheets and data frames. */
+/** `metrics`: metrics.jsonl as one CSV table for spreadsheets and data frames. */
 
 import { ExitCode } from "../base/exit_codes.ts";
 import type { MetricsRow } from "../run/metrics.ts";
@@ -6,7 +6,7 @@ import { readCommand } from "../options/commands/registry.ts";
 import { METRICS } from "../options/commands/report.ts";
 import { readRun, writeResult } from "./run_data.ts";
 
-/** The rows as CSV (RFC 4180, but for line ends of one character). */
+/** Returns rows as CSV (RFC 4180, with "\n" as line end). */
 export function csvOf(rows: readonly MetricsRow[]): string {
   const flat = rows.map((row) => {
     const { details = {}, ...rest } = row as unknown as Record<string, unknown>;
@@ -29,7 +29,7 @@ function cell(value: unknown): string {
  * Writes a run's rows to `--out` or stdout.
  *
  * @returns the exit code
- * @throws UserError for wrong options, a folder that is no run's, and a file that cannot be written
+ * @throws UserError for wrong options, for a folder without a run, and for a file that cannot be written
  */
 export function main(args: readonly string[]): ExitCode {
   const { runDir, out } = readCommand(METRICS, args).own;

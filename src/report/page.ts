@@ -1,15 +1,15 @@
-/** The frame of a report: one HTML file with everything in it, for light and dark screens, phones and paper. */
+/** The HTML of a report: one self-contained file, for light and dark screens, phones and paper. */
 
 /** Content of a page. */
 export interface Page {
   title: string;
-  /** Below the title. */
+  /** HTML below the title. */
   subtitle: string;
-  /** HTML, in order. */
+  /** HTML of the sections, in order. */
   sections: readonly string[];
 }
 
-/** Nothing may be fetched: the browser itself refuses it. */
+/** Content security policy by which the browser refuses all requests of the page. */
 const POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'";
 
 const STYLE = `
@@ -60,7 +60,7 @@ details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
 @page { margin: 16mm 14mm; }
 `;
 
-/** The page as one HTML file. */
+/** Returns a page as one HTML file. */
 export function htmlOf({ title, subtitle, sections }: Page): string {
   return `<!doctype html>
 <html lang="en">
@@ -83,35 +83,35 @@ ${sections.join("\n")}
 `;
 }
 
-/** Text as HTML shows it. */
+/** Escapes text for HTML. */
 export function escaped(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;")
     .replaceAll('"', "&quot;");
 }
 
-/** A heading with what is below it. */
+/** Returns a section of a heading and parts in HTML. */
 export function section(heading: string, ...parts: readonly string[]): string {
   return `<section>\n<h2>${escaped(heading)}</h2>\n${parts.join("\n")}\n</section>`;
 }
 
-/** A paragraph in small print. */
+/** Returns a paragraph in small print. */
 export function note(text: string): string {
   return `<p class="note">${escaped(text)}</p>`;
 }
 
-/** Shows what is missing or wrong. */
+/** Returns a box with warnings; "" where there are none. */
 export function warnings(lines: readonly string[]): string {
   if (lines.length === 0) return "";
   return `<div class="warn">${lines.map((line) => `<p>${escaped(line)}</p>`).join("")}</div>`;
 }
 
-/** A table; cells of columns named in `numbers` are set to the right. */
+/** Returns a table; the columns whose indices are in `numbers` are aligned to the right. */
 export function table(
   head: readonly string[],
   rows: readonly (readonly string[])[],
   { numbers = [], own = [], className = "" }: {
     numbers?: readonly number[];
-    /** Rows to stress. */
+    /** Indices of rows in bold. */
     own?: readonly number[];
     className?: string;
   } = {},

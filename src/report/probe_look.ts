@@ -1,4 +1,4 @@
-/** Predicted classes of a report's images: by the final linear probe, else by the online one, else by neighbours. */
+/** Predicted classes of a report's images: by the final linear probe, by the online probe, or by nearest neighbours. */
 
 import { describeCheckpoint } from "../native/checkpoint.ts";
 import { exists } from "../base/files.ts";
@@ -7,31 +7,31 @@ import { fileOf, type RunData } from "./run_data.ts";
 import { type HostTensor, readTensors } from "../base/safetensors.ts";
 import { isExpected } from "../base/expected.ts";
 
-/** Classes that images are taken for. */
+/** Predictions for a report's images. */
 export interface Answers {
-  /** Of each image. */
+  /** Predicted class of each image. */
   classes: number[];
-  /** Name of the classifier, as a caption's words. */
+  /** Name of the classifier, for a caption. */
   by: string;
-  /** The same in a few words, for a title. */
+  /** Short name of the classifier, for a title. */
   name: string;
 }
 
-/** Files and images of a look. */
+/** Options of answersOf. */
 export interface ProbeLook {
-  /** The file that the encoder is from. */
+  /** Path of the encoder's file. */
   checkpoint: string;
-  /** Classes of the data set. */
+  /** Number of classes. */
   classes: number;
   /** The images to classify. */
   queries: Embedded;
-  /** Training images, which the online probe's inputs are scaled by. */
+  /** Training images, whose mean and length scale the online probe's inputs. */
   known: Embedded;
-  /** For each query the place of the nearest of the known. */
+  /** Index in `known` of each query's nearest image. */
   nearest: readonly number[];
 }
 
-/** Classifies by the best probe there is; a probe that does not fit is named in the words, and passed over. */
+/** Classifies images by the best available probe; `by` names each probe that does not fit the encoder. */
 export function answersOf(run: RunData, look: ProbeLook): Answers {
   const { checkpoint, classes, queries, known, nearest } = look;
   const width = queries.features[0]?.length ?? 0;
@@ -68,7 +68,7 @@ export function answersOf(run: RunData, look: ProbeLook): Answers {
   };
 }
 
-/** Why a file's probe does not belong to the encoder; undefined where it does. */
+/** Returns the reason why a file's probe does not belong to the encoder; undefined where it does. */
 function misfitOf(
   file: string,
   { step, shape }: { step: unknown; shape: [number, number] },
@@ -80,7 +80,7 @@ function misfitOf(
       return "it is no linear probe";
     }
     if (own.join() !== shape.join()) {
-      return `it is of ${own.join(" × ")}, expected ${shape.join(" × ")}`;
+      return `its shape is ${own.join(" × ")}, expected ${shape.join(" × ")}`;
     }
     return metadata.step === step
       ? undefined
@@ -110,8 +110,8 @@ function likeliest(weight: HostTensor, bias: HostTensor, row: readonly number[])
 }
 
 /**
- * Rows less the mean of others, divided by the root mean square length of those: how the online probe sees a batch
- * (native/src/online_probe.rs), with the training images looked at in the batch's place.
+ * Returns rows less the mean of the others, divided by the others' root mean square length. The online probe is trained
+ * on batches that are normalised by themselves in this way; here the training images take the place of the batch.
  */
 function scaledBy(others: readonly number[][], rows: readonly number[][]): number[][] {
   const width = rows[0]?.length ?? 0;

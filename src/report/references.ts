@@ -1,4 +1,4 @@
-/** Accuracies that others have published, for the table beside a run's own. */
+/** Published accuracies, for the table beside a run's own. */
 
 import type { RunConfig } from "../options/config.ts";
 
@@ -22,7 +22,7 @@ const IMAGENET: readonly Reference[] = [
   { what: "Grill et al. 2020, ResNet-50, 300 epochs", top1: 72.5 },
 ];
 
-/** Returns the published results that a run may be compared with: none for data without published results. */
+/** Returns the published results on a run's data set; none for demo and for folders of images. */
 export function referencesFor(config: Pick<RunConfig, "datasetName">): readonly Reference[] {
   if (config.datasetName === "cifar10") return CIFAR;
   return config.datasetName === "imagenet" ? IMAGENET : [];

@@ -1,4 +1,4 @@
-/** Contents of a run's folder, read without the core: its record, its rows, and their faults. */
+/** Reading of a run's folder without the Rust core: record, rows, result, and the faults of these files. */
 
 import { basename, join, resolve } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
@@ -11,9 +11,9 @@ import type { TrainRow } from "../byol/train_row.ts";
 import { type RunFolder, runFolderAt } from "../run/folder.ts";
 import { readRunRecord, type RunRecord } from "../run/record.ts";
 
-/** A run as its files tell it. */
+/** Contents of a run's files. */
 export interface RunData {
-  /** The folder's own name. */
+  /** Name of the folder. */
   name: string;
   folder: RunFolder;
   /** config.json; null where it is missing or cannot be read. */
@@ -22,21 +22,21 @@ export interface RunData {
   train: TrainRow[];
   evaluations: EvalRow[];
   result: RunResult | undefined;
-  /** Missing or damaged files, in sentences. */
+  /** A message for each missing or damaged file. */
   problems: string[];
 }
 
 /**
  * Reads a run's files.
  *
- * @throws UserError (run folder) where there is no such folder, or no metrics.jsonl in it
+ * @throws UserError (run folder) where the folder or its metrics.jsonl is missing
  */
 export function readRun(path: string): RunData {
   const folder = runFolderAt(path);
   const problems: string[] = [];
   requireMetrics(folder);
   if (hasTornEnd(folder.metricsFile)) {
-    problems.push(`The last line of ${folder.metricsFile} is half-written and left out`);
+    problems.push(`The last line of ${folder.metricsFile} is incomplete and is left out`);
   }
   const rows = readMetrics(folder.metricsFile, { damaged: (problem) => problems.push(problem) });
   let record: RunRecord | null = null;
@@ -84,7 +84,7 @@ function hasTornEnd(path: string): boolean {
   return last[0] !== 0x0a;
 }
 
-/** metrics.jsonl has what is not finite as strings. */
+/** Converts the strings of metrics.jsonl that stand for NaN and infinity back to numbers. */
 function withNumbers(row: TrainRow): TrainRow {
   const entries = Object.entries(row).map(([name, value]) =>
     name === "kind" || typeof value === "number" ? [name, value] : [name, Number(value)]
@@ -92,7 +92,7 @@ function withNumbers(row: TrainRow): TrainRow {
   return Object.fromEntries(entries);
 }
 
-/** Writes a result as a whole. @throws UserError (save) */
+/** Writes a file as a whole or not at all. @throws UserError (save) when it cannot be written */
 export function writeResult(path: string, content: string): void {
   try {
     replaceFile(path, content);
@@ -101,7 +101,7 @@ export function writeResult(path: string, content: string): void {
   }
 }
 
-/** A file of a run's folder. */
+/** Returns the path of a file in a run's folder. */
 export function fileOf(run: RunData, ...parts: string[]): string {
   return join(run.folder.path, ...parts);
 }

@@ -1,4 +1,4 @@
-/** The parts of a report. */
+/** The sections of a report, each as HTML. */
 
 import { FIELDS, optionOf } from "../options/table.ts";
 import type { EvalRow } from "../run/metrics.ts";
@@ -13,7 +13,7 @@ import { escaped, note, section, table } from "./page.ts";
 import { referencesFor } from "./references.ts";
 import type { RunData } from "./run_data.ts";
 
-/** The curves of a report: names in the rows, and titles. */
+/** Curves of a report: their keys in the rows of metrics, and their titles. */
 const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
   { name: "loss", title: "Loss" },
   { name: "embedding_std", title: "Embedding spread (std of normalised projections)" },
@@ -25,11 +25,11 @@ const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
   { name: "parameter_norm", title: "Parameter norm" },
   { name: "images_per_second", title: "Images per second" },
 ];
-/** More rows and columns than this a page cannot show. */
+/** Largest number of classes of a confusion matrix. */
 const MOST_CLASSES = 100;
 const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
 
-/** A few numbers at a glance. */
+/** Returns tiles with the most important numbers. */
 export function tiles(runs: readonly RunData[]): string {
   const [run] = runs;
   const last = run?.evaluations.at(-1);
@@ -53,7 +53,7 @@ export function tiles(runs: readonly RunData[]): string {
   return cells.length === 0 ? "" : `<div class="tiles">${cells.join("")}</div>`;
 }
 
-/** Every curve that the rows have; of several runs one over the other. */
+/** Returns plots of all logged metrics; the curves of several runs share their plots. */
 export function curves(runs: readonly RunData[]): string {
   const plots = CURVES.flatMap(({ name, title, logarithmic }) => {
     const found: Curve[] = runs.flatMap((run) => {
@@ -85,7 +85,10 @@ export function curves(runs: readonly RunData[]): string {
   return section("Curves", `<div class="grid">${plots.join("\n")}</div>`);
 }
 
-/** Every evaluation of one run, or the last of each of several with mean and deviation, beside what others report. */
+/**
+ * Returns the table of evaluations beside published results: all evaluations of one run, or of several runs the last
+ * ones with their mean and standard deviation.
+ */
 export function evaluations(runs: readonly RunData[]): string {
   const numbers = [1, 2, 3];
   const figures = (row: EvalRow): string[] => ACCURACIES.map((name) => row[name].toFixed(2));
@@ -137,19 +140,19 @@ export function evaluations(runs: readonly RunData[]): string {
     }),
     note(
       "Linear probe on the frozen encoder, and the 200 nearest neighbours (T = 0.1), on the test images." +
-        (references.length === 0 ? " Nobody else has published on these images." : "") +
+        (references.length === 0 ? " There are no published results on these images." : "") +
         (unverified
-          ? " The data are not the published bytes: accuracies on them are not comparable with published ones."
+          ? " The data are not the published bytes: these accuracies cannot be compared with published ones."
           : ""),
     ),
   );
 }
 
-/** The contact sheet that the run kept. */
+/** Returns the contact sheet of the run's views. */
 export function views(run: RunData): string {
   const path = run.folder.sheetFile;
   if (!exists(path)) {
-    return section("Views", note(`${path} is not there: runs draw it when they start.`));
+    return section("Views", note(`${path} is missing; train draws it at the start of a run.`));
   }
   const uri = dataUri("image/png", Deno.readFileSync(path));
   return section(
@@ -159,7 +162,7 @@ export function views(run: RunData): string {
   );
 }
 
-/** Shows the encoder's view of images. */
+/** Returns the sections on the encoder: maps, nearest neighbours, confusion matrix. */
 export function encoder(look: EncoderLook): string[] {
   const { classNames, labels, confusion } = look;
   const map = (title: string, points: number[][]): string =>
@@ -167,7 +170,7 @@ export function encoder(look: EncoderLook): string[] {
   const maps = section(
     "Map of the embeddings",
     note(
-      `${look.testImages} test images, drawn from all by chance, through the encoder of ${look.checkpoint}; ` +
+      `Embeddings of ${look.testImages} random test images by the encoder of ${look.checkpoint}; ` +
         "colours are classes.",
     ),
     `<div class="grid">${map("Principal components", look.pca)}${map("UMAP", look.umap)}</div>`,
@@ -179,10 +182,10 @@ export function encoder(look: EncoderLook): string[] {
   const neighbours = section(
     "Nearest neighbours",
     note(
-      `Framed: a test image; beside it the nearest of ${look.trainImages} training images by cosine. Of ` +
-        `${look.testImages} test images ${
+      `A framed test image, and beside it the nearest of ${look.trainImages} training images by cosine ` +
+        `similarity. For ${
           look.nearestTop1.toFixed(1)
-        } % have a nearest one of their class.`,
+        } % of ${look.testImages} test images, the nearest training image has the same class.`,
     ),
     `<div class="neighbours">${strips.join("")}</div>`,
   );
@@ -193,7 +196,9 @@ export function encoder(look: EncoderLook): string[] {
       neighbours,
       section(
         heading,
-        note(`Of ${confusion.length} classes none is drawn: ${MOST_CLASSES} at most.`),
+        note(
+          `There is no matrix of ${confusion.length} classes: ${MOST_CLASSES} classes at most are drawn.`,
+        ),
       ),
     ];
   }
@@ -203,16 +208,16 @@ export function encoder(look: EncoderLook): string[] {
   const matrix = section(
     heading,
     note(
-      `What the ${look.testImages} test images are taken for by ${by}; ${
+      `Classes of ${look.testImages} test images as predicted by ${by}; ${
         (100 * right / look.testImages).toFixed(1)
-      } % of them rightly.`,
+      } % are right.`,
     ),
     `<div class="matrix">${card(confusionPlot({ title, counts: confusion, classNames }))}</div>`,
   );
   return [maps, neighbours, matrix];
 }
 
-/** Every option with where it came from; of several runs those that differ. */
+/** Returns the table of options with their origins; of several runs, only the options that differ. */
 export function options(runs: readonly RunData[]): string {
   const known = runs.filter((run) => run.record !== null);
   const shown = (run: RunData, field: typeof FIELDS[number]): string => {
@@ -245,14 +250,14 @@ export function options(runs: readonly RunData[]): string {
   );
 }
 
-/** Shows the versions and machines of the runs. */
+/** Returns the table of versions and machines. */
 export function environment(runs: readonly RunData[]): string {
   const rows = runs.flatMap(({ name, record, rows: all }) => {
     if (record === null) return [];
     const { versions, commit, data, machine, startedAt } = record;
     const starts = all.filter((row) => row.kind === "run");
     const facts: [string, string][] = [
-      ["started", `${startedAt}, ${starts.length} start${starts.length === 1 ? "" : "s"}`],
+      ["started", `${startedAt}, ${starts.length} invocation${starts.length === 1 ? "" : "s"}`],
       ["processor", machine],
       ["threads, ranks", `${record.config.threads}, ${record.config.ranks}`],
       ["commit", commit ?? "unknown"],

@@ -1,5 +1,5 @@
 /**
- * `watch`: a run in the terminal, from its files alone: over ssh, on a login node, with nothing to open a port for.
+ * `watch`: shows a run in the terminal from its files alone, as over ssh on a login node, without an open port.
  */
 
 import { setTimeout as sleep } from "node:timers/promises";
@@ -12,10 +12,10 @@ import { frameOf } from "./watch_frame.ts";
 const CLEAR = "\x1b[H\x1b[2J";
 
 /**
- * Shows a run until it is finished; one frame with `--once`, and where stdout is no terminal.
+ * Shows a run until it is finished; only one frame with `--once`, or where stdout is no terminal.
  *
  * @returns the exit code
- * @throws UserError for wrong options, and for a folder that is no run's
+ * @throws UserError for wrong options, and for a folder without a run
  */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const { runDir, every, once } = readCommand(WATCH, args).own;

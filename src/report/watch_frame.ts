@@ -1,4 +1,4 @@
-/** One frame of `watch`: what a run's files say, as lines of text. */
+/** One frame of `watch`: the state of a run as lines of text. */
 
 import { CollapseWatch } from "../byol/divergence.ts";
 import type { RunRow } from "../run/metrics.ts";
@@ -14,13 +14,14 @@ export interface FrameOptions {
   now: number;
 }
 
-/** A frame, and whether nothing more is to come. */
+/** One frame. */
 export interface Frame {
   text: string;
+  /** True where the run is finished, and later frames would be the same. */
   isFinished: boolean;
 }
 
-/** The curves, as far as the rows have them. */
+/** Curves of a frame: their keys in the rows of metrics, and their names. */
 const CURVES: readonly [name: string, shown: string][] = [
   ["loss", "loss"],
   ["embedding_std", "embedding std"],
@@ -31,15 +32,15 @@ const CURVES: readonly [name: string, shown: string][] = [
   ["gradient_norm", "gradient norm"],
   ["images_per_second", "images/s"],
 ];
-/** Rows that the speed is taken from. */
+/** Number of last rows that the speed is computed from. */
 const RECENT = 20;
-/** A run that logs nothing for so many of its usual intervals is said to be silent. */
+/** Number of usual intervals without a logged step after which a run counts as silent. */
 const SILENT_INTERVALS = 10;
 const LEAST_SILENT_SECONDS = 120;
 const BLOCKS = "▁▂▃▄▅▆▇█";
 const BAR = 30;
 
-/** Draws a frame. */
+/** Returns the frame of a run. */
 export function frameOf(run: RunData, { columns, now }: FrameOptions): Frame {
   const { train, evaluations, result } = run;
   const last = train.at(-1);
@@ -94,7 +95,7 @@ function progressLine(
   return `${bar} ${Math.floor(100 * share)} % · step ${done} of ${end}${left}`;
 }
 
-/** Images a second: the median of the last rows, as single ones hold a save or an evaluation. */
+/** Returns the images per second: a median of the last rows, of which single ones may include a save. */
 function speedOf(train: readonly TrainRow[]): number | undefined {
   const recent = train.slice(-RECENT).map((row) => row.images_per_second)
     .filter((value) => value > 0).sort((a, b) => a - b);
@@ -106,7 +107,7 @@ function curveLine(name: string, values: readonly number[], width: number): stri
   return `${name.padEnd(15)} ${sparkline(values, width)} ${last?.toPrecision(4) ?? "-"}`;
 }
 
-/** Values as blocks from their least to their largest; each block is a mean where there are more than fit. */
+/** Returns values as a line of blocks, scaled from least to largest; of too many values, blocks show means. */
 export function sparkline(values: readonly number[], width: number): string {
   const size = Math.max(1, values.length / width);
   const means: number[] = [];
@@ -145,12 +146,14 @@ function alarmsOf(
   }
   const silent = silentSeconds(run, now);
   if (isRunning && silent !== undefined) {
-    alarms.push(`Nothing was logged for ${durationText(silent)}: it evaluates, waits, or hangs`);
+    alarms.push(
+      `Nothing was logged for ${durationText(silent)}: the run evaluates, waits, or hangs`,
+    );
   }
   return alarms;
 }
 
-/** Seconds since the last row, where that is long for this run. */
+/** Returns the seconds since the last row, where they exceed SILENT_INTERVALS; undefined otherwise. */
 function silentSeconds(run: RunData, now: number): number | undefined {
   const written = Deno.statSync(run.folder.metricsFile).mtime?.getTime();
   const batch = run.record?.config.batchSize;
@@ -164,14 +167,14 @@ function silentSeconds(run: RunData, now: number): number | undefined {
     : undefined;
 }
 
-/** Reads the holder of the run's lock, in words. */
+/** Returns a text on the holder of the run's lock; undefined where nobody holds it. */
 function readOwnerOf(run: RunData): string | undefined {
   const record = readOwner(fileOf(run, "lock"))?.record;
   if (record === undefined) return undefined;
   const { host, pid, since, job } = record;
   const where = typeof job === "string" ? `job ${job}` : `process ${pid}`;
   return host === undefined
-    ? "its lock is there"
+    ? "locked by an unknown process"
     : `lock held on ${host} by ${where} since ${since}`;
 }
 

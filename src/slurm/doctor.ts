@@ -1,5 +1,5 @@
 /**
- * `deno task doctor`: whether a node has what a training needs, as a table. Run it where the training will run:
+ * `deno task doctor`: a table of checks that a node can run a training. The command must run on the node itself:
  * `srun … deno task doctor --profile=NAME [the options of deno task train]`.
  *
  * @module
@@ -24,18 +24,18 @@ import { ask } from "../base/processes.ts";
 /** Result of one check. */
 export interface Finding {
   what: string;
-  /** `FAIL` means that a training cannot run here. */
+  /** Severity; `FAIL` means that a training cannot run on this node. */
   status: "ok" | "warn" | "FAIL";
-  /** Result in words, with the repair. */
+  /** Result as text, with the command that repairs a problem. */
   text: string;
 }
 
-/** Checkpoints of ResNet-50 are near 1 GB, and a few are kept. */
+/** Free space below which a warning is shown: some checkpoints, each near 1 GB for ResNet-50. */
 const ENOUGH_BYTES = 10e9;
 const LEAST_BYTES = 1e9;
 const PROBE_BYTES = 32 * 1024 * 1024;
 
-/** Runs every check, each on its own: one that fails does not hide the next. */
+/** Runs all checks. A failed check does not stop the later ones. */
 export async function examineNode(request: Request): Promise<Finding[]> {
   const found = examineSetup(projectRoot);
   const setup = typeof found === "string" ? undefined : found;
@@ -70,7 +70,7 @@ function deno(): Finding {
     ? finding(
       "Deno",
       "warn",
-      `${text}: of npx, which compute nodes lack; use the path that deno task setup prints`,
+      `${text}: it belongs to npx, which compute nodes lack; use the path that deno task setup prints`,
     )
     : finding("Deno", "ok", text);
 }
@@ -107,7 +107,7 @@ async function gpus(
           `${why}, expected ${ranksPerNode}: is this a compute node with --gres=gpu:${ranksPerNode}?`,
         ),
       ]
-      : [finding("GPUs", "ok", `none (${why}), and none asked for`)];
+      : [finding("GPUs", "ok", `none (${why}), and the profile needs none`)];
   }
   const findings: Finding[] = [];
   const models = lines.map((line) => line.split(",").map((part) => part.trim()));
@@ -145,7 +145,7 @@ async function gpus(
 
 function nccl({ gpus, nodes, ranksPerNode }: Request, setup?: SetupRecord): Finding {
   if (!gpus || nodes * ranksPerNode === 1) {
-    return finding("NCCL", "ok", "not needed: ranks talk by Gloo, or there is one");
+    return finding("NCCL", "ok", "not needed by one rank, or by ranks that communicate by Gloo");
   }
   if (setup === undefined) return finding("NCCL", "FAIL", "unknown without set-up");
   const places = [join(setup.libtorch, "lib"), join(dirname(setup.libtorch), "nvidia/nccl/lib")];
@@ -167,7 +167,7 @@ function cores({ coresPerRank, ranksPerNode, profileName }: Request): Finding {
     return usable >= coresPerRank ? finding("cores", "ok", text) : finding(
       "cores",
       "warn",
-      `${text}, expected ${coresPerRank}: srun wants --cpus-per-task of its own`,
+      `${text}, expected ${coresPerRank}: give --cpus-per-task to srun itself`,
     );
   }
   const wanted = coresPerRank * ranksPerNode;
@@ -176,11 +176,11 @@ function cores({ coresPerRank, ranksPerNode, profileName }: Request): Finding {
     : finding(
       "cores",
       "warn",
-      `${usable} here, profile ${profileName} counts on ${wanted} of a node`,
+      `${usable} here, expected ${wanted} for the ranks of a node (profile ${profileName})`,
     );
 }
 
-/** Free space and inodes, and a file written for real: a quota shows nowhere else. */
+/** Checks free space and inodes, and writes a test file, because only a write shows that a quota is used up. */
 async function space(runDir: string): Promise<Finding[]> {
   let folder = runDir;
   while (!exists(folder)) folder = dirname(folder);
@@ -228,7 +228,7 @@ async function data({ config, job }: Request): Promise<Finding> {
   if (config.datasetName === "demo") return finding("data", "ok", "demo, built in");
   try {
     if (config.datasetName === "imagenet") {
-      // Reading the names of 1.3 million files takes minutes: only whether they may be there.
+      // A listing of 1.3 million files takes minutes: only the folders are checked.
       const { train, test } = foldersOf(config, splits);
       return finding("data", "ok", `imagenet in ${train}${test ? ` and ${test}` : ""}`);
     }
@@ -244,10 +244,10 @@ async function data({ config, job }: Request): Promise<Finding> {
   }
 }
 
-/** Loads the whole program with the network forbidden. */
+/** Checks that the whole program loads without network. */
 async function internet(): Promise<Finding> {
   const answer = await ask(Deno.execPath(), [
-    // As a program, the module of a command does nothing.
+    // Run by itself, the module of a command loads its imports and does nothing.
     ...[
       "run",
       "--cached-only",
@@ -257,8 +257,12 @@ async function internet(): Promise<Finding> {
     ],
   ], { cwd: projectRoot });
   return answer?.code === 0
-    ? finding("internet", "ok", "not needed: the program loads without")
-    : finding("internet", "FAIL", `the program does not load without: ${answer?.stderr.trim()}`);
+    ? finding("internet", "ok", "not needed: the program loads without network")
+    : finding(
+      "internet",
+      "FAIL",
+      `the program does not load without network: ${answer?.stderr.trim()}`,
+    );
 }
 
 async function slurm(): Promise<Finding> {
@@ -267,15 +271,15 @@ async function slurm(): Promise<Finding> {
     await ask("scontrol", ["--version"]),
   ];
   if (sbatch === undefined && scontrol === undefined) {
-    return finding("Slurm", "warn", "neither sbatch nor scontrol is here");
+    return finding("Slurm", "warn", "neither sbatch nor scontrol is on the PATH");
   }
   const found = sbatch ?? scontrol;
   if (found?.code !== 0) {
     return finding("Slurm", "warn", `does not answer: ${found?.stderr.trim()}`);
   }
   const text = scontrol === undefined
-    ? "no scontrol: a stopped job resumes in another one, by sbatch"
-    : "scontrol puts a stopped job back";
+    ? "there is no scontrol: a stopped job is resumed by a new job (sbatch)"
+    : "a stopped job is requeued by scontrol";
   return finding("Slurm", "ok", `${found.stdout.trim()}; ${text}`);
 }
 

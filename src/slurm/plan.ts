@@ -1,6 +1,6 @@
 /**
- * `deno task plan`: what a training will take before anything is spent: images/s (measured by a short run here, or
- * given), hours, GPU-hours, and how many jobs under the time limit.
+ * `deno task plan`: the cost of a training before it is submitted: images/s (given, or measured by a short run on this
+ * machine), hours, GPU-hours, and the number of jobs under the time limit.
  *
  * @module
  */
@@ -18,7 +18,7 @@ import { projectRoot } from "../setup/record.ts";
 import { readRequest, type Request, timeText } from "./request.ts";
 import { ask } from "../base/processes.ts";
 
-/** Images of the data sets, or of a preset's, as published. */
+/** Number of images of the published data sets, by the name of the data set or preset. */
 const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
   demo: DEMO_IMAGES,
   cifar10: { train: 50_000, test: 10_000 },
@@ -26,27 +26,32 @@ const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
   imagenette: { train: 9_469, test: 3_925 },
 };
 
-/** Seconds of a job before its first step and after the signal: opening, indexing, loading. */
+/** Seconds of each job that are not trained: opening and indexing of the images, loading of the checkpoint. */
 const START_SECONDS = 120;
 
 /** Cost of a training. */
 export interface Plan {
   stepsPerEpoch: number;
-  /** Steps that are trained: those of the schedules, or fewer by --max_steps. */
+  /** Steps of the training: those of the schedules, or --max_steps. */
   totalSteps: number;
-  /** Source images over the whole training. */
+  /** Source images of all steps. */
   images: number;
   trainingSeconds: number;
   evaluations: number;
   evaluationSeconds: number;
   totalSeconds: number;
-  /** Hours times GPUs, or times cores where there are none. */
+  /** Hours times GPUs; without GPUs, hours times cores. */
   deviceHours: number;
-  /** Jobs under the time limit. */
+  /** Number of jobs under the time limit; Infinity where the time limit is too short for any step. */
   links: number;
 }
 
-/** Computes the cost of a training at a speed of the whole job, in source images a second. */
+/**
+ * Returns the cost of a training.
+ *
+ * @param speed.imagesPerSecond source images per second of all ranks together
+ * @param speed.trainImages number of training images; by default that of the published data set
+ */
 export function planOf(
   request: Pick<
     Request,
@@ -84,7 +89,7 @@ function countOf({ preset, datasetName }: RunConfig): { train: number; test: num
   return IMAGES[preset ?? ""] ?? IMAGES[datasetName];
 }
 
-/** Images a second of one rank, by a short run of the same options here. */
+/** Measures the images per second of one rank by a short run with the same options on this machine. */
 async function measure(request: Request, steps: number): Promise<number> {
   const folder = await Deno.makeTempDir({ prefix: "byol-plan-" });
   const { config, nodes, ranksPerNode } = request;
@@ -92,7 +97,7 @@ async function measure(request: Request, steps: number): Promise<number> {
   if (!Number.isInteger(perRank)) {
     throw new UserError(
       `Cannot divide --batch_size=${config.batchSize} among ${nodes * ranksPerNode} ranks: ` +
-        "expected a multiple",
+        `expected a multiple of ${nodes * ranksPerNode}`,
       ExitCode.usage,
     );
   }
@@ -105,14 +110,14 @@ async function measure(request: Request, steps: number): Promise<number> {
     ], { cwd: projectRoot });
     if (run?.code !== 0) {
       throw new UserError(
-        `Cannot measure here, the short run ended with ${run?.code}: expected 0, or ` +
+        `Cannot measure the speed: the short run ended with exit code ${run?.code}, expected 0, or ` +
           `--images_per_second=N\n${run?.stderr.trim()}`,
         ExitCode.unexpected,
       );
     }
     const rows = Deno.readTextFileSync(join(folder, "metrics.jsonl")).trim().split("\n")
       .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train");
-    // The first steps pay for what is done once.
+    // The first steps include work that is done only once.
     const speeds = rows.slice(Math.floor(rows.length / 2)).map((row) => row.images_per_second);
     return speeds.sort((a, b) => a - b)[Math.floor(speeds.length / 2)];
   } finally {
@@ -120,7 +125,7 @@ async function measure(request: Request, steps: number): Promise<number> {
   }
 }
 
-/** Returns the speed of all ranks by that of one here. */
+/** Returns the speed of all ranks, extrapolated from one rank on this machine. */
 async function measuredSpeed(
   request: Request,
   steps: number,
@@ -128,7 +133,7 @@ async function measuredSpeed(
   const ranks = request.nodes * request.ranksPerNode;
   const one = await measure(request, steps);
   const scaled = ranks > 1
-    ? ` on one rank here, × ${ranks} ranks as if they cost one another nothing`
+    ? ` on one rank here, × ${ranks} ranks without the cost of their communication`
     : " here";
   return {
     imagesPerSecond: one * ranks,
@@ -182,7 +187,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     : { imagesPerSecond: own.imagesPerSecond, text: `${own.imagesPerSecond} (given)` };
   if (trainImages === undefined && countOf(request.config) === undefined) {
     throw usageError(
-      `Cannot plan --dataset_name=${request.config.datasetName} without its number of images: expected ` +
+      `Cannot plan for --dataset_name=${request.config.datasetName}, whose number of images is unknown: expected ` +
         "--train_images=N",
     );
   }

@@ -1,42 +1,42 @@
 /**
- * Kinds of nodes that jobs are submitted to, as data: `--profile` of submit and plan.
+ * The profiles of nodes that jobs are submitted to, as data (`--profile`).
  *
  * @module
  */
 
 import type { ProfileName } from "../options/commands/slurm.ts";
 
-/** A time limit that can be asked for. */
+/** A quality of service of Slurm, which limits a job's time. */
 export interface Qos {
-  /** Its name for --qos; null where it is taken without asking. */
+  /** Value of sbatch's --qos; null for no --qos at all. */
   name: string | null;
-  /** The longest job. */
+  /** The longest time of a job, in hours. */
   hours: number;
 }
 
-/** One kind of node. */
+/** One profile of nodes. */
 export interface Profile {
-  /** The value of the program's --computer. */
+  /** Value of the program's --computer. */
   computer: "jeanzay" | "other";
-  /** sbatch's --constraint. */
+  /** Value of sbatch's --constraint; null for none. */
   constraint: string | null;
-  /** Suffix of the account's name: xxx@a100. */
+  /** Suffix of the account's name, such as "@a100" in xxx@a100. */
   accountSuffix: string;
-  /** The module to load first on these nodes; slurm/env.sh does. */
+  /** Environment module that slurm/env.sh loads first on these nodes; null for none. */
   archModule: string | null;
-  /** GPUs of a node; 0 for a node without. */
+  /** GPUs of a node; 0 for a CPU node. */
   gpusPerNode: number;
-  /** Cores for each rank. */
+  /** CPU cores for each rank. */
   coresPerRank: number;
-  /** CUDA's name of the GPUs' architecture, which libtorch must have kernels for. */
+  /** Architecture of the GPUs, such as "sm_80", which libtorch must have kernels for; null for CPU nodes. */
   architecture: string | null;
-  /** Time limits, the shortest first. */
+  /** Qualities of service, the shortest first. */
   qos: readonly Qos[];
-  /** The one that is taken unless --qos or --time says otherwise. */
+  /** Name of the QoS that is used without --qos; null for no --qos at all. */
   defaultQos: string | null;
 }
 
-/** Jean Zay's three limits, whose names have the partition in them. */
+/** Returns the three qualities of service of one of Jean Zay's partitions. */
 function jeanZayQos(prefix: string): Pick<Profile, "qos" | "defaultQos"> {
   return {
     qos: [
@@ -58,7 +58,7 @@ const V100 = {
   ...jeanZayQos("qos_gpu"),
 } as const;
 
-/** The profiles. */
+/** The profiles by name. */
 export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
   "generic": {
     computer: "other",

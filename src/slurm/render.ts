@@ -1,6 +1,6 @@
 /**
  * The batch script of a request: a script of slurm/ with the directives of the profile and the program's options
- * written in, so that the file alone says what ran, and starting it again needs nothing else.
+ * written into it. The file documents the job, and submitting the file again repeats the job.
  *
  * @module
  */
@@ -8,16 +8,16 @@
 import { dirname, join, resolve } from "node:path";
 import { type Job, JOBS, type Request, timeText } from "./request.ts";
 
-/** The line of every script of slurm/ that the directives stand above. */
+/** First command of each script in slurm/; the directives are inserted above it. */
 const FIRST_COMMAND = "set -euo pipefail\n";
 
-/** The folder that a request's script and logs go to. */
+/** Returns the folder for a request's script and logs. */
 export function jobFolder({ config, job }: Request): string {
   const folder = job === "eval" ? dirname(config.checkpoint ?? "") : config.runDir;
   return join(resolve(folder), "slurm");
 }
 
-/** sbatch's options for a request, one each, the user's own last: of two, sbatch takes the last. */
+/** Returns sbatch's options for a request, one per entry. The user's own are last, where they take precedence. */
 export function directives(request: Request): string[] {
   const { profile, job } = request;
   const array: Record<Job, string[]> = {
@@ -42,13 +42,13 @@ export function directives(request: Request): string[] {
     `--cpus-per-task=${request.coresPerRank}`,
     ...(profile.computer === "jeanzay" ? ["--hint=nomultithread"] : []),
     `--time=${timeText(request.seconds)}`,
-    // To the batch shell alone, which hands it to the ranks: see slurm/job.sh. An evaluation has nothing to save.
+    // Slurm signals the batch shell alone; slurm/job.sh forwards the signal to the ranks. An evaluation saves nothing.
     ...(job === "eval" ? [] : [`--signal=B:USR2@${request.signalSeconds}`]),
     ...grouped(request.sbatchArgs),
   ];
 }
 
-/** One option a line, with its value: `-p gpu` is two words. */
+/** Groups words into one option with its value per line: the two words of `-p gpu` become one line. */
 function grouped(words: readonly string[]): string[] {
   const lines: string[] = [];
   for (const word of words) {
@@ -59,7 +59,12 @@ function grouped(words: readonly string[]): string[] {
   return lines;
 }
 
-/** The whole script. `template` is the text of the script in slurm/, `root` the project's folder. */
+/**
+ * Returns the text of a request's batch script.
+ *
+ * @param project.template text of the script in slurm/
+ * @param project.root the project's folder
+ */
 export function render(
   request: Request,
   { template, root }: { template: string; root: string },
@@ -79,12 +84,12 @@ export function render(
   ].join("\n");
 }
 
-/** The program's options, with the run folder as every node and a later invocation see it. */
+/** Returns the program's options, with the absolute path of the run folder. */
 function jobArgs({ job, programArgs, config }: Request): string[] {
   return job === "eval" ? programArgs : [...programArgs, `--run_dir=${resolve(config.runDir)}`];
 }
 
-/** A word as bash takes it literally. */
+/** Quotes a word for bash. */
 function quoted(word: string): string {
   return /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -1,5 +1,6 @@
 /**
- * Request to `submit` and `plan`: their own options, the options of the program, sbatch's after `--`.
+ * The command line of `submit`, `plan` and `doctor`: the command's own options, the options of `train` or `eval`, and
+ * sbatch's options after `--`.
  *
  * @module
  */
@@ -21,10 +22,10 @@ import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";
 import type { Site } from "./site.ts";
 
-/** A script of slurm/. */
+/** The name of a kind of job (`--job`). */
 export type Job = typeof JOB_NAMES[number];
 
-/** The scripts of slurm/, by the name that --job takes. */
+/** Script in slurm/ and command of each kind of job. */
 export const JOBS = {
   train: { script: "train.sbatch", command: "train" },
   eval: { script: "eval.sbatch", command: "eval" },
@@ -32,7 +33,7 @@ export const JOBS = {
   chain: { script: "chain.sbatch", command: "train" },
 } as const satisfies Record<Job, { script: string; command: "train" | "eval" }>;
 
-/** Request of the command line. */
+/** A job as the command line asks for it. */
 export interface Request {
   job: Job;
   profileName: ProfileName;
@@ -43,30 +44,34 @@ export interface Request {
   /** True where the ranks have GPUs. */
   gpus: boolean;
   qos: Qos | undefined;
-  /** The time limit of one job. */
+  /** The time limit of one job, in seconds. */
   seconds: number;
   account: string | undefined;
+  /** Time before the limit at which Slurm signals the job, in seconds. */
   signalSeconds: number;
-  /** Tasks of the array, for a chain or seeds. */
+  /** Number of jobs of a chain. */
   links: number;
+  /** Number of seeds of a job array. */
   seeds: number;
-  /** The program's resolved options, and as they are to be typed. */
+  /** Resolved options of the program. */
   config: RunConfig;
+  /** Options of the program as command-line arguments. */
   programArgs: string[];
-  /** Options for sbatch, after `--`. */
+  /** Options of sbatch, given after `--`. */
   sbatchArgs: string[];
 }
 
-/** The options of the three commands, or of one with more of its own. */
+/** Options of a command that includes those of all three commands. */
 type RequestTable = OptionTable & typeof REQUEST_OPTIONS;
 
 /**
  * Reads the command line of `submit`, `plan` or `doctor`.
  *
- * @param spec the command
+ * @param context.spec the command
+ * @param context.environment environment of this process
+ * @param context.site settings of slurm/env.sh
  * @returns the request, and the values of the command's own options
- * @throws UserError (usage) for options that neither the command nor the program has, and for values out of range,
- * before anything waits in a queue
+ * @throws UserError (usage) for options that neither the command nor the program has, and for values out of range
  */
 export function readRequest<Table extends RequestTable>(
   args: readonly string[],
@@ -84,16 +89,19 @@ export function readRequest<Table extends RequestTable>(
   const gpusPerNode = shared.gpusPerNode ?? profile.gpusPerNode;
   const gpus = gpusPerNode > 0;
   if (gpus && shared.ranksPerNode !== null) {
-    throw usageError("Cannot use --ranks_per_node with GPUs: expected one rank a GPU");
+    throw usageError(
+      `Cannot use --ranks_per_node=${shared.ranksPerNode} on nodes with GPUs: expected one rank for each GPU ` +
+        "(--gpus_per_node)",
+    );
   }
   const ranksPerNode = gpus ? gpusPerNode : shared.ranksPerNode ?? 1;
   const qos = qosOf(shared.qos, profile);
   const programArgs = withSite(rest, { profile, gpus, ranks: nodes * ranksPerNode });
   const where: Environment = {
     ...environment,
-    // Those of the nodes are not seen from here.
+    // The GPUs of the compute nodes are not visible on this machine.
     gpus: undefined,
-    // A batch that the ranks cannot share is better refused here than in the queue.
+    // With the job's world size, a batch that the ranks cannot share is refused before the job waits in a queue.
     rankInfo: { ...SINGLE_PROCESS, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
   const { config, origins } = parseCommandLine(command, programArgs, where);
@@ -113,13 +121,13 @@ export function readRequest<Table extends RequestTable>(
   return { request, own };
 }
 
-/** Returns the job of a command line: it decides whose options the rest may be. */
+/** Returns the kind of job of a command line, on which the options of the rest depend. */
 function jobOf(args: readonly string[], spec: CommandSpec): Job {
   const { values } = readGiven(args, lineOf(spec.name as CommandName));
   return values.job as Job | undefined ?? REQUEST_OPTIONS.job.default;
 }
 
-/** Returns the time limit of a job in seconds: the one asked for, or the longest of the QoS. */
+/** Returns the time limit of a job in seconds: --time, or the longest time of the QoS. */
 function secondsOf(time: string | null, qos: Qos | undefined): number {
   if (time === null) return (qos?.hours ?? 20) * 3600;
   const [hours = 0, minutes = 0, rest = 0] = time.split(":").map(Number);
@@ -135,7 +143,7 @@ function secondsOf(time: string | null, qos: Qos | undefined): number {
   return seconds;
 }
 
-/** The options that follow from where the program is to run, before those given, which win. */
+/** Returns the program's options: those that follow from the profile, then the given ones, which take precedence. */
 function withSite(
   rest: readonly string[],
   { profile, gpus, ranks }: { profile: Profile; gpus: boolean; ranks: number },
@@ -151,12 +159,12 @@ function qosOf(name: string | null, profile: Profile): Qos | undefined {
   const found = profile.qos.find((one) => one.name === wanted);
   if (found !== undefined || name === null) return found;
   const names = profile.qos.flatMap((one) => one.name ?? []);
-  // Of a cluster we do not know we do not know the limits either.
+  // The limits of an unknown cluster are unknown, too.
   if (names.length === 0) return { name, hours: Infinity };
   throw usageError(`Cannot use --qos=${name}: expected one of ${names.join(", ")}`);
 }
 
-/** A time limit as sbatch and --time take it. */
+/** Returns a time limit in the form of sbatch's --time, HH:MM:SS. */
 export function timeText(seconds: number): string {
   const two = (value: number): string => String(Math.floor(value)).padStart(2, "0");
   return `${two(seconds / 3600)}:${two(seconds / 60 % 60)}:${two(seconds % 60)}`;

@@ -1,6 +1,6 @@
 /**
- * `seed_table.ts FOLDER [COUNT]`: the accuracies of the runs FOLDER/seed-*, with mean and standard deviation once all
- * (or COUNT, where more are to come) are finished.
+ * `seed_table.ts FOLDER [COUNT]`: prints the accuracies of the runs FOLDER/seed-*, with mean and standard deviation
+ * after all of them, and at least COUNT, are finished.
  *
  * @module
  */
@@ -14,7 +14,7 @@ import { runFolderAt } from "../run/folder.ts";
 
 const COLUMNS = ["knn_top1", "top1", "top5"] as const;
 
-/** The table as Markdown: a row for each seed, the summary below once `count` runs are evaluated. */
+/** Returns the table in Markdown: a row for each seed, and a summary once all runs, at least `count`, are evaluated. */
 export function seedTable(folder: string, count = 0): string {
   const rows = seedsIn(folder).map((seed) => {
     const last = readResult(runFolderAt(join(folder, `seed-${seed}`)))?.evaluations.at(-1);
@@ -46,7 +46,7 @@ function seedsIn(folder: string): number[] {
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
   throw new UserError(
-    `Cannot read the seeds of ${folder}: expected folders seed-N`,
+    `Cannot read the runs in ${folder}: expected folders seed-N`,
     ExitCode.usage,
   );
 }

@@ -1,5 +1,5 @@
 /**
- * Settings of the site from slurm/env.sh.
+ * Settings of the cluster, from slurm/env.sh.
  *
  * @module
  */
@@ -7,15 +7,15 @@
 import { projectRoot } from "../setup/record.ts";
 import { ask } from "../base/processes.ts";
 
-/** A site's own values. */
+/** Settings of a cluster. */
 export interface Site {
-  /** BYOL_ACCOUNT: who pays, without a partition's suffix; empty where Slurm knows it. */
+  /** Slurm account without a partition's suffix (BYOL_ACCOUNT); empty for Slurm's default account. */
   account: string;
-  /** BYOL_RUNS: the folder for runs that are given no --run_dir; empty for the program's own. */
+  /** Folder for runs without --run_dir (BYOL_RUNS); empty for the program's default. */
   runs: string;
 }
 
-/** The values of slurm/env.sh, which the environment may set. */
+/** Returns the settings of slurm/env.sh; environment variables take precedence over the file. */
 export async function siteHere(): Promise<Site> {
   const read = '. slurm/env.sh && printf "%s\\0" "$BYOL_ACCOUNT" "$BYOL_RUNS"';
   const answer = await ask("bash", ["-c", read], { cwd: projectRoot });

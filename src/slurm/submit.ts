@@ -1,5 +1,5 @@
 /**
- * `deno task submit`: renders a script of slurm/ for a profile and hands it to sbatch; --dry_run prints it.
+ * `deno task submit`: renders a script of slurm/ for a profile and submits it by sbatch; `--dry_run` only prints it.
  *
  * @module
  */
@@ -17,12 +17,12 @@ import { JOBS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
 
-/** Of a checkpoint that a training is yet to write nothing is known. */
+/** Returns the options of a checkpoint; none for a file that a training has not written yet. */
 function configurationIfThere(path: string): Readonly<Record<string, unknown>> {
   return exists(path) ? configurationOf(path) : {};
 }
 
-/** Lists problems that would otherwise show only once the job runs. */
+/** Returns the problems that would end the job on the compute node. */
 function problemsOf(request: Request): string[] {
   const setup = readSetup();
   if (setup === undefined) return ["the core is not set up: run deno task setup on a login node"];
@@ -37,7 +37,7 @@ function problemsOf(request: Request): string[] {
  * Submits a job, or prints its script.
  *
  * @returns the exit code
- * @throws UserError for wrong options, for what would only fail in the queue, and where sbatch refuses
+ * @throws UserError for wrong options, for a job that would fail on the compute node, and where sbatch refuses the job
  */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const { request, own } = readRequest(args, {
@@ -49,7 +49,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   const script = render(request, { template, root: projectRoot });
   const problems = problemsOf(request);
   if (own.dryRun) {
-    for (const problem of problems) console.error(`Would not start: ${problem}`);
+    for (const problem of problems) console.error(`Cannot submit: ${problem}`);
     console.log(script);
     return ExitCode.ok;
   }
@@ -57,7 +57,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     throw new UserError(`Cannot submit: ${problems.join("; ")}`, ExitCode.setup);
   }
   const folder = jobFolder(request);
-  // Slurm writes no log where its folder is missing, and says so nowhere.
+  // Slurm silently writes no log where the folder is missing.
   Deno.mkdirSync(folder, { recursive: true });
   const stamp = new Date().toISOString().replace(/[:.]/g, "-");
   const file = join(folder, `${request.job}-${stamp}.sbatch`);

@@ -170,7 +170,7 @@ Deno.test("submit takes BYOL_RUNS for runs without a folder, and an evaluation's
   match(there.out, / --run_dir=\/scratch\/me\/byol_cifar10$/m);
   match(there.out, /^#SBATCH --output=\/scratch\/me\/byol_cifar10\/slurm\//m);
   const never = await submit({}, "--resume=never");
-  match(never.err, /Would not start: --resume=never would refuse/);
+  match(never.err, /Cannot submit: --resume=never would refuse/);
   const evaluate = (...args: string[]) => submit({}, "--job=eval", ...args);
   const demo = "--checkpoint=checkpoints/byol_demo_resnet20.safetensors";
   equal((await evaluate(demo, "--resnet_type=resnet18")).code, 5);
@@ -282,7 +282,7 @@ Deno.test("plan measures a short run or takes a speed", async () => {
   equal(unknown.code, 2);
   match(
     unknown.err,
-    /--dataset_name=folder without its number of images: expected --train_images=N/,
+    /--dataset_name=folder, whose number of images is unknown: expected --train_images=N/,
   );
   const few = await program("plan", ...folder, "--train_images=8");
   equal(few.code, 2);

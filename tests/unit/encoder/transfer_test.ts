@@ -39,6 +39,6 @@ Deno.test("an encoder of small images is evaluated on photos, and one of photos 
     ...["eval", small, "--dataset_name=folder", `--data_dir=${join(photos, "train")}`, ...QUICK],
   );
   equal(flat.code, 3, flat.stderr);
-  match(flat.stderr, /Cannot evaluate on .*it has no train\/ and val\//);
+  match(flat.stderr, /Cannot evaluate on .*: expected train\/ and val\//);
   await Deno.remove(folder, { recursive: true });
 });

@@ -104,9 +104,9 @@ Deno.test("a report of a real run has all its parts, and no address to fetch", a
     equal(html.match(/<img /g)?.length, 1 + 8 * 7);
     match(
       html,
-      /40 test images, drawn from all by chance, through the encoder of .*step-000000004\.safetensors/,
+      /Embeddings of 40 random test images by the encoder of .*step-000000004\.safetensors/,
     );
-    match(html, /40 test images are taken for by the online probe of the checkpoint; [\d.]+ %/);
+    match(html, /40 test images as predicted by the online probe of the checkpoint; [\d.]+ %/);
     match(html, /--batch_size<\/td><td>16<\/td><td>command line/);
     equal(addressesIn(html).join(), "");
     ok(addressesIn('<img src="https://x/y.png"> a{background:url(//z)}').length === 2);
@@ -195,7 +195,7 @@ Deno.test("the confusion matrix is of the best probe that fits the checkpoint", 
     const { code, err } = await report([`--run_dir=${run}`, `--images=${images}`, "--threads=1"]);
     equal(code, 0, err);
     const html = Deno.readTextFileSync(join(run, "report.html"));
-    return /\d+ test images are taken for by [^<]*/.exec(html)?.[0] ?? html;
+    return /\d+ test images as predicted by [^<]*/.exec(html)?.[0] ?? html;
   };
   try {
     await train(2);
@@ -210,7 +210,7 @@ Deno.test("the confusion matrix is of the best probe that fits the checkpoint", 
     // All test images: what the evaluation itself found, but for one at the edge of a rounding.
     const said = await confusion(1000);
     match(said, /by the final linear probe \(probe\.safetensors\); /);
-    const share = Number(/; ([\d.]+) % of them rightly/.exec(said)?.[1]);
+    const share = Number(/; ([\d.]+) % are right/.exec(said)?.[1]);
     ok(Math.abs(share - JSON.parse(stdout).top1) < 0.21, `${said}, ${stdout}`);
 
     await train(3);
@@ -245,7 +245,7 @@ Deno.test("several runs are compared, from a folder or one by one", async () => 
     Deno.mkdirSync(join(folder, "seed-2", "metrics.jsonl"), { recursive: true });
     const found = await report([`--run_dir=${folder}`, `--out=${out}`]);
     equal(found.code, 0, found.err);
-    match(found.err, /seed-2 is left out: /);
+    match(found.err, /seed-2 is left out/);
     match(Deno.readTextFileSync(out), /51\.50 ± 2\.12/);
     const refused = await report([`--run_dir=${folder}`, "--images=5"]);
     equal(refused.code, 2);
@@ -267,9 +267,9 @@ Deno.test("what is missing is said, and the rest still reported", async () => {
     const { code, err } = await report([`--run_dir=${run.path}`, "--images=10"]);
     equal(code, 0, err);
     const html = Deno.readTextFileSync(join(run.path, "report.html"));
-    match(html, /The last line of .*metrics\.jsonl is half-written and left out/);
-    match(html, /The encoder is not looked at: .*holds no checkpoint and no encoder\.safetensors/);
-    match(html, /views\.png is not there/);
+    match(html, /The last line of .*metrics\.jsonl is incomplete and is left out/);
+    match(html, /Cannot analyse the encoder: .*holds no checkpoint and no encoder\.safetensors/);
+    match(html, /views\.png is missing/);
     ok(html.includes("<h2>Curves</h2>") && html.includes("<svg "));
 
     // A damaged line among good ones: it is named, and the others are there.
@@ -293,7 +293,7 @@ Deno.test("what is missing is said, and the rest still reported", async () => {
       { CHROMIUM: join(folder, "no-such-browser") },
     );
     equal(noPdf.code, 6);
-    match(noPdf.err, /Cannot make .*page\.pdf: there is no Chromium.*page\.html is there/s);
+    match(noPdf.err, /Cannot write .*page\.pdf: there is no Chromium.*page\.html is written/s);
     match(Deno.readTextFileSync(page), /<h1>See a run<\/h1>/);
   } finally {
     await Deno.remove(folder, { recursive: true });

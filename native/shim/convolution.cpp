@@ -1,4 +1,4 @@
-// A convolution whose weights' gradient is a product of matrices, for native/src/convolution.rs.
+// A convolution whose weights' gradient is a product of matrices, for native/src/torch/convolution.rs.
 
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Tensor.h>

@@ -1,4 +1,4 @@
-// What tch lacks of devices, as C functions for native/src/device.rs: pinned memory, copies beside the
+// What tch lacks of devices, as C functions for native/src/torch/device.rs: pinned memory, copies beside the
 // computing, and how GPUs compute.
 
 #include <ATen/Context.h>

@@ -1,4 +1,4 @@
-// The processor's memory of tensors, for native/src/memory.rs. Of large blocks, those that are freed are kept for the next
+// The processor's memory of tensors, for native/src/torch/memory.rs. Of large blocks, those that are freed are kept for the next
 // tensors of their size: a step asks for the same sizes as the step before. glibc gives blocks of 32 MiB and more back to
 // the system and gets new ones, whose pages the system clears one by one, which takes a fifth of a step of ResNet-18.
 //

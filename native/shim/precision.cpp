@@ -1,4 +1,4 @@
-// What tch lacks of mixed precision, as C functions for native/src/precision.rs: autocast with a choice of type and
+// What tch lacks of mixed precision, as C functions for native/src/torch/precision.rs: autocast with a choice of type and
 // device, and the gradient scaler's kernel over all gradients at once.
 
 #include <ATen/autocast_mode.h>

@@ -1,5 +1,5 @@
 // A part of a network whose activations are not kept for the backward pass, which computes them again (activation
-// checkpointing, Chen et al. 2016), for native/src/recompute.rs: tch has no operation of one's own for autograd.
+// checkpointing, Chen et al. 2016), for native/src/network/recompute.rs: tch has no operation of one's own for autograd.
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>

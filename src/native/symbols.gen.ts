@@ -1,4 +1,4 @@
-// GENERATED from native/src/abi.rs by `deno task gen`. Do not edit.
+// GENERATED from native/src/abi/mod.rs by `deno task gen`. Do not edit.
 // deno-fmt-ignore-file
 
 import type { Binders } from "./symbol_types.ts";

@@ -10,11 +10,11 @@ use byol::abi::{
     byol_dataset_open, byol_dataset_set_probe, byol_dataset_set_recipes, byol_learner_load,
     byol_learner_save, byol_learner_trace_write,
 };
-use byol::boundary::{with, Status};
-use byol::dataset::{Dataset, DatasetOptions};
-use byol::label_subset::SubsetOptions;
-use byol::learner::LearnerOptions;
-use byol::probe::LinearOptions;
+use byol::abi::boundary::{with, Status};
+use byol::data::dataset::{Dataset, DatasetOptions};
+use byol::data::label_subset::SubsetOptions;
+use byol::training::learner::LearnerOptions;
+use byol::evaluation::probe::LinearOptions;
 use libfuzzer_sys::fuzz_target;
 
 const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":4},"dtype":"float32","device":"cpu","workers":1,
@@ -47,7 +47,7 @@ fn all_finite(dataset: u32) {
     let finite = with(dataset, |d: &mut Dataset| {
         let views = d.batch.iter().flat_map(|batch| &batch.views);
         let finite = views.map(|view| Ok(view.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1));
-        finite.collect::<byol::boundary::Result<Vec<bool>>>()
+        finite.collect::<byol::abi::boundary::Result<Vec<bool>>>()
     });
     assert!(finite.unwrap().into_iter().all(|finite| finite));
 }

@@ -1,7 +1,7 @@
 //! The header of a checkpoint.
 #![no_main]
 
-use byol_fuzz::checkpoint::format::Header;
+use byol_fuzz::formats::header::Header;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|bytes: &[u8]| {

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::cifar::{read_edition, Edition, IMAGE_BYTES};
+use crate::data::cifar::{read_edition, Edition, IMAGE_BYTES};
 
 /// Writes the files and reads the test images at `path`, which must give them or an error.
 pub fn read_folder(files: &[(&str, &[u8])], path: &str) {

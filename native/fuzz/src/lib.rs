@@ -2,14 +2,12 @@
 
 #[path = "../../src"]
 mod sources {
-    pub mod checkpoint {
-        pub mod format;
+    pub mod data {
+        pub mod cifar;
     }
-    pub mod cifar;
-    pub mod pickle;
-    pub mod torch_file;
+    pub mod formats;
 }
 mod folder;
 
 pub use folder::read_folder;
-pub use sources::{checkpoint, cifar, pickle, torch_file};
+pub use sources::{data, formats};

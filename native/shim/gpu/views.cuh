@@ -1,7 +1,7 @@
 // The views of a batch, one block a view: crop and bicubic resize, flip, colour, blur, solarize, normalise. The same
-// operations in the same order as native/src/view_kernels.rs, which says where they come from.
+// operations in the same order as native/src/views/kernels/mod.rs, which says where they come from.
 
-// What one view does to its image, as native/src/gpu/views.rs writes it: 16 words.
+// What one view does to its image, as native/src/views/gpu/mod.rs writes it: 16 words.
 struct ViewWords {
   int image;
   int top, left, height, width;

@@ -8,9 +8,9 @@ use std::ops::Range;
 
 use sha2::{Digest, Sha256};
 
-use super::format::MAX_HEADER_BYTES;
 use super::Checkpoint;
-use crate::boundary::{Error, Result};
+use crate::abi::boundary::{Error, Result};
+use crate::formats::header::MAX_HEADER_BYTES;
 
 /// The metadata's key of it.
 pub const DIGEST_KEY: &str = "file_sha256";

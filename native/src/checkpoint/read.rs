@@ -12,11 +12,11 @@ use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
 use super::digest::verify;
-use super::format::{FormatError, Header, TensorEntry};
 use super::METADATA_KEY;
-use crate::boundary::{Error, Result, Status};
-use crate::encoder_file::{listed, Architecture, EncoderFile};
-use crate::torch_file::{is_torch, TorchFile};
+use crate::abi::boundary::{Error, Result, Status};
+use crate::formats::encoder_file::{listed, Architecture, EncoderFile};
+use crate::formats::header::{FormatError, Header, TensorEntry};
+use crate::formats::torch_file::{is_torch, TorchFile};
 
 /// How the names of batch normalisations' counts end.
 const COUNT: &str = ".num_batches_tracked";

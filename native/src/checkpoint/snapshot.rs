@@ -11,7 +11,7 @@ use tch::{Kind, Tensor};
 
 use super::digest::{digest_place, hex, DIGEST_KEY, DIGEST_ZEROS};
 use super::METADATA_KEY;
-use crate::boundary::{Error, Result, Status};
+use crate::abi::boundary::{Error, Result, Status};
 
 const BUFFER_BYTES: usize = 1 << 20;
 

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use byol::abi;
-use byol::boundary::Status;
+use byol::abi::boundary::Status;
 
 const CAPACITY: usize = 1 << 16;
 

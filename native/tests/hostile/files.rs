@@ -4,7 +4,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use byol::cifar::IMAGE_BYTES;
+use byol::data::cifar::IMAGE_BYTES;
 use flate2::write::GzEncoder;
 use flate2::Compression;
 use safetensors::tensor::{Dtype, TensorView};

@@ -5,9 +5,9 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 
 use byol::abi;
-use byol::cifar::{read_edition, Edition, IMAGE_BYTES};
-use byol::dataset::DatasetOptions;
-use byol::learner::LearnerOptions;
+use byol::data::cifar::{read_edition, Edition, IMAGE_BYTES};
+use byol::data::dataset::DatasetOptions;
+use byol::training::learner::LearnerOptions;
 
 use crate::core::{call, create, describe, use_one_thread, Kept, Outcome};
 use crate::files::{binary_batch, checkpoints, gzip, python_batch, tar, Folder};
@@ -299,7 +299,7 @@ fn is_large_demo(bytes: &[u8]) -> bool {
 
 fn refused_or_nothing<T: serde::de::DeserializeOwned>(
     bytes: &[u8],
-    validate: impl Fn(T) -> byol::boundary::Result<()>,
+    validate: impl Fn(T) -> byol::abi::boundary::Result<()>,
 ) -> Outcome {
     let status = match serde_json::from_slice(bytes).map(validate) {
         Ok(Err(error)) => error.status as i32,

@@ -22,7 +22,7 @@ const DRAWS = { tests: "tests/parity/views_test.ts", filter: "cifar10, view" };
 export const ERRORS: readonly PlantedError[] = [
   {
     name: "loss direction: each view against its own target",
-    file: "native/src/loss.rs",
+    file: "native/src/network/loss.rs",
     right: "targets.f_roll([half], [0])?",
     wrong: "targets.f_roll([0], [0])?",
     says: /loss: difference/,
@@ -38,7 +38,7 @@ export const ERRORS: readonly PlantedError[] = [
   },
   {
     name: "EMA of buffers: running statistics too are averaged into the target",
-    file: "native/src/learner.rs",
+    file: "native/src/training/learner/mod.rs",
     right: "let learned = networks.into_iter().flat_map(Parameters::learned);",
     wrong: "let learned = networks.into_iter().flat_map(|all| {\n" +
       "                all.entries.iter().filter(|entry| entry.tensor.kind() != Kind::Int64)\n" +

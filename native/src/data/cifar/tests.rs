@@ -1,0 +1,527 @@
+use std::fs;
+use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use flate2::write::GzEncoder;
+use flate2::Compression;
+
+use super::*;
+use crate::formats::pickle::tests::{python2_batch, Random};
+
+const COUNT: usize = 2;
+
+/// A folder of its own, removed at the end of the test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new() -> Self {
+        static NUMBER: AtomicUsize = AtomicUsize::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = std::env::temp_dir().join(format!("byol-cifar-{}-{number}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        let path = self.0.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, bytes).unwrap();
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+fn is_training(name: &str) -> bool {
+    name.starts_with("data")
+}
+
+/// The batches of one layout: names in the official order and bytes. Both layouts hold the same images.
+fn batches(format: Format) -> Vec<(String, Vec<u8>)> {
+    let names = [format.batches(true), format.batches(false)].concat();
+    let batch = |(number, name): (usize, String)| {
+        let value = |i: usize| ((37 * i + i / 256 + 91 * number) % 256) as u8;
+        let images: Vec<u8> = (0..COUNT * IMAGE_BYTES).map(value).collect();
+        let labels: Vec<u8> = (0..COUNT).map(|i| ((i + 3 * number) % 10) as u8).collect();
+        let bytes = match format {
+            Format::Python => python2_batch(&images, &labels),
+            Format::Binary => {
+                let records = images.chunks(IMAGE_BYTES).zip(&labels);
+                records
+                    .flat_map(|(image, label)| [&[*label], image].concat())
+                    .collect()
+            }
+        };
+        (name, bytes)
+    };
+    names.into_iter().enumerate().map(batch).collect()
+}
+
+fn expected(train: bool) -> (Vec<u8>, Vec<u8>) {
+    let mut images = Vec::new();
+    let mut labels = Vec::new();
+    for (_, bytes) in batches(Format::Binary)
+        .iter()
+        .filter(|(name, _)| is_training(name) == train)
+    {
+        for record in bytes.chunks(RECORD_BYTES) {
+            labels.push(record[0]);
+            images.extend_from_slice(&record[1..]);
+        }
+    }
+    (images, labels)
+}
+
+fn tar_header(name: &[u8], size: u64, kind: tar::EntryType) -> tar::Header {
+    let mut header = tar::Header::new_ustar();
+    // set_path refuses the names that the reader must survive.
+    header.as_old_mut().name[..name.len()].copy_from_slice(name);
+    header.set_entry_type(kind);
+    header.set_size(size);
+    header.set_mode(0o644);
+    header.set_cksum();
+    header
+}
+
+/// A tar file of plain entries.
+fn tar_of(entries: &[(String, Vec<u8>)]) -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    for (name, bytes) in entries {
+        let header = tar_header(name.as_bytes(), bytes.len() as u64, tar::EntryType::Regular);
+        builder.append(&header, bytes.as_slice()).unwrap();
+    }
+    builder.into_inner().unwrap()
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(bytes).unwrap();
+    encoder.finish().unwrap()
+}
+
+/// The entries of an archive in an order that is not that of the batches, as in the official one.
+fn entries(format: Format) -> Vec<(String, Vec<u8>)> {
+    let mut entries = batches(format);
+    entries.reverse();
+    entries.push(("readme.html".to_owned(), b"<html>".to_vec()));
+    for entry in &mut entries {
+        entry.0 = format!("{}/{}", format.folder(), entry.0);
+    }
+    entries
+}
+
+fn edition() -> Edition {
+    let mut md5 = Vec::new();
+    for format in Format::ALL {
+        for (name, bytes) in batches(format) {
+            md5.push((name, hex(&Md5::digest(bytes))));
+        }
+        let archive = gzip(&tar_of(&entries(format)));
+        md5.push((format.archive().to_owned(), hex(&Md5::digest(archive))));
+    }
+    Edition {
+        images_per_batch: COUNT,
+        md5,
+    }
+}
+
+fn write_folder(folder: &Folder, format: Format) {
+    for (name, bytes) in batches(format) {
+        folder.write(&format!("{}/{name}", format.folder()), &bytes);
+    }
+}
+
+fn write_archive(folder: &Folder, format: Format, entries: &[(String, Vec<u8>)]) {
+    folder.write(format.archive(), &gzip(&tar_of(entries)));
+}
+
+fn ok(directory: &Path, train: bool, allow_unverified: bool) -> CifarImages {
+    match read_edition(directory, train, allow_unverified, &edition()) {
+        Ok(images) => images,
+        Err(error) => panic!("{:?}: {error}", error.kind),
+    }
+}
+
+fn fails(directory: &Path, train: bool, allow_unverified: bool) -> ReadError {
+    match read_edition(directory, train, allow_unverified, &edition()) {
+        Ok(_) => panic!("bad data was read"),
+        Err(error) => error,
+    }
+}
+
+fn assert_read(directory: &Path, layout: &str) {
+    for train in [true, false] {
+        let read = ok(directory, train, false);
+        assert!(
+            (read.images, read.labels) == expected(train),
+            "other images or labels"
+        );
+        assert_eq!((read.layout, read.verified), (layout, true));
+        assert!(read.warnings.is_empty());
+        assert_eq!(read.class_names, CLASS_NAMES);
+    }
+}
+
+#[test]
+fn every_batch_and_archive_has_a_published_md5() {
+    let official = Edition::official();
+    for format in Format::ALL {
+        let names = [
+            format.batches(true),
+            format.batches(false),
+            vec![format.archive().to_owned()],
+        ];
+        for name in names.concat() {
+            assert_eq!(official.md5_of(&name).map(str::len), Some(32), "{name}");
+        }
+    }
+    assert_eq!(official.max_batch_bytes(Format::Binary), 30_730_000);
+}
+
+#[test]
+fn reads_both_layouts_as_folder_and_as_archive() {
+    for (format, layout) in [(Format::Binary, "binary"), (Format::Python, "python")] {
+        let folder = Folder::new();
+        write_folder(&folder, format);
+        assert_read(&folder.0, layout);
+        assert_read(&folder.0.join(format.folder()), layout);
+
+        let folder = Folder::new();
+        write_archive(&folder, format, &entries(format));
+        assert_read(&folder.0, &format!("{layout}.tar.gz"));
+        assert_read(
+            &folder.0.join(format.archive()),
+            &format!("{layout}.tar.gz"),
+        );
+    }
+}
+
+#[test]
+fn the_digest_is_sha256_of_images_then_labels() {
+    let folder = Folder::new();
+    write_folder(&folder, Format::Binary);
+    let (images, labels) = expected(true);
+    assert_eq!(
+        ok(&folder.0, true, false).digest,
+        hex(&Sha256::digest([images, labels].concat()))
+    );
+}
+
+#[test]
+fn a_missing_layout_lists_what_was_tried() {
+    let folder = Folder::new();
+    let error = fails(&folder.0, true, true);
+    assert_eq!(error.kind, ReadErrorKind::Missing);
+    for format in Format::ALL {
+        for name in [format.folder(), format.archive(), &format.batches(true)[0]] {
+            assert!(error.message.contains(name), "{name}: {error}");
+        }
+    }
+    // A folder that lacks one batch is passed over for a complete layout.
+    write_folder(&folder, Format::Binary);
+    fs::remove_file(folder.0.join("cifar-10-batches-bin/data_batch_3.bin")).unwrap();
+    let error = fails(&folder.0, true, true);
+    assert_eq!(error.kind, ReadErrorKind::Missing);
+    assert!(
+        error
+            .message
+            .contains("cifar-10-batches-bin/data_batch_3.bin"),
+        "{error}"
+    );
+    assert_eq!(ok(&folder.0, false, false).layout, "binary");
+    write_folder(&folder, Format::Python);
+    assert_eq!(ok(&folder.0, true, false).layout, "python");
+}
+
+#[test]
+fn a_missing_folder_or_another_file_is_missing() {
+    let folder = Folder::new();
+    let error = fails(&folder.0.join("nowhere"), true, false);
+    assert_eq!(error.kind, ReadErrorKind::Missing);
+    assert!(error.message.ends_with("nowhere does not exist"), "{error}");
+    folder.write("other.zip", b"");
+    let error = fails(&folder.0.join("other.zip"), true, false);
+    assert_eq!(error.kind, ReadErrorKind::Missing);
+    assert!(error.message.contains("cifar-10-binary.tar.gz"), "{error}");
+}
+
+#[test]
+fn a_truncated_batch_is_truncated_whatever_the_option() {
+    for format in Format::ALL {
+        let folder = Folder::new();
+        write_folder(&folder, format);
+        let (name, bytes) = &batches(format)[2];
+        for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
+            folder.write(&format!("{}/{name}", format.folder()), &bytes[..length]);
+            for allow_unverified in [false, true] {
+                let error = fails(&folder.0, true, allow_unverified);
+                assert_eq!(error.kind, ReadErrorKind::Truncated, "{error}");
+                assert!(error.message.contains(name.as_str()), "{error}");
+            }
+        }
+        assert!(
+            ok(&folder.0, false, false).verified,
+            "the test batch is another file"
+        );
+    }
+}
+
+#[test]
+fn a_flipped_byte_is_a_wrong_md5_or_a_warning() {
+    for format in Format::ALL {
+        let folder = Folder::new();
+        write_folder(&folder, format);
+        let (name, mut bytes) = batches(format).remove(5);
+        let middle = bytes.len() / 2 + 100;
+        bytes[middle] ^= 1;
+        folder.write(&format!("{}/{name}", format.folder()), &bytes);
+        let error = fails(&folder.0, false, false);
+        assert_eq!(error.kind, ReadErrorKind::Checksum);
+        let (found, wanted) = (
+            hex(&Md5::digest(&bytes)),
+            edition().md5_of(&name).unwrap().to_owned(),
+        );
+        for part in [name.as_str(), &found, &wanted, "--allow_unverified_data"] {
+            assert!(error.message.contains(part), "{part}: {error}");
+        }
+        let read = ok(&folder.0, false, true);
+        assert!(!read.verified);
+        assert_eq!(read.warnings.len(), 1);
+        assert!(read.warnings[0].contains(&found) && read.warnings[0].contains(&wanted));
+        assert!(read.images != expected(false).0, "read as it is");
+        assert!(
+            ok(&folder.0, true, true).verified,
+            "the training batches are official"
+        );
+    }
+}
+
+#[test]
+fn a_label_of_ten_is_refused_even_unverified() {
+    let folder = Folder::new();
+    write_folder(&folder, Format::Binary);
+    let (name, mut bytes) = batches(Format::Binary).remove(0);
+    bytes[RECORD_BYTES] = 10;
+    folder.write(&format!("cifar-10-batches-bin/{name}"), &bytes);
+    assert_eq!(fails(&folder.0, true, false).kind, ReadErrorKind::Checksum);
+    let error = fails(&folder.0, true, true);
+    assert_eq!(error.kind, ReadErrorKind::Malformed);
+    assert!(
+        error.message.contains("image 1 is 10, expected 0 to 9"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_batch_that_is_too_long_is_refused() {
+    let folder = Folder::new();
+    write_folder(&folder, Format::Binary);
+    let (name, mut bytes) = batches(Format::Binary).remove(0);
+    bytes.push(0);
+    folder.write(&format!("cifar-10-batches-bin/{name}"), &bytes);
+    let error = fails(&folder.0, true, true);
+    assert_eq!(error.kind, ReadErrorKind::Malformed);
+    assert!(error.message.contains("more than 6146 bytes"), "{error}");
+}
+
+#[test]
+fn class_names_come_from_the_data_if_they_are_ten() {
+    let folder = Folder::new();
+    write_folder(&folder, Format::Binary);
+    folder.write(
+        "cifar-10-batches-bin/batches.meta.txt",
+        b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n",
+    );
+    let read = ok(&folder.0, true, false);
+    assert_eq!(read.class_names.concat(), "abcdefghij");
+    assert!(read.verified && read.warnings.is_empty());
+    for bad in [b"a\nb\n".as_slice(), b"\xff", &[b'x'; 100_000]] {
+        folder.write("cifar-10-batches-bin/batches.meta.txt", bad);
+        let read = ok(&folder.0, true, false);
+        assert_eq!(read.class_names, CLASS_NAMES);
+        assert!(
+            read.warnings[0].contains("batches.meta.txt"),
+            "{:?}",
+            read.warnings
+        );
+    }
+}
+
+#[test]
+fn names_outside_the_official_folder_are_ignored() {
+    let folder = Folder::new();
+    let mut all = entries(Format::Binary);
+    let bad = vec![255; 100];
+    for name in [
+        "../data_batch_1.bin",
+        "/etc/data_batch_1.bin",
+        "cifar-10-batches-bin/../data_batch_1.bin",
+        "cifar-10-batches-bin//data_batch_1.bin",
+        "./cifar-10-batches-bin/data_batch_1.bin",
+        "cifar-10-batches-bin/data_batch_1.bin/",
+    ] {
+        all.insert(0, (name.to_owned(), bad.clone()));
+    }
+    write_archive(&folder, Format::Binary, &all);
+    let read = ok(&folder.0, true, true);
+    assert!(
+        (read.images, read.labels) == expected(true),
+        "other images or labels"
+    );
+    assert_eq!(
+        read.warnings.len(),
+        1,
+        "the archive is not the official one"
+    );
+    assert_eq!(
+        fs::read_dir(&folder.0).unwrap().count(),
+        1,
+        "nothing is unpacked"
+    );
+}
+
+#[test]
+fn duplicate_linked_and_absent_entries_are_refused() {
+    let folder = Folder::new();
+    for duplicate in ["data_batch_1.bin", "test_batch.bin"] {
+        let mut all = entries(Format::Binary);
+        let name = format!("cifar-10-batches-bin/{duplicate}");
+        let copy = all.iter().find(|entry| entry.0 == name).unwrap().clone();
+        all.push(copy);
+        write_archive(&folder, Format::Binary, &all);
+        let error = fails(&folder.0, true, true);
+        assert_eq!(error.kind, ReadErrorKind::Malformed);
+        assert!(
+            error.message.contains(duplicate) && error.message.contains("twice"),
+            "{error}"
+        );
+    }
+
+    let mut all = entries(Format::Binary);
+    all.retain(|entry| !entry.0.ends_with("data_batch_4.bin"));
+    write_archive(&folder, Format::Binary, &all);
+    let error = fails(&folder.0, true, true);
+    assert!(
+        error
+            .message
+            .contains("no entry cifar-10-batches-bin/data_batch_4.bin"),
+        "{error}"
+    );
+
+    let name = b"cifar-10-batches-bin/data_batch_4.bin";
+    let mut header = tar_header(name, 0, tar::EntryType::Symlink);
+    header.as_old_mut().linkname[..11].copy_from_slice(b"/etc/passwd");
+    header.set_cksum();
+    folder.write(
+        Format::Binary.archive(),
+        &gzip(&[header.as_bytes(), tar_of(&all).as_slice()].concat()),
+    );
+    let error = fails(&folder.0, true, true);
+    assert!(error.message.contains("not a plain file"), "{error}");
+}
+
+#[test]
+fn a_cut_archive_is_truncated_whatever_the_option() {
+    let folder = Folder::new();
+    for format in Format::ALL {
+        let bytes = gzip(&tar_of(&entries(format)));
+        for length in [0, 5, 100, bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {
+            folder.write(format.archive(), &bytes[..length]);
+            for allow_unverified in [false, true] {
+                let error = fails(&folder.0.join(format.archive()), true, allow_unverified);
+                assert_eq!(error.kind, ReadErrorKind::Truncated, "{length}: {error}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_damaged_archive_has_a_wrong_md5_and_cannot_be_read_unverified() {
+    let folder = Folder::new();
+    let good = gzip(&tar_of(&entries(Format::Binary)));
+    let mut damaged = good.clone();
+    let middle = damaged.len() / 2;
+    damaged[middle] ^= 0x55;
+    for bytes in [
+        damaged,
+        b"<html>404 Not Found, in twenty bytes</html>".to_vec(),
+    ] {
+        folder.write(Format::Binary.archive(), &bytes);
+        let error = fails(&folder.0, true, false);
+        assert_eq!(error.kind, ReadErrorKind::Checksum, "{error}");
+        assert!(
+            error.message.contains(&hex(&Md5::digest(&bytes))),
+            "the MD5 of the whole file: {error}"
+        );
+        assert_ne!(fails(&folder.0, true, true).kind, ReadErrorKind::Checksum);
+    }
+    let longer = [good.as_slice(), b"more"].concat();
+    folder.write(Format::Binary.archive(), &longer);
+    assert_eq!(fails(&folder.0, true, false).kind, ReadErrorKind::Checksum);
+    let read = ok(&folder.0, true, true);
+    assert!(read.images == expected(true).0 && !read.verified);
+}
+
+#[test]
+fn an_archive_that_unpacks_without_end_is_refused() {
+    let folder = Folder::new();
+    let limit = edition().max_unpacked_bytes();
+    let zeros = vec![0; limit as usize];
+    for name in ["zeros", "cifar-10-batches-bin/data_batch_1.bin"] {
+        let bomb = [
+            vec![(name.to_owned(), zeros.clone())],
+            entries(Format::Binary),
+        ]
+        .concat();
+        write_archive(&folder, Format::Binary, &bomb);
+        let error = fails(&folder.0, true, true);
+        assert_eq!(error.kind, ReadErrorKind::Malformed);
+        assert!(
+            error.message.contains("at most 6146") || error.message.contains("more than 80000")
+        );
+    }
+    // Behind the end of the tar file, too.
+    let tail = [tar_of(&entries(Format::Binary)), zeros].concat();
+    folder.write(Format::Binary.archive(), &gzip(&tail));
+    assert!(fails(&folder.0, true, true)
+        .message
+        .contains("more than 80000"));
+    // A size that the archive only claims.
+    let name = b"cifar-10-batches-bin/data_batch_1.bin";
+    for size in [u64::MAX, 1 << 40, 6147] {
+        let header = tar_header(name, size, tar::EntryType::Regular);
+        folder.write(Format::Binary.archive(), &gzip(header.as_bytes()));
+        let error = fails(&folder.0, true, true);
+        assert_eq!(error.kind, ReadErrorKind::Malformed);
+    }
+    let header = tar_header(name, 6146, tar::EntryType::Regular);
+    folder.write(Format::Binary.archive(), &gzip(header.as_bytes()));
+    assert_eq!(fails(&folder.0, true, true).kind, ReadErrorKind::Truncated);
+}
+
+#[test]
+fn mutated_archives_give_errors_or_images_and_never_a_panic() {
+    let edition = edition();
+    let tar = tar_of(&entries(Format::Binary)[..1]);
+    let archive = gzip(&tar);
+    let mut random = Random(7);
+    let mut refused = 0;
+    for round in 0..5_000 {
+        let bytes = match round % 2 {
+            0 => random.mutate(&archive),
+            _ => gzip(&random.mutate(&tar)),
+        };
+        let mut batches = Batches::new(&edition, Format::Binary, false, true);
+        match archive::read(bytes.as_slice(), "archive", &mut batches) {
+            Ok(()) => assert!(batches.labels.iter().all(|label| *label <= 9)),
+            Err(error) => {
+                assert_ne!(error.kind, ReadErrorKind::Io, "{error}");
+                refused += 1;
+            }
+        }
+    }
+    assert!(refused > 2_000, "only {refused} of 5000 were refused");
+}

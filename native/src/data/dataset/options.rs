@@ -1,0 +1,129 @@
+//! What a data set is asked for: its images, its batches, and this process's share of them.
+
+use serde::Deserialize;
+
+use crate::abi::boundary::{Error, Result};
+use crate::torch::device::DeviceName;
+use crate::training::learner::Dtype;
+use crate::views::kernels::CenteredSides;
+use crate::views::recipe::ViewRecipe;
+
+/// Source of the images.
+#[derive(Deserialize)]
+#[serde(
+    tag = "kind",
+    rename_all = "lowercase",
+    rename_all_fields = "camelCase",
+    deny_unknown_fields
+)]
+pub enum Source {
+    Demo {
+        train: bool,
+        count: usize,
+    },
+    /// What a job has read into memory.
+    Read {
+        job: u32,
+    },
+    Photos {
+        /// The listing job whose files these are.
+        job: u32,
+        /// Share of the files that may be unusable.
+        most_bad: f64,
+        /// Batches that may be made ahead.
+        ahead: usize,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DatasetOptions {
+    pub(super) source: Source,
+    pub(super) dtype: Dtype,
+    /// Where views are brought to.
+    pub(super) device: DeviceName,
+    pub(super) workers: usize,
+    pub(super) mean: [f32; 3],
+    pub(super) std: [f32; 3],
+    /// Keep the first so many images; 0 keeps all.
+    pub(super) limit: usize,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BatchOptions {
+    pub(super) batch_size: usize,
+    pub(super) view1: ViewRecipe,
+    pub(super) view2: ViewRecipe,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProbeOptions {
+    pub(super) batch_size: usize,
+    pub(super) train: ViewRecipe,
+    pub(super) resize: usize,
+    pub(super) crop: usize,
+}
+
+/// The largest batch of linear evaluation.
+const MAX_PROBE_BATCH: usize = 1 << 20;
+const MAX_DEMO_IMAGES: usize = 1_000_000;
+
+impl DatasetOptions {
+    /// Refuses numbers that would make views of NaN, and more images than the demo has.
+    pub fn validate(&self) -> Result<()> {
+        for (name, values, least) in [("mean", self.mean, -1000.0), ("std", self.std, 0.001)] {
+            if !values.iter().all(|value| (least..=1000.0).contains(value)) {
+                return Err(Error::invalid(format!(
+                    "Cannot normalise with {name}={values:?}: expected numbers from {least} to 1000"
+                )));
+            }
+        }
+        match self.source {
+            Source::Demo { count, .. } if !(1..=MAX_DEMO_IMAGES).contains(&count) => {
+                Err(Error::invalid(format!(
+                    "Cannot make {count} demo images: expected 1 to {MAX_DEMO_IMAGES}"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ProbeOptions {
+    pub(super) fn sides(&self) -> CenteredSides {
+        CenteredSides {
+            resize: self.resize,
+            crop: self.crop,
+        }
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        self.train.validate().map_err(Error::invalid)?;
+        self.sides().validate().map_err(Error::invalid)?;
+        if (1..=MAX_PROBE_BATCH).contains(&self.batch_size) {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "Cannot make probe batches of {} images: expected 1 to {MAX_PROBE_BATCH}",
+            self.batch_size
+        )))
+    }
+}
+
+/// What of a step's batch this process takes: of each of `parts` equal parts, rank `rank`'s share.
+#[derive(Clone, Copy)]
+pub struct Share {
+    pub rank: usize,
+    pub ranks: usize,
+    pub parts: usize,
+}
+
+impl Share {
+    pub(super) const WHOLE: Self = Self {
+        rank: 0,
+        ranks: 1,
+        parts: 1,
+    };
+}

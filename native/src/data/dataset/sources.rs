@@ -1,0 +1,101 @@
+//! The images and labels that a data set is opened with.
+
+use std::path::Path;
+
+use sha2::{Digest, Sha256};
+
+use crate::abi::boundary::{Error, Result, Status};
+use crate::data::cifar::{self, ReadErrorKind};
+use crate::data::demo;
+use crate::data::job::Progress;
+use crate::data::photos::jpeg::Decoder;
+use crate::data::photos::source::Source;
+use crate::torch::memory::zeros;
+
+/// Pixels, labels and the description.
+pub type Loaded = (Vec<u8>, Vec<u16>, serde_json::Value);
+
+/// Photos are read when they are asked for: no pixels.
+pub fn describe_photos(source: &Source) -> Result<Loaded> {
+    let classes = source.classes();
+    if source.count() >= u32::MAX as usize || classes.len() > usize::from(u16::MAX) {
+        return Err(Error::invalid(format!(
+            "Cannot use {} images of {} classes: expected fewer than 2^32 of at most 65535",
+            source.count(),
+            classes.len()
+        )));
+    }
+    let labels = (0..source.count())
+        .map(|i| source.class(i) as u16)
+        .collect();
+    let mut warnings = Vec::new();
+    if let Decoder::Zune = Decoder::chosen() {
+        warnings.push(
+            "JPEG files are decoded by zune-jpeg, more slowly than by libjpeg-turbo and not to the same bits: \
+             set-up found none; with network, run: deno task setup",
+        );
+    }
+    let description = serde_json::json!({
+        "count": source.count(), "classes": classes.len(), "classNames": classes, "digest": source.digest(),
+        "layout": source.layout(), "verified": true, "warnings": warnings,
+    });
+    Ok((Vec::new(), labels, description))
+}
+
+/// The first `limit` images; the description's digest stays that of all.
+pub fn limited((mut pixels, mut labels, mut description): Loaded, limit: usize) -> Result<Loaded> {
+    if limit > labels.len() {
+        return Err(Error::invalid(format!(
+            "Cannot take the first {limit} images: the dataset has {}",
+            labels.len()
+        )));
+    }
+    if limit > 0 {
+        pixels.truncate(pixels.len() / labels.len() * limit);
+        labels.truncate(limit);
+        description["count"] = limit.into();
+    }
+    Ok((pixels, labels, description))
+}
+
+/// The embedded images, or the first of those to evaluate on.
+pub fn load_demo(train: bool, count: usize) -> Result<Loaded> {
+    let mut pixels = zeros(count * demo::IMAGE_SIZE, "the demo's images")?;
+    let labels = demo::fill(train, &mut pixels);
+    let digest = Sha256::new()
+        .chain_update(&pixels)
+        .chain_update(&labels)
+        .finalize();
+    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let description = serde_json::json!({
+        "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
+        "layout": "demo", "verified": true, "warnings": [],
+    });
+    Ok((pixels, widened(&labels), description))
+}
+
+/// Reads one half of CIFAR-10.
+pub fn load_cifar(
+    directory: &Path,
+    train: bool,
+    allow_unverified: bool,
+    progress: &Progress,
+) -> Result<Loaded> {
+    let read =
+        cifar::read(directory, train, allow_unverified, progress).map_err(|error| Error {
+            status: match error.kind {
+                ReadErrorKind::Io => Status::Io,
+                _ => Status::InvalidArgument,
+            },
+            message: error.message,
+        })?;
+    let description = serde_json::json!({
+        "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
+        "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
+    });
+    Ok((read.images, widened(&read.labels), description))
+}
+
+fn widened(labels: &[u8]) -> Vec<u16> {
+    labels.iter().map(|&label| u16::from(label)).collect()
+}

@@ -1,0 +1,9 @@
+//! Images: reading, listing, packing, batches.
+
+pub mod cifar;
+pub mod dataset;
+pub mod demo;
+pub mod job;
+pub mod label_subset;
+pub mod photos;
+pub mod sheet;

@@ -1,0 +1,193 @@
+//! The two decoders of JPEG files: libjpeg-turbo, where set-up could bring it, and zune-jpeg, which is part of the core.
+//!
+//! libjpeg-turbo's pixels are PIL's and torchvision's to the bit; zune-jpeg's differ by a few units where colours are
+//! stored at half the resolution. Which of them decodes is decided once for a process, and said.
+
+use std::ffi::{c_char, CStr, CString};
+use std::ptr::NonNull;
+use std::sync::OnceLock;
+
+use zune_core::bytestream::ZCursor;
+use zune_core::colorspace::ColorSpace;
+use zune_core::options::DecoderOptions;
+use zune_jpeg::JpegDecoder;
+
+use super::decode::Photo;
+use crate::abi::boundary::{Error, Result};
+
+/// The functions of an open libjpeg-turbo.
+#[repr(C)]
+struct RawFunctions(u8);
+#[repr(C)]
+struct RawDecoder(u8);
+
+extern "C" {
+    fn byol_jpeg_open(
+        path: *const c_char,
+        message: *mut c_char,
+        capacity: usize,
+    ) -> *const RawFunctions;
+    fn byol_jpeg_new(functions: *const RawFunctions) -> *mut RawDecoder;
+    fn byol_jpeg_free(decoder: *mut RawDecoder);
+    fn byol_jpeg_message(decoder: *const RawDecoder) -> *const c_char;
+    fn byol_jpeg_read_header(
+        decoder: *mut RawDecoder,
+        bytes: *const u8,
+        length: usize,
+        size: *mut [u32; 3],
+    ) -> bool;
+    fn byol_jpeg_read_pixels(decoder: *mut RawDecoder, pixels: *mut u8, length: usize) -> bool;
+}
+
+/// A libjpeg-turbo that stays open as long as the process lives.
+#[derive(Clone, Copy)]
+pub struct Library(NonNull<RawFunctions>);
+
+// A table of functions that is never written again; each call has a decoder of its own.
+unsafe impl Send for Library {}
+unsafe impl Sync for Library {}
+
+impl Library {
+    pub fn open(path: &str) -> Result<Self> {
+        let failed =
+            |reason: &str| Error::io(format!("Cannot open libjpeg-turbo {path}: {reason}"));
+        let name = CString::new(path).map_err(|_| failed("its path holds a zero byte"))?;
+        let mut message = [0u8; 1024];
+        let functions =
+            unsafe { byol_jpeg_open(name.as_ptr(), message.as_mut_ptr().cast(), message.len()) };
+        let Some(functions) = NonNull::new(functions.cast_mut()) else {
+            let text = CStr::from_bytes_until_nul(&message).map(CStr::to_string_lossy);
+            return Err(failed(&text.unwrap_or_default()));
+        };
+        Ok(Self(functions))
+    }
+}
+
+/// What decodes JPEG files.
+#[derive(Clone, Copy)]
+pub enum Decoder {
+    Turbo(Library),
+    Zune,
+}
+
+static CHOSEN: OnceLock<Library> = OnceLock::new();
+
+impl Decoder {
+    /// This process's.
+    pub fn chosen() -> Self {
+        CHOSEN
+            .get()
+            .map_or(Self::Zune, |&library| Self::Turbo(library))
+    }
+
+    /// Makes a libjpeg-turbo this process's; the first stays.
+    pub fn choose(path: &str) -> Result<()> {
+        let library = Library::open(path)?;
+        CHOSEN.get_or_init(|| library);
+        Ok(())
+    }
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Turbo(_) => "libjpeg-turbo",
+            Self::Zune => "zune-jpeg",
+        }
+    }
+
+    pub fn decode(self, bytes: &[u8], photo: &mut Photo) -> std::result::Result<(), String> {
+        match self {
+            Self::Turbo(library) => turbo(library, bytes, photo),
+            Self::Zune => zune(bytes, photo),
+        }
+        .map_err(|reason| match reason {
+            Reason::Size(text) => text,
+            Reason::Content(text) => format!("it is no JPEG that can be decoded: {text}"),
+        })
+    }
+}
+
+enum Reason {
+    Size(String),
+    Content(String),
+}
+
+/// One file's decoding by libjpeg-turbo; the file's bytes outlive it.
+struct Decoding<'a> {
+    decoder: NonNull<RawDecoder>,
+    bytes: &'a [u8],
+}
+
+impl Decoding<'_> {
+    fn read_header(&mut self) -> std::result::Result<[usize; 3], Reason> {
+        let mut size = [0; 3];
+        let (bytes, length) = (self.bytes.as_ptr(), self.bytes.len());
+        let done =
+            unsafe { byol_jpeg_read_header(self.decoder.as_ptr(), bytes, length, &mut size) };
+        self.outcome(done).map(|()| size.map(|side| side as usize))
+    }
+
+    fn read_pixels(&mut self, pixels: &mut [u8]) -> std::result::Result<(), Reason> {
+        let (start, length) = (pixels.as_mut_ptr(), pixels.len());
+        let done = unsafe { byol_jpeg_read_pixels(self.decoder.as_ptr(), start, length) };
+        self.outcome(done)
+    }
+
+    fn outcome(&self, done: bool) -> std::result::Result<(), Reason> {
+        if done {
+            return Ok(());
+        }
+        let text = unsafe { CStr::from_ptr(byol_jpeg_message(self.decoder.as_ptr())) };
+        Err(Reason::Content(text.to_string_lossy().into_owned()))
+    }
+}
+
+impl Drop for Decoding<'_> {
+    fn drop(&mut self) {
+        unsafe { byol_jpeg_free(self.decoder.as_ptr()) }
+    }
+}
+
+fn turbo(library: Library, bytes: &[u8], photo: &mut Photo) -> std::result::Result<(), Reason> {
+    let decoder = NonNull::new(unsafe { byol_jpeg_new(library.0.as_ptr()) })
+        .ok_or_else(|| Reason::Content("there is no memory".to_owned()))?;
+    let mut decoding = Decoding { decoder, bytes };
+    let [width, height, samples] = decoding.read_header()?;
+    photo.resize(width, height).map_err(Reason::Size)?;
+    if samples == 3 {
+        return decoding.read_pixels(&mut photo.pixels);
+    }
+    let mut raw = vec![0; width * height * samples];
+    decoding.read_pixels(&mut raw)?;
+    for (target, ink) in photo.pixels.chunks_exact_mut(3).zip(raw.chunks_exact(4)) {
+        // Adobe's: 255 is no ink.
+        let paper = u32::from(ink[3]);
+        for (value, &color) in target.iter_mut().zip(ink) {
+            *value = (paper - divided_by_255((255 - u32::from(color)) * paper)) as u8;
+        }
+    }
+    Ok(())
+}
+
+/// Rounded, as PIL does it.
+fn divided_by_255(product: u32) -> u32 {
+    let sum = product + 128;
+    ((sum >> 8) + sum) >> 8
+}
+
+fn zune(bytes: &[u8], photo: &mut Photo) -> std::result::Result<(), Reason> {
+    let side = usize::from(u16::MAX);
+    let options = DecoderOptions::default()
+        .set_max_width(side)
+        .set_max_height(side)
+        .set_strict_mode(false)
+        .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
+    let failed = |error: zune_jpeg::errors::DecodeErrors| Reason::Content(error.to_string());
+    decoder.decode_headers().map_err(failed)?;
+    let (width, height) = decoder.dimensions().unwrap_or_default();
+    photo.resize(width, height).map_err(Reason::Size)?;
+    if decoder.output_buffer_size() != Some(photo.pixels.len()) {
+        return Err(Reason::Content("its colours are unknown".to_owned()));
+    }
+    decoder.decode_into(&mut photo.pixels).map_err(failed)
+}

@@ -1,0 +1,104 @@
+//! Fine-tuning: encoder and classifier learn together, end to end, from labelled images.
+
+use tch::Tensor;
+
+use super::probe::Probe;
+use crate::abi::boundary::{Error, GradMode, Object, Result};
+use crate::data::dataset::Dataset;
+use crate::network::layers::Pass;
+use crate::torch::device::require_same;
+use crate::torch::precision::{Precision, Scaler};
+use crate::training::learner::Learner;
+
+/// What SGD keeps of the encoder from step to step. The classifier is a probe, which keeps its own.
+pub struct FineTuning {
+    buffers: Vec<Tensor>,
+    scaler: Option<Scaler>,
+    loss: Option<Tensor>,
+}
+
+impl Object for FineTuning {
+    const NOUN: &'static str = "fine-tuning";
+}
+
+impl FineTuning {
+    /// Begins on a learner's online encoder, with no momentum yet.
+    pub fn new(learner: &mut Learner) -> Result<Self> {
+        let device = learner.device();
+        let scaler = match learner.precision() {
+            Precision::Fp16 => Some(Scaler::new(device)?),
+            Precision::Normal | Precision::Bf16 => None,
+        };
+        let learned = learner.encoder_parameters().learned();
+        let buffers = learned.map(|entry| Ok(entry.tensor.f_detach()?.f_zeros_like()?));
+        Ok(Self {
+            buffers: buffers.collect::<Result<_>>()?,
+            scaler,
+            loss: None,
+        })
+    }
+
+    /// One step of cross-entropy, mean over the dataset's one-view batch: the encoder in train mode, momentum and weight
+    /// decay the classifier's, on all parameters alike. Batch statistics of fewer than two images are undefined: from a
+    /// last batch of one, nothing is learnt.
+    pub fn step(
+        &mut self,
+        learner: &mut Learner,
+        classifier: &mut Probe,
+        dataset: &Dataset,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let batch = dataset.batch(1)?;
+        let (view, labels) = (&batch.views[0], &batch.labels);
+        require_same("views", view.device(), learner.device())?;
+        if view.kind() != learner.kind() {
+            return Err(Error::invalid(format!(
+                "Cannot fine-tune on views of {:?}: expected the learner's {:?}",
+                view.kind(),
+                learner.kind()
+            )));
+        }
+        if labels.size()[0] < 2 {
+            return Ok(());
+        }
+        classifier.forget_gradients();
+        for entry in &mut learner.encoder_parameters().entries {
+            entry.tensor.zero_grad();
+        }
+        {
+            let _grad = GradMode::set(true);
+            let loss = classifier.loss(&learner.encode(view, Pass::Train)?, labels)?;
+            match &self.scaler {
+                Some(scaler) => scaler.scaled(&loss)?.f_backward()?,
+                None => loss.f_backward()?,
+            }
+            self.loss = Some(loss.f_detach()?);
+        }
+        let skip = match &mut self.scaler {
+            None => None,
+            Some(scaler) => {
+                let learned = learner.encoder_parameters().learned();
+                let mut gradients = learned
+                    .map(|entry| Ok(entry.tensor.f_grad()?))
+                    .collect::<Result<Vec<_>>>()?;
+                gradients.extend(classifier.gradients()?);
+                scaler.unscale(&gradients.iter().collect::<Vec<_>>())?;
+                Some(scaler.overflowed()?)
+            }
+        };
+        let sgd = classifier.sgd;
+        let learned = learner.encoder_parameters().learned_mut();
+        for (entry, buffer) in learned.zip(&mut self.buffers) {
+            sgd.apply(&mut entry.tensor, buffer, learning_rate, skip.as_ref())?;
+        }
+        classifier.descend(learning_rate, skip.as_ref())
+    }
+
+    /// The last step's loss, before it was taken. Waits for the device.
+    pub fn loss(&self) -> Result<f64> {
+        let loss = self.loss.as_ref().ok_or_else(|| {
+            Error::invalid("Cannot read the loss of fine-tuning: expected a step before")
+        })?;
+        Ok(loss.f_double_value(&[])?)
+    }
+}

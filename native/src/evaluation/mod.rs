@@ -1,0 +1,5 @@
+//! Probes, nearest neighbours, features, fine-tuning.
+
+pub mod features;
+pub mod finetune;
+pub mod probe;

@@ -1,0 +1,268 @@
+//! Linear evaluation and k nearest neighbours on a frozen encoder.
+
+use serde::Deserialize;
+use tch::{Kind, Reduction, Tensor};
+
+use crate::abi::boundary::{Error, GradMode, Object, Result};
+use crate::data::dataset::{Dataset, Embedded};
+use crate::network::loss::normalize;
+use crate::optimizer::sgd::Nesterov;
+use crate::torch::device::{moved, DeviceName};
+use crate::torch::shim::Group;
+use crate::training::learner::{Dtype, Learner};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LinearOptions {
+    features: i64,
+    classes: i64,
+    dtype: Dtype,
+    device: DeviceName,
+    seed: u64,
+    momentum: f64,
+    weight_decay: f64,
+}
+
+/// More embedding sides or classes, or weights in all, than any probe has.
+const MAX_SIDE: i64 = 1 << 20;
+const MAX_WEIGHTS: i64 = 1 << 27;
+
+impl LinearOptions {
+    /// Refuses what no probe can be made of.
+    pub fn validate(&self) -> Result<()> {
+        let (features, classes) = (self.features, self.classes);
+        let sides = 1..=MAX_SIDE;
+        let fits = sides.contains(&features) && sides.contains(&classes);
+        if fits && features * classes <= MAX_WEIGHTS {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "Cannot make a probe of {features} × {classes}: expected at least 1 × 1 and at most {MAX_WEIGHTS} weights"
+        )))
+    }
+}
+
+/// A linear classifier on embeddings, trained by SGD with Nesterov momentum.
+pub struct Probe {
+    weight: Tensor,
+    bias: Tensor,
+    buffers: [Tensor; 2],
+    pub sgd: Nesterov,
+    seen: i64,
+    correct: [Tensor; 2],
+}
+
+impl Object for Probe {
+    const NOUN: &'static str = "probe";
+}
+
+impl Probe {
+    pub fn new(options: LinearOptions) -> Result<Self> {
+        options.validate()?;
+        let LinearOptions {
+            features,
+            classes,
+            dtype,
+            device,
+            seed,
+            momentum,
+            weight_decay,
+        } = options;
+        let device = device.open()?;
+        unsafe { torch_sys::at_manual_seed(seed as i64) };
+        let bound = 1.0 / (features as f64).sqrt();
+        let cpu = (Kind::Float, tch::Device::Cpu);
+        let uniform = |shape: &[i64]| {
+            let drawn = Tensor::f_zeros(shape, cpu)?.f_uniform_(-bound, bound)?;
+            moved(&drawn.f_to_kind(dtype.kind())?, device)
+        };
+        let weight = uniform(&[classes, features])?;
+        let bias = uniform(&[classes])?;
+        let count = || Tensor::f_zeros([0; 0], (Kind::Int64, device));
+        Ok(Self {
+            buffers: [weight.f_zeros_like()?, bias.f_zeros_like()?],
+            weight: weight.f_set_requires_grad(true)?,
+            bias: bias.f_set_requires_grad(true)?,
+            sgd: Nesterov {
+                momentum,
+                weight_decay,
+            },
+            seen: 0,
+            correct: [count()?, count()?],
+        })
+    }
+
+    /// One step of cross-entropy on the dataset's one-view batch; the encoder stays as it is.
+    pub fn train(
+        &mut self,
+        learner: &Learner,
+        dataset: &Dataset,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.learn(&features, &labels, learning_rate)
+    }
+
+    /// One step of cross-entropy on embeddings.
+    pub fn learn(&mut self, features: &Tensor, labels: &Tensor, learning_rate: f64) -> Result<()> {
+        self.forget_gradients();
+        {
+            let _grad = GradMode::set(true);
+            self.loss(features, labels)?.f_backward()?;
+        }
+        self.descend(learning_rate, None)
+    }
+
+    pub fn forget_gradients(&mut self) {
+        self.weight.zero_grad();
+        self.bias.zero_grad();
+    }
+
+    /// Cross-entropy, mean over the embeddings.
+    pub fn loss(&self, features: &Tensor, labels: &Tensor) -> Result<Tensor> {
+        let logits = features.f_linear(&self.weight, Some(&self.bias))?;
+        let none = None::<&Tensor>;
+        Ok(logits.f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)?)
+    }
+
+    pub fn gradients(&self) -> Result<[Tensor; 2]> {
+        Ok([self.weight.f_grad()?, self.bias.f_grad()?])
+    }
+
+    /// One step by the gradients, or none where `skip` is true.
+    pub fn descend(&mut self, learning_rate: f64, skip: Option<&Tensor>) -> Result<()> {
+        for (tensor, buffer) in [&mut self.weight, &mut self.bias]
+            .into_iter()
+            .zip(&mut self.buffers)
+        {
+            self.sgd.apply(tensor, buffer, learning_rate, skip)?;
+        }
+        Ok(())
+    }
+
+    /// Counts the right answers on the dataset's one-view batch.
+    pub fn test(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.count(&features, &labels)
+    }
+
+    /// Counts the right answers on embeddings.
+    pub fn count(&mut self, features: &Tensor, labels: &Tensor) -> Result<()> {
+        let hits = self
+            .best(features)?
+            .f_eq_tensor(&labels.f_unsqueeze(1)?)?
+            .f_to_kind(Kind::Int64)?;
+        let _ = self.correct[0].f_add_(&hits.f_select(1, 0)?.f_sum(None)?)?;
+        let _ = self.correct[1].f_add_(&hits.f_sum(None)?)?;
+        self.seen += labels.size()[0];
+        Ok(())
+    }
+
+    /// The five likeliest classes of each embedding, best first; all of them where there are fewer.
+    pub fn best(&self, features: &Tensor) -> Result<Tensor> {
+        let logits = features.f_linear(&self.weight, Some(&self.bias))?;
+        Ok(logits.f_topk(5.min(logits.size()[1]), 1, true, true)?.1)
+    }
+
+    /// Gives every rank rank 0's weights, so that all test with the same classifier.
+    pub fn join(&self, group: &Group) -> Result<()> {
+        group.broadcast(&[&self.weight, &self.bias])
+    }
+
+    /// Weight and bias under PyTorch's names.
+    pub fn state(&self) -> Result<Vec<(String, Tensor)>> {
+        Ok(vec![
+            ("weight".to_owned(), self.weight.f_detach()?),
+            ("bias".to_owned(), self.bias.f_detach()?),
+        ])
+    }
+
+    /// Images tested, right at first guess, right within five.
+    pub fn counts(&self) -> Result<[f64; 3]> {
+        let count = |tensor: &Tensor| tensor.f_int64_value(&[]);
+        Ok([
+            self.seen as f64,
+            count(&self.correct[0])? as f64,
+            count(&self.correct[1])? as f64,
+        ])
+    }
+}
+
+/// Unit-length embeddings with their labels: what nearest neighbours are looked up in.
+#[derive(Default)]
+pub struct FeatureBank {
+    chunks: Vec<(Tensor, Tensor)>,
+    joined: Option<(Tensor, Tensor)>,
+}
+
+impl Object for FeatureBank {
+    const NOUN: &'static str = "feature bank";
+}
+
+impl FeatureBank {
+    /// Adds the embeddings of the dataset's one-view batch.
+    pub fn append(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        self.chunks.push((normalize(&features)?, labels));
+        self.joined = None;
+        Ok(())
+    }
+
+    /// How many of the dataset's one-view batch are classified right by their k nearest neighbours, each weighted
+    /// by exp(cosine / temperature) (Wu et al. 2018, §3.4): [tested, right].
+    pub fn classify(
+        &mut self,
+        learner: &Learner,
+        dataset: &Dataset,
+        k: i64,
+        temperature: f64,
+    ) -> Result<[f64; 2]> {
+        if temperature <= 0.0 {
+            return Err(Error::invalid(format!(
+                "Cannot classify by neighbours with temperature={temperature}: expected more than 0"
+            )));
+        }
+        let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
+        let scores = self.scores(&features, k, temperature)?;
+        let right = scores
+            .f_argmax(1, false)?
+            .f_eq_tensor(&labels)?
+            .f_sum(Kind::Int64)?
+            .f_int64_value(&[])?;
+        Ok([labels.size()[0] as f64, right as f64])
+    }
+
+    /// Each class's sum of the neighbours' weights, for each embedding.
+    pub fn scores(&mut self, features: &Tensor, k: i64, temperature: f64) -> Result<Tensor> {
+        if self.joined.is_none() {
+            let (features, labels): (Vec<_>, Vec<_>) =
+                self.chunks.iter().map(|(f, l)| (f, l)).unzip();
+            if features.is_empty() {
+                return Err(Error::invalid(
+                    "Cannot classify by neighbours: the feature bank is empty",
+                ));
+            }
+            self.joined = Some((Tensor::f_cat(&features, 0)?, Tensor::f_cat(&labels, 0)?));
+        }
+        let Some((known, labels)) = &self.joined else {
+            return Err(Error::invalid(
+                "Cannot classify by neighbours: the feature bank is empty",
+            ));
+        };
+        let k = k.clamp(1, known.size()[0]);
+        let queries = normalize(features)?;
+        let (cosines, neighbours) = queries
+            .f_matmul(&known.f_transpose(0, 1)?)?
+            .f_topk(k, 1, true, false)?;
+        let weights = cosines.f_div_scalar(temperature)?.f_exp()?;
+        let classes = labels.f_max()?.f_int64_value(&[])? + 1;
+        let votes = labels
+            .f_index_select(0, &neighbours.f_reshape([-1])?)?
+            .f_reshape(neighbours.size())?;
+        let scores = weights.f_new_zeros(
+            [queries.size()[0], classes],
+            (weights.kind(), weights.device()),
+        )?;
+        Ok(scores.f_scatter_add(1, &votes, &weights)?)
+    }
+}

@@ -1,0 +1,8 @@
+//! Layers, encoders, heads and the loss.
+
+pub mod heads;
+pub mod layers;
+pub mod loss;
+pub mod parameters;
+pub mod recompute;
+pub mod resnet;

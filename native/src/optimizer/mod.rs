@@ -1,0 +1,4 @@
+//! LARS and SGD.
+
+pub mod lars;
+pub mod sgd;

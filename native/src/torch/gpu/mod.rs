@@ -1,0 +1,167 @@
+//! The GPUs' side of the core: a library of its own (shim/gpu/*.cpp), as it links libtorch_cuda, which a machine without
+//! a GPU need not have. Opened where a run uses a GPU; where it could not be built, libtorch's own operations and the
+//! processor's views do the same, more slowly.
+
+pub mod graph;
+
+use std::ffi::{c_char, c_int, c_void, CString};
+use std::ptr::{null_mut, NonNull};
+use std::sync::OnceLock;
+
+use tch::Tensor;
+use torch_sys::C_tensor;
+
+use super::shim::{checked, linker_error, Message};
+use crate::abi::boundary::{Error, Result, Status};
+
+/// The kernels, compiled for the GPU that is there by libtorch's NVRTC on their first use.
+const KERNELS: &str = concat!(
+    include_str!("../../../shim/gpu/elements.cuh"),
+    include_str!("../../../shim/gpu/batch_norm.cuh"),
+    include_str!("../../../shim/gpu/views.cuh"),
+);
+
+type SetSource = unsafe extern "C" fn(*const c_char, Message) -> c_int;
+type Takes = unsafe extern "C" fn(*const C_tensor) -> bool;
+type BatchNorm = unsafe extern "C" fn(
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    *const C_tensor,
+    bool,
+    f64,
+    f64,
+    bool,
+    *mut *mut C_tensor,
+    Message,
+) -> c_int;
+type Views = unsafe extern "C" fn(
+    *const C_tensor,
+    *const C_tensor,
+    bool,
+    i64,
+    i64,
+    *const f32,
+    *const f32,
+    *mut *mut C_tensor,
+    Message,
+) -> c_int;
+type GraphBegin = unsafe extern "C" fn(*mut *mut c_void, Message) -> c_int;
+type GraphCall = unsafe extern "C" fn(*mut c_void, Message) -> c_int;
+type GraphClose = unsafe extern "C" fn(*mut c_void);
+
+/// The library's functions.
+pub struct Gpu {
+    takes: Takes,
+    batch_norm: BatchNorm,
+    views: Views,
+    graph_begin: GraphBegin,
+    graph_end: GraphCall,
+    graph_replay: GraphCall,
+    graph_close: GraphClose,
+}
+
+static GPU: OnceLock<Gpu> = OnceLock::new();
+
+/// The library, where it was opened.
+pub fn gpu() -> Option<&'static Gpu> {
+    GPU.get()
+}
+
+/// Opens the library; libtorch_cuda must be loaded. It is never closed.
+pub fn open(path: &str) -> Result<()> {
+    if gpu().is_some() {
+        return Ok(());
+    }
+    let cannot = |why: String| Error::io(format!("Cannot use {path}: {why}"));
+    let text = CString::new(path).map_err(|error| cannot(error.to_string()))?;
+    let handle = unsafe { libc::dlopen(text.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
+    let handle = NonNull::new(handle).ok_or_else(|| cannot(linker_error()))?;
+    let symbol = |name: &std::ffi::CStr| {
+        let found = unsafe { libc::dlsym(handle.as_ptr(), name.as_ptr()) };
+        NonNull::new(found)
+            .map(NonNull::as_ptr)
+            .ok_or_else(|| cannot(linker_error()))
+    };
+    // The signatures are those of shim/gpu/*.cpp.
+    let opened = unsafe {
+        let set_source: SetSource = std::mem::transmute(symbol(c"byol_gpu_set_source")?);
+        let source = CString::new(KERNELS).map_err(|error| cannot(error.to_string()))?;
+        checked(Status::Torch, |error| set_source(source.as_ptr(), error))?;
+        Gpu {
+            takes: std::mem::transmute::<*mut c_void, Takes>(symbol(c"byol_gpu_batch_norm_takes")?),
+            batch_norm: std::mem::transmute::<*mut c_void, BatchNorm>(symbol(
+                c"byol_gpu_batch_norm",
+            )?),
+            views: std::mem::transmute::<*mut c_void, Views>(symbol(c"byol_gpu_views")?),
+            graph_begin: std::mem::transmute::<*mut c_void, GraphBegin>(symbol(
+                c"byol_gpu_graph_begin",
+            )?),
+            graph_end: std::mem::transmute::<*mut c_void, GraphCall>(symbol(
+                c"byol_gpu_graph_end",
+            )?),
+            graph_replay: std::mem::transmute::<*mut c_void, GraphCall>(symbol(
+                c"byol_gpu_graph_replay",
+            )?),
+            graph_close: std::mem::transmute::<*mut c_void, GraphClose>(symbol(
+                c"byol_gpu_graph_close",
+            )?),
+        }
+    };
+    GPU.get_or_init(|| opened);
+    Ok(())
+}
+
+/// What a batch normalisation learns, and its running statistics: float32.
+pub struct Normalised<'a> {
+    pub weight: &'a Tensor,
+    pub bias: &'a Tensor,
+    pub mean: &'a Tensor,
+    pub variance: &'a Tensor,
+}
+
+/// How it is used.
+#[derive(Clone, Copy)]
+pub struct NormMode {
+    pub train: bool,
+    pub momentum: f64,
+    pub epsilon: f64,
+    pub relu: bool,
+}
+
+impl Gpu {
+    /// Whether `batch_norm` takes such an input.
+    pub fn takes(&self, input: &Tensor) -> bool {
+        unsafe { (self.takes)(input.as_ptr()) }
+    }
+
+    /// relu(batch_norm(input) + shortcut) in one pass, without the shortcut or ReLU where they are not asked for.
+    pub fn batch_norm(
+        &self,
+        input: &Tensor,
+        shortcut: Option<&Tensor>,
+        norm: &Normalised,
+        mode: NormMode,
+    ) -> Result<Tensor> {
+        let mut out = null_mut();
+        checked(Status::Torch, |error| unsafe {
+            (self.batch_norm)(
+                input.as_ptr(),
+                shortcut.map_or(std::ptr::null(), Tensor::as_ptr),
+                norm.weight.as_ptr(),
+                norm.bias.as_ptr(),
+                norm.mean.as_ptr(),
+                norm.variance.as_ptr(),
+                mode.train,
+                mode.momentum,
+                mode.epsilon,
+                mode.relu,
+                &mut out,
+                error,
+            )
+        })?;
+        Ok(unsafe { Tensor::from_ptr(out) })
+    }
+}

@@ -1,0 +1,6 @@
+//! Views: random numbers, recipes and kernels.
+
+pub mod gpu;
+pub mod kernels;
+pub mod random;
+pub mod recipe;

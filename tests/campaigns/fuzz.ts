@@ -1,7 +1,7 @@
 /**
  * Coverage-guided fuzzing of the readers and of the boundary's JSON (native/fuzz/): `deno task bench fuzz
  * [--only=NAME,…] [--seconds=600]`. Needs cargo-fuzz (`cargo install cargo-fuzz`); any compiler will do. What is found
- * lands in .byol/fuzz-findings/, inputs that reach new code in .byol/fuzz-corpus/.
+ * lands in .byol/fuzz-findings/, inputs that reach new code in .byol/fuzz-corpus/; native/fuzz/seeds/ holds the first inputs.
  */
 
 import { join } from "node:path";
@@ -79,7 +79,7 @@ async function fuzz(target: string, seconds: number): Promise<Row> {
     "-rss_limit_mb=1024",
     `-artifact_prefix=${findings}/`,
     corpus,
-    join(source, "corpus", target),
+    join(source, "seeds", target),
   ], environment);
   const last = (pattern: RegExp): string => [...stderr.matchAll(pattern)].at(-1)?.[1] ?? "?";
   return {

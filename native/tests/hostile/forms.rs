@@ -99,8 +99,8 @@ fn described_checkpoints(times: usize) -> Tally {
 fn torch_files(times: usize) -> Tally {
     let (folder, mut random, mut tally) = (Folder::new("torch"), Random(7), Tally::default());
     let files = [
-        &include_bytes!("../../fuzz/corpus/pt/seed-file-flat")[1..],
-        &include_bytes!("../../fuzz/corpus/pt/seed-file-nested")[1..],
+        &include_bytes!("../../fuzz/seeds/pt/file-flat")[1..],
+        &include_bytes!("../../fuzz/seeds/pt/file-nested")[1..],
     ];
     for round in 0..times {
         let bytes = random.mutate(files[round % 2], files[(round + 1) % 2]);

@@ -2,12 +2,12 @@ use super::*;
 use crate::formats::zip::{Archive, Entry};
 
 /// Files that PyTorch wrote; the fuzzer's seeds have one byte before them.
-const NESTED: &[u8] = include_bytes!("../../../fuzz/corpus/pt/seed-file-nested");
-const FLAT: &[u8] = include_bytes!("../../../fuzz/corpus/pt/seed-file-flat");
-const LEGACY: &[u8] = include_bytes!("../../../fuzz/corpus/pt/seed-file-legacy");
-const SYSTEM: &[u8] = include_bytes!("../../../fuzz/corpus/pt/seed-file-system");
-const EXPANDED: &[u8] = include_bytes!("../../../fuzz/corpus/pt/seed-file-expanded");
-const DEFLATED: &[u8] = include_bytes!("../../../fuzz/corpus/pt/seed-file-deflated");
+const NESTED: &[u8] = include_bytes!("../../../fuzz/seeds/pt/file-nested");
+const FLAT: &[u8] = include_bytes!("../../../fuzz/seeds/pt/file-flat");
+const LEGACY: &[u8] = include_bytes!("../../../fuzz/seeds/pt/file-legacy");
+const SYSTEM: &[u8] = include_bytes!("../../../fuzz/seeds/pt/file-system");
+const EXPANDED: &[u8] = include_bytes!("../../../fuzz/seeds/pt/file-expanded");
+const DEFLATED: &[u8] = include_bytes!("../../../fuzz/seeds/pt/file-deflated");
 
 fn read(bytes: &[u8]) -> Result<TorchFile, FormatError> {
     let file = TorchFile::read(&bytes, bytes.len() as u64)?;

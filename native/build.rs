@@ -34,13 +34,14 @@ fn main() {
         .define("USE_DISTRIBUTED", None)
         .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
+        .file("shim/autocast.cpp")
         .file("shim/convolution.cpp")
         .file("shim/device.cpp")
         .file("shim/distributed.cpp")
+        .file("shim/foreach.cpp")
         .file("shim/jpeg.cpp")
         .file("shim/memory.cpp")
-        .file("shim/precision.cpp")
         .file("shim/recompute.cpp")
-        .file("shim/update.cpp")
+        .file("shim/scaler.cpp")
         .compile("byol_shim");
 }

@@ -20,9 +20,9 @@ int byol_pinned(const int64_t* shape, size_t dimensions, int type, at::Tensor** 
   });
 }
 
-// A tensor of the host on the GPU of this process, copied on a stream of its own: a batch travels while the step before it
-// is computed. What is enqueued on the current stream from now on waits for it, on the GPU; pinned memory is kept until it
-// is copied.
+// A tensor of the host on the GPU of this process, copied on a stream of its own: a batch travels
+// while the step before it is computed. What is enqueued on the current stream from now on waits
+// for it, on the GPU; pinned memory is kept until it is copied.
 int byol_upload(const at::Tensor* host, int index, at::Tensor** out, Message error) {
   return guarded(error, [&] {
     const c10::Device device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index));

@@ -1,6 +1,7 @@
-// What tch lacks of libtorch's distributed engine (c10d), as C functions for native/src/torch/shim.rs: the store, the process
-// group with its collectives, the Reducer that averages gradients while the backward pass goes on, and batch
-// normalisation over all ranks. Every function returns 0, or 1 with a message in `error`; no exception leaves.
+// What tch lacks of libtorch's distributed engine (c10d), as C functions for
+// native/src/torch/distributed.rs: the store, the process group with its collectives, the Reducer
+// that averages gradients while the backward pass goes on, and batch normalisation over all ranks.
+// Every function returns 0, or 1 with a message in `error`; no exception leaves.
 
 #include <torch/torch.h>
 
@@ -21,7 +22,7 @@ using Group = c10::intrusive_ptr<c10d::ProcessGroup>;
 constexpr size_t kFirstBucketBytes = c10d::kDefaultFirstBucketBytes;
 constexpr size_t kBucketBytes = c10d::kDefaultBucketBytesCap;
 
-std::vector<at::Tensor> listed(at::Tensor** tensors, size_t count) {
+std::vector<at::Tensor> tensor_list(at::Tensor** tensors, size_t count) {
   std::vector<at::Tensor> list;
   for (size_t index = 0; index < count; ++index) list.push_back(*tensors[index]);
   return list;
@@ -45,8 +46,9 @@ at::Tensor all_gather(c10d::ProcessGroup& group, const at::Tensor& tensor) {
   return rows;
 }
 
-// A Reducer that keeps its buckets. Its parent notes in each backward pass, for buckets by the order it saw, which
-// parameters were ready when, until it has rebuilt them: for a Reducer that never does, a little more memory every step.
+// A Reducer that keeps its buckets. Its parent notes in each backward pass, for buckets by the
+// order it saw, which parameters were ready when, until it has rebuilt them: for a Reducer that
+// never does, a little more memory every step.
 class FixedBuckets : public c10d::Reducer {
  public:
   template <typename... Arguments>
@@ -195,7 +197,7 @@ int byol_group_open(
 // Every rank gets rank 0's values.
 int byol_group_broadcast(Group* group, at::Tensor** tensors, size_t count, Message error) {
   return guarded(error, [&] {
-    for (auto& tensor : listed(tensors, count)) {
+    for (auto& tensor : tensor_list(tensors, count)) {
       // Of a parameter the values, and of any layout in memory the elements in order.
       auto values = tensor.detach();
       std::vector<at::Tensor> list{values.contiguous()};
@@ -227,7 +229,7 @@ void byol_group_close(Group* group) {
 int byol_reducer_open(
     Group* group, at::Tensor** parameters, size_t count, FixedBuckets** out, Message error) {
   return guarded(error, [&] {
-    const auto list = listed(parameters, count);
+    const auto list = tensor_list(parameters, count);
     // Gradients become ready from the last layer to the first: buckets in that order, once and for all. The Reducer
     // could rebuild them after the first step by the order it saw, but then sums would be in another order, and a
     // resumed run would differ from an unbroken one.

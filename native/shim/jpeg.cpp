@@ -1,9 +1,8 @@
-// JPEG files by a libjpeg-turbo that is opened at run time (src/setup/libjpeg.ts finds it). The library reports errors
-// by a function that must not return: here it jumps back to the call, past C's frames alone.
+// JPEG files by a libjpeg-turbo that native/src/data/photos/jpeg.rs opens at run time (src/setup/libjpeg.ts finds it).
+// The library reports errors by a function that must not return: here it jumps back to the call, past C's frames alone.
 #include <csetjmp>
 #include <cstdio>
 #include <cstring>
-#include <dlfcn.h>
 #include <new>
 
 #include "libjpeg.h"
@@ -66,39 +65,9 @@ void on_skip(Decompress *info, long bytes) {
   source->bytes_in_buffer -= bytes;
 }
 
-template <typename Function>
-bool find(void *library, const char *name, Function &function) {
-  function = reinterpret_cast<Function>(dlsym(library, name));
-  return function != nullptr;
-}
-
 }  // namespace
 
 extern "C" {
-
-// Opens the library for the life of the process. Null with a message where it cannot be used.
-const Functions *byol_jpeg_open(const char *path, char *message, size_t capacity) {
-  void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-  if (library == nullptr) {
-    const char *reason = dlerror();
-    std::snprintf(message, capacity, "%s", reason == nullptr ? "it cannot be opened" : reason);
-    return nullptr;
-  }
-  auto *functions = new (std::nothrow) Functions{};
-  if (functions != nullptr && find(library, "jpeg_std_error", functions->std_error) &&
-      find(library, "jpeg_CreateDecompress", functions->create) &&
-      find(library, "jpeg_read_header", functions->read_header) &&
-      find(library, "jpeg_start_decompress", functions->start) &&
-      find(library, "jpeg_read_scanlines", functions->read_scanlines) &&
-      find(library, "jpeg_resync_to_restart", functions->resync_to_restart) &&
-      find(library, "jpeg_destroy_decompress", functions->destroy)) {
-    return functions;
-  }
-  delete functions;
-  dlclose(library);
-  std::snprintf(message, capacity, "it lacks functions of libjpeg");
-  return nullptr;
-}
 
 // A decoder for one file, to be freed; null without memory.
 Decoder *byol_jpeg_new(const Functions *functions) {

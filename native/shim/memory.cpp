@@ -1,9 +1,11 @@
-// The processor's memory of tensors, for native/src/torch/memory.rs. Of large blocks, those that are freed are kept for the next
-// tensors of their size: a step asks for the same sizes as the step before. glibc gives blocks of 32 MiB and more back to
-// the system and gets new ones, whose pages the system clears one by one, which takes a fifth of a step of ResNet-18.
+// The processor's memory of tensors, for native/src/torch/memory.rs. Of large blocks, those that
+// are freed are kept for the next tensors of their size: a step asks for the same sizes as the step
+// before. glibc gives blocks of 32 MiB and more back to the system and gets new ones, whose pages
+// the system clears one by one, which takes a fifth of a step of ResNet-18.
 //
-// No more is held than ever was in use at once: where it would be, the blocks that were freed first are given back. So the
-// peak of memory is about that of a program that keeps nothing: a block may be an eighth larger than what is asked for.
+// No more is held than ever was in use at once: where it would be, the blocks that were freed first
+// are given back. So the peak of memory is about that of a program that keeps nothing: a block may
+// be an eighth larger than what is asked for.
 
 #include <c10/core/Allocator.h>
 #include <c10/core/CPUAllocator.h>
@@ -32,7 +34,8 @@ class Blocks {
     // A block that is a little too large serves, too.
     if (found == kept_.end() || found->first - size > size / 8) {
       void* const address = fresh(size);
-      // Where the system gives nothing more, the C library may have some left, or says in libtorch's words that it has not.
+      // Where the system gives nothing more, the C library may have some left, or says in
+      // libtorch's words that it has not.
       return address ? started(address, size) : c10::alloc_cpu(bytes);
     }
     const auto [its_size, block] = *found;

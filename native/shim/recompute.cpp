@@ -1,5 +1,5 @@
 // A part of a network whose activations are not kept for the backward pass, which computes them again (activation
-// checkpointing, Chen et al. 2016), for native/src/network/recompute.rs: tch has no operation of one's own for autograd.
+// checkpointing, Chen et al. 2016), for native/src/torch/recompute.rs: tch has no operation of one's own for autograd.
 
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/csrc/autograd/custom_function.h>
@@ -15,15 +15,15 @@ using torch::autograd::variable_list;
 
 constexpr size_t kMessageCapacity = 2048;
 
-// What the part makes of an input, as a tensor for the caller to delete; `again` in the backward pass. Both pointers are
-// the caller's, and are valid until the backward pass is over.
+// What the part makes of an input, as a tensor for the caller to delete; `recompute` in the
+// backward pass. Both pointers are the caller's, and are valid until the backward pass is over.
 using Forward = int (*)(
-    const void* part, const void* parameters, const at::Tensor* input, bool again, at::Tensor** out, Message error);
+    const void* part, const void* parameters, const at::Tensor* input, bool recompute, at::Tensor** out, Message error);
 
-at::Tensor run(Forward forward, const void* part, const void* parameters, const at::Tensor& input, bool again) {
+at::Tensor run(Forward forward, const void* part, const void* parameters, const at::Tensor& input, bool recompute) {
   char text[kMessageCapacity] = "";
   at::Tensor* out = nullptr;
-  const int failed = forward(part, parameters, &input, again, &out, Message{text, kMessageCapacity});
+  const int failed = forward(part, parameters, &input, recompute, &out, Message{text, kMessageCapacity});
   if (failed != 0) throw std::runtime_error(text);
   return *std::unique_ptr<at::Tensor>(out);
 }

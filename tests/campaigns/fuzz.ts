@@ -1,7 +1,8 @@
 /**
  * Coverage-guided fuzzing of the readers and of the boundary's JSON (native/fuzz/): `deno task bench fuzz
  * [--only=NAME,…] [--seconds=600]`. Needs cargo-fuzz (`cargo install cargo-fuzz`); any compiler will do. What is found
- * lands in .byol/fuzz-findings/, inputs that reach new code in .byol/fuzz-corpus/; native/fuzz/seeds/ holds the first inputs.
+ * lands in .byol/fuzz-findings/, inputs that reach new code in .byol/fuzz-corpus/; the seeds of native/fuzz/
+ * are the first inputs.
  */
 
 import { join } from "node:path";

@@ -137,7 +137,7 @@ struct Decompress : Common {
   void *parts[11];
 };
 
-// The library's functions.
+// The library's functions, in the order of native/src/data/photos/jpeg.rs.
 struct Functions {
   ErrorManager *(*std_error)(ErrorManager *);
   void (*create)(Decompress *, int version, size_t size);

@@ -1,5 +1,5 @@
-// Batch normalisation, a shortcut added and ReLU in one pass (batch_norm.cuh), for autograd: what libtorch does in three
-// operations that each read and write the whole activation.
+// Batch normalisation, a shortcut added and ReLU in one pass (batch_norm.cuh), for autograd: what
+// libtorch does in three operations that each read and write the whole activation.
 
 #include <c10/core/DeviceGuard.h>
 #include <torch/csrc/autograd/custom_function.h>

@@ -1,5 +1,6 @@
-// What the kernels share: packs of 16 bytes of one type, as float32 in registers. Compiled at run time for the GPU that
-// is there, without any header; and by a C++ compiler for a block of one thread, which the tests run (tests/kernels).
+// What the kernels share: packs of 16 bytes of one type, as float32 in registers. Compiled at run
+// time for the GPU that is there, without any header; and by a C++ compiler for a block of one
+// thread, which tests run (native/src/views/gpu/tests.rs).
 
 #ifdef BYOL_ONE_THREAD
 // The program that includes this brings threadIdx, blockIdx, blockDim, gridDim, and dynamic_shared.

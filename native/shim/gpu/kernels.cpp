@@ -19,8 +19,8 @@ std::string& source() {
   return text;
 }
 
-// The functions of NVRTC and of the driver that are used. libtorch opens both libraries itself, late: found the same way
-// here, as neither need be where the linker looks.
+// The functions of NVRTC and of the driver that are used. libtorch opens both libraries itself,
+// late: found the same way here, as neither need be where the linker looks.
 struct Functions {
   void* compiler;
   void* driver;

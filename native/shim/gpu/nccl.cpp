@@ -1,6 +1,7 @@
-// The GPUs' side of the ranks: ProcessGroupNCCL as the group's backend for CUDA tensors. It links libtorch_cuda and
-// NCCL, so it is a library of its own, opened only where a GPU is used (native/src/torch/shim.rs); what it is given are
-// objects of shim/distributed.cpp, which lives in the core.
+// The GPUs' side of the ranks: ProcessGroupNCCL as the group's backend for CUDA tensors. It links
+// libtorch_cuda and NCCL, so it is a library of its own, opened only where a GPU is used
+// (native/src/torch/distributed.rs); what it is given are objects of shim/distributed.cpp, which
+// lives in the core.
 
 #include <torch/torch.h>
 

@@ -1,5 +1,6 @@
-// The kernels run by the processor, in blocks of one thread: what the Rust tests compare with libtorch and with the
-// processor's views (src/views/gpu/tests.rs). A block's threads share its work in loops that one thread may also do alone.
+// The kernels run by the processor, in blocks of one thread: what the Rust tests compare with
+// libtorch and with the processor's views (src/views/gpu/tests.rs). A block's threads share its
+// work in loops that one thread may also do alone.
 
 #include <algorithm>
 #include <cmath>

@@ -21,8 +21,9 @@ constexpr int64_t kSharedFloats = 48 * 1024 / 4 - 256;
 
 extern "C" {
 
-// `views`: count × 16 words. `images`: count × 3 × height × width bytes; or, where `cropped`, a size × size × 3 crop for
-// each view. Both on the GPU, as is what is written: count × size × size × 3 floats.
+// `views`: count × 16 words. `images`: count × 3 × height × width bytes; or, where `cropped`, a
+// size × size × 3 crop for each view. Both on the GPU, as is what is written: count × size × size ×
+// 3 floats.
 int byol_gpu_views(
     const at::Tensor* images, const at::Tensor* views, bool cropped, int64_t size, int64_t blur_kernel,
     const float* mean, const float* scale, at::Tensor** out, Message error) {

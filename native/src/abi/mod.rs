@@ -1,38 +1,40 @@
 //! The table: every exported function, one line of body each. One macro makes the `extern "C"` functions and the
 //! description that src/native/symbols.gen.ts is generated from, so the two sides cannot disagree.
 
-pub mod boundary;
-
-use std::path::{Path, PathBuf};
+pub mod arguments;
+mod guard;
+pub mod handles;
 
 use serde::Deserialize;
 use tch::Tensor;
 
-use crate::checkpoint::{require_whole, save, Checkpoint, Snapshot};
+use crate::checkpoint::{require_whole, Checkpoint};
 use crate::checks::outputs::{write_answers, write_embeddings, write_neighbours, write_outputs};
 use crate::checks::views::{render_cases, write_batch, write_samples};
 use crate::data::dataset::{Dataset, Share};
 use crate::data::job::DataJob;
 use crate::data::photos::jpeg::Decoder;
 use crate::data::sheet::write_sheet;
+use crate::error::{Error, Result, STATUSES};
 use crate::evaluation::features::Features;
 use crate::evaluation::finetune::FineTuning;
-use crate::evaluation::probe::{FeatureBank, Probe};
+use crate::evaluation::neighbours::FeatureBank;
+use crate::evaluation::probe::{Probe, ProbeSaveOptions};
 use crate::optimizer::lars::LarsStep;
 use crate::run::heartbeat::Heartbeat;
 use crate::run::job::Job;
 use crate::run::ranks::Ranks;
 use crate::run::signals::Watch;
 use crate::run::{process, signals};
+use crate::torch::autocast::processor_has_bf16;
 use crate::torch::device::{require_same, Numerics};
 use crate::torch::gpus::describe_gpus;
-use crate::torch::precision::processor_has_bf16;
-use crate::training::learner::{BatchPart, Learner};
+use crate::training::learner::{BatchPart, Learner, LoadOptions, SaveOptions};
 use crate::training::online_probe::ProbeRates;
-use boundary::{
-    close, guard, live_handles, register, with, Argument, Error, Finite, Json, OutNumbers, OutText,
-    OutU32, Result, STATUSES,
-};
+use crate::training::trace::Trace;
+use arguments::{Argument, Finite, Json, OutNumbers, OutText, OutU32};
+use guard::guard;
+use handles::{close, live_handles, register, with};
 
 /// One exported function, for the generated table.
 pub struct Symbol {
@@ -66,49 +68,10 @@ macro_rules! abi {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct SaveOptions {
-    path: String,
-    metadata: serde_json::Value,
-    encoder_only: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct BackgroundSaveOptions {
-    path: PathBuf,
-    metadata: serde_json::Value,
-    sync_first: Vec<PathBuf>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct LoadOptions {
-    path: String,
-    encoder_only: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct ProbeSaveOptions {
-    path: String,
-    metadata: serde_json::Value,
-    /// Whether the encoder goes with it, both under torchvision's names.
-    with_encoder: bool,
-}
-
-#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoreEntry {
     key: String,
     value: String,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-struct TraceOptions {
-    path: String,
-    metadata: serde_json::Value,
 }
 
 abi! {
@@ -130,8 +93,16 @@ abi! {
     fn byol_core_open_gpu(path: Json) { crate::torch::gpu::open(&path.read::<String>()?) }
     /// Panics, to show that a panic becomes a status.
     fn byol_core_panic() { std::panic::panic_any("asked to".to_owned()) }
-    /// Opens a dataset.
-    fn byol_dataset_open(options: Json, handle: OutU32) { handle.write(register(Dataset::open(options.read()?)?)); Ok(()) }
+    /// Opens a dataset: the images of a job, or with job 0 the demo.
+    fn byol_dataset_open(options: Json, job: u32, handle: OutU32) {
+        let options = options.read()?;
+        let dataset = match job {
+            0 => Dataset::open(options, None)?,
+            _ => with(job, |j: &mut DataJob| Dataset::open(options, Some(j)))?,
+        };
+        handle.write(register(dataset));
+        Ok(())
+    }
     /// Writes count, classes, digest and warnings.
     fn byol_dataset_describe(dataset: u32, text: OutText) { with(dataset, |d: &mut Dataset| { text.write(&d.describe()); Ok(()) }) }
     /// Sets the batch size and the recipes of both views.
@@ -238,17 +209,22 @@ abi! {
     /// Writes steps that float16's overflows cost, and the scale of the loss; 0 where it is not scaled.
     fn byol_learner_scaler(learner: u32, numbers: OutNumbers<2>) { with(learner, |l: &mut Learner| { numbers.write(l.scaler_counts()?); Ok(()) }) }
     /// Writes the training state, or the encoder alone, to a file.
-    fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| save_learner(l, &options)) }
+    fn byol_learner_save(learner: u32, options: Json) { let options: SaveOptions = options.read()?; with(learner, |l: &mut Learner| l.save(&options)) }
     /// Copies the training state and starts the job that writes it to a file.
-    fn byol_learner_save_begin(learner: u32, options: Json, handle: OutU32) { let options = options.read()?; handle.write(with(learner, |l: &mut Learner| begin_save(l, options))?); Ok(()) }
+    fn byol_learner_save_begin(learner: u32, options: Json, handle: OutU32) { let options = options.read()?; handle.write(register(with(learner, |l: &mut Learner| l.save_begin(options))?)); Ok(()) }
     /// Reads the training state, or the encoder alone, from a file.
-    fn byol_learner_load(learner: u32, options: Json) { let options: LoadOptions = options.read()?; with(learner, |l: &mut Learner| load_learner(l, &options)) }
+    fn byol_learner_load(learner: u32, options: Json) { let options: LoadOptions = options.read()?; with(learner, |l: &mut Learner| l.load(&options)) }
     /// Reads the encoder from a file and gives the target network the same.
     fn byol_learner_init_encoder(learner: u32, path: Json) { let path = path.read::<String>()?; with(learner, |l: &mut Learner| l.init_encoder(&path)) }
     /// Starts a trace: keeps a copy of the state.
-    fn byol_learner_trace_begin(learner: u32, handle: OutU32) { with(learner, |l: &mut Learner| { handle.write(register(Trace::new(l)?)); Ok(()) }) }
+    fn byol_learner_trace_begin(learner: u32, handle: OutU32) { with(learner, |l: &mut Learner| { handle.write(register(Trace::begin(l)?)); Ok(()) }) }
     /// Writes a trace file: views, state before, gradients, state after.
-    fn byol_learner_trace_write(learner: u32, dataset: u32, trace: u32, options: Json) { let options = options.read()?; write_trace(learner, dataset, trace, &options) }
+    fn byol_learner_trace_write(learner: u32, dataset: u32, trace: u32, options: Json) {
+        let options = options.read()?;
+        with(learner, |l: &mut Learner| with(dataset, |d: &mut Dataset| with(trace, |t: &mut Trace| {
+            t.write(l, &d.batch(2)?.views, &options)
+        })))
+    }
     /// Writes what the online network makes of a file's images, in eval and in train mode.
     fn byol_learner_write_outputs(learner: u32, options: Json) { let options = options.read()?; with(learner, |l: &mut Learner| write_outputs(l, &options)) }
     /// Writes the embeddings of the dataset's batch.
@@ -278,7 +254,7 @@ abi! {
     /// Writes the probe's weights to a file, with the learner's encoder where it is asked for.
     fn byol_probe_save(probe: u32, learner: u32, options: Json) {
         let options: ProbeSaveOptions = options.read()?;
-        with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| save_probe(p, l, &options)))
+        with(probe, |p: &mut Probe| with(learner, |l: &mut Learner| p.save(l, &options)))
     }
     /// Starts to fine-tune the learner's encoder.
     fn byol_finetune_create(learner: u32, handle: OutU32) { handle.write(register(with(learner, |l: &mut Learner| FineTuning::new(l))?)); Ok(()) }
@@ -414,111 +390,6 @@ fn with_views(
             }
             require_same("views", view1.device(), l.device())?;
             body(l, [view1, view2], &batch.labels)
-        })
-    })
-}
-
-fn save_learner(learner: &Learner, options: &SaveOptions) -> Result<()> {
-    let tensors = if options.encoder_only {
-        learner.encoder_state()?
-    } else {
-        saved_state(learner)?
-    };
-    let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
-    snapshot.require_finite()?;
-    snapshot.write(Path::new(&options.path), &[])
-}
-
-fn save_probe(probe: &Probe, learner: &Learner, options: &ProbeSaveOptions) -> Result<()> {
-    let mut tensors = probe.state()?;
-    if options.with_encoder {
-        for (name, _) in &mut tensors {
-            *name = format!("fc.{name}");
-        }
-        tensors.extend(learner.encoder_state()?);
-    }
-    let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
-    snapshot.require_finite()?;
-    snapshot.write(Path::new(&options.path), &[])
-}
-
-fn begin_save(learner: &Learner, options: BackgroundSaveOptions) -> Result<u32> {
-    let snapshot = Snapshot::take(&saved_state(learner)?, options.metadata.to_string())?;
-    snapshot.require_finite()?;
-    let job = Job::start(move || snapshot.write(&options.path, &options.sync_first))?;
-    Ok(register(job))
-}
-
-/// The state of training and, where there is one, of the online probe.
-fn saved_state(learner: &Learner) -> Result<Vec<(String, Tensor)>> {
-    let mut state = learner.state()?;
-    state.extend(learner.probe_state());
-    Ok(state)
-}
-
-fn load_learner(learner: &Learner, options: &LoadOptions) -> Result<()> {
-    if options.encoder_only {
-        return learner.load_encoder(&options.path);
-    }
-    let file = Checkpoint::open(&options.path)?;
-    // Either may be without an online probe: the learner's then starts afresh, and the file's is left where it is.
-    let mut state = learner.state()?;
-    let probe = learner.probe_state();
-    let both = probe.iter().any(|(name, _)| file.holds(name));
-    state.extend(probe.into_iter().filter(|_| both));
-    file.load(state, |name| both || !name.starts_with("online_probe."))
-}
-
-/// The state before a step.
-struct Trace(Vec<(String, Tensor)>);
-
-impl crate::abi::boundary::Object for Trace {
-    const NOUN: &'static str = "trace";
-}
-
-impl Trace {
-    fn new(learner: &Learner) -> Result<Self> {
-        let copies = learner
-            .state()?
-            .into_iter()
-            .map(|(name, tensor)| Ok((name, tensor.f_detach_copy()?)));
-        Ok(Self(copies.collect::<Result<_>>()?))
-    }
-}
-
-fn write_trace(learner: u32, dataset: u32, trace: u32, options: &TraceOptions) -> Result<()> {
-    let when = |name: &str, when: &str| match name.split_once('.') {
-        Some((network, rest)) => format!("{network}.{when}.{rest}"),
-        None => name.to_owned(),
-    };
-    with(learner, |l: &mut Learner| {
-        with(dataset, |d: &mut Dataset| {
-            with(trace, |t: &mut Trace| {
-                let views = &d.batch(2)?.views;
-                let mut tensors = vec![
-                    ("view1".to_owned(), views[0].shallow_clone()),
-                    ("view2".to_owned(), views[1].shallow_clone()),
-                ];
-                tensors.extend(
-                    t.0.iter()
-                        .map(|(name, tensor)| (when(name, "before"), tensor.shallow_clone())),
-                );
-                tensors.extend(
-                    l.gradients()?
-                        .into_iter()
-                        .map(|(name, tensor)| (format!("grad.{name}"), tensor)),
-                );
-                tensors.extend(
-                    l.state()?
-                        .into_iter()
-                        .map(|(name, tensor)| (when(&name, "after"), tensor)),
-                );
-                save(
-                    Path::new(&options.path),
-                    &tensors,
-                    &options.metadata.to_string(),
-                )
-            })
         })
     })
 }

@@ -9,8 +9,9 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::Checkpoint;
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::formats::header::MAX_HEADER_BYTES;
+use crate::formats::hex::hex;
 
 /// The metadata's key of it.
 pub const DIGEST_KEY: &str = "file_sha256";
@@ -28,12 +29,6 @@ pub fn digest_place(header: &[u8]) -> Option<Range<usize>> {
         + key.len();
     let place = start..start + DIGEST_ZEROS.len();
     (header.get(place.end) == Some(&b'"')).then_some(place)
-}
-
-/// A digest in hex.
-pub fn hex(hash: Sha256) -> String {
-    let bytes = hash.finalize();
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Makes sure that a file is there to the last byte, as one of ours says of itself.
@@ -80,7 +75,7 @@ pub fn verify(mut file: impl Read, name: &str) -> Result<bool> {
             count => hash.update(&chunk[..count]),
         }
     }
-    let found = hex(hash);
+    let found = hex(&hash.finalize());
     if found == told {
         return Ok(true);
     }

@@ -13,9 +13,10 @@ use tch::{Kind, Tensor};
 
 use super::digest::verify;
 use super::METADATA_KEY;
-use crate::abi::boundary::{Error, Result, Status};
+use crate::error::{Error, Result, Status};
 use crate::formats::encoder_file::{listed, Architecture, EncoderFile};
 use crate::formats::header::{FormatError, Header, TensorEntry};
+use crate::formats::hex::hex;
 use crate::formats::torch_file::{is_torch, TorchFile};
 
 /// How the names of batch normalisations' counts end.
@@ -114,16 +115,11 @@ impl Checkpoint {
             self.pieces(tensor, |piece| hash.update(piece))?;
             shapes.insert(name.clone(), serde_json::json!(shape));
         }
-        let digest: String = hash
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
         let description = Description {
             metadata,
             whole,
             tensors: tensors.len(),
-            sha256: digest,
+            sha256: hex(&hash.finalize()),
             shapes,
             encoder: EncoderFile::find(tensors).ok().map(|encoder| {
                 let architecture = encoder.architecture();

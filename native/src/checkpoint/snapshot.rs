@@ -9,9 +9,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use tch::{Kind, Tensor};
 
-use super::digest::{digest_place, hex, DIGEST_KEY, DIGEST_ZEROS};
+use super::digest::{digest_place, DIGEST_KEY, DIGEST_ZEROS};
 use super::METADATA_KEY;
-use crate::abi::boundary::{Error, Result, Status};
+use crate::error::{Error, Result, Status};
+use crate::formats::hex::hex;
 
 const BUFFER_BYTES: usize = 1 << 20;
 
@@ -99,7 +100,7 @@ impl Snapshot {
         let mut file = out.into_inner().map_err(|error| error.into_error())?;
         if let Some(place) = digest_place(header.as_bytes()) {
             file.seek(SeekFrom::Start((length.len() + place.start) as u64))?;
-            file.write_all(hex(hash).as_bytes())?;
+            file.write_all(hex(&hash.finalize()).as_bytes())?;
         }
         file.sync_all()
     }

@@ -6,10 +6,11 @@ use std::path::Path;
 use serde::Deserialize;
 use tch::Tensor;
 
-use crate::abi::boundary::Result;
 use crate::checkpoint::{save, Checkpoint};
 use crate::data::dataset::Dataset;
-use crate::evaluation::probe::{FeatureBank, Probe};
+use crate::error::Result;
+use crate::evaluation::neighbours::FeatureBank;
+use crate::evaluation::probe::Probe;
 use crate::network::layers::Pass;
 use crate::network::parameters::channels_last;
 use crate::torch::device::moved;

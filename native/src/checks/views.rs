@@ -8,12 +8,13 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::Deserialize;
 use tch::Kind;
 
-use crate::abi::boundary::{Error, Result};
 use crate::checkpoint::open_plain;
-use crate::data::dataset::{room_for_views, Dataset, DrawnView};
+use crate::data::dataset::{Dataset, DrawnView};
+use crate::error::{Error, Result};
 use crate::formats::header::Header;
 use crate::views::kernels::{CenteredSides, ImageRef, Normalization, Renderer};
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
+use crate::views::size::room_for_views;
 
 /// The largest file of images: these checks are for some hundred.
 const MAX_IMAGES_BYTES: u64 = 1 << 30;

@@ -278,6 +278,7 @@ impl Object {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::formats::hex::hex;
     use sha2::{Digest, Sha256};
 
     fn generate(train: bool, count: usize) -> (Vec<u8>, Vec<u8>) {
@@ -291,10 +292,7 @@ mod tests {
         let mut hash = Sha256::new();
         hash.update(&images);
         hash.update(&labels);
-        hash.finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        hex(&hash.finalize())
     }
 
     #[test]

@@ -1,56 +1,21 @@
 //! Long work beside the event loop: the caller starts it, asks how far it is, and takes what it made.
 
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use serde::Deserialize;
 
-use super::cifar::Watcher;
-use super::dataset::{load_cifar, Loaded};
 use super::photos::listing::Listing;
 use super::photos::measure::{measure, Part};
 use super::photos::pack::{pack, PackOptions};
 use super::photos::packed::Packed;
 use super::photos::source::Source;
 use super::photos::stage::{stage, verify};
-use crate::abi::boundary::{Error, Object, Result};
-
-/// Progress of a job.
-#[derive(Default)]
-pub struct Progress {
-    done: AtomicU64,
-    total: AtomicU64,
-    images: AtomicU64,
-    stop: AtomicBool,
-}
-
-impl Progress {
-    pub fn start(&self, total: usize) {
-        self.total.store(total as u64, Ordering::Relaxed);
-    }
-
-    /// Counts what is done. Fails when the job is no longer wanted.
-    pub fn advance(&self, done: usize, images: usize) -> Result<()> {
-        self.done.fetch_add(done as u64, Ordering::Relaxed);
-        self.images.fetch_add(images as u64, Ordering::Relaxed);
-        if self.stop.load(Ordering::Relaxed) {
-            return Err(Error::invalid("Cannot go on: no longer wanted"));
-        }
-        Ok(())
-    }
-}
-
-impl Watcher for Progress {
-    fn will_read(&self, bytes: usize) {
-        self.start(bytes);
-    }
-
-    fn wants_more(&self, bytes: usize) -> bool {
-        self.advance(bytes, 0).is_ok()
-    }
-}
+use super::progress::Progress;
+use super::sources::{load_cifar, Loaded};
+use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
 #[serde(
@@ -103,10 +68,6 @@ pub struct DataJob {
     thread: Option<JoinHandle<Result<Outcome>>>,
     /// Kept for a caller whose buffer was too small.
     text: Option<String>,
-}
-
-impl Object for DataJob {
-    const NOUN: &'static str = "data job";
 }
 
 impl DataJob {

@@ -3,7 +3,7 @@
 
 use serde::Deserialize;
 
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::views::random::permutation;
 
 /// Which of a data set's images are taken: a function of these options and the labels alone.

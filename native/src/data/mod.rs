@@ -6,4 +6,6 @@ pub mod demo;
 pub mod job;
 pub mod label_subset;
 pub mod photos;
+pub mod progress;
 pub mod sheet;
+pub mod sources;

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use tch::{Kind, Tensor};
 
 use super::dataset::Dataset;
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::views::kernels::Normalization;
 
 /// Pairs of views in a row.
@@ -138,7 +138,7 @@ mod tests {
             "source": { "kind": "demo", "train": true, "count": 16 }, "dtype": "float32", "device": "cpu", "workers": 1,
             "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.243, 0.261], "limit": 5,
         });
-        let mut dataset = Dataset::open(serde_json::from_value(options).unwrap()).unwrap();
+        let mut dataset = Dataset::open(serde_json::from_value(options).unwrap(), None).unwrap();
         let recipe = serde_json::json!({
             "cropSize": 40, "cropScale": [0.2, 1.0], "cropRatio": [0.75, 1.25], "flipProbability": 0.5,
             "jitterProbability": 0.8, "brightness": 0.4, "contrast": 0.4, "saturation": 0.2, "hue": 0.1,

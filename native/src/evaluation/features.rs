@@ -4,8 +4,8 @@ use serde::Deserialize;
 use tch::Tensor;
 
 use super::probe::Probe;
-use crate::abi::boundary::{Error, Object, Result};
 use crate::data::dataset::{Dataset, Embedded};
+use crate::error::{Error, Result};
 use crate::torch::device::moved;
 use crate::training::learner::Learner;
 use crate::views::random::permutation;
@@ -36,10 +36,6 @@ struct FeatureOrder {
     seed: u64,
     epoch: u64,
     held_out: usize,
-}
-
-impl Object for Features {
-    const NOUN: &'static str = "table of features";
 }
 
 impl Features {

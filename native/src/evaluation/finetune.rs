@@ -3,11 +3,13 @@
 use tch::Tensor;
 
 use super::probe::Probe;
-use crate::abi::boundary::{Error, GradMode, Object, Result};
 use crate::data::dataset::Dataset;
+use crate::error::{Error, Result};
 use crate::network::layers::Pass;
+use crate::torch::autocast::Precision;
 use crate::torch::device::require_same;
-use crate::torch::precision::{Precision, Scaler};
+use crate::torch::grad_mode::GradMode;
+use crate::torch::scaler::Scaler;
 use crate::training::learner::Learner;
 
 /// What SGD keeps of the encoder from step to step. The classifier is a probe, which keeps its own.
@@ -15,10 +17,6 @@ pub struct FineTuning {
     buffers: Vec<Tensor>,
     scaler: Option<Scaler>,
     loss: Option<Tensor>,
-}
-
-impl Object for FineTuning {
-    const NOUN: &'static str = "fine-tuning";
 }
 
 impl FineTuning {

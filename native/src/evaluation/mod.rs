@@ -2,4 +2,5 @@
 
 pub mod features;
 pub mod finetune;
+pub mod neighbours;
 pub mod probe;

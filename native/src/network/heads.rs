@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use super::layers::{BatchNorm, Linear, Pass};
 use super::parameters::Parameters;
-use crate::abi::boundary::Result;
+use crate::error::Result;
 
 pub struct Head {
     hidden: Linear,

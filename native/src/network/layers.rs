@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::parameters::{channels_last, Parameters, Role};
-use crate::abi::boundary::Result;
+use crate::error::Result;
 use crate::torch::convolution;
 use crate::torch::gpu::{gpu, Gpu, NormMode, Normalised};
 

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::abi::boundary::Result;
+use crate::error::Result;
 
 /// Rows scaled to unit length; norms below 1e-12 count as 1e-12, as in PyTorch's normalize.
 pub fn normalize(rows: &Tensor) -> Result<Tensor> {

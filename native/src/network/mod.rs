@@ -4,5 +4,4 @@ pub mod heads;
 pub mod layers;
 pub mod loss;
 pub mod parameters;
-pub mod recompute;
 pub mod resnet;

@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
+use crate::torch::autocast::Precision;
 use crate::torch::device::moved;
-use crate::torch::precision::Precision;
-use crate::torch::shim::Group;
+use crate::torch::distributed::Group;
 
 /// What a tensor is to the optimizer and to the moving average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

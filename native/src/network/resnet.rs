@@ -4,8 +4,9 @@ use tch::{Kind, Tensor};
 
 use super::layers::{ConvNorm, ConvShape, Pass};
 use super::parameters::{Entry, Parameters};
-use super::recompute::forward_without_keeping;
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
+use crate::torch::autocast::{Autocast, Precision};
+use crate::torch::recompute::{forward_without_keeping, Recompute};
 
 /// An encoder: images (count × 3 × height × width) to embeddings (count × `features`).
 pub struct ResNet {
@@ -251,5 +252,18 @@ impl Block {
             hidden = convolution.forward_relu(parameters, &hidden, added, pass)?;
         }
         Ok(hidden)
+    }
+}
+
+impl Recompute for Block {
+    type Parameters = Parameters;
+
+    fn forward(&self, parameters: &Parameters, input: &Tensor, again: bool) -> Result<Tensor> {
+        if !again {
+            return self.forward(parameters, input, Pass::Train);
+        }
+        let precision = parameters.again.unwrap_or(Precision::Normal);
+        let _autocast = Autocast::begin(precision, input.device());
+        self.forward(parameters, input, Pass::Again)
     }
 }

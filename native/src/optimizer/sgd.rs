@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::abi::boundary::Result;
+use crate::error::Result;
 
 /// buf = m·buf + g; p −= lr·(g + m·buf), where g is the gradient plus weight decay times p.
 #[derive(Clone, Copy)]

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::Deserialize;
 
-use crate::abi::boundary::{Error, Object, Result};
+use crate::error::{Error, Result};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -40,10 +40,6 @@ struct Shared {
 pub struct Heartbeat {
     shared: Arc<Shared>,
     thread: Option<JoinHandle<()>>,
-}
-
-impl Object for Heartbeat {
-    const NOUN: &'static str = "heartbeat";
 }
 
 impl Heartbeat {

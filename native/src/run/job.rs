@@ -4,16 +4,12 @@ use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::thread::{Builder, JoinHandle};
 use std::time::Duration;
 
-use crate::abi::boundary::{Error, Object, Result, Status};
+use crate::error::{Error, Result, Status};
 
 /// Work under way. Dropping it waits for its end: no thread outlives its handle.
 pub struct Job {
     outcome: Receiver<Result<()>>,
     thread: Option<JoinHandle<()>>,
-}
-
-impl Object for Job {
-    const NOUN: &'static str = "job";
 }
 
 impl Job {

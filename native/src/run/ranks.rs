@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde::Deserialize;
 use tch::Tensor;
 
-use crate::abi::boundary::{Error, Object, Result, Status};
-use crate::torch::shim::{Group, Network, Store};
+use crate::error::{Error, Result, Status};
+use crate::torch::distributed::{Group, Network, Store};
 
 /// Counts up while a rank is alive.
 const BEAT: &str = "beat/";
@@ -48,10 +48,6 @@ pub struct Ranks {
     watch: Option<Watch>,
     group: Option<Arc<Group>>,
     store: Arc<Store>,
-}
-
-impl Object for Ranks {
-    const NOUN: &'static str = "set of ranks";
 }
 
 impl Ranks {

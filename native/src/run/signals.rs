@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use serde::Deserialize;
 
-use crate::abi::boundary::{Error, Object, Result, Status};
+use crate::error::{Error, Result, Status};
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -45,10 +45,6 @@ const AT_ONCE: &[u8] =
 
 /// Watches while it lives; one at a time.
 pub struct Watch(());
-
-impl Object for Watch {
-    const NOUN: &'static str = "signal watch";
-}
 
 impl Watch {
     pub fn start(options: WatchOptions) -> Result<Self> {

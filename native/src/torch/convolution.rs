@@ -9,7 +9,7 @@ use tch::{Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
 use super::shim::{checked, Message};
-use crate::abi::boundary::{Result, Status};
+use crate::error::{Result, Status};
 
 /// Fewer input channels make products too narrow to gain anything (ResNet-18 at batch 64, one thread, AVX2).
 const LEAST_CHANNELS: i64 = 128;

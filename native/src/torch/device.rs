@@ -8,7 +8,7 @@ use tch::{Cuda, Device, Kind, Tensor};
 use torch_sys::C_tensor;
 
 use super::shim::{checked, Message};
-use crate::abi::boundary::{Error, Result, Status};
+use crate::error::{Error, Result, Status};
 
 extern "C" {
     fn byol_pinned(

@@ -1,7 +1,9 @@
 //! What GPUs there are, told by the driver itself: it is asked before libtorch is, so that a GPU without kernels in
 //! this libtorch, or a driver too old for it, gets an error of our own.
 
-use std::ffi::{c_char, c_int, c_uint, CStr, CString};
+use std::ffi::{c_char, c_int, c_uint, CStr};
+
+use super::library::{self, Opened};
 
 const SUCCESS: c_int = 0;
 const NO_DEVICE: c_int = 100;
@@ -9,30 +11,22 @@ const CAPABILITY_MAJOR: c_int = 75;
 const CAPABILITY_MINOR: c_int = 76;
 const NAME_CAPACITY: usize = 256;
 
-/// The driver's functions (CUDA driver API).
-struct Driver {
-    handle: *mut libc::c_void,
-}
+/// The driver's library (CUDA driver API).
+struct Driver(Opened);
 
 impl Driver {
     fn open() -> Result<Self, String> {
-        let handle = unsafe { libc::dlopen(c"libcuda.so.1".as_ptr(), libc::RTLD_NOW) };
-        if handle.is_null() {
-            return Err("no NVIDIA driver: libcuda.so.1 cannot be loaded".to_owned());
-        }
-        Ok(Self { handle })
+        // The driver stays loaded: libtorch uses it too.
+        let opened = library::open("libcuda.so.1");
+        let opened = opened.map_err(|_| "no NVIDIA driver: libcuda.so.1 cannot be loaded")?;
+        Ok(Self(opened))
     }
 
-    fn symbol(&self, name: &str) -> Result<*mut libc::c_void, String> {
-        let name = CString::new(name).map_err(|error| error.to_string())?;
-        let symbol = unsafe { libc::dlsym(self.handle, name.as_ptr()) };
-        if symbol.is_null() {
-            return Err(format!(
-                "the NVIDIA driver has no {}",
-                name.to_string_lossy()
-            ));
-        }
-        Ok(symbol)
+    /// # Safety
+    /// `F` must be the function's type in cuda.h.
+    unsafe fn function<F: Copy>(&self, name: &str) -> Result<F, String> {
+        let found = unsafe { self.0.function(name) };
+        found.map_err(|_| format!("the NVIDIA driver has no {name}"))
     }
 
     fn describe(&self) -> Result<serde_json::Value, String> {
@@ -42,13 +36,12 @@ impl Driver {
         type Attribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
         type Name = unsafe extern "C" fn(*mut c_char, c_int, c_int) -> c_int;
         // The signatures are those of cuda.h.
-        let init: Init = unsafe { std::mem::transmute(self.symbol("cuInit")?) };
-        let version: Number = unsafe { std::mem::transmute(self.symbol("cuDriverGetVersion")?) };
-        let count: Number = unsafe { std::mem::transmute(self.symbol("cuDeviceGetCount")?) };
-        let get: Get = unsafe { std::mem::transmute(self.symbol("cuDeviceGet")?) };
-        let attribute: Attribute =
-            unsafe { std::mem::transmute(self.symbol("cuDeviceGetAttribute")?) };
-        let name: Name = unsafe { std::mem::transmute(self.symbol("cuDeviceGetName")?) };
+        let init: Init = unsafe { self.function("cuInit") }?;
+        let version: Number = unsafe { self.function("cuDriverGetVersion") }?;
+        let count: Number = unsafe { self.function("cuDeviceGetCount") }?;
+        let get: Get = unsafe { self.function("cuDeviceGet") }?;
+        let attribute: Attribute = unsafe { self.function("cuDeviceGetAttribute") }?;
+        let name: Name = unsafe { self.function("cuDeviceGetName") }?;
         let checked = |what: &str, status: c_int| match status {
             SUCCESS => Ok(()),
             NO_DEVICE => Err("the NVIDIA driver sees no GPU".to_owned()),
@@ -90,7 +83,6 @@ impl Driver {
 
 /// JSON: the newest CUDA that the driver knows and its GPUs' names and architectures, or why there are none.
 pub fn describe_gpus() -> String {
-    // The driver stays loaded: libtorch uses it too.
     let found = Driver::open().and_then(|driver| driver.describe());
     let described = found.unwrap_or_else(|problem| serde_json::json!({ "problem": problem }));
     described.to_string()

@@ -3,7 +3,7 @@
 
 use std::sync::Once;
 
-use crate::abi::boundary::{Error, Result, Status};
+use crate::error::{Error, Result, Status};
 
 extern "C" {
     fn byol_keep_freed_memory();

@@ -2,7 +2,7 @@
 
 use tch::{Device, Kind, Tensor};
 
-use crate::abi::boundary::Result;
+use crate::error::Result;
 
 /// Rows that are looked at: the number can be no greater, and its cost no more than that of so many rows.
 pub const MOST_ROWS: i64 = 512;

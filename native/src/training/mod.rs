@@ -3,3 +3,4 @@
 pub mod effective_rank;
 pub mod learner;
 pub mod online_probe;
+pub mod trace;

@@ -2,8 +2,9 @@
 
 use tch::{Kind, Reduction, Tensor};
 
-use crate::abi::boundary::{Error, GradMode, Result};
-use crate::torch::shim::Group;
+use crate::error::{Error, Result};
+use crate::torch::distributed::Group;
+use crate::torch::grad_mode::GradMode;
 
 /// SGD's learning rate and momentum for one step.
 pub struct ProbeRates {

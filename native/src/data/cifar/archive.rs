@@ -6,7 +6,9 @@ use flate2::read::GzDecoder;
 use md5::{Digest, Md5};
 use tar::{Archive, EntryType};
 
-use super::{hex, Batches, ReadError, ReadErrorKind, MAX_META_BYTES};
+use crate::formats::hex::hex;
+
+use super::{Batches, ReadError, ReadErrorKind, MAX_META_BYTES};
 
 /// The official archives have eight or nine entries.
 const MAX_ENTRIES: usize = 1000;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
+use crate::formats::hex::hex;
 use crate::formats::pickle::{self, Batch, ParseError};
 
 mod archive;
@@ -404,10 +405,6 @@ impl Read for Wanted<'_> {
             false => Err(io::Error::other("no longer wanted")),
         }
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The batches of one half, put in their places as they come (an archive has its own order).

@@ -2,7 +2,6 @@
 
 mod batch;
 mod options;
-mod sources;
 #[cfg(test)]
 mod tests;
 
@@ -11,9 +10,8 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
-pub use batch::{room_for_views, values_of_views, Batch, Embedded};
+pub use batch::{Batch, Embedded};
 pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Share, Source};
-pub use sources::{load_cifar, Loaded};
 
 use super::demo;
 use super::job::DataJob;
@@ -21,7 +19,8 @@ use super::label_subset::SubsetOptions;
 use super::photos::bad::BadFiles;
 use super::photos::loader::{Loader, Made, MadeView};
 use super::photos::render::{Photos, Request, Views};
-use crate::abi::boundary::{self, Error, Object, Result};
+use super::sources::{describe_photos, limited, load_demo};
+use crate::error::{Error, Result};
 use crate::run::ranks::Ranks;
 use crate::torch::device::{moved, uploaded};
 use crate::torch::gpu::gpu;
@@ -30,7 +29,7 @@ use crate::views::gpu::{words, Pixels, Words, WORDS};
 use crate::views::kernels::{render_batch, render_centered_batch, BatchKey, Images, Normalization};
 use crate::views::random::permutation;
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
-use sources::{describe_photos, limited, load_demo};
+use crate::views::size::{room_for_views, values_of_views};
 
 /// A dataset's images, the recipes its views are made by, and the current batch.
 pub struct Dataset {
@@ -63,12 +62,9 @@ pub struct DrawnView {
     pub parameters: Vec<ViewParameters>,
 }
 
-impl Object for Dataset {
-    const NOUN: &'static str = "dataset";
-}
-
 impl Dataset {
-    pub fn open(options: DatasetOptions) -> Result<Self> {
+    /// Opens the images that a job has found or read (`job`), or the demo's.
+    pub fn open(options: DatasetOptions, job: Option<&mut DataJob>) -> Result<Self> {
         options.validate()?;
         let device = options.device.open()?;
         let workers = options.workers.clamp(1, 256);
@@ -88,17 +84,13 @@ impl Dataset {
         };
         let mut found = None;
         let loaded = match options.source {
-            Source::Photos {
-                job,
-                most_bad,
-                ahead,
-            } => {
-                let source = boundary::with(job, DataJob::take_source)?;
+            Source::Photos { most_bad, ahead } => {
+                let source = given(job)?.take_source()?;
                 let loaded = describe_photos(&source)?;
                 found = Some((source, most_bad, ahead));
                 loaded
             }
-            Source::Read { job } => boundary::with(job, DataJob::take_memory)?,
+            Source::Read => given(job)?.take_memory()?,
             Source::Demo { train, count } => load_demo(train, count)?,
         };
         let (pixels, labels, description) = limited(loaded, options.limit)?;
@@ -641,6 +633,10 @@ impl Dataset {
             ))
         })
     }
+}
+
+fn given(job: Option<&mut DataJob>) -> Result<&mut DataJob> {
+    job.ok_or_else(|| Error::invalid("Cannot open images: expected the job that has found them"))
 }
 
 /// Images of 32 × 32 pixels on a GPU.

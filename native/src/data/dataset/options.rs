@@ -2,7 +2,7 @@
 
 use serde::Deserialize;
 
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::torch::device::DeviceName;
 use crate::training::learner::Dtype;
 use crate::views::kernels::CenteredSides;
@@ -21,13 +21,10 @@ pub enum Source {
         train: bool,
         count: usize,
     },
-    /// What a job has read into memory.
-    Read {
-        job: u32,
-    },
+    /// Images that a job has read into memory.
+    Read,
+    /// Files that a job has listed.
     Photos {
-        /// The listing job whose files these are.
-        job: u32,
         /// Share of the files that may be unusable.
         most_bad: f64,
         /// Batches that may be made ahead.

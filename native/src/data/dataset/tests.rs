@@ -5,7 +5,7 @@ fn demo(count: usize) -> Dataset {
         "source": { "kind": "demo", "train": true, "count": count },
         "dtype": "float32", "device": "cpu", "workers": 1, "limit": 0, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
     });
-    Dataset::open(serde_json::from_value(options).unwrap()).unwrap()
+    Dataset::open(serde_json::from_value(options).unwrap(), None).unwrap()
 }
 
 #[test]

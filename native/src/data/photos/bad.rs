@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
 
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 
 /// The bad files of one data set.
 pub struct BadFiles {

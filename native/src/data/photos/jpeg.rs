@@ -3,7 +3,7 @@
 //! libjpeg-turbo's pixels are PIL's and torchvision's to the bit; zune-jpeg's differ by a few units where colours are
 //! stored at half the resolution. Which of them decodes is decided once for a process, and said.
 
-use std::ffi::{c_char, CStr, CString};
+use std::ffi::{c_char, CStr};
 use std::ptr::NonNull;
 use std::sync::OnceLock;
 
@@ -13,21 +13,27 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::decode::Photo;
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
+use crate::torch::library;
 
-/// The functions of an open libjpeg-turbo.
-#[repr(C)]
-struct RawFunctions(u8);
+/// The functions of libjpeg that the shim calls, in the order of shim/declarations/libjpeg.h.
+const FUNCTIONS: [&str; 7] = [
+    "jpeg_std_error",
+    "jpeg_CreateDecompress",
+    "jpeg_read_header",
+    "jpeg_start_decompress",
+    "jpeg_read_scanlines",
+    "jpeg_resync_to_restart",
+    "jpeg_destroy_decompress",
+];
+
+type Functions = [unsafe extern "C" fn(); FUNCTIONS.len()];
+
 #[repr(C)]
 struct RawDecoder(u8);
 
 extern "C" {
-    fn byol_jpeg_open(
-        path: *const c_char,
-        message: *mut c_char,
-        capacity: usize,
-    ) -> *const RawFunctions;
-    fn byol_jpeg_new(functions: *const RawFunctions) -> *mut RawDecoder;
+    fn byol_jpeg_new(functions: *const Functions) -> *mut RawDecoder;
     fn byol_jpeg_free(decoder: *mut RawDecoder);
     fn byol_jpeg_message(decoder: *const RawDecoder) -> *const c_char;
     fn byol_jpeg_read_header(
@@ -41,25 +47,22 @@ extern "C" {
 
 /// A libjpeg-turbo that stays open as long as the process lives.
 #[derive(Clone, Copy)]
-pub struct Library(NonNull<RawFunctions>);
-
-// A table of functions that is never written again; each call has a decoder of its own.
-unsafe impl Send for Library {}
-unsafe impl Sync for Library {}
+pub struct Library(&'static Functions);
 
 impl Library {
     pub fn open(path: &str) -> Result<Self> {
         let failed =
             |reason: &str| Error::io(format!("Cannot open libjpeg-turbo {path}: {reason}"));
-        let name = CString::new(path).map_err(|_| failed("its path holds a zero byte"))?;
-        let mut message = [0u8; 1024];
-        let functions =
-            unsafe { byol_jpeg_open(name.as_ptr(), message.as_mut_ptr().cast(), message.len()) };
-        let Some(functions) = NonNull::new(functions.cast_mut()) else {
-            let text = CStr::from_bytes_until_nul(&message).map(CStr::to_string_lossy);
-            return Err(failed(&text.unwrap_or_default()));
-        };
-        Ok(Self(functions))
+        let library = library::open(path).map_err(|reason| failed(&reason))?;
+        let mut functions = Vec::new();
+        for name in FUNCTIONS {
+            // SAFETY: a pointer of any function; the shim has their types.
+            let found = unsafe { library.function(name) };
+            functions.push(found.map_err(|_| failed("it lacks functions of libjpeg"))?);
+        }
+        let functions = <Box<Functions>>::try_from(functions);
+        let functions = functions.map_err(|_| failed("it lacks functions of libjpeg"))?;
+        Ok(Self(Box::leak(functions)))
     }
 }
 
@@ -148,7 +151,7 @@ impl Drop for Decoding<'_> {
 }
 
 fn turbo(library: Library, bytes: &[u8], photo: &mut Photo) -> std::result::Result<(), Reason> {
-    let decoder = NonNull::new(unsafe { byol_jpeg_new(library.0.as_ptr()) })
+    let decoder = NonNull::new(unsafe { byol_jpeg_new(library.0) })
         .ok_or_else(|| Reason::Content("there is no memory".to_owned()))?;
     let mut decoding = Decoding { decoder, bytes };
     let [width, height, samples] = decoding.read_header()?;

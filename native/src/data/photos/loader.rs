@@ -13,11 +13,11 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use super::render::{Photos, Request, Target};
-use crate::abi::boundary::{Error, Result};
-use crate::data::dataset::values_of_views;
+use crate::error::{Error, Result};
 use crate::torch::device::host_tensor;
 use crate::torch::gpu::gpu;
 use crate::views::gpu::WORDS;
+use crate::views::size::values_of_views;
 
 /// One view of each image of a batch, in the host's memory.
 pub enum MadeView {

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use super::crop::Cropper;
 use super::decode::{decode, Photo};
 use super::source::Source;
-use crate::abi::boundary::{Error, Result};
-use crate::data::job::Progress;
+use crate::data::progress::Progress;
+use crate::error::{Error, Result};
 use crate::views::random::{DrawKey, Purpose, Stream};
 
 /// What is measured.

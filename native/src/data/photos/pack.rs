@@ -22,8 +22,9 @@ use super::packed::{
     SHARD_FORMAT,
 };
 use super::source::Source;
-use crate::abi::boundary::{Error, Result};
-use crate::data::job::Progress;
+use crate::data::progress::Progress;
+use crate::error::{Error, Result};
+use crate::formats::hex::hex;
 use crate::views::random::permutation;
 
 const BLOCK: u64 = 512;
@@ -169,10 +170,7 @@ fn digest_of(listing: &str, reencoding: Option<&Reencoding>) -> String {
     let Some(Reencoding { max_side, quality }) = reencoding else {
         return listing.to_owned();
     };
-    Sha256::digest(format!("{listing} {max_side} {quality}"))
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&Sha256::digest(format!("{listing} {max_side} {quality}")))
 }
 
 fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
@@ -316,8 +314,7 @@ impl Shard {
 
     fn close(mut self, mut head: ShardHead, index: &Path) -> std::io::Result<ShardHead> {
         self.write(&[0; 2 * BLOCK as usize])?;
-        let digest = self.hash.finalize();
-        head.sha256 = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+        head.sha256 = hex(&self.hash.finalize());
         self.file
             .into_inner()
             .map_err(|error| error.into_error())?

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use memmap2::{Advice, Mmap};
 use serde::{Deserialize, Serialize};
 
-use crate::abi::boundary::{Error, Result};
-use crate::data::job::Progress;
+use crate::data::progress::Progress;
+use crate::error::{Error, Result};
 
 pub const PACKED_FORMAT: &str = "byol packed 1";
 pub const SHARD_FORMAT: &str = "byol shard 1";

@@ -9,7 +9,7 @@ use super::bad::BadFiles;
 use super::crop::Cropper;
 use super::decode::{decode, Photo};
 use super::source::Source;
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::views::gpu::{words, Words, UNCHANGED};
 use crate::views::kernels::{BatchKey, CenteredSides, Normalization, Renderer};
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};

@@ -10,8 +10,9 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::packed::{index_path, read_manifest, Manifest};
-use crate::abi::boundary::{Error, Result};
-use crate::data::job::Progress;
+use crate::data::progress::Progress;
+use crate::error::{Error, Result};
+use crate::formats::hex::hex;
 
 const CHUNK: usize = 4 << 20;
 /// Progress is told in these.
@@ -148,5 +149,5 @@ fn digest(
             .map_err(|error| Error::io(format!("Cannot copy {}: {error}", path.display())))?;
         progress.advance(length / MEGABYTE as usize, 0)?;
     }
-    Ok(hash.finalize().iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex(&hash.finalize()))
 }

@@ -15,7 +15,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use zip::{Archive, Entry};
+use super::zip::{self, Archive, Entry};
 
 /// The longest data.pkl: a ResNet-152 with its optimizer has one of about 200 kB.
 const MAX_PICKLE_BYTES: u64 = 8 << 20;

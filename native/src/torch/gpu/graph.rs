@@ -4,7 +4,7 @@ use std::ffi::c_void;
 use std::ptr::null_mut;
 
 use super::Gpu;
-use crate::abi::boundary::{Result, Status};
+use crate::error::{Result, Status};
 use crate::torch::shim::checked;
 
 /// What was enqueued on the GPU between begin() and end(), to be run again and again on the same memory.

@@ -5,14 +5,15 @@
 pub mod graph;
 
 use std::ffi::{c_char, c_int, c_void, CString};
-use std::ptr::{null_mut, NonNull};
+use std::ptr::null_mut;
 use std::sync::OnceLock;
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use super::shim::{checked, linker_error, Message};
-use crate::abi::boundary::{Error, Result, Status};
+use super::library::{self, Opened};
+use super::shim::{checked, Message};
+use crate::error::{Error, Result, Status};
 
 /// The kernels, compiled for the GPU that is there by libtorch's NVRTC on their first use.
 const KERNELS: &str = concat!(
@@ -37,7 +38,8 @@ type BatchNorm = unsafe extern "C" fn(
     *mut *mut C_tensor,
     Message,
 ) -> c_int;
-type Views = unsafe extern "C" fn(
+/// Type of the library's function that makes views: images or crops, words, whether they are crops, sizes, mean, scale.
+pub type Views = unsafe extern "C" fn(
     *const C_tensor,
     *const C_tensor,
     bool,
@@ -56,7 +58,7 @@ type GraphClose = unsafe extern "C" fn(*mut c_void);
 pub struct Gpu {
     takes: Takes,
     batch_norm: BatchNorm,
-    views: Views,
+    pub views: Views,
     graph_begin: GraphBegin,
     graph_end: GraphCall,
     graph_replay: GraphCall,
@@ -76,39 +78,14 @@ pub fn open(path: &str) -> Result<()> {
         return Ok(());
     }
     let cannot = |why: String| Error::io(format!("Cannot use {path}: {why}"));
-    let text = CString::new(path).map_err(|error| cannot(error.to_string()))?;
-    let handle = unsafe { libc::dlopen(text.as_ptr(), libc::RTLD_NOW | libc::RTLD_LOCAL) };
-    let handle = NonNull::new(handle).ok_or_else(|| cannot(linker_error()))?;
-    let symbol = |name: &std::ffi::CStr| {
-        let found = unsafe { libc::dlsym(handle.as_ptr(), name.as_ptr()) };
-        NonNull::new(found)
-            .map(NonNull::as_ptr)
-            .ok_or_else(|| cannot(linker_error()))
-    };
-    // The signatures are those of shim/gpu/*.cpp.
+    let library = library::open(path).map_err(cannot)?;
+    let source = CString::new(KERNELS).map_err(|error| cannot(error.to_string()))?;
+    // SAFETY: the types are those of the functions in shim/gpu/*.cpp.
     let opened = unsafe {
-        let set_source: SetSource = std::mem::transmute(symbol(c"byol_gpu_set_source")?);
-        let source = CString::new(KERNELS).map_err(|error| cannot(error.to_string()))?;
+        let set_source = library.function::<SetSource>("byol_gpu_set_source");
+        let set_source = set_source.map_err(cannot)?;
         checked(Status::Torch, |error| set_source(source.as_ptr(), error))?;
-        Gpu {
-            takes: std::mem::transmute::<*mut c_void, Takes>(symbol(c"byol_gpu_batch_norm_takes")?),
-            batch_norm: std::mem::transmute::<*mut c_void, BatchNorm>(symbol(
-                c"byol_gpu_batch_norm",
-            )?),
-            views: std::mem::transmute::<*mut c_void, Views>(symbol(c"byol_gpu_views")?),
-            graph_begin: std::mem::transmute::<*mut c_void, GraphBegin>(symbol(
-                c"byol_gpu_graph_begin",
-            )?),
-            graph_end: std::mem::transmute::<*mut c_void, GraphCall>(symbol(
-                c"byol_gpu_graph_end",
-            )?),
-            graph_replay: std::mem::transmute::<*mut c_void, GraphCall>(symbol(
-                c"byol_gpu_graph_replay",
-            )?),
-            graph_close: std::mem::transmute::<*mut c_void, GraphClose>(symbol(
-                c"byol_gpu_graph_close",
-            )?),
-        }
+        Gpu::of(&library).map_err(cannot)?
     };
     GPU.get_or_init(|| opened);
     Ok(())
@@ -132,6 +109,22 @@ pub struct NormMode {
 }
 
 impl Gpu {
+    /// # Safety
+    /// The library must be that of shim/gpu/*.cpp.
+    unsafe fn of(library: &Opened) -> std::result::Result<Self, String> {
+        unsafe {
+            Ok(Self {
+                takes: library.function("byol_gpu_batch_norm_takes")?,
+                batch_norm: library.function("byol_gpu_batch_norm")?,
+                views: library.function("byol_gpu_views")?,
+                graph_begin: library.function("byol_gpu_graph_begin")?,
+                graph_end: library.function("byol_gpu_graph_end")?,
+                graph_replay: library.function("byol_gpu_graph_replay")?,
+                graph_close: library.function("byol_gpu_graph_close")?,
+            })
+        }
+    }
+
     /// Whether `batch_norm` takes such an input.
     pub fn takes(&self, input: &Tensor) -> bool {
         unsafe { (self.takes)(input.as_ptr()) }

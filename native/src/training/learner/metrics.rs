@@ -3,9 +3,9 @@
 use tch::{Kind, Tensor};
 
 use super::{Learner, RankLink};
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::network::loss::normalize;
-use crate::torch::precision::Scaler;
+use crate::torch::scaler::Scaler;
 use crate::training::effective_rank::{effective_rank, MOST_ROWS};
 
 impl Learner {

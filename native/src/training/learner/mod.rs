@@ -1,5 +1,6 @@
 //! The online and the target network, and what a step of BYOL does to them.
 
+mod files;
 mod metrics;
 mod options;
 mod recording;
@@ -9,20 +10,24 @@ use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
 
+pub use files::{BackgroundSaveOptions, LoadOptions, SaveOptions};
 pub use options::{BnViews, Dtype, LearnerOptions};
 
 use super::online_probe::{OnlineProbe, ProbeRates};
-use crate::abi::boundary::{Error, GradMode, Object, Result};
+use crate::error::{Error, Result};
 use crate::network::heads::Head;
 use crate::network::layers::Pass;
 use crate::network::loss::byol_loss;
 use crate::network::parameters::{Parameters, Role};
 use crate::network::resnet::ResNet;
-use crate::optimizer::lars::{fill_zeros, move_average, LarsStep, LarsVariant, Learned};
+use crate::optimizer::lars::{LarsStep, LarsVariant, Learned};
+use crate::torch::autocast::{Autocast, Precision};
+use crate::torch::distributed::{Group, Reducer};
+use crate::torch::foreach::{fill_zeros, move_average};
 use crate::torch::gpu::gpu;
+use crate::torch::grad_mode::GradMode;
 use crate::torch::memory::keep_freed_memory;
-use crate::torch::precision::{Autocast, Precision, Scaler};
-use crate::torch::shim::{Group, Reducer};
+use crate::torch::scaler::Scaler;
 use recording::{Rates, Recorded};
 
 /// Images of one piece of an embedding: with resnet18, half a second on two cores.
@@ -94,10 +99,6 @@ struct LastStep {
     projections: Vec<Tensor>,
     embeddings: Vec<Tensor>,
     labels: Vec<Tensor>,
-}
-
-impl Object for Learner {
-    const NOUN: &'static str = "learner";
 }
 
 impl Learner {

@@ -3,10 +3,10 @@
 use serde::Deserialize;
 use tch::Kind;
 
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::optimizer::lars::LarsVariant;
+use crate::torch::autocast::Precision;
 use crate::torch::device::DeviceName;
-use crate::torch::precision::Precision;
 
 /// Networks, optimizer, and how they compute.
 #[derive(Clone, Deserialize)]

@@ -3,7 +3,7 @@
 use tch::{Kind, Tensor};
 
 use super::Learner;
-use crate::abi::boundary::{Error, Result};
+use crate::error::{Error, Result};
 use crate::torch::gpu::gpu;
 use crate::torch::gpu::graph::Graph;
 

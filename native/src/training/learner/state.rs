@@ -3,10 +3,11 @@
 use tch::Tensor;
 
 use super::Learner;
-use crate::abi::boundary::{GradMode, Result};
 use crate::checkpoint::{Checkpoint, Wanted};
+use crate::error::Result;
 use crate::network::parameters::Role;
-use crate::torch::precision::Scaler;
+use crate::torch::grad_mode::GradMode;
+use crate::torch::scaler::Scaler;
 
 impl Learner {
     /// Every tensor of the training state under its name in a checkpoint.

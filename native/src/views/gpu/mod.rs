@@ -9,7 +9,7 @@ use tch::{Kind, Tensor};
 
 use super::kernels::Normalization;
 use super::recipe::ViewParameters;
-use crate::abi::boundary::{Result, Status};
+use crate::error::{Result, Status};
 use crate::torch::gpu::Gpu;
 use crate::torch::shim::checked;
 

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use tch::{Device, Kind, Tensor};
 
 use super::{words, Words};
-use crate::abi::boundary::GradMode;
+use crate::torch::grad_mode::GradMode;
 use crate::views::kernels::{ImageRef, Normalization, Renderer};
 use crate::views::recipe::tests::cifar_recipe;
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};

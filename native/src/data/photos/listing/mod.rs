@@ -14,8 +14,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::abi::boundary::{Error, Result};
-use crate::data::job::Progress;
+use crate::data::progress::Progress;
+use crate::error::{Error, Result};
+use crate::formats::hex::hex;
 
 /// Folders read at once: a network file system answers many questions in the time of one.
 const THREADS: usize = 16;
@@ -103,7 +104,7 @@ impl Listing {
                 ends.len()
             )));
         }
-        let digest = hash.finalize().iter().map(|b| format!("{b:02x}")).collect();
+        let digest = hex(&hash.finalize());
         Ok(Self {
             root: root.to_owned(),
             classes,
@@ -319,7 +320,7 @@ fn walk_class(
 /// The file that a root's listing is kept in.
 fn cache_file(folder: &Path, root: &Path) -> PathBuf {
     let digest = Sha256::digest(root.to_string_lossy().as_bytes());
-    let name: String = digest[..8].iter().map(|b| format!("{b:02x}")).collect();
+    let name = hex(&digest[..8]);
     folder.join(format!("{name}.jsonl"))
 }
 

@@ -4,12 +4,13 @@ use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use crate::abi::boundary::{Error, Result, Status};
-use crate::data::cifar::{self, ReadErrorKind};
-use crate::data::demo;
-use crate::data::job::Progress;
-use crate::data::photos::jpeg::Decoder;
-use crate::data::photos::source::Source;
+use super::cifar::{self, ReadErrorKind};
+use super::demo;
+use super::photos::jpeg::Decoder;
+use super::photos::source::Source;
+use super::progress::Progress;
+use crate::error::{Error, Result, Status};
+use crate::formats::hex::hex;
 use crate::torch::memory::zeros;
 
 /// Pixels, labels and the description.
@@ -66,7 +67,7 @@ pub fn load_demo(train: bool, count: usize) -> Result<Loaded> {
         .chain_update(&pixels)
         .chain_update(&labels)
         .finalize();
-    let digest: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+    let digest = hex(&digest);
     let description = serde_json::json!({
         "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
         "layout": "demo", "verified": true, "warnings": [],

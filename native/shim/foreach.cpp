@@ -1,6 +1,6 @@
-// The optimizer's and the target's steps over all tensors at once, by libtorch's foreach operations: on a GPU a few
-// kernels in place of a few for each tensor. Numbers that change from step to step are tensors of no dimension, so that
-// a recorded step (shim/gpu/graph.cpp) reads them anew each time.
+// The optimizer's and the target's steps over all tensors at once, by libtorch's foreach operations, for
+// native/src/torch/foreach.rs: on a GPU a few kernels in place of a few for each tensor. Numbers that change from step
+// to step are tensors of no dimension, so that a recorded step (shim/gpu/graph.cpp) reads them anew each time.
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
@@ -9,7 +9,7 @@
 
 namespace {
 
-std::vector<at::Tensor> listed(at::Tensor** tensors, size_t count) {
+std::vector<at::Tensor> tensor_list(at::Tensor** tensors, size_t count) {
   std::vector<at::Tensor> list;
   list.reserve(count);
   for (size_t index = 0; index < count; ++index) list.push_back(tensors[index]->detach());
@@ -34,17 +34,18 @@ struct LarsNumbers {
   bool rate_inside;
 };
 
-// One step of LARS (You et al. 2017) in place. Tensors of at most one dimension (biases, batch normalisation) are neither
-// decayed nor adapted: decided by dimension, as name filters miss some of them. Where `skip`, a bool of no dimension that
-// may be null, is true, nothing moves, whatever the gradients hold.
+// One step of LARS (You et al. 2017) in place. Tensors of at most one dimension (biases, batch
+// normalisation) are neither decayed nor adapted: decided by dimension, as name filters miss some
+// of them. Where `skip`, a bool of no dimension that may be null, is true, nothing moves, whatever
+// the gradients hold.
 int byol_lars(
     at::Tensor** parameters, at::Tensor** gradients, at::Tensor** buffers, size_t count, const LarsNumbers* numbers,
     const at::Tensor* rate, const at::Tensor* skip, Message error) {
   return guarded(error, [&] {
     if (count == 0) return;
     const at::NoGradGuard no_grad;
-    const auto given_weights = listed(parameters, count), given_gradients = listed(gradients, count);
-    const auto given_buffers = listed(buffers, count);
+    const auto given_weights = tensor_list(parameters, count), given_gradients = tensor_list(gradients, count);
+    const auto given_buffers = tensor_list(buffers, count);
     // Weights first, then vectors.
     std::vector<at::Tensor> weights, moved, held, updates, vector_gradients;
     for (const bool vectors : {false, true}) {
@@ -90,8 +91,8 @@ int byol_move_average(
   return guarded(error, [&] {
     if (count == 0) return;
     const at::NoGradGuard no_grad;
-    const auto moved = listed(targets, count);
-    auto changes = at::_foreach_sub(listed(online, count), moved);
+    const auto moved = tensor_list(targets, count);
+    auto changes = at::_foreach_sub(tensor_list(online, count), moved);
     at::_foreach_mul_(changes, *weight);
     at::_foreach_add_(moved, changes);
   });
@@ -102,7 +103,7 @@ int byol_zero(at::Tensor** tensors, size_t count, Message error) {
   return guarded(error, [&] {
     if (count == 0) return;
     const at::NoGradGuard no_grad;
-    at::_foreach_zero_(listed(tensors, count));
+    at::_foreach_zero_(tensor_list(tensors, count));
   });
 }
 

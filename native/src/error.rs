@@ -1,0 +1,68 @@
+//! Failures: a status with a fixed number, and a message.
+
+/// What an exported function returns; the numbers are part of the interface.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(i32)]
+pub enum Status {
+    Ok = 0,
+    InvalidArgument = 1,
+    BadHandle = 2,
+    Io = 3,
+    OutOfMemory = 4,
+    Torch = 5,
+    Panic = 6,
+    Distributed = 7,
+    NotFinite = 8,
+    Interrupted = 9,
+}
+
+/// Every status with its name, for the generated table.
+pub const STATUSES: [(&str, Status); 10] = [
+    ("Ok", Status::Ok),
+    ("InvalidArgument", Status::InvalidArgument),
+    ("BadHandle", Status::BadHandle),
+    ("Io", Status::Io),
+    ("OutOfMemory", Status::OutOfMemory),
+    ("Torch", Status::Torch),
+    ("Panic", Status::Panic),
+    ("Distributed", Status::Distributed),
+    ("NotFinite", Status::NotFinite),
+    ("Interrupted", Status::Interrupted),
+];
+
+/// Why an exported function failed.
+#[derive(Debug)]
+pub struct Error {
+    pub status: Status,
+    pub message: String,
+}
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self {
+            status: Status::InvalidArgument,
+            message: message.into(),
+        }
+    }
+
+    pub fn io(message: impl Into<String>) -> Self {
+        Self {
+            status: Status::Io,
+            message: message.into(),
+        }
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        let message = error.to_string();
+        let status = if message.contains("out of memory") || message.contains("can't allocate") {
+            Status::OutOfMemory
+        } else {
+            Status::Torch
+        };
+        Self { status, message }
+    }
+}

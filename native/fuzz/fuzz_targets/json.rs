@@ -6,7 +6,7 @@ use std::ffi::CString;
 use std::sync::OnceLock;
 
 use byol::abi::{
-    byol_dataset_make_centered, byol_dataset_make_probe_batch, byol_dataset_make_views,
+    byol_dataset_make_center_crops, byol_dataset_make_probe_batch, byol_dataset_make_views,
     byol_dataset_open, byol_dataset_set_probe, byol_dataset_set_recipes, byol_learner_load,
     byol_learner_save, byol_learner_trace_write,
 };
@@ -81,7 +81,7 @@ fuzz_target!(|input: &[u8]| {
             let set = expected(byol_dataset_set_probe(dataset(), raw, none));
             if set && small(text, &["/crop", "/train/cropSize"]) {
                 assert!(expected(byol_dataset_make_probe_batch(dataset(), 1, u64::MAX, none)));
-                assert!(expected(byol_dataset_make_centered(dataset(), 1, 2, none)));
+                assert!(expected(byol_dataset_make_center_crops(dataset(), 1, 2, none)));
                 all_finite(dataset());
             }
         },

@@ -11,7 +11,7 @@ use tch::Tensor;
 use crate::checkpoint::{require_whole, Checkpoint};
 use crate::checks::outputs::{write_answers, write_embeddings, write_neighbours, write_outputs};
 use crate::checks::views::{render_cases, write_batch, write_samples};
-use crate::data::dataset::{Dataset, Share};
+use crate::data::dataset::{Dataset, Shard};
 use crate::data::job::DataJob;
 use crate::data::photos::jpeg::Decoder;
 use crate::data::sheet::write_sheet;
@@ -29,7 +29,7 @@ use crate::run::{process, signals};
 use crate::torch::autocast::processor_has_bf16;
 use crate::torch::device::{require_same, Numerics};
 use crate::torch::gpus::describe_gpus;
-use crate::training::learner::{BatchPart, Learner, LoadOptions, SaveOptions};
+use crate::training::learner::{Learner, LoadOptions, MicroBatch, SaveOptions};
 use crate::training::online_probe::ProbeRates;
 use crate::training::trace::Trace;
 use arguments::{Argument, Finite, Json, OutNumbers, OutText, OutU32};
@@ -112,15 +112,15 @@ abi! {
     /// Makes evaluation go through some of the images alone, of each class as many.
     fn byol_dataset_take_subset(dataset: u32, options: Json) { let options = options.read()?; with(dataset, |d: &mut Dataset| d.take_subset(&options)) }
     /// Sets what of a step's batch this process takes: of each of equal parts, its rank's share.
-    fn byol_dataset_set_share(dataset: u32, rank: u32, ranks: u32, parts: u32) {
-        with(dataset, |d: &mut Dataset| d.set_share(Share { rank: rank as usize, ranks: ranks as usize, parts: parts as usize }))
+    fn byol_dataset_set_shard(dataset: u32, rank: u32, ranks: u32, parts: u32) {
+        with(dataset, |d: &mut Dataset| d.set_shard(Shard { rank: rank as usize, ranks: ranks as usize, micro_batches: parts as usize }))
     }
     /// Makes both views of one part of a step's images.
     fn byol_dataset_make_views(dataset: u32, seed: u64, step: u64, part: u32) { with(dataset, |d: &mut Dataset| d.make_views(seed, step, part as usize)) }
     /// Makes one view of a probe step's images.
     fn byol_dataset_make_probe_batch(dataset: u32, seed: u64, step: u64) { with(dataset, |d: &mut Dataset| d.make_probe_batch(seed, step)) }
     /// Makes the test transform of some images.
-    fn byol_dataset_make_centered(dataset: u32, start: u32, count: u32) { with(dataset, |d: &mut Dataset| d.make_centered(start as usize, count as usize)) }
+    fn byol_dataset_make_center_crops(dataset: u32, start: u32, count: u32) { with(dataset, |d: &mut Dataset| d.make_center_crops(start as usize, count as usize)) }
     /// Embeds the one-view batch and keeps the embeddings with it.
     fn byol_dataset_embed(dataset: u32, learner: u32) { with(dataset, |d: &mut Dataset| with(learner, |l: &mut Learner| d.embed(l))) }
     /// Puts all ranks' embeddings in the place of this rank's.
@@ -140,7 +140,7 @@ abi! {
     fn byol_dataset_announce_views(dataset: u32, options: Json, seed: u64, step: u64, part: u32, accepted: OutU32) {
         let options = options.read()?;
         with(dataset, |d: &mut Dataset| {
-            accepted.write(u32::from(d.announce_views(&options, (seed, step), part as usize)?));
+            accepted.write(u32::from(d.prefetch_views(&options, (seed, step), part as usize)?));
             Ok(())
         })
     }
@@ -161,13 +161,13 @@ abi! {
     /// Writes the length of an embedding.
     fn byol_learner_features(learner: u32, features: OutU32) { with(learner, |l: &mut Learner| { features.write(l.features() as u32); Ok(()) }) }
     /// Computes loss and gradients on the dataset's two views: one of the parts of a step's batch.
-    fn byol_learner_forward_backward(learner: u32, dataset: u32, part: u32, parts: u32) { forward_backward(learner, dataset, BatchPart { index: part, count: parts }) }
+    fn byol_learner_forward_backward(learner: u32, dataset: u32, part: u32, parts: u32) { forward_backward(learner, dataset, MicroBatch { index: part, count: parts }) }
     /// Goes on from rank 0's state, and averages gradients over the ranks from now on.
     fn byol_learner_join(learner: u32, ranks: u32, sync_bn: u32) {
         with(learner, |l: &mut Learner| with(ranks, |r: &mut Ranks| l.join(r.group()?, sync_bn != 0)))
     }
     /// Takes rank 0's running statistics.
-    fn byol_learner_share_statistics(learner: u32) { with(learner, |l: &mut Learner| l.share_statistics()) }
+    fn byol_learner_share_statistics(learner: u32) { with(learner, |l: &mut Learner| l.broadcast_statistics()) }
     /// Applies LARS.
     fn byol_learner_apply_update(learner: u32, learning_rate: Finite, momentum: Finite, weight_decay: Finite, eta: Finite) {
         with(learner, |l: &mut Learner| l.apply_update(&LarsStep {
@@ -363,7 +363,7 @@ fn info() -> String {
         .to_string()
 }
 
-fn forward_backward(learner: u32, dataset: u32, part: BatchPart) -> Result<()> {
+fn forward_backward(learner: u32, dataset: u32, part: MicroBatch) -> Result<()> {
     with_views(learner, dataset, |l, [view1, view2], labels| {
         l.forward_backward(view1, view2, part)?;
         l.keep_labels(labels);

@@ -14,7 +14,7 @@ use tch::{Kind, Tensor};
 use super::digest::verify;
 use super::METADATA_KEY;
 use crate::error::{Error, Result, Status};
-use crate::formats::encoder_file::{listed, Architecture, EncoderFile};
+use crate::formats::encoder_file::{first_names, Architecture, EncoderFile};
 use crate::formats::header::{FormatError, Header, TensorEntry};
 use crate::formats::hex::hex;
 use crate::formats::torch_file::{is_torch, TorchFile};
@@ -241,11 +241,11 @@ impl Checkpoint {
         if !missing.is_empty() || !reshaped.is_empty() || !unexpected.is_empty() {
             let mut parts = Vec::new();
             for (what, names) in [
-                ("missing", listed(missing.iter().map(String::as_str))),
-                ("unexpected", listed(unexpected.iter().copied())),
+                ("missing", first_names(missing.iter().map(String::as_str))),
+                ("unexpected", first_names(unexpected.iter().copied())),
                 (
                     "of another shape",
-                    listed(reshaped.iter().map(String::as_str)),
+                    first_names(reshaped.iter().map(String::as_str)),
                 ),
             ] {
                 if names != "nothing" {

@@ -12,7 +12,7 @@ use crate::checkpoint::open_plain;
 use crate::data::dataset::{Dataset, DrawnView};
 use crate::error::{Error, Result};
 use crate::formats::header::Header;
-use crate::views::kernels::{CenteredSides, ImageRef, Normalization, Renderer};
+use crate::views::kernels::{CenterCrop, ImageRef, Normalization, Renderer};
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 use crate::views::size::room_for_views;
 
@@ -111,8 +111,8 @@ pub fn render_cases(options: &RenderOptions) -> Result<()> {
                 &mut view,
             ),
             (None, Some(resize)) => {
-                let sides = CenteredSides { resize, crop: size };
-                renderer.render_centered(image, sides, &normalization, &mut view)
+                let sides = CenterCrop { resize, crop: size };
+                renderer.render_center_crop(image, sides, &normalization, &mut view)
             }
             _ => Err("expected either parameters or resize".to_owned()),
         };

@@ -32,7 +32,7 @@ pub const IMAGE_SIZE: usize = 3 * SIDE * SIDE;
 const SEED: u64 = 1;
 /// Length of a pattern's period.
 const PERIOD: [i32; 2] = [8 * 256, 12 * 256];
-/// Share, in 1/256, by which height and width of the period may differ.
+/// Shard, in 1/256, by which height and width of the period may differ.
 const STRETCH: i32 = 30;
 /// Largest tilt, in degrees.
 const TILT: usize = 8;

@@ -106,7 +106,7 @@ impl<'a> EncoderFile<'a> {
                         .map(|form| form.prefix)
                         .collect::<Vec<_>>()
                         .join(", "),
-                    listed(tensors.iter().map(|tensor| tensor.name.as_str()))
+                    first_names(tensors.iter().map(|tensor| tensor.name.as_str()))
                 )
             })?;
         let mut found = Self {
@@ -172,7 +172,7 @@ impl<'a> EncoderFile<'a> {
 }
 
 /// The first five names, and how many more there are.
-pub fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub fn first_names<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<&str> = names.collect();
     let first: Vec<String> = names.iter().take(5).map(|name| shown(name)).collect();
     match names.len() {

@@ -17,7 +17,7 @@ pub enum Pass {
     /// By the batch's statistics; the running ones move.
     Train,
     /// The same once more, for a backward pass whose activations were not kept: the running ones have moved.
-    Again,
+    Recompute,
     /// By the running statistics.
     Evaluation,
 }
@@ -247,9 +247,9 @@ impl BatchNorm {
 
     /// The GPU's own kernels, where they do what is asked for: not over several ranks, not in float64.
     fn kernels(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Option<&'static Gpu> {
-        let narrow = parameters.get(self.mean).kind() == Kind::Float;
-        let alone = parameters.sync.is_none() || !pass.trains();
-        gpu().filter(|gpu| narrow && alone && gpu.takes(input))
+        let is_float32 = parameters.get(self.mean).kind() == Kind::Float;
+        let is_one_rank = parameters.sync.is_none() || !pass.trains();
+        gpu().filter(|gpu| is_float32 && is_one_rank && gpu.takes(input))
     }
 
     fn count(&self, parameters: &Parameters, pass: Pass) -> Result<()> {
@@ -279,7 +279,7 @@ impl Pass {
     fn momentum(self) -> f64 {
         match self {
             Self::Train => BN_MOMENTUM,
-            Self::Again | Self::Evaluation => 0.0,
+            Self::Recompute | Self::Evaluation => 0.0,
         }
     }
 

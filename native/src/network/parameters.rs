@@ -32,7 +32,7 @@ pub struct Parameters {
     /// The ranks whose batches are normalised together; None: each rank's own.
     pub sync: Option<Arc<Group>>,
     /// Whether activations within a block are computed again for the backward pass, in this precision, and not kept.
-    pub again: Option<Precision>,
+    pub recompute: Option<Precision>,
     /// Whether the normalisations are part of the convolutions (ConvNorm::fold).
     pub folded: bool,
 }

@@ -129,7 +129,7 @@ impl ResNet {
             hidden = hidden.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
         }
         for block in &self.blocks {
-            hidden = match parameters.again {
+            hidden = match parameters.recompute {
                 Some(_) if pass == Pass::Train => {
                     forward_without_keeping(block, parameters, &hidden)?
                 }
@@ -258,12 +258,12 @@ impl Block {
 impl Recompute for Block {
     type Parameters = Parameters;
 
-    fn forward(&self, parameters: &Parameters, input: &Tensor, again: bool) -> Result<Tensor> {
-        if !again {
+    fn forward(&self, parameters: &Parameters, input: &Tensor, recompute: bool) -> Result<Tensor> {
+        if !recompute {
             return self.forward(parameters, input, Pass::Train);
         }
-        let precision = parameters.again.unwrap_or(Precision::Normal);
+        let precision = parameters.recompute.unwrap_or(Precision::Normal);
         let _autocast = Autocast::begin(precision, input.device());
-        self.forward(parameters, input, Pass::Again)
+        self.forward(parameters, input, Pass::Recompute)
     }
 }

@@ -35,9 +35,13 @@ extern "C" {
 /// A part of a network that can be computed again.
 pub trait Recompute {
     type Parameters;
-    /// Returns the output of an input in training, for the forward pass or, `again`, for the backward pass.
-    fn forward(&self, parameters: &Self::Parameters, input: &Tensor, again: bool)
-        -> Result<Tensor>;
+    /// Returns the output of an input in training, for the forward pass or, `recompute`, for the backward pass.
+    fn forward(
+        &self,
+        parameters: &Self::Parameters,
+        input: &Tensor,
+        recompute: bool,
+    ) -> Result<Tensor>;
 }
 
 /// Returns the output of an input in training. Part and parameters must stay where they are until the backward pass is
@@ -61,19 +65,19 @@ pub fn forward_without_keeping<P: Recompute>(
     Ok(unsafe { Tensor::from_ptr(out) })
 }
 
-/// Function that libtorch calls: in the forward pass, and, `again`, in the backward pass, whose thread may be another.
+/// Function that libtorch calls: in the forward pass, and, `recompute`, in the backward pass, whose thread may be another.
 unsafe extern "C" fn forward<P: Recompute>(
     part: *const c_void,
     parameters: *const c_void,
     input: *const C_tensor,
-    again: bool,
+    recompute: bool,
     out: *mut *mut C_tensor,
     error: Message,
 ) -> c_int {
     let (part, parameters) = unsafe { (&*part.cast::<P>(), &*parameters.cast::<P::Parameters>()) };
     let made = catch_unwind(AssertUnwindSafe(|| {
         let input = unsafe { Tensor::clone_from_ptr(input.cast_mut()) };
-        part.forward(parameters, &input, again)
+        part.forward(parameters, &input, recompute)
     }));
     let made = made.unwrap_or_else(|_| Err(Error::invalid("Cannot compute a block: it panicked")));
     match made {

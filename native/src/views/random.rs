@@ -224,13 +224,13 @@ mod tests {
     #[test]
     fn a_slot_does_not_depend_on_what_another_drew() {
         let stream = Stream::new(KEY);
-        let alone = stream.slot(3).bits();
+        let expected = stream.slot(3).bits();
         let mut other = stream.slot(2);
         for _ in 0..100 {
             other.bits();
         }
-        assert_eq!(stream.slot(3).bits(), alone);
-        assert_ne!(stream.slot(2).bits(), alone);
+        assert_eq!(stream.slot(3).bits(), expected);
+        assert_ne!(stream.slot(2).bits(), expected);
         assert_eq!(first(KEY), stream.slot(0).bits());
     }
 

@@ -20,7 +20,7 @@ mod memory;
 mod mutate;
 
 /// Memory is counted for the process as a whole: one test at a time.
-fn alone() -> MutexGuard<'static, ()> {
+fn one_at_a_time() -> MutexGuard<'static, ()> {
     static LOCK: Mutex<()> = Mutex::new(());
     LOCK.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -45,7 +45,7 @@ fn settled(held: usize, most: usize) -> usize {
 
 #[test]
 fn damaged_files_and_options_give_errors_only() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let total: usize = std::env::var("BYOL_MUTATIONS").map_or(3_000, |text| text.parse().unwrap());
     let mut rows = String::new();
     let mut failures = Vec::new();
@@ -99,7 +99,7 @@ fn damaged_files_and_options_give_errors_only() {
 
 #[test]
 fn a_sparse_file_of_terabytes_takes_no_memory() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let folder = Folder::new("sparse");
     let path = folder.write("checkpoint.safetensors", b"");
     let file = File::options().write(true).open(&path).unwrap();
@@ -158,7 +158,7 @@ fn open_cifar(folder: &Folder, name: &str) -> Outcome {
 
 #[test]
 fn an_archive_that_unpacks_without_end_takes_no_memory() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let folder = Folder::new("bomb");
     let zeros = gzip(&vec![0; 50 << 20]);
     let batch = gzip(&tar(false, &vec![0; 50 << 20]));
@@ -198,7 +198,7 @@ fn what_is_not_a_plain_file_is_refused_at_once() {
 
 #[test]
 fn a_file_whose_tensors_stand_for_the_same_one_is_not_loaded() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let folder = Folder::new("same");
     let learner = Kept::new(LEARNER, abi::byol_learner_create);
     let tensor = |name: &str, at: u64| {
@@ -225,7 +225,7 @@ fn a_file_whose_tensors_stand_for_the_same_one_is_not_loaded() {
 
 #[test]
 fn absurd_sizes_are_refused_before_memory_is_taken() {
-    let _alone = alone();
+    let _alone = one_at_a_time();
     let huge = [
         "-1",
         "0",

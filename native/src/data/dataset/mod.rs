@@ -11,7 +11,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
 pub use batch::{Batch, Embedded};
-pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Share, Source};
+pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Shard, Source};
 
 use super::demo;
 use super::job::DataJob;
@@ -26,7 +26,7 @@ use crate::torch::device::{moved, uploaded};
 use crate::torch::gpu::gpu;
 use crate::training::learner::{Learner, SHARED_PIECE};
 use crate::views::gpu::{words, Pixels, Words, WORDS};
-use crate::views::kernels::{render_batch, render_centered_batch, BatchKey, Images, Normalization};
+use crate::views::kernels::{render_batch, render_center_crops, BatchKey, Images, Normalization};
 use crate::views::random::permutation;
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 use crate::views::size::{room_for_views, values_of_views};
@@ -47,7 +47,7 @@ pub struct Dataset {
     pub normalization: Normalization,
     training: Option<BatchOptions>,
     probe: Option<ProbeOptions>,
-    share: Share,
+    shard: Shard,
     order: Option<(u64, u64, Vec<u32>)>,
     /// The images that the probe's batches and the test transform go through; None: all.
     subset: Option<Arc<[u32]>>,
@@ -121,7 +121,7 @@ impl Dataset {
             normalization,
             training: None,
             probe: None,
-            share: Share::WHOLE,
+            shard: Shard::WHOLE,
             order: None,
             subset: None,
             batch: None,
@@ -183,28 +183,32 @@ impl Dataset {
         )))
     }
 
-    /// Sets what of each step's batch `make_views` takes; until then, all of it.
-    pub fn set_share(&mut self, share: Share) -> Result<()> {
-        let Share { rank, ranks, parts } = share;
-        if ranks == 0 || parts == 0 || rank >= ranks {
+    /// Sets the shard of each step's batch that `make_views` takes; default: all of it.
+    pub fn set_shard(&mut self, shard: Shard) -> Result<()> {
+        let Shard {
+            rank,
+            ranks,
+            micro_batches,
+        } = shard;
+        if ranks == 0 || micro_batches == 0 || rank >= ranks {
             return Err(Error::invalid(format!(
-                "Cannot take the share of rank {rank} of {ranks} in {parts} parts: expected rank 0 to ranks − 1 and \
-                 at least one part"
+                "Cannot take the shard of rank {rank} of {ranks} in {micro_batches} micro-batches: expected rank 0 to \
+                 ranks − 1 and at least one micro-batch"
             )));
         }
-        self.share = share;
+        self.shard = shard;
         Ok(())
     }
 
-    /// Both views of step `step`'s images, of this rank's share of one part: a pure function of seed, step, recipes
-    /// and image, whoever takes the image. Each epoch goes through its own order of the images; the last ones that
+    /// Makes both views of step `step`'s images, of this rank's shard of one micro-batch: a pure function of seed, step,
+    /// recipes and image, whoever takes the image. Each epoch goes through its own order of the images; the last ones that
     /// fill no batch are left out.
-    pub fn make_views(&mut self, seed: u64, step: u64, part: usize) -> Result<()> {
+    pub fn make_views(&mut self, seed: u64, step: u64, micro_batch: usize) -> Result<()> {
         let options = self
             .training
             .take()
             .ok_or_else(|| unset("views", "byol_dataset_set_recipes"))?;
-        let made = self.views_of(&options, (seed, step), part);
+        let made = self.views_of(&options, (seed, step), micro_batch);
         self.training = Some(options);
         self.batch = Some(made?);
         Ok(())
@@ -217,24 +221,28 @@ impl Dataset {
         self.epoch_order(seed, step / steps)[start..start + batch_size].to_vec()
     }
 
-    /// Of those, the images of this rank's share of one part. The parts lie one behind the other, each divided by the
-    /// ranks: which images are normalised together does not depend on the number of ranks.
-    fn share_at(
+    /// Returns those images of this rank's shard of one micro-batch. The micro-batches lie one behind the other, each divided
+    /// by the ranks: which images are normalised together does not depend on the number of ranks.
+    fn shard_at(
         &mut self,
         batch_size: usize,
         (seed, step): (u64, u64),
-        part: usize,
+        micro_batch: usize,
     ) -> Result<Vec<u32>> {
-        let Share { rank, ranks, parts } = self.share;
-        if batch_size % (ranks * parts) != 0 || part >= parts {
+        let Shard {
+            rank,
+            ranks,
+            micro_batches,
+        } = self.shard;
+        if batch_size % (ranks * micro_batches) != 0 || micro_batch >= micro_batches {
             return Err(Error::invalid(format!(
-                "Cannot make part {part} of {parts} of a batch of {batch_size} for {ranks} ranks: expected a multiple \
-                 of {}, and a part below {parts}",
-                ranks * parts
+                "Cannot make micro-batch {micro_batch} of {micro_batches} of a batch of {batch_size} for {ranks} ranks: expected \
+                 a multiple of {}, and a micro-batch below {micro_batches}",
+                ranks * micro_batches
             )));
         }
-        let size = batch_size / (ranks * parts);
-        let start = (part * ranks + rank) * size;
+        let size = batch_size / (ranks * micro_batches);
+        let start = (micro_batch * ranks + rank) * size;
         Ok(self.indices_at(batch_size, seed, step)[start..start + size].to_vec())
     }
 
@@ -242,9 +250,9 @@ impl Dataset {
         &mut self,
         options: &BatchOptions,
         (seed, step): (u64, u64),
-        part: usize,
+        micro_batch: usize,
     ) -> Result<Batch> {
-        let indices = self.share_at(options.batch_size, (seed, step), part)?;
+        let indices = self.shard_at(options.batch_size, (seed, step), micro_batch)?;
         if self.photos.is_some() {
             return self.take_photos(drawn(indices, (seed, step), options));
         }
@@ -388,7 +396,7 @@ impl Dataset {
         moved(&Tensor::f_from_slice(&labels)?, self.device)
     }
 
-    /// One randomly cropped and flipped view for the probe's step `step`, of this rank's share; the last, smaller batch
+    /// One randomly cropped and flipped view for the probe's step `step`, of this rank's shard; the last, smaller batch
     /// of an epoch is kept.
     pub fn make_probe_batch(&mut self, seed: u64, step: u64) -> Result<()> {
         let options = self
@@ -408,8 +416,8 @@ impl Dataset {
         let end = (start + options.batch_size).min(count);
         // The probe draws its own order: the training stream's cached one stays untouched.
         let order = permutation(!seed, step / steps, count);
-        let share = self.probe_share(&order[start..end]);
-        let indices = self.images_of(share.iter().copied());
+        let shard = self.probe_shard(&order[start..end]);
+        let indices = self.images_of(shard.iter().copied());
         if indices.is_empty() {
             return self.empty_batch(options.train.crop_size);
         }
@@ -428,10 +436,10 @@ impl Dataset {
         Ok(Batch::new(views, self.labels_of(&indices)?))
     }
 
-    /// This rank's share of a batch of the probe, in whole pieces: the processor embeds these one by one, so that an
+    /// Returns this rank's shard of a batch of the probe, in whole pieces: the processor embeds these one by one, so that an
     /// embedding there has the same bits whatever the number of ranks.
-    fn probe_share<'a>(&self, indices: &'a [u32]) -> &'a [u32] {
-        let Share { rank, ranks, .. } = self.share;
+    fn probe_shard<'a>(&self, indices: &'a [u32]) -> &'a [u32] {
+        let Shard { rank, ranks, .. } = self.shard;
         let pieces = indices.len().div_ceil(SHARED_PIECE);
         let bound = |rank: usize| (pieces * rank / ranks * SHARED_PIECE).min(indices.len());
         &indices[bound(rank)..bound(rank + 1)]
@@ -444,7 +452,7 @@ impl Dataset {
     }
 
     /// The test transform of `count` images from `start`, in the order of the files; of none where a rank has none left.
-    pub fn make_centered(&mut self, start: usize, count: usize) -> Result<()> {
+    pub fn make_center_crops(&mut self, start: usize, count: usize) -> Result<()> {
         let options = self
             .probe
             .as_ref()
@@ -466,7 +474,7 @@ impl Dataset {
         let indices = self.images_of(start as u32..end as u32);
         if self.photos.is_some() {
             sides.validate().map_err(Error::invalid)?;
-            let views = Views::Centered(sides);
+            let views = Views::CenterCrops(sides);
             self.batch = Some(self.take_photos(Request {
                 indices,
                 views,
@@ -476,7 +484,7 @@ impl Dataset {
         }
         let mut out = room_for_views(count, sides.crop)?;
         let pool = Some(&*self.pool);
-        render_centered_batch(
+        render_center_crops(
             self.images(),
             &indices,
             sides,
@@ -536,11 +544,11 @@ impl Dataset {
 
     /// Starts on both views of a step that is to come, where images are made ahead and there is room: the views that
     /// `make_views` then takes if it is asked for the same. Whether it did.
-    pub fn announce_views(
+    pub fn prefetch_views(
         &mut self,
         options: &BatchOptions,
         (seed, step): (u64, u64),
-        part: usize,
+        micro_batch: usize,
     ) -> Result<bool> {
         for recipe in [&options.view1, &options.view2] {
             recipe.validate().map_err(Error::invalid)?;
@@ -549,11 +557,11 @@ impl Dataset {
         if self.photos.is_none() {
             return Ok(false);
         }
-        let indices = self.share_at(options.batch_size, (seed, step), part)?;
+        let indices = self.shard_at(options.batch_size, (seed, step), micro_batch)?;
         let request = drawn(indices, (seed, step), options);
         self.photos
             .as_mut()
-            .map_or(Ok(false), |loader| loader.announce(request))
+            .map_or(Ok(false), |loader| loader.prefetch(request))
     }
 
     /// Images decoded, and images that cannot be used.

@@ -1,11 +1,11 @@
-//! What a data set is asked for: its images, its batches, and this process's share of them.
+//! What a data set is asked for: its images, its batches, and this process's shard of them.
 
 use serde::Deserialize;
 
 use crate::error::{Error, Result};
 use crate::torch::device::DeviceName;
 use crate::training::learner::Dtype;
-use crate::views::kernels::CenteredSides;
+use crate::views::kernels::CenterCrop;
 use crate::views::recipe::ViewRecipe;
 
 /// Source of the images.
@@ -89,8 +89,8 @@ impl DatasetOptions {
 }
 
 impl ProbeOptions {
-    pub(super) fn sides(&self) -> CenteredSides {
-        CenteredSides {
+    pub(super) fn sides(&self) -> CenterCrop {
+        CenterCrop {
             resize: self.resize,
             crop: self.crop,
         }
@@ -109,18 +109,18 @@ impl ProbeOptions {
     }
 }
 
-/// What of a step's batch this process takes: of each of `parts` equal parts, rank `rank`'s share.
+/// The part of a step's batch that this process takes: of each of the equal micro-batches, rank `rank`'s.
 #[derive(Clone, Copy)]
-pub struct Share {
+pub struct Shard {
     pub rank: usize,
     pub ranks: usize,
-    pub parts: usize,
+    pub micro_batches: usize,
 }
 
-impl Share {
+impl Shard {
     pub(super) const WHOLE: Self = Self {
         rank: 0,
         ranks: 1,
-        parts: 1,
+        micro_batches: 1,
     };
 }

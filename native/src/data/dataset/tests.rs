@@ -9,58 +9,79 @@ fn demo(count: usize) -> Dataset {
 }
 
 #[test]
-fn every_image_is_seen_once_an_epoch_by_one_rank_in_one_part() {
-    for (ranks, parts) in [(1, 1), (2, 1), (1, 3), (4, 3)] {
+fn every_image_is_seen_once_an_epoch_by_one_rank_in_one_micro_batch() {
+    for (ranks, micro_batches) in [(1, 1), (2, 1), (1, 3), (4, 3)] {
         let (batch, seed) = (24, 5);
         let mut seen = Vec::new();
         for rank in 0..ranks {
             let mut dataset = demo(100);
-            dataset.set_share(Share { rank, ranks, parts }).unwrap();
+            dataset
+                .set_shard(Shard {
+                    rank,
+                    ranks,
+                    micro_batches,
+                })
+                .unwrap();
             for step in 4..8 {
-                for part in 0..parts {
-                    let share = dataset.share_at(batch, (seed, step), part).unwrap();
-                    assert_eq!(share.len(), batch / (ranks * parts));
-                    seen.extend(share);
+                for micro_batch in 0..micro_batches {
+                    let shard = dataset.shard_at(batch, (seed, step), micro_batch).unwrap();
+                    assert_eq!(shard.len(), batch / (ranks * micro_batches));
+                    seen.extend(shard);
                 }
             }
         }
         let mut expected = demo(100).epoch_order(seed, 1)[..96].to_vec();
         expected.sort_unstable();
         seen.sort_unstable();
-        assert_eq!(seen, expected, "{ranks} ranks, {parts} parts");
+        assert_eq!(
+            seen, expected,
+            "{ranks} ranks, {micro_batches} micro-batches"
+        );
     }
 }
 
 #[test]
-fn parts_are_the_same_images_whatever_the_number_of_ranks() {
-    let part_of = |ranks: usize| -> Vec<u32> {
-        let shares = (0..ranks).map(|rank| {
+fn micro_batches_are_the_same_images_whatever_the_number_of_ranks() {
+    let micro_batch_of = |ranks: usize| -> Vec<u32> {
+        let shards = (0..ranks).map(|rank| {
             let mut dataset = demo(100);
-            let parts = 2;
-            dataset.set_share(Share { rank, ranks, parts }).unwrap();
-            dataset.share_at(24, (5, 1), 1).unwrap()
+            let micro_batches = 2;
+            dataset
+                .set_shard(Shard {
+                    rank,
+                    ranks,
+                    micro_batches,
+                })
+                .unwrap();
+            dataset.shard_at(24, (5, 1), 1).unwrap()
         });
-        shares.flatten().collect()
+        shards.flatten().collect()
     };
-    assert_eq!(part_of(1), part_of(2));
-    assert_eq!(part_of(1), part_of(4));
+    assert_eq!(micro_batch_of(1), micro_batch_of(2));
+    assert_eq!(micro_batch_of(1), micro_batch_of(4));
 }
 
 #[test]
-fn a_batch_that_ranks_and_parts_do_not_divide_is_refused() {
+fn a_batch_that_ranks_and_micro_batches_do_not_divide_is_refused() {
     let mut dataset = demo(100);
-    let whole = Share {
+    let whole = Shard {
         rank: 1,
         ranks: 4,
-        parts: 3,
+        micro_batches: 3,
     };
-    dataset.set_share(whole).unwrap();
-    let message = dataset.share_at(30, (5, 0), 0).unwrap_err().message;
+    dataset.set_shard(whole).unwrap();
+    let message = dataset.shard_at(30, (5, 0), 0).unwrap_err().message;
     assert!(
         message.contains("a batch of 30 for 4 ranks: expected a multiple of 12"),
         "{message}"
     );
-    for share in [Share { rank: 4, ..whole }, Share { parts: 0, ..whole }] {
-        assert!(dataset.set_share(share).is_err());
+    for shard in [
+        Shard { rank: 4, ..whole },
+        Shard {
+            micro_batches: 0,
+            ..whole
+        },
+    ] {
+        assert!(dataset.set_shard(shard).is_err());
     }
 }

@@ -6,7 +6,7 @@ use fast_image_resize::images::{CroppedImage, Image, ImageRef};
 use fast_image_resize::{FilterType, IntoImageView, PixelType, ResizeAlg, ResizeOptions, Resizer};
 
 use super::decode::Photo;
-use crate::views::kernels::CenteredSides;
+use crate::views::kernels::CenterCrop;
 
 /// Cuts and resizes photos, reusing its buffers.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl Cropper {
     pub fn center(
         &mut self,
         photo: &Photo,
-        sides: CenteredSides,
+        sides: CenterCrop,
         out: &mut Vec<u8>,
     ) -> Result<(), String> {
         let shorter = photo.height.min(photo.width);
@@ -210,7 +210,7 @@ mod tests {
 
     #[test]
     fn the_test_transform_is_the_middle_of_the_whole_photo_resized() {
-        let sides = CenteredSides {
+        let sides = CenterCrop {
             resize: 36,
             crop: 32,
         };

@@ -1,8 +1,8 @@
 //! Batches made ahead, by threads of their own, while the networks are busy with the one before.
 //!
 //! At most so many batches lie ready or are being made; with the one in use, they bound the memory, whatever the size of
-//! the data set. A batch that was announced and is not what is then asked for is dropped: what is made never depends
-//! on what was announced.
+//! the data set. A batch that was prefetched and is not what is then asked for is dropped: what is made never depends
+//! on what was prefetched.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -45,7 +45,7 @@ pub struct Loader {
     pool: Arc<rayon::ThreadPool>,
     /// Where the views go.
     device: Device,
-    /// Batches that may be announced and not yet taken.
+    /// Batches that may be prefetched and not yet taken.
     depth: usize,
     pending: VecDeque<Pending>,
 }
@@ -65,9 +65,9 @@ impl Loader {
         }
     }
 
-    /// Announces a batch; those that are announced are to be taken in that order. False where there is no room: it will
+    /// Prefetches a batch; those that are prefetched are to be taken in that order. False where there is no room: it will
     /// be made when it is asked for.
-    pub fn announce(&mut self, request: Request) -> Result<bool> {
+    pub fn prefetch(&mut self, request: Request) -> Result<bool> {
         if self.pending.iter().any(|one| one.request == request) {
             return Ok(true);
         }
@@ -79,7 +79,7 @@ impl Loader {
         Ok(true)
     }
 
-    /// The batch, as it was announced or made now.
+    /// Returns the batch, as it was prefetched or made now.
     pub fn take(&mut self, request: Request) -> Result<Made> {
         while let Some(pending) = self.pending.pop_front() {
             if pending.request == request {

@@ -11,7 +11,7 @@ use super::decode::{decode, Photo};
 use super::source::Source;
 use crate::error::{Error, Result};
 use crate::views::gpu::{words, Words, UNCHANGED};
-use crate::views::kernels::{BatchKey, CenteredSides, Normalization, Renderer};
+use crate::views::kernels::{BatchKey, CenterCrop, Normalization, Renderer};
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 
 /// Images, and what is to be made of each.
@@ -29,7 +29,7 @@ pub enum Views {
     /// One view by each recipe, all from one decoding.
     Drawn(Vec<(BatchKey, ViewRecipe)>),
     /// The test transform. An image that cannot be used has none: no other stands for it.
-    Centered(CenteredSides),
+    CenterCrops(CenterCrop),
 }
 
 /// Where one view of each image of a batch goes.
@@ -66,7 +66,7 @@ impl Request {
     pub fn blur_kernels(&self) -> Vec<usize> {
         match &self.views {
             Views::Drawn(views) => views.iter().map(|(_, recipe)| recipe.blur_kernel).collect(),
-            Views::Centered(_) => vec![1],
+            Views::CenterCrops(_) => vec![1],
         }
     }
 
@@ -74,7 +74,7 @@ impl Request {
     pub fn sides(&self) -> Vec<usize> {
         match &self.views {
             Views::Drawn(views) => views.iter().map(|(_, recipe)| recipe.crop_size).collect(),
-            Views::Centered(sides) => vec![sides.crop],
+            Views::CenterCrops(sides) => vec![sides.crop],
         }
     }
 }
@@ -150,7 +150,7 @@ impl Worker {
         outs: &mut [Place],
     ) -> Result<Option<u32>> {
         let found = match &request.views {
-            Views::Centered(_) => self.load(photos, index)?.then_some(index),
+            Views::CenterCrops(_) => self.load(photos, index)?.then_some(index),
             Views::Drawn(_) => Some(self.load_or_next(photos, index, request.among.as_deref())?),
         };
         let Some(found) = found else {
@@ -158,7 +158,7 @@ impl Worker {
             return Ok(None);
         };
         match &request.views {
-            Views::Centered(sides) => {
+            Views::CenterCrops(sides) => {
                 for out in outs {
                     self.center(photos, *sides, out)
                         .map_err(|error| unusable(photos, found, &error))?;
@@ -269,7 +269,7 @@ impl Worker {
     fn center(
         &mut self,
         photos: &Photos,
-        sides: CenteredSides,
+        sides: CenterCrop,
         out: &mut Place,
     ) -> std::result::Result<(), String> {
         self.cropper.center(&self.photo, sides, &mut self.crop)?;

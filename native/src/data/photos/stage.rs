@@ -27,7 +27,7 @@ pub fn stage(manifest: &Path, target: &Path, progress: &Progress) -> Result<Stri
     let folder = target.join(format!("byol-{}", digest.take(16).collect::<String>()));
     fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
     let lock = File::create(folder.join(".lock")).map_err(|error| failed(&folder, error))?;
-    lock_alone(&lock).map_err(|error| failed(&folder, error))?;
+    lock_exclusively(&lock).map_err(|error| failed(&folder, error))?;
     let bytes = |missing: &dyn Fn(&Path) -> bool| -> u64 {
         let shards = parts.shardlist.iter();
         shards
@@ -102,7 +102,7 @@ fn require_room(folder: &Path, needed: u64) -> Result<()> {
 
 /// Waits until nobody else holds the file's lock; a process that dies gives it back. The folder is on a disk of the node,
 /// where such locks work.
-fn lock_alone(file: &File) -> std::io::Result<()> {
+fn lock_exclusively(file: &File) -> std::io::Result<()> {
     match unsafe { libc::flock(file.as_raw_fd(), libc::LOCK_EX) } {
         0 => Ok(()),
         _ => Err(std::io::Error::last_os_error()),

@@ -85,15 +85,15 @@ struct RankLink {
     group: Arc<Group>,
 }
 
-/// One of the equal parts that a step's batch is computed in.
+/// One of the equal micro-batches of a step's batch.
 #[derive(Clone, Copy)]
-pub struct BatchPart {
+pub struct MicroBatch {
     pub index: u32,
     pub count: u32,
 }
 
-/// What the parts of the last step left for the metrics: mean loss so far, projections of each part, embeddings of view 1
-/// and their labels.
+/// Values of the last step's micro-batches for the metrics: mean loss so far, projections of each micro-batch, embeddings
+/// of view 1 and their labels.
 struct LastStep {
     loss: Tensor,
     projections: Vec<Tensor>,
@@ -131,8 +131,8 @@ impl Learner {
                 momentum.push((format!("{part}.{}", entry.name), zeros));
             }
         }
-        let again = options.activation_checkpointing;
-        encoder.parameters.again = again.then_some(options.precision);
+        let recompute = options.activation_checkpointing;
+        encoder.parameters.recompute = recompute.then_some(options.precision);
         Ok(Self {
             ranks: None,
             target_encoder: replica(&encoder.parameters)?,
@@ -210,7 +210,7 @@ impl Learner {
     }
 
     /// Gives every rank rank 0's running statistics, which differ where each rank normalises its own batches.
-    pub fn share_statistics(&self) -> Result<()> {
+    pub fn broadcast_statistics(&self) -> Result<()> {
         let Some(ranks) = &self.ranks else {
             return Ok(());
         };
@@ -230,16 +230,16 @@ impl Learner {
         ranks.group.broadcast(&buffers)
     }
 
-    /// Loss and gradients on both views (each batch × 3 × side × side) of one part of the step's batch; gradients
-    /// add up over the parts, and the last part ends with them averaged over the ranks. The running statistics of
+    /// Loss and gradients on both views (each batch × 3 × side × side) of one micro-batch of the step's batch;
+    /// gradients add up over the micro-batches, and the last one ends with them averaged over the ranks. The running statistics of
     /// both networks move by their own train-mode pass.
     pub fn forward_backward(
         &mut self,
         view1: &Tensor,
         view2: &Tensor,
-        batch_part: BatchPart,
+        micro_batch: MicroBatch,
     ) -> Result<()> {
-        let first = batch_part.index == 0;
+        let first = micro_batch.index == 0;
         if first {
             let learned = self.online_parameters();
             let gradients = learned.iter().map(|parameter| parameter.f_grad());
@@ -273,8 +273,8 @@ impl Learner {
             projections.push(outputs.projection.f_detach()?);
         }
         let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?
-            .f_div_scalar(f64::from(batch_part.count))?;
-        if batch_part.index + 1 == batch_part.count {
+            .f_div_scalar(f64::from(micro_batch.count))?;
+        if micro_batch.index + 1 == micro_batch.count {
             if let Some(ranks) = &self.ranks {
                 ranks.reducer.prepare()?;
             }
@@ -387,7 +387,7 @@ impl Learner {
         Ok(())
     }
 
-    /// Keeps the labels of the part that forward_backward() was last called with.
+    /// Keeps the labels of the micro-batch that forward_backward() was last called with.
     pub fn keep_labels(&mut self, labels: &Tensor) {
         if let Some(last) = self.last.as_mut().filter(|_| self.probe.is_some()) {
             last.labels.push(labels.shallow_clone());

@@ -67,8 +67,8 @@ fn relative(found: &Tensor, expected: &Tensor) -> f64 {
 
 /// Random values of a kind, as exact doubles and as they lie in memory.
 fn random(shape: [i64; 2], kind: Kind) -> (Tensor, Tensor) {
-    let narrow = (Tensor::randn(shape, (Kind::Float, Device::Cpu)) * 2.0 + 3.0).to_kind(kind);
-    (narrow.to_kind(Kind::Double), narrow)
+    let rounded = (Tensor::randn(shape, (Kind::Float, Device::Cpu)) * 2.0 + 3.0).to_kind(kind);
+    (rounded.to_kind(Kind::Double), rounded)
 }
 
 #[test]
@@ -78,9 +78,9 @@ fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
     let vector = |value: f64| Tensor::full([channels], value, (Kind::Float, Device::Cpu));
     for (kind, number, tolerance) in KINDS {
         for (has_shortcut, relu) in [(false, false), (false, true), (true, true)] {
-            let (x, narrow_x) = random([rows, channels], kind);
-            let (shortcut, narrow_shortcut) = random([rows, channels], kind);
-            let (dy, narrow_dy) = random([rows, channels], kind);
+            let (x, rounded_x) = random([rows, channels], kind);
+            let (shortcut, rounded_shortcut) = random([rows, channels], kind);
+            let (dy, rounded_dy) = random([rows, channels], kind);
             let weight = Tensor::randn([channels], (Kind::Float, Device::Cpu)) - 2.0;
             let bias = Tensor::randn([channels], (Kind::Float, Device::Cpu));
             let (mean, variance) = (vector(0.25), vector(2.0));
@@ -119,9 +119,9 @@ fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
                     rows,
                     channels as i32,
                     7,
-                    at(&narrow_x),
+                    at(&rounded_x),
                     if has_shortcut {
-                        at(&narrow_shortcut)
+                        at(&rounded_shortcut)
                     } else {
                         none
                     },
@@ -131,7 +131,7 @@ fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
                     at(&variance),
                     i32::from(relu),
                     at(&found_y),
-                    at(&narrow_dy),
+                    at(&rounded_dy),
                     at(&dx),
                     if has_shortcut { at(&d_shortcut) } else { none },
                     at(&d_weight),

@@ -99,10 +99,10 @@ pub fn render_batch(
 }
 
 /// Renders the test transform of each image named by `indices`, as count × crop × crop × 3 floats (channels last).
-pub fn render_centered_batch(
+pub fn render_center_crops(
     images: Images,
     indices: &[u32],
-    sides: CenteredSides,
+    sides: CenterCrop,
     normalization: &Normalization,
     out: &mut [f32],
     pool: Option<&rayon::ThreadPool>,
@@ -115,19 +115,19 @@ pub fn render_centered_batch(
         out,
         pool,
         |renderer, index, view| {
-            renderer.draw_centered(ImageRef::of(images, index), sides, normalization, view);
+            renderer.draw_center_crop(ImageRef::of(images, index), sides, normalization, view);
         },
     )
 }
 
 /// The test transform: the shorter side is resized to `resize` pixels, then the central `crop` × `crop` are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct CenteredSides {
+pub struct CenterCrop {
     pub resize: usize,
     pub crop: usize,
 }
 
-impl CenteredSides {
+impl CenterCrop {
     /// Of a side that is resized with the shorter one: where the kept part starts, and the pixels after resizing. The
     /// longer side is truncated, the margin rounded to even, as torchvision does.
     pub fn window(self, side: usize, shorter: usize) -> (usize, usize) {
@@ -301,10 +301,10 @@ impl Renderer {
     }
 
     /// Renders the test transform as `crop` × `crop` × 3 normalised floats (channels last).
-    pub fn render_centered(
+    pub fn render_center_crop(
         &mut self,
         image: ImageRef,
-        sides: CenteredSides,
+        sides: CenterCrop,
         normalization: &Normalization,
         out: &mut [f32],
     ) -> Result<(), String> {
@@ -317,7 +317,7 @@ impl Renderer {
                 out.len()
             ));
         }
-        self.draw_centered(image, sides, normalization, out);
+        self.draw_center_crop(image, sides, normalization, out);
         Ok(())
     }
 
@@ -412,10 +412,10 @@ impl Renderer {
         write_normalized(&planes, normalization, out);
     }
 
-    fn draw_centered(
+    fn draw_center_crop(
         &mut self,
         image: ImageRef,
-        sides: CenteredSides,
+        sides: CenterCrop,
         normalization: &Normalization,
         out: &mut [f32],
     ) {

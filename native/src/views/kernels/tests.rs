@@ -127,9 +127,9 @@ fn the_test_transform_is_that_of_torchvision() {
         width: 8,
     };
     let mut out = vec![f32::NAN; 48];
-    let sides = CenteredSides { resize: 5, crop: 4 };
+    let sides = CenterCrop { resize: 5, crop: 4 };
     Renderer::default()
-        .render_centered(image, sides, &PLAIN, &mut out)
+        .render_center_crop(image, sides, &PLAIN, &mut out)
         .unwrap();
     assert_close_to_bytes(&channels_first(&out), &expected);
 }
@@ -474,14 +474,14 @@ fn a_batch_is_the_same_with_any_number_of_threads() {
         .unwrap();
         out
     };
-    let alone = render(None);
-    assert!(alone.iter().all(|value| value.is_finite()));
+    let one_thread = render(None);
+    assert!(one_thread.iter().all(|value| value.is_finite()));
     for threads in [1, 2, 5] {
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(threads)
             .build()
             .unwrap();
-        assert!(render(Some(&pool)) == alone, "{threads} threads");
+        assert!(render(Some(&pool)) == one_thread, "{threads} threads");
     }
 }
 
@@ -535,12 +535,12 @@ fn the_test_transform_of_a_batch_is_that_of_each_image() {
         height: 32,
         width: 32,
     };
-    let sides = CenteredSides {
+    let sides = CenterCrop {
         resize: 36,
         crop: 32,
     };
     let mut batch = vec![0.0; 2 * 3072];
-    render_centered_batch(images, &[3, 1], sides, &CIFAR, &mut batch, None).unwrap();
+    render_center_crops(images, &[3, 1], sides, &CIFAR, &mut batch, None).unwrap();
     for (index, view) in [3, 1].into_iter().zip(batch.chunks(3072)) {
         let pixels = &pixels[index * 3072..][..3072];
         let image = ImageRef {
@@ -550,7 +550,7 @@ fn the_test_transform_of_a_batch_is_that_of_each_image() {
         };
         let mut single = vec![0.0; 3072];
         Renderer::default()
-            .render_centered(image, sides, &CIFAR, &mut single)
+            .render_center_crop(image, sides, &CIFAR, &mut single)
             .unwrap();
         assert_eq!(view, single);
     }
@@ -631,12 +631,12 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
     assert!(refusal(&crop(0, 0, 32, 32), 65).contains("blurKernel=65"));
     let order = [0, 1, 2, 4];
     assert!(refusal(&jittered(Jitter { order, ..NO_JITTER }), 3).contains("order"));
-    let sides = CenteredSides {
+    let sides = CenterCrop {
         resize: 30,
         crop: 32,
     };
     let message = renderer
-        .render_centered(image, sides, &CIFAR, &mut out)
+        .render_center_crop(image, sides, &CIFAR, &mut out)
         .unwrap_err();
     assert!(message.contains("1 ≤ crop ≤ resize"), "{message}");
 }

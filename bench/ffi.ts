@@ -55,7 +55,7 @@ export function bench(): void {
   const perCall = Math.min(
     ...Array.from(
       { length: 200 },
-      () => microseconds(CALLS / 4, () => dataset.setShare({ rank: 0, ranks: 1, microBatches: 1 })),
+      () => microseconds(CALLS / 4, () => dataset.setShard({ rank: 0, ranks: 1, microBatches: 1 })),
     ),
   );
   const share = 100 * perCalls / perStep;

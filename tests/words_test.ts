@@ -36,8 +36,8 @@ const WORDS: readonly Word[] = [
   },
   { pattern: /\b(Place|discoverPlace)\b/, write: "RankInfo", kinds: /\.ts$/ },
   { pattern: /\b(ALONE|SILENT)\b/, write: "SINGLE_PROCESS, NULL_TERMINAL", kinds: CODE },
-  { pattern: /\b(announceViews|announce_views)\b/, write: "prefetchViews", left: 2 },
-  { pattern: /\b(makeCentered|make_centered)\b/, write: "makeCenterCrops", left: 4 },
+  { pattern: /\b(announceViews|announce_views)\b/, write: "prefetchViews" },
+  { pattern: /\b(makeCentered|make_centered)\b/, write: "makeCenterCrops" },
   { pattern: /\bteams?\b/i, write: "ranks" },
   {
     pattern:

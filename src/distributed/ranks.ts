@@ -175,7 +175,7 @@ export class Ranks implements Disposable {
   /** Restricts a dataset to this rank's shard of each micro-batch. */
   shard(dataset: Dataset, microBatches: number): void {
     const { rank, worldSize: ranks } = this.rankInfo;
-    dataset.setShare({ rank, ranks, microBatches });
+    dataset.setShard({ rank, ranks, microBatches });
   }
 
   /**

@@ -71,11 +71,13 @@ function unreadable(error: unknown): unknown {
 export class Dataset extends NativeObject {
   /** Opens it. @throws NativeError when files are missing, truncated or not the official ones */
   static open(
-    { normalisation, limit = 0, device = "cpu", ...options }: DatasetOptions,
+    { source, normalisation, limit = 0, device = "cpu", ...options }: DatasetOptions,
   ): Dataset {
     const { mean, std } = normalisation;
-    const request = json({ ...options, device, limit, mean, std });
-    return new Dataset(callU32("byol_dataset_open", request));
+    // Without a job, its handle is 0.
+    const { job, ...images } = { job: 0, ...source };
+    const request = json({ ...options, source: images, device, limit, mean, std });
+    return new Dataset(callU32("byol_dataset_open", request, job));
   }
 
   /** Count, classes, digest. */
@@ -105,10 +107,10 @@ export class Dataset extends NativeObject {
   }
 
   /** Sets the images of a step that this process takes: its rank's share of each micro-batch. By default it takes all. */
-  setShare(
+  setShard(
     { rank, ranks, microBatches }: { rank: number; ranks: number; microBatches: number },
   ): void {
-    call("byol_dataset_set_share", this.handle, rank, ranks, microBatches);
+    call("byol_dataset_set_shard", this.handle, rank, ranks, microBatches);
   }
 
   /**
@@ -122,7 +124,7 @@ export class Dataset extends NativeObject {
     { batchSize, view1, view2 }: { batchSize: number } & ViewPair,
   ): boolean {
     return callU32(
-      "byol_dataset_announce_views",
+      "byol_dataset_prefetch_views",
       this.handle,
       json({ batchSize, view1, view2 }),
       BigInt(seed),
@@ -189,7 +191,7 @@ export class Dataset extends NativeObject {
   /** Makes the test transform of `count` images from `start`; of none where a rank has none left. */
   makeCenterCrops(start: number, count: number): void {
     try {
-      call("byol_dataset_make_centered", this.handle, start, count);
+      call("byol_dataset_make_center_crops", this.handle, start, count);
     } catch (error) {
       throw unreadable(error);
     }

@@ -141,8 +141,8 @@ export class Learner extends NativeObject {
   }
 
   /** Takes rank 0's running statistics, where each rank normalises its own batches. */
-  shareStatistics(): void {
-    call("byol_learner_share_statistics", this.handle);
+  broadcastStatistics(): void {
+    call("byol_learner_broadcast_statistics", this.handle);
   }
 
   /** Moves the online network by LARS. */

@@ -5,16 +5,17 @@
 use std::ffi::CString;
 use std::sync::OnceLock;
 
-use byol::abi::{
+use byol::abi::dataset::{
     byol_dataset_make_center_crops, byol_dataset_make_probe_batch, byol_dataset_make_views,
-    byol_dataset_open, byol_dataset_set_probe, byol_dataset_set_recipes, byol_learner_load,
-    byol_learner_save, byol_learner_trace_write,
+    byol_dataset_open, byol_dataset_set_probe, byol_dataset_set_recipes,
 };
-use byol::abi::boundary::{with, Status};
+use byol::abi::handles::Given;
+use byol::abi::learner::{byol_learner_load, byol_learner_save, byol_learner_trace_write};
 use byol::data::dataset::{Dataset, DatasetOptions};
 use byol::data::label_subset::SubsetOptions;
-use byol::training::learner::LearnerOptions;
+use byol::error::{Result, Status};
 use byol::evaluation::probe::LinearOptions;
+use byol::training::learner::LearnerOptions;
 use libfuzzer_sys::fuzz_target;
 
 const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":4},"dtype":"float32","device":"cpu","workers":1,
@@ -29,7 +30,7 @@ fn dataset() -> u32 {
         let text = CString::new(DEMO).unwrap();
         let mut handle = 0;
         let status = unsafe {
-            byol_dataset_open(text.as_ptr().cast(), &mut handle, std::ptr::null_mut())
+            byol_dataset_open(text.as_ptr().cast(), 0, &mut handle, std::ptr::null_mut())
         };
         assert_eq!(status, Status::Ok as i32);
         handle
@@ -44,10 +45,13 @@ fn expected(status: i32) -> bool {
 }
 
 fn all_finite(dataset: u32) {
-    let finite = with(dataset, |d: &mut Dataset| {
-        let views = d.batch.iter().flat_map(|batch| &batch.views);
+    let mut given = Given::default();
+    given.add::<Dataset>(dataset, "dataset").unwrap();
+    let finite = given.locked(|objects| {
+        let dataset: &mut Dataset = objects.take(dataset)?;
+        let views = dataset.batch.iter().flat_map(|batch| &batch.views);
         let finite = views.map(|view| Ok(view.f_isfinite()?.f_all()?.f_int64_value(&[])? == 1));
-        finite.collect::<byol::abi::boundary::Result<Vec<bool>>>()
+        finite.collect::<Result<Vec<bool>>>()
     });
     assert!(finite.unwrap().into_iter().all(|finite| finite));
 }
@@ -58,7 +62,9 @@ fn small(text: &str, fields: &[&str]) -> bool {
         return false;
     };
     let side = |path: &&str| value.pointer(path).and_then(|side| side.as_u64());
-    fields.iter().all(|path| side(path).is_some_and(|side| side <= MADE as u64))
+    fields
+        .iter()
+        .all(|path| side(path).is_some_and(|side| side <= MADE as u64))
 }
 
 fuzz_target!(|input: &[u8]| {
@@ -73,24 +79,41 @@ fuzz_target!(|input: &[u8]| {
         0 => unsafe {
             let set = expected(byol_dataset_set_recipes(dataset(), raw, none));
             if set && small(text, &["/view1/cropSize", "/view2/cropSize"]) {
-                assert!(expected(byol_dataset_make_views(dataset(), 1, u64::MAX, 0, none)));
+                assert!(expected(byol_dataset_make_views(
+                    dataset(),
+                    1,
+                    u64::MAX,
+                    0,
+                    none
+                )));
                 all_finite(dataset());
             }
         },
         1 => unsafe {
             let set = expected(byol_dataset_set_probe(dataset(), raw, none));
             if set && small(text, &["/crop", "/train/cropSize"]) {
-                assert!(expected(byol_dataset_make_probe_batch(dataset(), 1, u64::MAX, none)));
-                assert!(expected(byol_dataset_make_center_crops(dataset(), 1, 2, none)));
+                assert!(expected(byol_dataset_make_probe_batch(
+                    dataset(),
+                    1,
+                    u64::MAX,
+                    none
+                )));
+                assert!(expected(byol_dataset_make_center_crops(
+                    dataset(),
+                    1,
+                    2,
+                    none
+                )));
                 all_finite(dataset());
             }
         },
         2 => drop(serde_json::from_str(text).map(|options: LearnerOptions| options.validate())),
         3 => drop(serde_json::from_str(text).map(|options: LinearOptions| options.validate())),
         4 => drop(serde_json::from_str(text).map(|options: DatasetOptions| options.validate())),
-        5 => drop(serde_json::from_str(text).map(|options: SubsetOptions| {
-            options.choose(&[0, 1, 1, 0, 1, 0], 2)
-        })),
+        5 => drop(
+            serde_json::from_str(text)
+                .map(|options: SubsetOptions| options.choose(&[0, 1, 1, 0, 1, 0], 2)),
+        ),
         _ => unsafe {
             assert!(!expected(byol_learner_save(0, raw, none)));
             assert!(!expected(byol_learner_load(0, raw, none)));

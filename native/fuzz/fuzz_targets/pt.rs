@@ -2,8 +2,8 @@
 //! checksums would keep the fuzzer out of the pickle otherwise.
 #![no_main]
 
-use byol_fuzz::formats::zip::{Archive, Entry};
 use byol_fuzz::formats::torch_file::TorchFile;
+use byol_fuzz::formats::zip::{Archive, Entry};
 use libfuzzer_sys::fuzz_target;
 
 /// A file of this many bytes, of which the storages are the first.

@@ -1,73 +1,90 @@
-//! Types that may stand in the table: how they cross the boundary.
+//! Types of arguments that the table may name: scalars, JSON, and objects by their handles.
 //!
-//! Texts come in as NUL-terminated JSON (JSON has no raw NUL); texts go out into a buffer of the caller's whose first
-//! four bytes hold its capacity on the way in and the text's length on the way out, so that a caller whose buffer was
-//! too small knows what to bring.
+//! A call has three phases. Each argument is found first: scalars and texts are checked, JSON is
+//! read, handles are looked up. Then all objects are locked, in the order of their handles. Then
+//! the function gets its values.
 
 use std::ffi::CStr;
 
 use serde::de::DeserializeOwned;
 
+use super::handles::{Given, Object, Objects};
 use crate::error::{Error, Result};
 
-/// A type that may stand in the table: how it crosses, and what Deno calls it.
-pub trait Argument: Sized {
+/// A type of argument: how it crosses, and Deno's name of that.
+pub trait Argument {
+    /// The C type.
     type Raw: Copy;
-    /// Deno's name of the raw type.
+    /// Deno's name of the C type.
     const FFI: &'static str;
+    /// What the first phase leaves for the third.
+    type Found;
+    /// What the function gets.
+    type Value<'objects>;
+
+    /// Checks the argument, and notes the object it stands for among those of the call.
+    ///
     /// # Safety
-    /// `raw` must be what the table promises: a scalar, or a pointer to a live buffer of the documented size.
-    unsafe fn from_raw(raw: Self::Raw, name: &str) -> Result<Self>;
+    /// `raw` must be what the table promises: a scalar, or a pointer to a text that a zero byte
+    /// ends.
+    unsafe fn find(raw: Self::Raw, name: &str, given: &mut Given) -> Result<Self::Found>;
+
+    /// Returns the function's value; an object is taken out of those that are locked.
+    fn value<'objects>(
+        found: Self::Found,
+        objects: &mut Objects<'objects>,
+    ) -> Result<Self::Value<'objects>>;
 }
 
-macro_rules! scalar {
-    ($type:ty, $ffi:literal) => {
+/// Scalars: the C type, Deno's name, the function's type, and how the one is made the other.
+macro_rules! scalars {
+    ($($type:ty: $raw:ty = $ffi:literal, |$value:ident, $name:ident| $made:expr;)*) => {$(
         impl Argument for $type {
-            type Raw = $type;
+            type Raw = $raw;
             const FFI: &'static str = $ffi;
-            unsafe fn from_raw(raw: $type, _: &str) -> Result<Self> {
-                Ok(raw)
+            type Found = $type;
+            type Value<'objects> = $type;
+
+            unsafe fn find($value: $raw, $name: &str, _: &mut Given) -> Result<$type> {
+                $made
+            }
+
+            fn value<'objects>(found: $type, _: &mut Objects<'objects>) -> Result<$type> {
+                Ok(found)
             }
         }
-    };
+    )*};
 }
-scalar!(u32, "u32");
-scalar!(u64, "u64");
 
-/// A number that must be finite.
-pub struct Finite(pub f64);
+scalars! {
+    u32: u32 = "u32", |value, _name| Ok(value);
+    u64: u64 = "u64", |value, _name| Ok(value);
+    usize: u32 = "u32", |value, _name| Ok(value as usize);
+    i64: u32 = "u32", |value, _name| Ok(i64::from(value));
+    bool: u32 = "u32", |value, _name| Ok(value != 0);
+    f64: f64 = "f64", |value, name| finite(value, name);
+}
 
-impl Argument for Finite {
-    type Raw = f64;
-    const FFI: &'static str = "f64";
-    unsafe fn from_raw(raw: f64, name: &str) -> Result<Self> {
-        if raw.is_finite() {
-            return Ok(Self(raw));
-        }
-        Err(Error::invalid(format!(
-            "Cannot use {name}={raw}: expected a finite number"
-        )))
+fn finite(value: f64, name: &str) -> Result<f64> {
+    if value.is_finite() {
+        return Ok(value);
     }
+    Err(Error::invalid(format!(
+        "Cannot use {name}={value}: expected a finite number"
+    )))
 }
 
-/// A JSON text.
-pub struct Json(String);
+/// Options as a JSON text, ended by a zero byte (JSON has no raw one). Unknown and missing fields
+/// are refused by name.
+pub struct Json<T>(T);
 
-impl Json {
-    /// Reads the text as `T`; unknown and missing fields are refused by name.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        serde_json::from_str(&self.0).map_err(|error| {
-            Error::invalid(format!(
-                "Cannot read the options given to the core: {error}"
-            ))
-        })
-    }
-}
-
-impl Argument for Json {
+impl<T: DeserializeOwned> Argument for Json<T> {
     type Raw = *const u8;
     const FFI: &'static str = "buffer";
-    unsafe fn from_raw(raw: *const u8, name: &str) -> Result<Self> {
+    type Found = T;
+    type Value<'objects> = T;
+
+    unsafe fn find(raw: *const u8, name: &str, _: &mut Given) -> Result<T> {
         if raw.is_null() {
             return Err(Error::invalid(format!(
                 "Cannot use {name}: expected a text, found null"
@@ -77,84 +94,71 @@ impl Argument for Json {
         let text = bytes.to_str().map_err(|error| {
             Error::invalid(format!("Cannot use {name}: expected UTF-8 ({error})"))
         })?;
-        Ok(Self(text.to_owned()))
+        serde_json::from_str(text).map_err(|error| {
+            Error::invalid(format!(
+                "Cannot read the options given to the core: {error}"
+            ))
+        })
+    }
+
+    fn value<'objects>(found: T, _: &mut Objects<'objects>) -> Result<T> {
+        Ok(found)
     }
 }
 
-/// `N` numbers that the function writes.
-pub struct OutNumbers<const N: usize>(*mut f64);
+impl<T: Object> Argument for &mut T {
+    type Raw = u32;
+    const FFI: &'static str = "u32";
+    type Found = u32;
+    type Value<'objects> = &'objects mut T;
 
-impl<const N: usize> OutNumbers<N> {
-    pub fn write(&self, values: [f64; N]) {
-        unsafe { self.0.cast::<[f64; N]>().write_unaligned(values) }
+    unsafe fn find(handle: u32, name: &str, given: &mut Given) -> Result<u32> {
+        given.add::<T>(handle, name)?;
+        Ok(handle)
+    }
+
+    fn value<'objects>(handle: u32, objects: &mut Objects<'objects>) -> Result<&'objects mut T> {
+        objects.take(handle)
     }
 }
 
-impl<const N: usize> Argument for OutNumbers<N> {
-    type Raw = *mut f64;
-    const FFI: &'static str = "buffer";
-    unsafe fn from_raw(raw: *mut f64, name: &str) -> Result<Self> {
-        if raw.is_null() {
-            return Err(Error::invalid(format!(
-                "Cannot write {name}: expected a buffer, found null"
-            )));
+impl<T: Object> Argument for &T {
+    type Raw = u32;
+    const FFI: &'static str = "u32";
+    type Found = u32;
+    type Value<'objects> = &'objects T;
+
+    unsafe fn find(handle: u32, name: &str, given: &mut Given) -> Result<u32> {
+        given.add::<T>(handle, name)?;
+        Ok(handle)
+    }
+
+    fn value<'objects>(handle: u32, objects: &mut Objects<'objects>) -> Result<&'objects T> {
+        Ok(objects.take(handle)?)
+    }
+}
+
+/// An object that may be left out: handle 0.
+impl<T: Object> Argument for Option<&mut T> {
+    type Raw = u32;
+    const FFI: &'static str = "u32";
+    type Found = u32;
+    type Value<'objects> = Option<&'objects mut T>;
+
+    unsafe fn find(handle: u32, name: &str, given: &mut Given) -> Result<u32> {
+        if handle != 0 {
+            given.add::<T>(handle, name)?;
         }
-        Ok(Self(raw))
+        Ok(handle)
     }
-}
 
-/// A handle or count that the function writes.
-pub struct OutU32(*mut u32);
-
-impl OutU32 {
-    pub fn write(&self, value: u32) {
-        unsafe { self.0.write_unaligned(value) }
-    }
-}
-
-impl Argument for OutU32 {
-    type Raw = *mut u32;
-    const FFI: &'static str = "buffer";
-    unsafe fn from_raw(raw: *mut u32, name: &str) -> Result<Self> {
-        if raw.is_null() {
-            return Err(Error::invalid(format!(
-                "Cannot write {name}: expected a buffer, found null"
-            )));
+    fn value<'objects>(
+        handle: u32,
+        objects: &mut Objects<'objects>,
+    ) -> Result<Self::Value<'objects>> {
+        match handle {
+            0 => Ok(None),
+            _ => objects.take(handle).map(Some),
         }
-        Ok(Self(raw))
-    }
-}
-
-/// A text that the function writes: see the top of this file.
-pub struct OutText(*mut u8);
-
-impl OutText {
-    pub fn write(&self, text: &str) {
-        unsafe { write_text(self.0, text) }
-    }
-}
-
-impl Argument for OutText {
-    type Raw = *mut u8;
-    const FFI: &'static str = "buffer";
-    unsafe fn from_raw(raw: *mut u8, name: &str) -> Result<Self> {
-        if raw.is_null() {
-            return Err(Error::invalid(format!(
-                "Cannot write {name}: expected a buffer, found null"
-            )));
-        }
-        Ok(Self(raw))
-    }
-}
-
-/// # Safety
-/// `buffer` must be a text buffer: see the top of this file.
-pub unsafe fn write_text(buffer: *mut u8, text: &str) {
-    let head = buffer.cast::<u32>();
-    unsafe {
-        let capacity = head.read_unaligned() as usize;
-        let room = text.len().min(capacity.saturating_sub(4));
-        std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.add(4), room);
-        head.write_unaligned(u32::try_from(text.len()).unwrap_or(u32::MAX));
     }
 }

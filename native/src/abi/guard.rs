@@ -1,19 +1,21 @@
-//! What every exported function passes through.
+//! The way of every call: one thread, no gradients, panics and errors as statuses.
 
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
-use super::arguments::write_text;
+use super::handles::require_owner;
+use super::results::write_text;
 use crate::error::{Error, Result, Status};
 use crate::torch::grad_mode::GradMode;
 
-/// Runs one exported function: gradients off, panics caught, errors told.
+/// Runs one exported function and returns its status; an error's message goes into `error`.
 ///
 /// # Safety
-/// `error` must be null or a text buffer (arguments.rs).
-pub unsafe fn guard(error: *mut u8, body: impl FnOnce() -> Result<()>) -> i32 {
+/// `error` must be null or a text buffer (results.rs).
+pub unsafe fn guard(error: *mut u8, call: impl FnOnce() -> Result<()>) -> i32 {
     let outcome = catch_unwind(AssertUnwindSafe(|| {
+        require_owner()?;
         let _no_grad = GradMode::set(false);
-        body()
+        call()
     }));
     let failure = match outcome {
         Ok(Ok(())) => return Status::Ok as i32,

@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use byol::abi;
-use byol::abi::boundary::Status;
+use byol::error::Status;
 
 const CAPACITY: usize = 1 << 16;
 
@@ -56,7 +56,7 @@ pub fn call(text: &[u8], body: impl FnOnce(*const u8, *mut u8) -> i32) -> Outcom
 pub fn describe(path: &str) -> Outcome {
     let mut text = text_buffer();
     call(&json(path), |options, error| unsafe {
-        abi::byol_checkpoint_describe(options, text.as_mut_ptr(), error)
+        abi::files::byol_checkpoint_describe(options, text.as_mut_ptr(), error)
     })
 }
 
@@ -81,14 +81,14 @@ pub fn create(
 
 pub fn close(handle: u32) {
     assert_eq!(
-        unsafe { abi::byol_handle_close(handle, std::ptr::null_mut()) },
+        unsafe { abi::core::byol_handle_close(handle, std::ptr::null_mut()) },
         0
     );
 }
 
 pub fn live_handles() -> u32 {
     let mut count = 0;
-    let status = unsafe { abi::byol_core_live_handles(&mut count, std::ptr::null_mut()) };
+    let status = unsafe { abi::core::byol_core_live_handles(&mut count, std::ptr::null_mut()) };
     assert_eq!(status, 0);
     count
 }
@@ -96,7 +96,7 @@ pub fn live_handles() -> u32 {
 /// One thread: others wait for each other at every small copy.
 pub fn use_one_thread() {
     assert_eq!(
-        unsafe { abi::byol_core_set_threads(1, std::ptr::null_mut()) },
+        unsafe { abi::core::byol_core_set_threads(1, std::ptr::null_mut()) },
         0
     );
 }
@@ -122,4 +122,12 @@ impl Drop for Kept {
     fn drop(&mut self) {
         close(self.0);
     }
+}
+
+/// Opens a data set without a job.
+///
+/// # Safety
+/// As byol_dataset_open's.
+pub unsafe extern "C" fn open_demo(options: *const u8, handle: *mut u32, error: *mut u8) -> i32 {
+    unsafe { abi::dataset::byol_dataset_open(options, 0, handle, error) }
 }

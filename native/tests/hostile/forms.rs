@@ -9,7 +9,7 @@ use byol::data::cifar::{read_edition, Edition, IMAGE_BYTES};
 use byol::data::dataset::DatasetOptions;
 use byol::training::learner::LearnerOptions;
 
-use crate::core::{call, create, describe, use_one_thread, Kept, Outcome};
+use crate::core::{call, create, describe, open_demo, use_one_thread, Kept, Outcome};
 use crate::files::{binary_batch, checkpoints, gzip, python_batch, tar, Folder};
 use crate::memory::peak_of;
 use crate::mutate::Random;
@@ -18,7 +18,7 @@ pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim"
     "larsVariant":"reference","dtype":"float32","device":"cpu","precision":"normal","activationCheckpointing":false,"seed":1}"#;
 pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","device":"cpu","workers":1,
     "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
-const READ: &str = r#"{"source":{"kind":"read","job":4000000000},
+const READ: &str = r#"{"source":{"kind":"read"},
     "dtype":"float32","device":"cpu","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
 pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.33],"flipProbability":0.5,
     "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
@@ -116,7 +116,7 @@ fn torch_files(times: usize) -> Tally {
 fn loaded_checkpoints(times: usize) -> Tally {
     use_one_thread();
     let (folder, mut random, mut tally) = (Folder::new("load"), Random(2), Tally::default());
-    let learner = Kept::new(LEARNER, abi::byol_learner_create);
+    let learner = Kept::new(LEARNER, abi::learner::byol_learner_create);
     let path = folder.0.join("encoder.safetensors");
     let options = |path: &Path| {
         format!(
@@ -131,7 +131,7 @@ fn loaded_checkpoints(times: usize) -> Tally {
             path.to_str().unwrap()
         );
         let outcome = call(options.as_bytes(), |text, error| unsafe {
-            abi::byol_learner_save(learner.0, text, error)
+            abi::learner::byol_learner_save(learner.0, text, error)
         });
         assert!(outcome.is_ok(), "{}", outcome.message);
     };
@@ -143,7 +143,7 @@ fn loaded_checkpoints(times: usize) -> Tally {
         fs::write(&path, &bytes).unwrap();
         let (outcome, peak) = peak_of(|| {
             call(options(&path).as_bytes(), |text, error| unsafe {
-                abi::byol_learner_load(learner.0, text, error)
+                abi::learner::byol_learner_load(learner.0, text, error)
             })
         });
         tally.check(&outcome, peak, 150_000 + 2 * bytes.len());
@@ -152,7 +152,7 @@ fn loaded_checkpoints(times: usize) -> Tally {
     fs::write(&path, &valid).unwrap();
     let load = |path: &Path| {
         call(options(path).as_bytes(), |text, error| unsafe {
-            abi::byol_learner_load(learner.0, text, error)
+            abi::learner::byol_learner_load(learner.0, text, error)
         })
     };
     assert!(load(&path).is_ok());
@@ -237,7 +237,7 @@ fn archives(times: usize) -> Tally {
 /// The exported functions that take JSON. Options that are right and large are only checked: the work would be real.
 fn options(times: usize) -> Tally {
     let (mut random, mut tally) = (Random(6), Tally::default());
-    let dataset = Kept::new(DEMO, abi::byol_dataset_open);
+    let dataset = Kept::new(DEMO, open_demo);
     let recipes = format!(r#"{{"batchSize":2,"view1":{VIEW},"view2":{VIEW}}}"#);
     let probe = format!(r#"{{"batchSize":3,"train":{VIEW},"resize":9,"crop":8}}"#);
     let texts = [
@@ -253,25 +253,30 @@ fn options(times: usize) -> Tally {
         let which = round % texts.len();
         let bytes = random.mutate(texts[which].as_bytes(), random_other(&texts, which));
         let (outcome, peak) = peak_of(|| match which {
-            0 => set(&bytes, dataset.0, abi::byol_dataset_set_recipes, make_views),
+            0 => set(
+                &bytes,
+                dataset.0,
+                abi::dataset::byol_dataset_set_recipes,
+                make_views,
+            ),
             1 => set(
                 &bytes,
                 dataset.0,
-                abi::byol_dataset_set_probe,
+                abi::dataset::byol_dataset_set_probe,
                 make_probe_batch,
             ),
             2 if is_large_learner(&bytes) => {
                 refused_or_nothing(&bytes, |o: LearnerOptions| o.validate())
             }
-            2 => create(&bytes, abi::byol_learner_create),
-            3 => create(&bytes, abi::byol_probe_create),
+            2 => create(&bytes, abi::learner::byol_learner_create),
+            3 => create(&bytes, abi::probe::byol_probe_create),
             6 => call(&bytes, |text, error| unsafe {
-                abi::byol_dataset_take_subset(dataset.0, text, error)
+                abi::dataset::byol_dataset_take_subset(dataset.0, text, error)
             }),
             4 if is_large_demo(&bytes) => {
                 refused_or_nothing(&bytes, |o: DatasetOptions| o.validate())
             }
-            _ => create(&bytes, abi::byol_dataset_open),
+            _ => create(&bytes, open_demo),
         });
         tally.check(&outcome, peak, 8_000_000);
     }
@@ -299,7 +304,7 @@ fn is_large_demo(bytes: &[u8]) -> bool {
 
 fn refused_or_nothing<T: serde::de::DeserializeOwned>(
     bytes: &[u8],
-    validate: impl Fn(T) -> byol::abi::boundary::Result<()>,
+    validate: impl Fn(T) -> byol::error::Result<()>,
 ) -> Outcome {
     let status = match serde_json::from_slice(bytes).map(validate) {
         Ok(Err(error)) => error.status as i32,
@@ -338,12 +343,12 @@ fn set(
 
 fn make_views(dataset: u32) -> Outcome {
     call(b"", |_, error| unsafe {
-        abi::byol_dataset_make_views(dataset, 1, u64::MAX, 0, error)
+        abi::dataset::byol_dataset_make_views(dataset, 1, u64::MAX, 0, error)
     })
 }
 
 fn make_probe_batch(dataset: u32) -> Outcome {
     call(b"", |_, error| unsafe {
-        abi::byol_dataset_make_probe_batch(dataset, 1, u64::MAX, error)
+        abi::dataset::byol_dataset_make_probe_batch(dataset, 1, u64::MAX, error)
     })
 }

@@ -1,6 +1,8 @@
 //! Files and options that somebody damaged, through the functions that the program calls: errors only, and memory only
 //! for what is there. `deno task bench endurance --only=mutations` runs the same with BYOL_MUTATIONS=100000.
 
+#![allow(clippy::unwrap_used, clippy::too_many_lines)]
+
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
@@ -8,7 +10,7 @@ use std::sync::{Mutex, MutexGuard};
 
 use byol::abi;
 
-use crate::core::{call, create, describe, live_handles, Kept, Outcome};
+use crate::core::{call, close, create, describe, live_handles, open_demo, Kept, Outcome};
 use crate::files::{checkpoint, gzip, tar, Folder};
 use crate::forms::{Tally, DEMO, FORMS, LEARNER, LINEAR, VIEW};
 use crate::memory::{live, peak_of, resident};
@@ -150,10 +152,17 @@ fn open_cifar(folder: &Folder, name: &str) -> Outcome {
         r#"{{"kind":"read","directory":{:?},"train":false,"allowUnverified":true}}"#,
         path.to_str().unwrap()
     );
-    let job = Kept::new(&reading, abi::byol_data_job_start);
-    let source = format!(r#"{{"kind":"read","job":{}}}"#, job.0);
-    let options = DEMO.replace(r#"{"kind":"demo","train":true,"count":8}"#, &source);
-    create(options.as_bytes(), abi::byol_dataset_open)
+    let job = Kept::new(&reading, abi::files::byol_data_job_start);
+    let source = r#"{"kind":"demo","train":true,"count":8}"#;
+    let options = DEMO.replace(source, r#"{"kind":"read"}"#);
+    let mut handle = 0;
+    let outcome = call(options.as_bytes(), |options, error| unsafe {
+        abi::dataset::byol_dataset_open(options, job.0, &mut handle, error)
+    });
+    if outcome.is_ok() {
+        close(handle);
+    }
+    outcome
 }
 
 #[test]
@@ -200,7 +209,7 @@ fn what_is_not_a_plain_file_is_refused_at_once() {
 fn a_file_whose_tensors_stand_for_the_same_one_is_not_loaded() {
     let _alone = one_at_a_time();
     let folder = Folder::new("same");
-    let learner = Kept::new(LEARNER, abi::byol_learner_create);
+    let learner = Kept::new(LEARNER, abi::learner::byol_learner_create);
     let tensor = |name: &str, at: u64| {
         format!(
             r#""{name}":{{"dtype":"F32","shape":[1],"data_offsets":[{at},{}]}}"#,
@@ -215,7 +224,7 @@ fn a_file_whose_tensors_stand_for_the_same_one_is_not_loaded() {
     let path = folder.write("two.safetensors", &checkpoint(&header, 8));
     let options = format!(r#"{{"path":{path:?},"encoderOnly":true}}"#);
     let outcome = call(options.as_bytes(), |text, error| unsafe {
-        abi::byol_learner_load(learner.0, text, error)
+        abi::learner::byol_learner_load(learner.0, text, error)
     });
     // The one with the prefix is the encoder's; the other then belongs to nothing.
     assert!(!outcome.is_ok());
@@ -255,30 +264,32 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
     for value in huge.iter().chain(&["65537", "100000000"]) {
         for field in ["hiddenDim", "zDim"] {
             let text = changed(LEARNER, field, value);
-            let (outcome, peak) = peak_of(|| create(text.as_bytes(), abi::byol_learner_create));
+            let (outcome, peak) =
+                peak_of(|| create(text.as_bytes(), abi::learner::byol_learner_create));
             refused(outcome, peak, &text);
         }
     }
     // Each of them possible, but not both.
     let both = changed(&changed(LEARNER, "hiddenDim", "65536"), "zDim", "65536");
-    let (outcome, peak) = peak_of(|| create(both.as_bytes(), abi::byol_learner_create));
+    let (outcome, peak) = peak_of(|| create(both.as_bytes(), abi::learner::byol_learner_create));
     refused(outcome, peak, &both);
     for value in huge {
         for field in ["features", "classes"] {
             let text = changed(LINEAR, field, value);
-            let (outcome, peak) = peak_of(|| create(text.as_bytes(), abi::byol_probe_create));
+            let (outcome, peak) =
+                peak_of(|| create(text.as_bytes(), abi::probe::byol_probe_create));
             refused(outcome, peak, &text);
         }
         let text = changed(DEMO, "count", value);
-        let (outcome, peak) = peak_of(|| create(text.as_bytes(), abi::byol_dataset_open));
+        let (outcome, peak) = peak_of(|| create(text.as_bytes(), open_demo));
         refused(outcome, peak, &text);
     }
     for numbers in ["[0,0,0]", "[1e39,1,1]", "[1e-30,1,1]", "[-1,1,1]"] {
         let text = DEMO.replace("[0.25,0.25,0.25]", numbers);
-        let (outcome, peak) = peak_of(|| create(text.as_bytes(), abi::byol_dataset_open));
+        let (outcome, peak) = peak_of(|| create(text.as_bytes(), open_demo));
         refused(outcome, peak, &text);
     }
-    let dataset = Kept::new(DEMO, abi::byol_dataset_open);
+    let dataset = Kept::new(DEMO, open_demo);
     let recipes = format!(r#"{{"batchSize":2,"view1":{VIEW},"view2":{VIEW}}}"#);
     let probe = format!(r#"{{"batchSize":3,"train":{VIEW},"resize":9,"crop":8}}"#);
     let set = |text: &str, function: unsafe extern "C" fn(u32, *const u8, *mut u8) -> i32| {
@@ -291,12 +302,12 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
     for value in huge {
         for field in ["batchSize", "cropSize", "blurKernel"] {
             let text = changed(&recipes, field, value);
-            let (outcome, peak) = set(&text, abi::byol_dataset_set_recipes);
+            let (outcome, peak) = set(&text, abi::dataset::byol_dataset_set_recipes);
             refused(outcome, peak, &text);
         }
         for field in ["batchSize", "cropSize", "resize", "crop"] {
             let text = changed(&probe, field, value);
-            let (outcome, peak) = set(&text, abi::byol_dataset_set_probe);
+            let (outcome, peak) = set(&text, abi::dataset::byol_dataset_set_probe);
             refused(outcome, peak, &text);
         }
     }
@@ -304,7 +315,7 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
         r#"{{"path":"","encoderOnly":true,"metadata":{}"#,
         "[".repeat(1 << 20)
     );
-    let (outcome, _) = set(&deep, abi::byol_learner_save);
+    let (outcome, _) = set(&deep, abi::learner::byol_learner_save);
     assert!(
         outcome.message.contains("recursion limit"),
         "{}",

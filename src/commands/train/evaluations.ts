@@ -36,7 +36,7 @@ export class Evaluations {
     if (test === undefined || this.#rows.some(({ step }) => step === stepsDone)) return;
     const { config, device, ranks, interrupt } = invocation;
     using progress = this.#output.progressOf({ label: "evaluating", total: 100 });
-    learner.shareStatistics();
+    learner.broadcastStatistics();
     const parts = { learner, train, test, ranks };
     const found = await evaluate(parts, evaluationOptions(config, device), (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));

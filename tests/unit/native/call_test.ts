@@ -23,14 +23,14 @@ Deno.test("a refused call names its function, its status and the reason", () => 
 });
 
 Deno.test("a long message after a short one is read whole, and one longer than the buffer is cut", () => {
-  const short = errorOf(() => call("byol_learner_share_statistics", NO_OBJECT)).message;
+  const short = errorOf(() => call("byol_learner_broadcast_statistics", NO_OBJECT)).message;
   const path = `/nowhere/${"a".repeat(3000)}`;
   const long = errorOf(() => callText("byol_checkpoint_describe", json(path))).message;
   ok(long.length > 3000 && long.includes(path), `${short.length}, then ${long.length}`);
   const endless = `/nowhere/${"a".repeat(20_000)}`;
   const cut = errorOf(() => callText("byol_checkpoint_describe", json(endless))).message;
   ok(cut.length > 8000 && cut.length <= 8192, `${cut.length}`);
-  equal(errorOf(() => call("byol_learner_share_statistics", NO_OBJECT)).message, short);
+  equal(errorOf(() => call("byol_learner_broadcast_statistics", NO_OBJECT)).message, short);
 });
 
 Deno.test("a text of more than 64 KiB is read whole", async () => {

@@ -14,6 +14,12 @@ pub struct Batch {
     pub embedded: Option<Embedded>,
 }
 
+/// The two views of a training batch, with the labels of their images.
+pub struct Pair<'a> {
+    pub views: [&'a Tensor; 2],
+    pub labels: &'a Tensor,
+}
+
 /// Embeddings with the labels of their images.
 pub struct Embedded {
     pub features: Tensor,

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor};
 
-pub use batch::{Batch, Embedded};
+pub use batch::{Batch, Embedded, Pair};
 pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Shard, Source};
 
 use super::demo;
@@ -22,7 +22,7 @@ use super::photos::render::{Photos, Request, Views};
 use super::sources::{describe_photos, limited, load_demo};
 use crate::error::{Error, Result};
 use crate::run::ranks::Ranks;
-use crate::torch::device::{moved, uploaded};
+use crate::torch::device::{moved, require_same, uploaded};
 use crate::torch::gpu::gpu;
 use crate::training::learner::{Learner, SHARED_PIECE};
 use crate::views::gpu::{words, Pixels, Words, WORDS};
@@ -629,7 +629,25 @@ impl Dataset {
         Ok(())
     }
 
-    /// The current batch, which must hold `views` views.
+    /// Returns the two views and their labels for a learner. Error: another number of views, or another type or device.
+    pub fn pair_for(&self, learner: &Learner) -> Result<Pair<'_>> {
+        let batch = self.batch(2)?;
+        let views = [&batch.views[0], &batch.views[1]];
+        if views[0].kind() != learner.kind() {
+            return Err(Error::invalid(format!(
+                "Cannot train on views of {:?}: expected the learner's {:?}",
+                views[0].kind(),
+                learner.kind()
+            )));
+        }
+        require_same("views", views[0].device(), learner.device())?;
+        Ok(Pair {
+            views,
+            labels: &batch.labels,
+        })
+    }
+
+    /// Returns the current batch, which must hold `views` views.
     pub fn batch(&self, views: usize) -> Result<&Batch> {
         let batch = self
             .batch

@@ -235,8 +235,7 @@ impl Learner {
     /// both networks move by their own train-mode pass.
     pub fn forward_backward(
         &mut self,
-        view1: &Tensor,
-        view2: &Tensor,
+        [view1, view2]: [&Tensor; 2],
         micro_batch: MicroBatch,
     ) -> Result<()> {
         let first = micro_batch.index == 0;

@@ -72,6 +72,7 @@ fn random(shape: [i64; 2], kind: Kind) -> (Tensor, Tensor) {
 }
 
 #[test]
+#[allow(clippy::too_many_lines)]
 fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
     tch::manual_seed(3);
     let (rows, channels) = (60, 16);

@@ -535,6 +535,7 @@ pub(crate) mod tests {
     }
 
     #[test]
+    #[allow(clippy::too_many_lines)]
     fn recipes_are_checked_field_by_field() {
         assert_eq!(cifar_recipe().validate(), Ok(()));
         let bad = [

@@ -38,7 +38,7 @@ export const ERRORS: readonly PlantedError[] = [
   },
   {
     name: "EMA of buffers: running statistics too are averaged into the target",
-    file: "native/src/training/learner/mod.rs",
+    file: "native/src/training/learner/step.rs",
     right: "let learned = networks.into_iter().flat_map(Parameters::learned);",
     wrong: "let learned = networks.into_iter().flat_map(|all| {\n" +
       "                all.entries.iter().filter(|entry| entry.tensor.kind() != Kind::Int64)\n" +

@@ -8,7 +8,8 @@ use tar::{Archive, EntryType};
 
 use crate::formats::hex::hex;
 
-use super::{Batches, ReadError, ReadErrorKind, MAX_META_BYTES};
+use super::batches::Batches;
+use super::{ReadError, ReadErrorKind, MAX_META_BYTES};
 
 /// The official archives have eight or nine entries.
 const MAX_ENTRIES: usize = 1000;

@@ -4,8 +4,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::write::GzEncoder;
 use flate2::Compression;
+use md5::{Digest, Md5};
+use sha2::Sha256;
 
+use super::batches::{CLASS_NAMES, RECORD_BYTES};
 use super::*;
+use crate::formats::hex::hex;
 use crate::formats::pickle::tests::{python2_batch, Random};
 
 const COUNT: usize = 2;

@@ -10,5 +10,6 @@ pub mod measure;
 pub mod pack;
 pub mod packed;
 pub mod render;
+pub mod shard;
 pub mod source;
 pub mod stage;

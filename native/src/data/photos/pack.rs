@@ -5,29 +5,24 @@
 //! sees no class after the other.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, BufWriter, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 
-use fast_image_resize::images::{Image, ImageRef};
-use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
-use rayon::prelude::*;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::bad::{require_few, BadFiles};
-use super::decode::{decode, Format, Photo};
 use super::listing::Listing;
 use super::packed::{
     index_path, shard_name, Manifest, Packing, Reencoding, ShardEntry, ShardHead, PACKED_FORMAT,
     SHARD_FORMAT,
 };
+use super::shard::{failed, replace, Shard, Task};
 use super::source::Source;
 use crate::data::progress::Progress;
 use crate::error::{Error, Result};
 use crate::formats::hex::hex;
 use crate::views::random::permutation;
-
-const BLOCK: u64 = 512;
 /// Images that are read at once, for each thread.
 const AT_ONCE: usize = 8;
 
@@ -45,12 +40,6 @@ pub struct PackOptions {
     reencoding: Option<Reencoding>,
     workers: usize,
     most_bad: f64,
-}
-
-/// One image on its way into a shard.
-struct Packet {
-    sample: u32,
-    bytes: Vec<u8>,
 }
 
 /// Names that the index of a shard can hold: it has a line for each image, with tabs around the class.
@@ -72,7 +61,7 @@ fn require_lines(listing: &Listing) -> Result<()> {
     }
 }
 
-/// Packs a folder. Returns what was made, as JSON.
+/// Packs a folder. Returns a description of the shards, as JSON.
 pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
     let cache = options.cache.as_deref().map(Path::new);
     let listing = Listing::read(Path::new(&options.directory), cache, &Progress::default())?;
@@ -92,14 +81,65 @@ pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
     let count = listing.count();
     let bad = BadFiles::new(count, options.most_bad);
     let source = Source::Folder(listing);
-    let order = permutation(0, 0, count);
     progress.start(count);
+    let task = Task {
+        source: &source,
+        bad: &bad,
+        reencoding: options.reencoding.as_ref(),
+        pool: &pool,
+        at_once: threads * AT_ONCE,
+    };
+    let packed = pack_shards(options, (&out, count), &task, progress)?;
+    let digest = digest_of(source.digest(), options.reencoding.as_ref());
+    let described = serde_json::json!({
+        "count": count, "bad": packed.missing, "badFiles": bad.list(), "parts": packed.shards.len(),
+        "kept": packed.kept, "bytes": packed.shards.iter().map(|shard| shard.filesize).sum::<u64>(),
+        "digest": digest,
+    });
+    let manifest = Manifest {
+        kind: "wids-shard-index-v1".to_owned(),
+        wids_version: 1,
+        name: options.name.clone(),
+        shardlist: packed.shards,
+        byol: Packing {
+            format: PACKED_FORMAT.to_owned(),
+            count,
+            bad: packed.missing,
+            classes: source.classes().to_vec(),
+            listing: source.digest().to_owned(),
+            digest,
+            reencoding: options.reencoding.clone(),
+        },
+    };
+    let path = out.join(format!("{}.json", options.name));
+    let text = serde_json::to_string_pretty(&manifest).map_err(|error| failed(&path, error))?;
+    replace(&path, |file| writeln!(file, "{text}")).map_err(|error| failed(&path, error))?;
+    Ok(described.to_string())
+}
+
+/// The shards of a folder.
+struct PackedShards {
+    shards: Vec<ShardEntry>,
+    /// Shards that were there already.
+    kept: usize,
+    /// Images that could not be used.
+    missing: usize,
+}
+
+/// Packs `count` images in an order of their own, shard by shard; a shard that an earlier run finished stays.
+fn pack_shards(
+    options: &PackOptions,
+    (out, count): (&Path, usize),
+    task: &Task,
+    progress: &Progress,
+) -> Result<PackedShards> {
+    let order = permutation(0, 0, count);
     let (mut shards, mut kept, mut missing) = (Vec::new(), 0, 0);
     for (part, samples) in order.chunks(options.images_per_shard).enumerate() {
         let url = shard_name(&options.name, part);
         let wanted = ShardHead {
             format: SHARD_FORMAT.to_owned(),
-            listing: source.digest().to_owned(),
+            listing: task.source.digest().to_owned(),
             reencoding: options.reencoding.clone(),
             part,
             images_per_shard: options.images_per_shard,
@@ -108,27 +148,17 @@ pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
             bytes: 0,
             sha256: String::new(),
         };
-        let done = finished(&out, &url, &wanted);
+        let done = finished(out, &url, &wanted);
         kept += usize::from(done.is_some());
         let head = match done {
             Some(head) => {
                 progress.advance(samples.len(), samples.len())?;
                 head
             }
-            None => Shard::create(&out, &url)?.fill(
-                &Task {
-                    source: &source,
-                    bad: &bad,
-                    reencoding: options.reencoding.as_ref(),
-                    pool: &pool,
-                    at_once: threads * AT_ONCE,
-                },
-                (samples, wanted),
-                progress,
-            )?,
+            None => Shard::create(out, &url)?.fill(task, (samples, wanted), progress)?,
         };
         missing += head.bad;
-        // Those of shards that an earlier start finished, too.
+        // Those of shards that an earlier run finished, too.
         require_few(missing, count, options.most_bad)?;
         shards.push(ShardEntry {
             url,
@@ -137,32 +167,11 @@ pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
             sha256: head.sha256,
         });
     }
-    let digest = digest_of(source.digest(), options.reencoding.as_ref());
-    let (parts, bytes) = (shards.len(), shards.iter().map(|s| s.filesize).sum::<u64>());
-    let manifest = Manifest {
-        kind: "wids-shard-index-v1".to_owned(),
-        wids_version: 1,
-        name: options.name.clone(),
-        shardlist: shards,
-        byol: Packing {
-            format: PACKED_FORMAT.to_owned(),
-            count,
-            bad: missing,
-            classes: source.classes().to_vec(),
-            listing: source.digest().to_owned(),
-            digest: digest.clone(),
-            reencoding: options.reencoding.clone(),
-        },
-    };
-    let path = out.join(format!("{}.json", options.name));
-    let text = serde_json::to_string_pretty(&manifest).map_err(|error| failed(&path, error))?;
-    replace(&path, |file| writeln!(file, "{text}")).map_err(|error| failed(&path, error))?;
-    let listed = bad.list();
-    Ok(serde_json::json!({
-        "count": count, "bad": missing, "badFiles": listed, "parts": parts, "kept": kept, "bytes": bytes,
-        "digest": digest,
+    Ok(PackedShards {
+        shards,
+        kept,
+        missing,
     })
-    .to_string())
 }
 
 /// Images as they are give the folder's views, so they have its digest; others have one of their own.
@@ -171,24 +180,6 @@ fn digest_of(listing: &str, reencoding: Option<&Reencoding>) -> String {
         return listing.to_owned();
     };
     hex(&Sha256::digest(format!("{listing} {max_side} {quality}")))
-}
-
-fn failed(path: &Path, error: impl std::fmt::Display) -> Error {
-    Error::io(format!("Cannot write {}: {error}", path.display()))
-}
-
-/// Writes beside, syncs, renames.
-fn replace(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
-) -> std::io::Result<()> {
-    let beside = path.with_extension("part");
-    let mut file = BufWriter::new(File::create(&beside)?);
-    write(&mut file)?;
-    file.into_inner()
-        .map_err(|error| error.into_error())?
-        .sync_all()?;
-    fs::rename(&beside, path)
 }
 
 /// The head of a shard that an earlier start finished, with the same options and images.
@@ -204,197 +195,4 @@ fn finished(out: &Path, url: &str, wanted: &ShardHead) -> Option<ShardHead> {
     };
     let size = fs::metadata(out.join(url)).ok()?.len();
     (head == same && size == head.bytes).then_some(head)
-}
-
-struct Task<'a> {
-    source: &'a Source,
-    bad: &'a BadFiles,
-    reencoding: Option<&'a Reencoding>,
-    pool: &'a rayon::ThreadPool,
-    at_once: usize,
-}
-
-/// A shard that is being written.
-struct Shard {
-    path: PathBuf,
-    beside: PathBuf,
-    file: BufWriter<File>,
-    hash: Sha256,
-    written: u64,
-    rows: String,
-}
-
-impl Shard {
-    fn create(out: &Path, url: &str) -> Result<Self> {
-        let path = out.join(url);
-        let beside = path.with_extension("tar.part");
-        let file = File::create(&beside).map_err(|error| failed(&beside, error))?;
-        Ok(Self {
-            path,
-            beside,
-            file: BufWriter::with_capacity(1 << 20, file),
-            hash: Sha256::new(),
-            written: 0,
-            rows: String::new(),
-        })
-    }
-
-    /// Writes the images, then the index that says that the shard is whole.
-    fn fill(
-        mut self,
-        task: &Task,
-        (samples, mut head): (&[u32], ShardHead),
-        progress: &Progress,
-    ) -> Result<ShardHead> {
-        for chunk in samples.chunks(task.at_once) {
-            let packets: Vec<Packet> = task.pool.install(|| {
-                chunk
-                    .par_iter()
-                    .map_init(Reencoder::default, |reencoder, &sample| {
-                        Ok(Packet {
-                            sample,
-                            bytes: reencoder.read(task, sample)?,
-                        })
-                    })
-                    .collect::<Result<_>>()
-            })?;
-            for packet in &packets {
-                head.bad += usize::from(packet.bytes.is_empty());
-                self.add(task.source, packet)
-                    .map_err(|error| failed(&self.path, error))?;
-            }
-            progress.advance(chunk.len(), chunk.len())?;
-        }
-        let (path, beside) = (self.path.clone(), self.beside.clone());
-        head.bytes = self.written + 2 * BLOCK;
-        let index = path.with_extension("idx");
-        self.close(head, &index)
-            .map_err(|error| failed(&beside, error))
-    }
-
-    fn add(&mut self, source: &Source, packet: &Packet) -> std::io::Result<()> {
-        let index = packet.sample as usize;
-        let class = source.class(index);
-        let name = source.relative_name(index);
-        let crc = crc32fast::hash(&packet.bytes);
-        let mut offset = 0;
-        if let Some(format) = Format::of(&packet.bytes) {
-            let extension = format.extension();
-            offset = self.member(&format!("{index:08}.{extension}"), &packet.bytes)?;
-            self.member(&format!("{index:08}.cls"), class.to_string().as_bytes())?;
-        }
-        let length = if offset == 0 { 0 } else { packet.bytes.len() };
-        let class = source.classes().get(class).map_or("", |name| name);
-        self.rows.push_str(&format!(
-            "{index}\t{offset}\t{length}\t{crc:08x}\t{class}\t{name}\n"
-        ));
-        Ok(())
-    }
-
-    /// One file of the tar. Returns where its bytes begin.
-    fn member(&mut self, name: &str, bytes: &[u8]) -> std::io::Result<u64> {
-        let mut header = tar::Header::new_ustar();
-        header.set_path(name)?;
-        header.set_size(bytes.len() as u64);
-        header.set_mode(0o644);
-        header.set_cksum();
-        self.write(header.as_bytes())?;
-        let offset = self.written;
-        self.write(bytes)?;
-        let rest = (BLOCK - self.written % BLOCK) % BLOCK;
-        self.write(&[0; BLOCK as usize][..rest as usize])?;
-        Ok(offset)
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.hash.update(bytes);
-        self.written += bytes.len() as u64;
-        self.file.write_all(bytes)
-    }
-
-    fn close(mut self, mut head: ShardHead, index: &Path) -> std::io::Result<ShardHead> {
-        self.write(&[0; 2 * BLOCK as usize])?;
-        head.sha256 = hex(&self.hash.finalize());
-        self.file
-            .into_inner()
-            .map_err(|error| error.into_error())?
-            .sync_all()?;
-        fs::rename(&self.beside, &self.path)?;
-        let first = serde_json::to_string(&head)?;
-        let rows = self.rows;
-        replace(index, |file| write!(file, "{first}\n{rows}"))?;
-        Ok(head)
-    }
-}
-
-/// Reads images and, where asked, makes them smaller.
-#[derive(Default)]
-struct Reencoder {
-    file: Vec<u8>,
-    photo: Photo,
-    resizer: Resizer,
-    pixels: Vec<u8>,
-}
-
-impl Reencoder {
-    /// The bytes to pack; none for an image that cannot be used, which is noted.
-    fn read(&mut self, task: &Task, sample: u32) -> Result<Vec<u8>> {
-        let index = sample as usize;
-        let bytes = task.source.bytes(index, &mut self.file).and_then(|bytes| {
-            match (Format::of(bytes), task.reencoding) {
-                (None, _) => Err("its first bytes are neither those of a JPEG nor of a PNG".into()),
-                (Some(_), None) => Ok(bytes.to_vec()),
-                (Some(_), Some(reencoding)) => {
-                    decode(bytes, &mut self.photo)?;
-                    if self.photo.width.min(self.photo.height) <= reencoding.max_side {
-                        return Ok(bytes.to_vec());
-                    }
-                    shrink(&self.photo, reencoding, &mut self.resizer, &mut self.pixels)
-                }
-            }
-        });
-        bytes.or_else(|reason| {
-            let name = task.source.name(index);
-            task.bad.add(sample, format!("{name}: {reason}"))?;
-            Ok(Vec::new())
-        })
-    }
-}
-
-/// A smaller JPEG: the shorter side `max_side`, the longer in proportion.
-fn shrink(
-    photo: &Photo,
-    reencoding: &Reencoding,
-    resizer: &mut Resizer,
-    pixels: &mut Vec<u8>,
-) -> std::result::Result<Vec<u8>, String> {
-    let shorter = photo.width.min(photo.height);
-    let side = |side: usize| {
-        let exact = side as f64 * reencoding.max_side as f64 / shorter as f64;
-        exact.round().max(1.0) as usize
-    };
-    let (width, height) = (side(photo.width), side(photo.height));
-    let problem = |error: &dyn std::fmt::Display| format!("it cannot be made smaller: {error}");
-    pixels.resize(width * height * 3, 0);
-    let source = ImageRef::new(
-        photo.width as u32,
-        photo.height as u32,
-        &photo.pixels,
-        PixelType::U8x3,
-    )
-    .map_err(|error| problem(&error))?;
-    let mut target = Image::from_slice_u8(width as u32, height as u32, pixels, PixelType::U8x3)
-        .map_err(|error| problem(&error))?;
-    let bicubic = ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom));
-    resizer
-        .resize(&source, &mut target, &bicubic)
-        .map_err(|error| problem(&error))?;
-    let (Ok(width), Ok(height)) = (u16::try_from(width), u16::try_from(height)) else {
-        return Err(problem(&"a JPEG has at most 65535 pixels a side"));
-    };
-    let mut bytes = Vec::new();
-    jpeg_encoder::Encoder::new(&mut bytes, reencoding.quality)
-        .encode(pixels, width, height, jpeg_encoder::ColorType::Rgb)
-        .map_err(|error| problem(&error))?;
-    Ok(bytes)
 }

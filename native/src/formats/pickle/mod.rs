@@ -1,4 +1,4 @@
-//! A strict reader of the one pickle shape that CIFAR-10's Python batches have: machine.rs runs none of it, and this
+//! A strict reader of the one pickle shape that CIFAR-10's Python batches have: machine/ runs none of it, and this
 //! dialect's few globals mean "a uint8 array". Every count is bounded by the number of images expected.
 
 use std::borrow::Cow;

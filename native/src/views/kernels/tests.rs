@@ -1,11 +1,14 @@
 //! The kernels beside torchvision's results, beside their definitions, and in batches.
 
-use super::colour::apply_hue;
+use super::blur::BlurBuffers;
+use super::colour::{apply_hue, apply_solarize};
 use super::lanes::sum;
 use super::taps::bicubic;
 use super::*;
 use crate::views::recipe::tests::cifar_recipe;
-use crate::views::recipe::{Jitter, BRIGHTNESS, CONTRAST, SATURATION};
+use crate::views::recipe::{
+    sample_view, Jitter, ViewKey, ViewParameters, ViewRecipe, BRIGHTNESS, CONTRAST, HUE, SATURATION,
+};
 
 const PLAIN: Normalization = Normalization {
     mean: [0.0; 3],

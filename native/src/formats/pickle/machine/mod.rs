@@ -5,12 +5,14 @@
 //! Strings are slices of the input, containers live in one arena and refer to each other by number (so nothing
 //! recurses, not even a drop), and every count is bounded by the dialect's limits.
 
+mod input;
+mod opcodes;
+
 use std::collections::HashMap;
 use std::fmt;
 
 const MAX_PROTOCOL: u8 = 4;
 const MAX_MARKS: usize = 16;
-const MAX_GLOBAL_NAME: usize = 64;
 
 /// Why a batch was not read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -166,188 +168,6 @@ impl<'a, D: Dialect<'a>> Machine<'a, D> {
         match self.input.len() - self.position {
             0 => Ok(value),
             rest => Err(malformed(format!("{rest} bytes follow the pickle's end"))),
-        }
-    }
-
-    fn step(&mut self, opcode: u8) -> Result<(), ParseError> {
-        match opcode {
-            b'}' => self.push_object(Object::Dict(Vec::new())),
-            b']' => self.push_object(Object::List(Vec::new())),
-            b')' => self.push_object(Object::Tuple(Vec::new())),
-            b'(' => self.mark(),
-            b't' => {
-                let items = self.pop_to_mark()?;
-                self.push_object(Object::Tuple(items))
-            }
-            0x85..=0x87 => {
-                let length = usize::from(opcode - 0x84);
-                let items = self.pop_many(length)?;
-                self.push_object(Object::Tuple(items))
-            }
-            b'N' => self.push(Value::None),
-            0x88 => self.push(Value::Bool(true)),
-            0x89 => self.push(Value::Bool(false)),
-            b'K' => {
-                let [value] = self.array()?;
-                self.push(Value::Int(i64::from(value)))
-            }
-            b'M' => {
-                let value = u16::from_le_bytes(self.array()?);
-                self.push(Value::Int(i64::from(value)))
-            }
-            b'J' => {
-                let value = i32::from_le_bytes(self.array()?);
-                self.push(Value::Int(i64::from(value)))
-            }
-            b'U' | b'C' => self.push_bytes(1),
-            b'T' | b'B' => self.push_bytes(4),
-            0x8e => self.push_bytes(8),
-            0x8c => self.push_text(1),
-            b'X' => self.push_text(4),
-            0x8d => self.push_text(8),
-            b'q' => {
-                let [index] = self.array()?;
-                self.remember(u32::from(index))
-            }
-            b'r' => {
-                let index = u32::from_le_bytes(self.array()?);
-                self.remember(index)
-            }
-            0x94 => {
-                let index = u32::try_from(self.memo.len()).unwrap_or(u32::MAX);
-                self.remember(index)
-            }
-            b'h' => {
-                let [index] = self.array()?;
-                self.recall(u32::from(index))
-            }
-            b'j' => {
-                let index = u32::from_le_bytes(self.array()?);
-                self.recall(index)
-            }
-            b'a' => {
-                let items = self.pop_many(1)?;
-                self.append(items)
-            }
-            b'e' => {
-                let items = self.pop_to_mark()?;
-                self.append(items)
-            }
-            b's' => {
-                let items = self.pop_many(2)?;
-                self.set_items(&items)
-            }
-            b'u' => {
-                let items = self.pop_to_mark()?;
-                self.set_items(&items)
-            }
-            b'c' => {
-                let module = self.line()?;
-                let name = self.line()?;
-                self.push_global(module, name)
-            }
-            0x93 => {
-                let name = self.pop()?;
-                let module = self.pop()?;
-                let (module, name) = (self.text(module, "a module")?, self.text(name, "a name")?);
-                self.push_global(module, name)
-            }
-            b'R' => self.reduce(),
-            b'b' => self.build(),
-            // A frame is only a hint for buffered reading: its length says nothing that must be believed.
-            0x95 => self.array::<8>().map(|_| ()),
-            b'G' if D::MORE_OPCODES.contains(&opcode) => {
-                self.take(8)?;
-                self.push(Value::Float)
-            }
-            0x8a if D::MORE_OPCODES.contains(&opcode) => {
-                let value = self.long()?;
-                self.push(Value::Int(value))
-            }
-            b'Q' if D::MORE_OPCODES.contains(&opcode) => {
-                let id = self.pop()?;
-                D::load(self, id)
-            }
-            other => Err(malformed(format!(
-                "the pickle opcode {} (0x{other:02x}) is not one that {} has",
-                opcode_name(other),
-                D::FILE
-            ))),
-        }
-    }
-
-    fn take(&mut self, length: usize) -> Result<&'a [u8], ParseError> {
-        let rest = &self.input[self.position..];
-        match rest.get(..length) {
-            Some(bytes) => {
-                self.position += length;
-                Ok(bytes)
-            }
-            None => Err(ParseError::Truncated(format!(
-                "it ends at byte {} where {length} more bytes were expected at byte {}",
-                self.input.len(),
-                self.position
-            ))),
-        }
-    }
-
-    fn byte(&mut self) -> Result<u8, ParseError> {
-        let [byte] = self.array()?;
-        Ok(byte)
-    }
-
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], ParseError> {
-        let mut bytes = [0; N];
-        bytes.copy_from_slice(self.take(N)?);
-        Ok(bytes)
-    }
-
-    /// LONG1: a little-endian two's complement of up to eight bytes.
-    fn long(&mut self) -> Result<i64, ParseError> {
-        let length = usize::from(self.byte()?);
-        if length > 8 {
-            return Err(malformed(format!(
-                "an integer of {length} bytes, expected at most 8"
-            )));
-        }
-        let digits = self.take(length)?;
-        let negative = digits.last().is_some_and(|last| last & 0x80 != 0);
-        let mut bytes = [if negative { 0xff } else { 0 }; 8];
-        bytes[..length].copy_from_slice(digits);
-        Ok(i64::from_le_bytes(bytes))
-    }
-
-    /// A string whose length is a little-endian number of `width` bytes. One that no batch could hold is
-    /// refused as such: only a possible length can mean that the file was cut.
-    fn string(&mut self, width: usize) -> Result<&'a [u8], ParseError> {
-        let mut bytes = [0; 8];
-        bytes[..width].copy_from_slice(self.take(width)?);
-        let length = u64::from_le_bytes(bytes);
-        match usize::try_from(length) {
-            Ok(length) if length <= self.limits.string => self.take(length),
-            _ => Err(malformed(format!(
-                "a string of {length} bytes, expected at most {}",
-                self.limits.string
-            ))),
-        }
-    }
-
-    fn line(&mut self) -> Result<&'a [u8], ParseError> {
-        let rest = &self.input[self.position..];
-        let head = &rest[..rest.len().min(MAX_GLOBAL_NAME + 1)];
-        match head.iter().position(|byte| *byte == b'\n') {
-            Some(length) => {
-                let line = self.take(length)?;
-                self.take(1)?;
-                Ok(line)
-            }
-            None if head.len() <= MAX_GLOBAL_NAME => Err(ParseError::Truncated(
-                "it ends within a global's name".to_owned(),
-            )),
-            None => Err(malformed(format!(
-                "the global's name {}… is too long",
-                shown(head)
-            ))),
         }
     }
 
@@ -549,43 +369,5 @@ impl<'a, D: Dialect<'a>> Machine<'a, D> {
         if let Some(object) = self.objects.get_mut(index) {
             *object = Object::Built(built);
         }
-    }
-}
-
-/// Names, as in Python's pickletools, of the opcodes that are refused.
-fn opcode_name(opcode: u8) -> &'static str {
-    match opcode {
-        b'0' => "POP",
-        b'1' => "POP_MARK",
-        b'2' => "DUP",
-        b'F' => "FLOAT",
-        b'G' => "BINFLOAT",
-        b'I' => "INT",
-        b'L' => "LONG",
-        b'P' => "PERSID",
-        b'Q' => "BINPERSID",
-        b'S' => "STRING",
-        b'V' => "UNICODE",
-        b'd' => "DICT",
-        b'g' => "GET",
-        b'i' => "INST",
-        b'l' => "LIST",
-        b'o' => "OBJ",
-        b'p' => "PUT",
-        0x80 => "PROTO",
-        0x81 => "NEWOBJ",
-        0x82 => "EXT1",
-        0x83 => "EXT2",
-        0x84 => "EXT4",
-        0x8a => "LONG1",
-        0x8b => "LONG4",
-        0x8f => "EMPTY_SET",
-        0x90 => "ADDITEMS",
-        0x91 => "FROZENSET",
-        0x92 => "NEWOBJ_EX",
-        0x96 => "BYTEARRAY8",
-        0x97 => "NEXT_BUFFER",
-        0x98 => "READONLY_BUFFER",
-        _ => "UNKNOWN",
     }
 }

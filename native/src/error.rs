@@ -1,6 +1,6 @@
 //! Failures: a status with a fixed number, and a message.
 
-/// What an exported function returns; the numbers are part of the interface.
+/// The status that an exported function returns; the numbers are part of the interface.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(i32)]
 pub enum Status {
@@ -30,7 +30,7 @@ pub const STATUSES: [(&str, Status); 10] = [
     ("Interrupted", Status::Interrupted),
 ];
 
-/// Why an exported function failed.
+/// The failure of an exported function.
 #[derive(Debug)]
 pub struct Error {
     pub status: Status,

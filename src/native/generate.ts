@@ -52,7 +52,7 @@ function render(table: string): string {
     statuses: [string, number][];
   };
   return [
-    "// GENERATED from native/src/abi/mod.rs by `deno task gen`. Do not edit.",
+    "// GENERATED from native/src/abi/ by `deno task gen`. Do not edit.",
     "// deno-fmt-ignore-file",
     "",
     'import type { Binders } from "./symbol_types.ts";',
@@ -94,7 +94,7 @@ function main({ check }: Values<typeof GEN.options>): ExitCode {
     Deno.writeTextFileSync(target, rendered);
   } else if (Deno.readTextFileSync(target) !== rendered) {
     console.error(
-      "src/native/symbols.gen.ts is not what native/src/abi/mod.rs gives; run: deno task gen",
+      "src/native/symbols.gen.ts is not what native/src/abi/ gives; run: deno task gen",
     );
     return ExitCode.unexpected;
   }

@@ -17,9 +17,9 @@ pub trait Argument {
     type Raw: Copy;
     /// Deno's name of the C type.
     const FFI: &'static str;
-    /// What the first phase leaves for the third.
+    /// The result of the first phase, for the third.
     type Found;
-    /// What the function gets.
+    /// The value that the function gets.
     type Value<'objects>;
 
     /// Checks the argument, and notes the object it stands for among those of the call.

@@ -1,7 +1,6 @@
-//! What is measured of a frozen encoder, and fine-tuning: probes, tables of features, nearest
-//! neighbours.
+//! Evaluation of an encoder: probes, tables of features, nearest neighbours, fine-tuning.
 //!
-//! Who needs a data set's batch fails without a one-view batch.
+//! An entry that uses a data set's batch fails without a one-view batch.
 
 use super::arguments::Json;
 use super::results::{Handle, Numbers};

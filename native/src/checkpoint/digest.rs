@@ -15,12 +15,13 @@ use crate::formats::hex::hex;
 
 /// The metadata's key of it.
 pub const DIGEST_KEY: &str = "file_sha256";
-/// What stands in its place while it is taken.
+/// The characters in its place while it is taken.
 pub const DIGEST_ZEROS: &str = "0000000000000000000000000000000000000000000000000000000000000000";
 
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Where the digest stands in a header. Inside a JSON text quotes are escaped, so that no value can pass for the key.
+/// Returns the place of the digest in a header. Inside a JSON text quotes are escaped, so that no value can pass for
+/// the key.
 pub fn digest_place(header: &[u8]) -> Option<Range<usize>> {
     let key = format!("\"{DIGEST_KEY}\":\"");
     let start = header

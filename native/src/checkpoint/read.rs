@@ -19,7 +19,7 @@ use crate::formats::header::{FormatError, Header, TensorEntry};
 use crate::formats::hex::hex;
 use crate::formats::torch_file::{is_torch, TorchFile};
 
-/// How the names of batch normalisations' counts end.
+/// The end of the names of batch normalisations' counts.
 const COUNT: &str = ".num_batches_tracked";
 /// Bytes are hashed in pieces of this size.
 const PIECE: usize = 1 << 16;
@@ -74,8 +74,8 @@ impl Checkpoint {
         })
     }
 
-    /// Whether the file was seen to be whole by the SHA-256 it holds; another one than its bytes give is an error. A
-    /// file of torch.save holds none: false, once its CRC-32 are seen to be right.
+    /// Returns whether the file was seen to be whole by the SHA-256 it holds; another one than its bytes give is an
+    /// error. A file of torch.save holds none: false, once its CRC-32 are seen to be right.
     pub fn verify(&self) -> Result<bool> {
         let name = self.path.display();
         if let Some(torch) = &self.torch {
@@ -204,7 +204,7 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Whether there is a tensor of that name.
+    /// Returns whether there is a tensor of that name.
     pub fn holds(&self, name: &str) -> bool {
         self.header.tensors.iter().any(|tensor| tensor.name == name)
     }
@@ -352,7 +352,7 @@ fn repair(found: Option<Architecture>, wanted: &Wanted<'_>) -> String {
     }
 }
 
-/// Whether every number of one element type is one of another.
+/// Returns whether every number of one element type is one of another.
 fn widens(from: Kind, to: Kind) -> bool {
     from == to
         || matches!(

@@ -1,4 +1,4 @@
-//! Tensors on their way into a safetensors file: copied first, so that whoever made them can go on, then written
+//! Tensors on their way into a safetensors file: copied first, so that whoever made them can continue, then written
 //! beside, synced and renamed. A snapshot costs as much memory as the tensors in it, until it is written.
 
 use std::cmp::Reverse;
@@ -44,7 +44,7 @@ impl Snapshot {
         })
     }
 
-    /// Refuses NaN and infinity, wherever they came from: a run that goes on from them is lost.
+    /// Refuses NaN and infinity, wherever they came from: a run that resumes from them is lost.
     pub fn require_finite(&self) -> Result<()> {
         let Some(bad) = self.tensors.iter().find(|tensor| !tensor.is_finite()) else {
             return Ok(());

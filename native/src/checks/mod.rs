@@ -1,4 +1,4 @@
-//! What another program recomputes. Cold: nothing of a run calls it.
+//! Values that another program recomputes. Cold: nothing of a run calls it.
 
 pub mod outputs;
 pub mod views;

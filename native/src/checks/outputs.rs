@@ -1,5 +1,5 @@
-//! What another program recomputes: outputs, embeddings and answers as safetensors files, made by the code that trains
-//! and evaluates. Cold: nothing of a run calls this.
+//! Values that another program recomputes: outputs, embeddings and answers as safetensors files, made by the code that
+//! trains and evaluates. Cold: nothing of a run calls this.
 
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub struct OutputsOptions {
     /// A file with the tensor `input`: count × 3 × height × width, of the learner's type.
     input: String,
     path: String,
-    /// Whether the encoder's outputs and buffers alone are written.
+    /// True to write the encoder's outputs and buffers alone.
     encoder_only: bool,
 }
 

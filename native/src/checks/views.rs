@@ -1,5 +1,5 @@
-//! What another program recomputes of the views: given operations on given images, drawn parameters, and a training
-//! batch with its images and parameters. All by the code that trains. Cold: nothing of a run calls this.
+//! Values of the views that another program recomputes: given operations on given images, drawn parameters, and a
+//! training batch with its images and parameters. All by the code that trains. Cold: nothing of a run calls this.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -24,7 +24,7 @@ const MAX_IMAGES_BYTES: u64 = 1 << 30;
 pub struct RenderOptions {
     /// A safetensors file of uint8: `images`, count × 3 × height × width, or one tensor 3 × height × width an image.
     images: String,
-    /// Where `views` go: float32, cases × 3 × cropSize × cropSize.
+    /// The file that `views` go to: float32, cases × 3 × cropSize × cropSize.
     path: String,
     crop_size: usize,
     blur_kernel: usize,

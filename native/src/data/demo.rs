@@ -1,7 +1,7 @@
 //! The demo dataset: ten textures, drawn on demand, the same bytes on every machine.
 //!
-//! What makes the class is the structure of a pattern that repeats all over the image, so that it outlives crops, flips,
-//! colour changes, blur and solarize. Everything that is easy to see is drawn at random and without regard to the class:
+//! The class is the structure of a pattern that repeats all over the image, so that it outlives crops, flips, colour
+//! changes, blur and solarize. Everything that is easy to see is drawn at random and without regard to the class:
 //! colours, contrast and its sign, position, scale, tilt, light, an object in front, noise. Only integers are used.
 
 use crate::views::random::{DrawKey, Draws, Purpose, Stream};
@@ -36,14 +36,14 @@ const PERIOD: [i32; 2] = [8 * 256, 12 * 256];
 const STRETCH: i32 = 30;
 /// Largest tilt, in degrees.
 const TILT: usize = 8;
-/// How much brighter or darker than its ground the pattern is.
+/// The difference in brightness between the pattern and its ground.
 const CONTRAST: [i32; 2] = [40, 110];
 /// Brightness of the ground.
 const GROUND: [i32; 2] = [40, 215];
-/// How far the light at each corner may depart from that.
+/// The most by which the light at each corner may depart from that.
 const LIGHT: i32 = 30;
-/// How far each channel of ground, pattern and object may depart from gray. Not more than the colour jitter covers: a
-/// colour that outlives the augmentations is what training would learn instead of the class.
+/// The most by which each channel of ground, pattern and object may depart from gray. Not more than the colour jitter
+/// covers: a colour that outlives the augmentations is what training would learn instead of the class.
 const TINT: i32 = 12;
 /// Range of the noise's amplitude.
 const NOISE: [i32; 2] = [8, 12];
@@ -60,8 +60,8 @@ const COS: [i32; 16] = [
 ];
 const TRIG_BITS: u32 = 14;
 
-/// Draws as many images as `images` has room for (planes of bytes, count × 3 × 32 × 32) and returns their labels. Image i
-/// is of class i mod 10 and does not depend on the count; training and test images have nothing in common.
+/// Draws as many images as `images` has room for (planes of bytes, count × 3 × 32 × 32) and returns their labels. Image
+/// i is of class i mod 10 and does not depend on the count; training and test images have nothing in common.
 pub fn fill(train: bool, images: &mut [u8]) -> Vec<u8> {
     let classes = CLASS_NAMES.len();
     let count = images.len() / IMAGE_SIZE;
@@ -84,7 +84,7 @@ fn stream(train: bool, index: usize) -> Stream {
     })
 }
 
-/// Where each part of an image takes its numbers.
+/// The slot of the numbers that each part of an image takes.
 #[repr(u32)]
 enum Slot {
     Geometry = 0,
@@ -161,7 +161,7 @@ impl Pattern {
         }
     }
 
-    /// How many of a pixel's four subpixels the pattern covers.
+    /// Counts a pixel's four subpixels that the pattern covers.
     fn coverage(&self, x: i32, y: i32) -> i32 {
         let mut covered = 0;
         for (dx, dy) in [(1, 1), (3, 1), (1, 3), (3, 3)] {
@@ -177,7 +177,7 @@ impl Pattern {
         covered
     }
 
-    /// Whether the pattern covers a point given in 1/256 of a period.
+    /// Returns whether the pattern covers a point given in 1/256 of a period.
     fn covers(&self, s: i32, t: i32) -> bool {
         let (u, v) = (s & 255, t & 255);
         // Distance from the middle of the tile.

@@ -28,7 +28,7 @@ pub enum DataWork {
     /// Lists a folder of images, for a data set to be opened from.
     List {
         directory: String,
-        /// Where listings are kept.
+        /// The folder that listings are kept in.
         cache: Option<String>,
     },
     /// Opens packed shards, for a data set to be opened from.
@@ -53,7 +53,7 @@ pub enum DataWork {
     },
 }
 
-/// What a job made.
+/// The result of a job.
 enum Outcome {
     Source(Box<Source>),
     /// CIFAR-10's images.
@@ -119,7 +119,7 @@ impl DataJob {
         }
     }
 
-    /// What the job says of its work, as JSON; waits for its end.
+    /// Waits for the end of the job and returns the description of its work, as JSON.
     pub fn text(&mut self) -> Result<String> {
         if let Some(text) = &self.text {
             return Ok(text.clone());

@@ -24,7 +24,7 @@ impl Progress {
         self.done.fetch_add(done as u64, Ordering::Relaxed);
         self.images.fetch_add(images as u64, Ordering::Relaxed);
         if self.stop.load(Ordering::Relaxed) {
-            return Err(Error::invalid("Cannot go on: no longer wanted"));
+            return Err(Error::invalid("Cannot continue: no longer wanted"));
         }
         Ok(())
     }

@@ -75,7 +75,7 @@ fn bytes_of(views: &Tensor, normalization: &Normalization) -> Result<Vec<u8>> {
     Ok(bytes.collect())
 }
 
-/// Where each pixel of a sheet of `count` pairs of views goes.
+/// The layout of a sheet of `count` pairs of views.
 struct Sheet {
     count: usize,
     side: usize,

@@ -12,7 +12,7 @@ use crate::torch::grad_mode::GradMode;
 use crate::torch::scaler::Scaler;
 use crate::training::learner::Learner;
 
-/// What SGD keeps of the encoder from step to step. The classifier is a probe, which keeps its own.
+/// SGD's state of the encoder from step to step. The classifier is a probe, which keeps its own.
 pub struct FineTuning {
     buffers: Vec<Tensor>,
     scaler: Option<Scaler>,
@@ -36,9 +36,9 @@ impl FineTuning {
         })
     }
 
-    /// One step of cross-entropy, mean over the dataset's one-view batch: the encoder in train mode, momentum and weight
-    /// decay the classifier's, on all parameters alike. Batch statistics of fewer than two images are undefined: from a
-    /// last batch of one, nothing is learnt.
+    /// One step of cross-entropy, mean over the dataset's one-view batch: the encoder in train mode, momentum and
+    /// weight decay the classifier's, on all parameters alike. Batch statistics of fewer than two images are undefined:
+    /// from a last batch of one, nothing is learnt.
     pub fn step(
         &mut self,
         learner: &mut Learner,

@@ -23,8 +23,8 @@ impl FeatureBank {
         Ok(())
     }
 
-    /// How many of the dataset's one-view batch are classified right by their k nearest neighbours, each weighted
-    /// by exp(cosine / temperature) (Wu et al. 2018, §3.4): [tested, right].
+    /// Classifies the data set's one-view batch by its k nearest neighbours, each weighted by exp(cosine / temperature)
+    /// (Wu et al. 2018, §3.4). Returns the images tested, and those that were right.
     pub fn classify(
         &mut self,
         learner: &Learner,

@@ -31,7 +31,7 @@ pub struct LinearOptions {
 pub struct ProbeSaveOptions {
     path: String,
     metadata: serde_json::Value,
-    /// Whether the encoder goes with it, both under torchvision's names.
+    /// True to write the encoder with it, both under torchvision's names.
     with_encoder: bool,
 }
 

@@ -1,5 +1,5 @@
-//! Which tensors of a file are an encoder's, and which network they are of: told by names and shapes, never by the file's
-//! name. Needs no libtorch.
+//! Which tensors of a file are an encoder's, and which network they are of: told by names and shapes, never by the
+//! file's name. Needs no libtorch.
 
 use super::header::{shown, TensorEntry};
 
@@ -7,7 +7,7 @@ use super::header::{shown, TensorEntry};
 struct Form {
     /// Prefix of torchvision's names.
     prefix: &'static str,
-    /// What may stand beside it and is left out.
+    /// Prefixes that may stand beside it and are left out.
     beside: &'static [&'static str],
     /// Description of the tensors that are taken.
     words: &'static str,
@@ -29,18 +29,18 @@ const FORMS: [Form; 6] = [
     },
     Form {
         prefix: "model.resnet.",
-        beside: ORIGINAL,
+        beside: REFERENCE,
         words: "model, the online network, not momentum_model",
     },
     Form {
         prefix: "model.module.resnet.",
-        beside: ORIGINAL,
+        beside: REFERENCE,
         words: "model, the online network, not momentum_model",
     },
     Form {
         prefix: "resnet.",
         beside: &["proj_head_inv.", "predictor_inv."],
-        words: "the online network of the Python original",
+        words: "the online network of the reference program",
     },
     Form {
         prefix: "momentum_model.m_resnet.",
@@ -54,8 +54,8 @@ const FORMS: [Form; 6] = [
     },
 ];
 
-/// What the Python original keeps beside its encoder.
-const ORIGINAL: &[&str] = &[
+/// Prefixes that the reference program has beside its encoder.
+const REFERENCE: &[&str] = &[
     "model.proj_head_inv.",
     "model.predictor_inv.",
     "model.module.proj_head_inv.",
@@ -74,10 +74,10 @@ const FIRST: &str = "conv1.weight";
 pub struct EncoderFile<'a> {
     /// Description of the tensors that are taken.
     pub words: &'static str,
-    /// What stands before the names in the file.
+    /// The prefix of the names in the file.
     pub prefix: &'static str,
     pub tensors: Vec<(&'a str, &'a TensorEntry)>,
-    /// What is left out as it belongs to no encoder: the first parts of names, each once.
+    /// Prefixes of the names that are left out as they belong to no encoder, each once.
     pub left_out: Vec<String>,
     /// Names of what belongs neither to an encoder nor beside one.
     pub unexpected: Vec<&'a str>,

@@ -22,7 +22,7 @@ const END64: &[u8] = b"PK\x06\x06";
 const END64_BYTES: u64 = 56;
 const LOCATOR: &[u8] = b"PK\x06\x07";
 const LOCATOR_BYTES: u64 = 20;
-/// What the extra field of 64-bit sizes is called.
+/// The number of the extra field of 64-bit sizes.
 const ZIP64: u16 = 1;
 /// Bytes are read in pieces of this size.
 const PIECE: usize = 1 << 16;
@@ -75,7 +75,7 @@ fn read(source: &impl ReadAt, length: u64, offset: u64) -> Result<Vec<u8>, Forma
     Ok(bytes)
 }
 
-/// Where the directory lies, and how many entries it has.
+/// The place of the directory, and the number of its entries.
 struct Place {
     offset: u64,
     length: u64,
@@ -179,7 +179,7 @@ fn check(entry: &Entry, found: u32) -> Result<(), FormatError> {
     )))
 }
 
-/// What the end of the file says; the directory reaches up to it.
+/// The record at the end of the file; the directory reaches up to it.
 fn find_directory(source: &impl ReadAt, length: u64) -> Result<Place, FormatError> {
     let end_at = length
         .checked_sub(END_BYTES)

@@ -11,7 +11,7 @@ const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
 const BN_MOMENTUM: f64 = 0.1;
 const BN_EPSILON: f64 = 1e-5;
 
-/// How a network is passed.
+/// A kind of pass through a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// By the batch's statistics; the running ones move.
@@ -120,8 +120,8 @@ impl ConvNorm {
         self.norm.forward_relu(parameters, &hidden, shortcut, pass)
     }
 
-    /// Writes to `folded`, a copy of `parameters`, the weights and the bias of a convolution that makes what both make in
-    /// evaluation: w·γ/σ and β − μ·γ/σ, with γ, β and the running μ, σ of the normalisation; as `kind`.
+    /// Writes to `folded`, a copy of `parameters`, the weights and the bias of a convolution that makes what both make
+    /// in evaluation: w·γ/σ and β − μ·γ/σ, with γ, β and the running μ, σ of the normalisation; as `kind`.
     pub fn fold(&self, parameters: &Parameters, folded: &mut Parameters, kind: Kind) -> Result<()> {
         let norm = self.norm.parts(parameters);
         let deviation = norm.variance.f_add_scalar(BN_EPSILON)?.f_sqrt()?;
@@ -275,7 +275,7 @@ impl Pass {
         self != Self::Evaluation
     }
 
-    /// How far the running statistics move.
+    /// Returns the share by which the running statistics move.
     fn momentum(self) -> f64 {
         match self {
             Self::Train => BN_MOMENTUM,

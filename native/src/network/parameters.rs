@@ -9,7 +9,7 @@ use crate::torch::autocast::Precision;
 use crate::torch::device::moved;
 use crate::torch::distributed::Group;
 
-/// What a tensor is to the optimizer and to the moving average.
+/// The role of a tensor for the optimizer and to the moving average.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
     /// Learned, and averaged into the target.
@@ -31,9 +31,9 @@ pub struct Parameters {
     pub entries: Vec<Entry>,
     /// The ranks whose batches are normalised together; None: each rank's own.
     pub sync: Option<Arc<Group>>,
-    /// Whether activations within a block are computed again for the backward pass, in this precision, and not kept.
+    /// The precision in which activations within a block are computed again for the backward pass; None: they are kept.
     pub recompute: Option<Precision>,
-    /// Whether the normalisations are part of the convolutions (ConvNorm::fold).
+    /// True where the normalisations are part of the convolutions (ConvNorm::fold).
     pub folded: bool,
 }
 

@@ -1,4 +1,4 @@
-//! Work on files that goes on while the training does: one thread each, which never calls libtorch.
+//! Work on files beside the training: one thread each, which never calls libtorch.
 
 use std::sync::mpsc::{channel, Receiver, RecvTimeoutError};
 use std::thread::{Builder, JoinHandle};

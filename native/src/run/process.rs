@@ -2,8 +2,8 @@
 
 use std::fs;
 
-/// What tells one machine's processes from another's: the boot, and the name space of the numbers (a container has
-/// its own). Null where the system does not say.
+/// Returns what tells one machine's processes from another's: the boot, and the name space of the numbers (a container
+/// has its own). Null where the system does not say.
 fn machine() -> Option<String> {
     let boot = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let space = fs::read_link("/proc/self/ns/pid").ok()?;

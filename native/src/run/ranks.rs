@@ -13,7 +13,7 @@ use crate::torch::distributed::{Group, Network, Store};
 
 /// Counts up while a rank is alive.
 const BEAT: &str = "beat/";
-/// What the first rank that left said.
+/// The reason of the first rank that left.
 const LEFT: &str = "left";
 /// A connection that takes longer than its timeout and this is given up.
 const GRACE: Duration = Duration::from_millis(500);
@@ -101,7 +101,7 @@ impl Ranks {
         })
     }
 
-    /// Whether any rank says so: a wait for the other processes, not for any device.
+    /// Returns whether any rank says so: a wait for the other processes, not for any device.
     pub fn any(&self, flag: bool) -> Result<bool> {
         let value = Tensor::f_from_slice(&[i32::from(flag)])?;
         self.group()?.maximum(&value)?;

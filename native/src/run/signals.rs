@@ -22,7 +22,7 @@ pub struct WatchOptions {
     exit_code: i32,
 }
 
-/// What the handler knows; it may do no more than read and write these.
+/// The handler's knowledge; it may do no more than read and write these.
 struct Seen {
     watched: AtomicBool,
     /// Milliseconds of the process at the first request, plus one; 0 is none.
@@ -41,7 +41,7 @@ static STARTED: OnceLock<Instant> = OnceLock::new();
 static REGISTERED: OnceLock<std::result::Result<(), String>> = OnceLock::new();
 
 const AT_ONCE: &[u8] =
-    b"\nInterrupted again: ended at once, without a save; the last checkpoint is where it goes on\n";
+    b"\nInterrupted again: ended at once, without a save; a resume continues from the last checkpoint\n";
 
 /// Watches while it lives; one at a time.
 pub struct Watch(());
@@ -108,7 +108,7 @@ fn milliseconds() -> u64 {
         .map_or(0, |started| started.elapsed().as_millis() as u64)
 }
 
-/// Whether a watched signal has come.
+/// Returns whether a watched signal has come.
 pub fn seen() -> bool {
     SEEN.first.load(Ordering::SeqCst) != 0
 }

@@ -25,7 +25,7 @@ extern "C" {
     ) -> c_int;
 }
 
-/// Whether `convolved` is the faster way here.
+/// Returns whether `convolved` is the faster way here.
 pub fn suits(input: &Tensor, weight: &Tensor) -> bool {
     weight.requires_grad()
         && weight.size()[1] >= LEAST_CHANNELS
@@ -34,8 +34,8 @@ pub fn suits(input: &Tensor, weight: &Tensor) -> bool {
         && !is_x86_feature_detected!("avx512f")
 }
 
-/// The convolution of a batch with a square kernel, without bias: images × channels × height × width. In mixed precision
-/// it is libtorch's altogether.
+/// The convolution of a batch with a square kernel, without bias: images × channels × height × width. In mixed
+/// precision it is libtorch's altogether.
 pub fn convolved(input: &Tensor, weight: &Tensor, (stride, padding): (i64, i64)) -> Result<Tensor> {
     let mut out = null_mut();
     checked(Status::Torch, |error| unsafe {
@@ -76,8 +76,8 @@ mod tests {
     #[test]
     fn output_and_gradients_are_libtorchs() {
         tch::manual_seed(3);
-        // Images, inputs, outputs, side of the images, of the kernel, stride: places of less than one product, of several
-        // with a rest, and rows of one image; odd sides.
+        // Images, inputs, outputs, side of the images, of the kernel, stride: places of less than one product, of
+        // several with a rest, and rows of one image; odd sides.
         for (count, inputs, outputs, height, width, side, stride) in [
             (3, 5, 4, 6, 6, 3, 1),
             (70, 3, 2, 4, 4, 3, 1),

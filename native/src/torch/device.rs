@@ -1,4 +1,4 @@
-//! Where tensors live: with the processor, or on one GPU.
+//! The devices of tensors: the processor, or one GPU.
 
 use std::ffi::c_int;
 use std::ptr::null_mut;
@@ -28,13 +28,13 @@ extern "C" {
     fn byol_set_numerics(tf32: bool, deterministic: bool, error: Message) -> c_int;
 }
 
-/// How GPUs compute.
+/// The numerics of GPUs.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Numerics {
-    /// Whether float32 convolutions and products may round their inputs to TF32.
+    /// True where float32 convolutions and products may round their inputs to TF32.
     tf32: bool,
-    /// Whether sums are always made in the same order; libtorch warns of an operation that cannot.
+    /// True where sums are always made in the same order; libtorch warns of an operation that cannot.
     deterministic: bool,
 }
 
@@ -65,8 +65,8 @@ impl<'de> Deserialize<'de> for DeviceName {
 }
 
 impl DeviceName {
-    /// The device, once libtorch has it. A GPU becomes the current one of this thread, and without that a rank would have
-    /// a context on the first GPU, too.
+    /// The device, once libtorch has it. A GPU becomes the current one of this thread, and without that a rank would
+    /// have a context on the first GPU, too.
     pub fn open(self) -> Result<Device> {
         let Device::Cuda(index) = self.0 else {
             return Ok(self.0);

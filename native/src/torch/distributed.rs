@@ -1,5 +1,5 @@
-//! libtorch's distributed engine (shim/distributed.cpp), made safe: the store, the process group, the Reducer, joint batch
-//! statistics.
+//! libtorch's distributed engine (shim/distributed.cpp), made safe: the store, the process group, the Reducer, joint
+//! batch statistics.
 
 use std::ffi::{c_char, c_int, CString};
 use std::ptr::null_mut;
@@ -357,7 +357,7 @@ impl Drop for Group {
     }
 }
 
-/// Averages gradients over the ranks, bucket by bucket, while the backward pass goes on.
+/// Averages gradients over the ranks, bucket by bucket, during the backward pass.
 pub struct Reducer {
     raw: *mut RawReducer,
     // The Reducer uses the group until it is gone itself.

@@ -35,7 +35,7 @@ pub struct LarsNumbers {
     pub momentum: f64,
     pub weight_decay: f64,
     pub eta: f64,
-    /// Whether the learning rate enters the momentum buffer, or is applied to what it holds.
+    /// True where the learning rate enters the momentum buffer; else it is applied to what the buffer holds.
     pub rate_inside: bool,
 }
 

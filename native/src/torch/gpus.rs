@@ -1,4 +1,4 @@
-//! What GPUs there are, told by the driver itself: it is asked before libtorch is, so that a GPU without kernels in
+//! The GPUs of the machine, told by the driver itself: it is asked before libtorch is, so that a GPU without kernels in
 //! this libtorch, or a driver too old for it, gets an error of our own.
 
 use std::ffi::{c_char, c_int, c_uint, CStr};

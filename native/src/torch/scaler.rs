@@ -76,7 +76,7 @@ impl Scaler {
         Ok(())
     }
 
-    /// Whether the last step is to change nothing: a bool of no dimension.
+    /// Returns whether the last step is to change nothing: a bool of no dimension.
     pub fn overflowed(&self) -> Result<Tensor> {
         Ok(self.found.f_gt(0.0)?.f_squeeze()?)
     }
@@ -89,7 +89,7 @@ impl Scaler {
         ])
     }
 
-    /// What a resume needs.
+    /// Returns the tensors that a resume needs.
     pub fn state(&self) -> Vec<(String, Tensor)> {
         [
             ("scaler.scale", &self.scale),

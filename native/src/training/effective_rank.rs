@@ -1,4 +1,4 @@
-//! How many dimensions embeddings make use of: a label-free sign of dimensional collapse.
+//! The number of dimensions that embeddings make use of: a label-free sign of dimensional collapse.
 
 use tch::{Device, Kind, Tensor};
 

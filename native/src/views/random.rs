@@ -9,7 +9,7 @@ const WEYL_0: u32 = 0x9E37_79B9;
 const WEYL_1: u32 = 0xBB67_AE85;
 const ROUNDS: usize = 10;
 
-/// What the numbers of a stream are used for; two purposes never share a number.
+/// The use of a stream's numbers; two purposes never share a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Purpose {

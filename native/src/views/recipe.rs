@@ -13,7 +13,7 @@ const MAX_STRENGTH: f64 = 1000.0;
 /// Deviations that a float32 can square without losing them.
 const BLUR_SIGMAS: [f64; 2] = [0.001, 1000.0];
 
-/// How views are drawn: probabilities, strengths and ranges of one of the two views.
+/// A distribution of views: probabilities, strengths and ranges of one of the two views.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ViewRecipe {
@@ -183,7 +183,8 @@ pub struct ViewKey {
     pub view: u32,
 }
 
-/// Where each parameter takes its numbers. Fixed for ever: a change of one probability must not move another's draw.
+/// The slot of the numbers that each parameter takes. Fixed for ever: a change of one probability must not move
+/// another's draw.
 #[repr(u32)]
 enum Slot {
     Crop = 0,

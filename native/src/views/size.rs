@@ -6,12 +6,13 @@ use crate::torch::memory::zeros;
 /// The most numbers of one view of a batch: 8 GiB, three times what 4096 images of 224 pixels have.
 const MAX_VIEW_VALUES: usize = 1 << 31;
 
-/// The numbers of `count` views of `side` × `side` pixels.
+/// Returns room for the values of `count` views of `side` × `side` pixels.
 pub fn room_for_views(count: usize, side: usize) -> Result<Vec<f32>> {
     zeros(values_of_views(count, side)?, "a batch of views")
 }
 
-/// How many numbers `count` views of `side` × `side` pixels have; more than a machine's memory holds are refused.
+/// Returns the number of values of `count` views of `side` × `side` pixels; more than a machine's memory holds are
+/// refused.
 pub fn values_of_views(count: usize, side: usize) -> Result<usize> {
     let values = [count, side, side]
         .into_iter()

@@ -7,7 +7,7 @@ use byol::error::Status;
 
 const CAPACITY: usize = 1 << 16;
 
-/// What a call gave: its status and its message.
+/// The outcome of a call: its status and its message.
 pub struct Outcome {
     pub status: i32,
     pub message: String,
@@ -18,8 +18,8 @@ impl Outcome {
         self.status == Status::Ok as i32
     }
 
-    /// Whether it is a success or an error that tells of a bad file or bad options: no panic that was caught, nothing
-    /// that only libtorch noticed, no memory that was not there.
+    /// Returns whether it is a success or an error that tells of a bad file or bad options: no panic that was caught,
+    /// nothing that only libtorch noticed, no memory that was not there.
     pub fn is_allowed(&self) -> bool {
         let allowed = [
             Status::Ok,

@@ -1,4 +1,4 @@
-//! What is damaged and read, many times over.
+//! Files and options that are damaged and read, many times over.
 
 use std::fs;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -27,7 +27,7 @@ pub const LINEAR: &str = r#"{"features":64,"classes":10,"dtype":"float32","devic
 
 pub const SUBSET: &str = r#"{"seed":0,"percent":10,"heldOut":10,"part":"learn"}"#;
 
-/// What reading the damaged files of one form gave.
+/// Results of reading the damaged files of one form.
 #[derive(Default)]
 pub struct Tally {
     pub runs: usize,

@@ -1,4 +1,4 @@
-//! How much memory the core holds: an allocator that counts, and the process's resident set for what libtorch takes.
+//! The memory that the core holds: an allocator that counts, and the process's resident set for what libtorch takes.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};

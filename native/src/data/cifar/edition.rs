@@ -21,7 +21,7 @@ const OFFICIAL_MD5: [(&str, &str); 14] = [
     ("test_batch", "40351d587109b95175f43aff81a1287e"),
 ];
 
-/// What the files are expected to be: the official edition, or a small one in tests.
+/// The files that are expected: the official edition, or a small one in tests.
 pub struct Edition {
     pub(super) images_per_batch: usize,
     pub(super) md5: Vec<(String, String)>,

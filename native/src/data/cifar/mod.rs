@@ -34,9 +34,9 @@ pub struct CifarImages {
     pub class_names: Vec<String>,
     /// `binary`, `python`, `binary.tar.gz` or `python.tar.gz`.
     pub layout: &'static str,
-    /// Whether every file read has its published MD5.
+    /// True where every file read has its published MD5.
     pub verified: bool,
-    /// What the record of a run should keep: files that are not the official ones.
+    /// Warnings for the record of a run: files that are not the official ones.
     pub warnings: Vec<String>,
     /// SHA-256 over the images, then the labels, in lower-case hexadecimal.
     pub digest: String,
@@ -44,9 +44,9 @@ pub struct CifarImages {
 
 /// Somebody who waits for the data.
 pub trait Watcher {
-    /// So many bytes will be read.
+    /// Hears that so many bytes will be read.
     fn will_read(&self, bytes: usize);
-    /// So many more were read: whether to go on.
+    /// Hears that so many more were read, and returns whether to continue.
     fn wants_more(&self, bytes: usize) -> bool;
 }
 
@@ -59,7 +59,7 @@ impl Watcher for () {
     }
 }
 
-/// What kept the data from being read.
+/// The kind of failure to read the data.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReadErrorKind {
     /// No complete layout where it was looked for.

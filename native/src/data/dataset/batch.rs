@@ -10,7 +10,7 @@ use crate::training::learner::Learner;
 pub struct Batch {
     pub views: Vec<Tensor>,
     pub labels: Tensor,
-    /// What an encoder made of the batch, once it was asked to: all ranks' where they have exchanged it.
+    /// The encoder's embeddings of the batch, once it was asked for them: all ranks' where they have exchanged it.
     pub embedded: Option<Embedded>,
 }
 

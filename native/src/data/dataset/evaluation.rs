@@ -29,14 +29,14 @@ impl Dataset {
         Ok(())
     }
 
-    /// How many images evaluation goes through.
+    /// Returns the number of images that evaluation goes through.
     fn evaluated(&self) -> usize {
         self.subset
             .as_ref()
             .map_or(self.labels.len(), |subset| subset.len())
     }
 
-    /// The images at some of their places.
+    /// Returns the images at some of their places.
     fn images_of(&self, places: impl Iterator<Item = u32>) -> Vec<u32> {
         match &self.subset {
             Some(subset) => places.map(|place| subset[place as usize]).collect(),
@@ -84,8 +84,8 @@ impl Dataset {
         Ok(Batch::new(views, self.labels_of(&indices)?))
     }
 
-    /// Returns this rank's shard of a batch of the probe, in whole pieces: the processor embeds these one by one, so that an
-    /// embedding there has the same bits whatever the number of ranks.
+    /// Returns this rank's shard of a batch of the probe, in whole pieces: the processor embeds these one by one, so
+    /// that an embedding there has the same bits whatever the number of ranks.
     fn probe_shard<'a>(&self, indices: &'a [u32]) -> &'a [u32] {
         let Shard { rank, ranks, .. } = self.shard;
         let pieces = indices.len().div_ceil(SHARED_PIECE);
@@ -99,7 +99,8 @@ impl Dataset {
         Ok(Batch::new(vec![views], self.labels_of(&[])?))
     }
 
-    /// The test transform of `count` images from `start`, in the order of the files; of none where a rank has none left.
+    /// The test transform of `count` images from `start`, in the order of the files; of none where a rank has none
+    /// left.
     pub fn make_center_crops(&mut self, start: usize, count: usize) -> Result<()> {
         let options = self
             .probe

@@ -1,4 +1,4 @@
-//! What a data set is asked for: its images, its batches, and this process's shard of them.
+//! Options of a data set: its images, its batches, and this process's shard of them.
 
 use serde::Deserialize;
 
@@ -37,7 +37,7 @@ pub enum Source {
 pub struct DatasetOptions {
     pub(super) source: Source,
     pub(super) dtype: Dtype,
-    /// Where views are brought to.
+    /// The device that views are brought to.
     pub(super) device: DeviceName,
     pub(super) workers: usize,
     pub(super) mean: [f32; 3],

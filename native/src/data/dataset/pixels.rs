@@ -53,7 +53,7 @@ impl Dataset {
         self.tensor(&out, indices.len(), side)
     }
 
-    /// What a view of each image does to it, on the GPU.
+    /// Describes a view of each image, on the GPU.
     fn described(&self, indices: &[u32], key: BatchKey, recipe: &ViewRecipe) -> Result<Tensor> {
         let image_side = self.side;
         let describe = |&index: &u32| {

@@ -9,7 +9,7 @@ use crate::views::kernels::BatchKey;
 use crate::views::random::permutation;
 use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 
-/// What one of the two views of a step does to each of its images.
+/// The operations of one of the two views of a step on each of its images.
 pub struct DrawnView {
     pub recipe: ViewRecipe,
     /// The images, by their index in the dataset.
@@ -44,9 +44,9 @@ impl Dataset {
         Ok(())
     }
 
-    /// Makes both views of step `step`'s images, of this rank's shard of one micro-batch: a pure function of seed, step,
-    /// recipes and image, whoever takes the image. Each epoch goes through its own order of the images; the last ones that
-    /// fill no batch are left out.
+    /// Makes both views of step `step`'s images, of this rank's shard of one micro-batch: a pure function of seed,
+    /// step, recipes and image, whoever takes the image. Each epoch goes through its own order of the images; the last
+    /// ones that fill no batch are left out.
     pub fn make_views(&mut self, seed: u64, step: u64, micro_batch: usize) -> Result<()> {
         let options = self
             .training
@@ -65,8 +65,8 @@ impl Dataset {
         self.epoch_order(seed, step / steps)[start..start + batch_size].to_vec()
     }
 
-    /// Returns those images of this rank's shard of one micro-batch. The micro-batches lie one behind the other, each divided
-    /// by the ranks: which images are normalised together does not depend on the number of ranks.
+    /// Returns those images of this rank's shard of one micro-batch. The micro-batches lie one behind the other, each
+    /// divided by the ranks: which images are normalised together does not depend on the number of ranks.
     pub(super) fn shard_at(
         &mut self,
         batch_size: usize,
@@ -107,7 +107,7 @@ impl Dataset {
         Ok(Batch::new(views, self.labels_of(&indices)?))
     }
 
-    /// What make_views draws for step `step`, without rendering it.
+    /// Returns what make_views draws for step `step`, without rendering it.
     pub fn drawn(&mut self, seed: u64, step: u64) -> Result<[DrawnView; 2]> {
         if self.photos.is_some() {
             return Err(Error::invalid(

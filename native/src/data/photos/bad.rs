@@ -21,7 +21,7 @@ pub fn require_few(bad: usize, files: usize, most: f64) -> Result<()> {
         return Ok(());
     }
     Err(Error::io(format!(
-        "Cannot go on: {bad} of {files} images cannot be used, expected at most the share --max_bad_fraction={most}"
+        "Cannot continue: {bad} of {files} images cannot be used, expected at most the share --max_bad_fraction={most}"
     )))
 }
 
@@ -39,7 +39,7 @@ impl BadFiles {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Whether a file was found bad before. Without any, no lock is taken.
+    /// Returns whether a file was found bad before. Without any, no lock is taken.
     pub fn contains(&self, index: u32) -> bool {
         self.count() > 0 && self.reasons().contains_key(&index)
     }

@@ -1,4 +1,5 @@
-//! The two decoders of JPEG files: libjpeg-turbo, where set-up could bring it, and zune-jpeg, which is part of the core.
+//! The two decoders of JPEG files: libjpeg-turbo, where set-up could bring it, and zune-jpeg, which is part of the
+//! core.
 //!
 //! libjpeg-turbo's pixels are PIL's and torchvision's to the bit; zune-jpeg's differ by a few units where colours are
 //! stored at half the resolution. Which of them decodes is decided once for a process, and said.
@@ -66,7 +67,7 @@ impl Library {
     }
 }
 
-/// What decodes JPEG files.
+/// A decoder of JPEG files.
 #[derive(Clone, Copy)]
 pub enum Decoder {
     Turbo(Library),

@@ -1,8 +1,8 @@
 //! Batches made ahead, by threads of their own, while the networks are busy with the one before.
 //!
-//! At most so many batches lie ready or are being made; with the one in use, they bound the memory, whatever the size of
-//! the data set. A batch that was prefetched and is not what is then asked for is dropped: what is made never depends
-//! on what was prefetched.
+//! At most so many batches lie ready or are being made; with the one in use, they bound the memory, whatever the size
+//! of the data set. A batch that was prefetched and is not what is then asked for is dropped: what is made never
+//! depends on what was prefetched.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -43,7 +43,7 @@ struct Pending {
 pub struct Loader {
     pub photos: Arc<Photos>,
     pool: Arc<rayon::ThreadPool>,
-    /// Where the views go.
+    /// The device that the views go to.
     device: Device,
     /// Batches that may be prefetched and not yet taken.
     depth: usize,
@@ -65,8 +65,8 @@ impl Loader {
         }
     }
 
-    /// Prefetches a batch; those that are prefetched are to be taken in that order. False where there is no room: it will
-    /// be made when it is asked for.
+    /// Prefetches a batch; those that are prefetched are to be taken in that order. False where there is no room: it
+    /// will be made when it is asked for.
     pub fn prefetch(&mut self, request: Request) -> Result<bool> {
         if self.pending.iter().any(|one| one.request == request) {
             return Ok(true);

@@ -1,4 +1,4 @@
-//! How fast the parts of the loader are, for the bench: files in memory, one thread, nothing else.
+//! The speed of the parts of the loader, for the bench: files in memory, one thread, nothing else.
 
 use serde::Deserialize;
 
@@ -9,7 +9,7 @@ use crate::data::progress::Progress;
 use crate::error::{Error, Result};
 use crate::views::random::{DrawKey, Purpose, Stream};
 
-/// What is measured.
+/// The part that is measured.
 #[derive(Clone, Copy, Deserialize, PartialEq)]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
@@ -50,7 +50,7 @@ pub fn measure(source: &Source, part: Part, rounds: usize, progress: &Progress) 
     Ok(serde_json::json!({ "images": images, "seconds": seconds }).to_string())
 }
 
-/// What the processor has done for this thread: right on a busy machine too.
+/// Returns the processor's time of this thread: right on a busy machine too.
 fn thread_seconds() -> f64 {
     let mut time = libc::timespec {
         tv_sec: 0,

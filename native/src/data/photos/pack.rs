@@ -1,8 +1,8 @@
 //! Writes packed shards (packed.rs has the format): in parallel, each file beside and renamed, going on where an
 //! interrupted packing stopped.
 //!
-//! A shard holds images of all classes, in an order of its own: who reads a shard from front to back, as WebDataset does,
-//! sees no class after the other.
+//! A shard holds images of all classes, in an order of its own: who reads a shard from front to back, as WebDataset
+//! does, sees no class after the other.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
@@ -30,11 +30,11 @@ const AT_ONCE: usize = 8;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PackOptions {
     directory: String,
-    /// Where listings are kept.
+    /// The folder that listings are kept in.
     cache: Option<String>,
     /// The folder that the shards go to.
     out: String,
-    /// What the files' names begin with.
+    /// The prefix of the files' names.
     name: String,
     images_per_shard: usize,
     reencoding: Option<Reencoding>,
@@ -182,7 +182,7 @@ fn digest_of(listing: &str, reencoding: Option<&Reencoding>) -> String {
     hex(&Sha256::digest(format!("{listing} {max_side} {quality}")))
 }
 
-/// The head of a shard that an earlier start finished, with the same options and images.
+/// The head of a shard that an earlier run finished, with the same options and images.
 fn finished(out: &Path, url: &str, wanted: &ShardHead) -> Option<ShardHead> {
     let index = File::open(index_path(out, url)).ok()?;
     let line = BufReader::new(index).lines().next()?.ok()?;

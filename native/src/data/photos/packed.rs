@@ -18,7 +18,7 @@ use crate::error::{Error, Result};
 pub const PACKED_FORMAT: &str = "byol packed 1";
 pub const SHARD_FORMAT: &str = "byol shard 1";
 
-/// How images were changed when they were packed.
+/// The change of images that were packed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Reencoding {
@@ -55,9 +55,9 @@ pub struct Packing {
     /// Images that could not be packed.
     pub bad: usize,
     pub classes: Vec<String>,
-    /// That of the folder's listing.
+    /// The digest of the folder's listing.
     pub listing: String,
-    /// What views are made from: the listing's digest where images are packed as they are.
+    /// The digest of the images that views are made from: the listing's digest where images are packed as they are.
     pub digest: String,
     pub reencoding: Option<Reencoding>,
 }
@@ -77,7 +77,7 @@ pub struct ShardHead {
     pub sha256: String,
 }
 
-/// Where one image lies.
+/// The place of one image.
 #[derive(Clone)]
 struct Entry {
     shard: u32,

@@ -1,4 +1,4 @@
-//! What a batch asks for, and one worker's way from a file to the finished views of its image.
+//! A request for a batch, and one worker's way from a file to the finished views of its image.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
@@ -19,8 +19,8 @@ use crate::views::recipe::{sample_view, ViewKey, ViewParameters, ViewRecipe};
 pub struct Request {
     pub indices: Vec<u32>,
     pub views: Views,
-    /// The images of which the next stands for one that cannot be used, in their order; all of the data set's where there
-    /// are none.
+    /// The images of which the next stands for one that cannot be used, in their order; all of the data set's where
+    /// there are none.
     pub among: Option<Arc<[u32]>>,
 }
 
@@ -32,11 +32,11 @@ pub enum Views {
     CenterCrops(CenterCrop),
 }
 
-/// Where one view of each image of a batch goes.
+/// The buffers that one view of each image of a batch goes into.
 pub enum Target<'a> {
     /// Finished views: `side` × `side` × 3 normalised floats an image.
     Views(&'a mut [f32]),
-    /// What a GPU finishes them from: `side` × `side` × 3 bytes an image, and what is to be done to them.
+    /// Pixels that a GPU finishes: `side` × `side` × 3 bytes an image, and the operations on them.
     Crops(&'a mut [u8], &'a mut [Words]),
 }
 
@@ -91,8 +91,8 @@ pub struct Photos {
 }
 
 impl Photos {
-    /// Makes a batch's views in any number of threads. Returns the image that each place really holds: one that cannot be
-    /// used is replaced by the next that can, but for the test transform.
+    /// Makes a batch's views in any number of threads. Returns the image that each place really holds: one that cannot
+    /// be used is replaced by the next that can, but for the test transform.
     pub fn render(
         &self,
         request: &Request,
@@ -181,8 +181,8 @@ impl Worker {
         Ok(Some(found))
     }
 
-    /// Reads and decodes an image, or the next that can be, of those `among` which one may stand for another, else of all:
-    /// whatever other threads found.
+    /// Reads and decodes an image, or the next that can be, of those `among` which one may stand for another, else of
+    /// all: whatever other threads found.
     fn load_or_next(&mut self, photos: &Photos, index: u32, among: Option<&[u32]>) -> Result<u32> {
         if self.load(photos, index)? {
             return Ok(index);

@@ -1,4 +1,4 @@
-//! Where the files of images lie: loose in folders, or packed in shards. Either gives an image's bytes by its index.
+//! The files of images: loose in folders, or packed in shards. Either gives an image's bytes by its index.
 
 use std::fs;
 use std::io::{ErrorKind, Read};
@@ -35,7 +35,7 @@ impl Source {
         }
     }
 
-    /// What images there are, in which order: packed as they are, the same.
+    /// Returns the digest of the images and their order: packed as they are, the same.
     pub fn digest(&self) -> &str {
         match self {
             Self::Folder(listing) => &listing.digest,
@@ -50,7 +50,7 @@ impl Source {
         }
     }
 
-    /// How an image is called in messages.
+    /// Returns an image's name in messages.
     pub fn name(&self, index: usize) -> String {
         match self {
             Self::Folder(listing) => listing.root.join(listing.name(index)).display().to_string(),

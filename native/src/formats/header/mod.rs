@@ -48,7 +48,7 @@ pub fn damaged(reason: impl Into<String>) -> FormatError {
     FormatError::Damaged(reason.into())
 }
 
-/// What a file holds: its tensors, sorted by name, and its texts.
+/// The content of a file: its tensors, sorted by name, and its texts.
 #[derive(Debug)]
 pub struct Header {
     pub tensors: Vec<TensorEntry>,
@@ -69,7 +69,7 @@ pub struct TensorEntry {
 }
 
 impl TensorEntry {
-    /// How many bytes it has.
+    /// Returns the number of its bytes.
     pub fn length(&self) -> u64 {
         self.end - self.begin
     }
@@ -184,7 +184,7 @@ impl Header {
         found.map(|(_, text)| text.as_str())
     }
 
-    /// Where a tensor's bytes start in the file.
+    /// Returns the place where a tensor's bytes start in the file.
     pub fn offset_of(&self, tensor: &TensorEntry) -> u64 {
         self.data_start + tensor.begin
     }

@@ -92,7 +92,7 @@ enum Global {
 
 type Value<'a> = machine::Value<'a, Global>;
 
-/// What a batch's calls make.
+/// The objects that a batch's calls make.
 #[derive(Debug)]
 enum Built<'a> {
     /// uint8, once its state has been seen.

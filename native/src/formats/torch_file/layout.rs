@@ -1,4 +1,5 @@
-//! How a tensor lies in its storage: each element once and no gap, in the order of its sides or of a permutation of them.
+//! The layout of a tensor in its storage: each element once and no gap, in the order of its sides or of a permutation
+//! of them.
 
 /// The number of elements of a shape; None for what no file can hold.
 pub fn elements(shape: &[usize]) -> Option<u64> {
@@ -7,8 +8,8 @@ pub fn elements(shape: &[usize]) -> Option<u64> {
         .try_fold(1u64, |product, &side| product.checked_mul(side as u64))
 }
 
-/// The strides of a tensor whose elements are not in the order of its sides, as those of channels_last are not; None for
-/// one whose elements are. Sides of one element have the stride 1, whatever the file says.
+/// The strides of a tensor whose elements are not in the order of its sides, as those of channels_last are not; None
+/// for one whose elements are. Sides of one element have the stride 1, whatever the file says.
 ///
 /// Errors: in words, where elements overlap (expanded tensors do) or leave holes.
 pub fn strides_of(shape: &[usize], strides: &[i64]) -> Result<Option<Vec<i64>>, String> {

@@ -2,8 +2,8 @@
 //! length before anything of that size is allocated. Needs no libtorch.
 //!
 //! The format (PyTorch 1.6 and later): a zip archive of stored entries below one folder. `data.pkl` is a pickle with
-//! the structure; `data/N` are the bytes of storage N, which tensors are views of. Why no Python is run for it, not even
-//! with `weights_only`: CVE-2025-32434 and CVE-2026-24747.
+//! the structure; `data/N` are the bytes of storage N, which tensors are views of. Why no Python is run for it, not
+//! even with `weights_only`: CVE-2025-32434 and CVE-2026-24747.
 
 use std::collections::HashSet;
 use std::io;
@@ -19,7 +19,7 @@ use super::zip::{self, Archive, Entry};
 
 /// The longest data.pkl: a ResNet-152 with its optimizer has one of about 200 kB.
 const MAX_PICKLE_BYTES: u64 = 8 << 20;
-/// How a zip archive starts, and a pickle that stands alone.
+/// The first bytes of a zip archive, and of a bare pickle.
 const ZIP: [u8; 4] = *b"PK\x03\x04";
 const PICKLE: [u8; 2] = [0x80, 0x02];
 
@@ -45,7 +45,7 @@ impl ReadAt for &[u8] {
     }
 }
 
-/// What a file holds: the tensors of its dictionary, sorted by name, placed in the file.
+/// The content of a file: the tensors of its dictionary, sorted by name, placed in the file.
 #[derive(Debug)]
 pub struct TorchFile {
     /// Those of a dictionary within it have its key and a dot before their own names.
@@ -54,7 +54,7 @@ pub struct TorchFile {
     storages: Vec<Entry>,
 }
 
-/// Whether a file that starts so is one of `torch.save`: of today's form, or of one before PyTorch 1.6.
+/// Returns whether a file that starts so is one of `torch.save`: of today's form, or of one before PyTorch 1.6.
 pub fn is_torch(start: &[u8]) -> bool {
     start.starts_with(&ZIP) || start.starts_with(&PICKLE)
 }

@@ -129,7 +129,7 @@ struct Tensor {
     storage: Storage,
     shape: Vec<usize>,
     strides: Option<Vec<i64>>,
-    /// Where its bytes are in the file.
+    /// The place of its bytes in the file.
     begin: u64,
     end: u64,
 }
@@ -140,7 +140,7 @@ enum Built {
     Tensor(Tensor),
 }
 
-/// What the pickle's words are looked up in.
+/// The words of the pickle, to be looked up.
 struct State<'a> {
     archive: &'a Archive,
     root: &'a str,

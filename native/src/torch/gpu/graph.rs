@@ -7,7 +7,7 @@ use super::Gpu;
 use crate::error::{Result, Status};
 use crate::torch::shim::checked;
 
-/// What was enqueued on the GPU between begin() and end(), to be run again and again on the same memory.
+/// The work enqueued on the GPU between begin() and end(), to be run again and again on the same memory.
 pub struct Graph {
     raw: *mut c_void,
     gpu: &'static Gpu,

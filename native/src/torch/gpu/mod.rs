@@ -1,6 +1,6 @@
-//! The GPUs' side of the core: a library of its own (shim/gpu/*.cpp), as it links libtorch_cuda, which a machine without
-//! a GPU need not have. Opened where a run uses a GPU; where it could not be built, libtorch's own operations and the
-//! processor's views do the same, more slowly.
+//! The GPUs' side of the core: a library of its own (shim/gpu/*.cpp), as it links libtorch_cuda, which a machine
+//! without a GPU need not have. Opened where a run uses a GPU; where it could not be built, libtorch's own operations
+//! and the processor's views do the same, more slowly.
 
 pub mod graph;
 
@@ -91,7 +91,7 @@ pub fn open(path: &str) -> Result<()> {
     Ok(())
 }
 
-/// What a batch normalisation learns, and its running statistics: float32.
+/// The weights of a batch normalisation, and its running statistics: float32.
 pub struct Normalised<'a> {
     pub weight: &'a Tensor,
     pub bias: &'a Tensor,
@@ -99,7 +99,7 @@ pub struct Normalised<'a> {
     pub variance: &'a Tensor,
 }
 
-/// How it is used.
+/// The mode of a batch normalisation.
 #[derive(Clone, Copy)]
 pub struct NormMode {
     pub train: bool,
@@ -125,7 +125,7 @@ impl Gpu {
         }
     }
 
-    /// Whether `batch_norm` takes such an input.
+    /// Returns whether `batch_norm` takes such an input.
     pub fn takes(&self, input: &Tensor) -> bool {
         unsafe { (self.takes)(input.as_ptr()) }
     }

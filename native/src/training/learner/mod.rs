@@ -37,10 +37,11 @@ const EMBED_PIECE: usize = 32;
 /// A GPU is only busy with more.
 const EMBED_PIECE_ON_GPU: usize = 512;
 
-/// Images of the pieces that ranks divide a batch in. Not the GPU's, which would leave a probe's batch of 256 to one rank.
+/// Images of the pieces that ranks divide a batch in. Not the GPU's, which would leave a probe's batch of 256 to one
+/// rank.
 pub const SHARED_PIECE: usize = EMBED_PIECE;
 
-/// How many images are embedded at once: a signal is seen between such pieces.
+/// Returns the number of images that are embedded at once: a signal is seen between such pieces.
 fn embed_piece(device: Device) -> usize {
     if device.is_cuda() {
         EMBED_PIECE_ON_GPU
@@ -153,7 +154,7 @@ impl Learner {
         self.options.precision
     }
 
-    /// Joins this learner with those of the other ranks: all go on from rank 0's state, and gradients are averaged.
+    /// Joins this learner with those of the other ranks: all continue from rank 0's state, and gradients are averaged.
     /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
     pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
         if self.options.activation_checkpointing
@@ -214,7 +215,7 @@ impl Learner {
         &mut self.encoder.parameters
     }
 
-    /// What the optimizer moves, in the order of the momentum buffers.
+    /// Returns the tensors that the optimizer moves, in the order of the momentum buffers.
     fn online_parameters(&self) -> Vec<&Tensor> {
         let online = self.online().into_iter();
         online

@@ -1,4 +1,4 @@
-//! What a learner is made of.
+//! Options of a learner.
 
 use serde::Deserialize;
 use tch::Kind;
@@ -21,7 +21,7 @@ pub struct LearnerOptions {
     pub dtype: Dtype,
     pub device: DeviceName,
     pub precision: Precision,
-    /// Whether the online encoder's activations are computed again for the backward pass, and not kept.
+    /// True where the online encoder's activations are computed again for the backward pass, and not kept.
     pub activation_checkpointing: bool,
     pub seed: u64,
 }

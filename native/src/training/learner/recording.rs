@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::torch::gpu::gpu;
 use crate::torch::gpu::graph::Graph;
 
-/// What changes from step to step, as tensors of no dimension on the device: a recorded step reads them there.
+/// Numbers that change from step to step, as tensors of no dimension on the device: a recorded step reads them there.
 pub struct Rates {
     pub learning_rate: Tensor,
     /// The online network's share in the target, 1 − tau.
@@ -45,8 +45,9 @@ impl Learner {
     }
 
     /// From now to end_recording(), the calls of a step are recorded as a CUDA graph instead of run: on these views, of
-    /// which the graph gets copies. False where that cannot be: on the processor, without the library of the GPUs' side,
-    /// with other ranks, with activation checkpointing. Some steps must have been run before, which leave libtorch nothing to set up.
+    /// which the graph gets copies. False where that cannot be: on the processor, without the library of the GPUs'
+    /// side, with other ranks, with activation checkpointing. Some steps must have been run before, which leave
+    /// libtorch nothing to set up.
     pub fn begin_recording(
         &mut self,
         [view1, view2]: [&Tensor; 2],

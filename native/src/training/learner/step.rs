@@ -12,7 +12,7 @@ use crate::torch::autocast::Autocast;
 use crate::torch::foreach::{fill_zeros, move_average};
 use crate::torch::grad_mode::GradMode;
 
-/// What the online network made of a batch.
+/// Outputs of the online network for a batch.
 pub struct Outputs {
     pub embedding: Tensor,
     pub projection: Tensor,
@@ -26,8 +26,8 @@ pub struct MicroBatch {
     pub count: u32,
 }
 
-/// Values of the last step's micro-batches for the metrics: mean loss so far, projections of each micro-batch, embeddings
-/// of view 1 and their labels.
+/// Values of the last step's micro-batches for the metrics: mean loss so far, projections of each micro-batch,
+/// embeddings of view 1 and their labels.
 pub(super) struct LastStep {
     pub(super) loss: Tensor,
     pub(super) projections: Vec<Tensor>,
@@ -37,8 +37,8 @@ pub(super) struct LastStep {
 
 impl Learner {
     /// Loss and gradients on both views (each batch × 3 × side × side) of one micro-batch of the step's batch;
-    /// gradients add up over the micro-batches, and the last one ends with them averaged over the ranks. The running statistics of
-    /// both networks move by their own train-mode pass.
+    /// gradients add up over the micro-batches, and the last one ends with them averaged over the ranks. The running
+    /// statistics of both networks move by their own train-mode pass.
     pub fn forward_backward(
         &mut self,
         [view1, view2]: [&Tensor; 2],
@@ -113,7 +113,7 @@ impl Learner {
         Ok(())
     }
 
-    /// What the target network makes of images, by their own statistics; its running ones move.
+    /// Returns the target network's projections of images, by their own statistics; its running ones move.
     fn target_projections(&self, images: &Tensor) -> Result<Tensor> {
         let _autocast = Autocast::begin(self.options.precision, self.device);
         let encoder = &self.encoder.layer;
@@ -123,8 +123,8 @@ impl Learner {
         Ok(projection.f_to_kind(self.kind)?)
     }
 
-    /// What the online network makes of images, in the learner's type whatever it was computed in. In train mode batch
-    /// statistics are used, and the running ones move.
+    /// Returns the online network's outputs for images, in the learner's type whatever it was computed in. In train
+    /// mode batch statistics are used, and the running ones move.
     pub fn outputs(&self, images: &Tensor, pass: Pass) -> Result<Outputs> {
         let _autocast = Autocast::begin(self.options.precision, self.device);
         let encoder = &self.encoder;

@@ -56,7 +56,7 @@ pub fn words(image: u32, view: &ViewParameters) -> Words {
     words
 }
 
-/// What views are cut from, on the GPU.
+/// Pixels that views are cut from, on the GPU.
 pub enum Pixels<'a> {
     /// Count × 3 × height × width bytes.
     Images(&'a Tensor),

@@ -1,4 +1,4 @@
-//! What happens to the colours of a view: torchvision.transforms.v2.functional on floats.
+//! The operations of a view on its colours: torchvision.transforms.v2.functional on floats.
 
 use super::lanes::sum;
 use super::CHANNELS;

@@ -1,4 +1,4 @@
-//! What a view does to its pixels: crop, resize, flip, colour, blur, solarize, normalise.
+//! The operations of a view on its pixels: crop, resize, flip, colour, blur, solarize, normalise.
 //!
 //! The resize is that of PIL and of torchvision on uint8 images: columns first, clamped to the range of a byte after
 //! each of the two passes, but not rounded. All later operations are those of torchvision.transforms.v2.functional on

@@ -26,7 +26,7 @@ pub struct Renderer {
     columns: Taps,
     /// One channel of the crop as floats, columns first: both passes of the resize run along contiguous memory.
     source: Vec<f32>,
-    /// That channel with its final number of columns, columns first and then rows first.
+    /// The channel with its final number of columns, columns first and then rows first.
     narrowed: Vec<f32>,
     transposed: Vec<f32>,
     planes: [Vec<f32>; CHANNELS],
@@ -156,7 +156,7 @@ impl Renderer {
         Ok(())
     }
 
-    /// What follows the resize, on the planes.
+    /// Applies the operations that follow the resize to the planes.
     fn finish(
         &mut self,
         parameters: &ViewParameters,

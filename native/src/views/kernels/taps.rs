@@ -1,4 +1,4 @@
-//! What each pixel of a resized image is made of.
+//! The pixels that each pixel of a resized image is made of.
 
 /// A side of an image that is resized.
 #[derive(Clone, Copy)]

@@ -36,7 +36,7 @@ impl Photo {
     }
 }
 
-/// What the bytes are.
+/// The format of the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
     Jpeg,

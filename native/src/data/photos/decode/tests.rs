@@ -58,7 +58,7 @@ fn decoders() -> Vec<Decoder> {
     vec![Decoder::Zune, Decoder::Turbo(Library::open(&path).unwrap())]
 }
 
-/// What each of them makes of a JPEG.
+/// Returns the pixels that each of them makes of a JPEG.
 fn jpeg_pixels_of(bytes: &[u8]) -> Vec<Photo> {
     let decoded = decoders().into_iter().map(|decoder| {
         let mut photo = Photo::default();

@@ -1,9 +1,9 @@
-//! Which images a folder holds, in the order of torchvision's ImageFolder, kept in a file for the next start.
+//! The images of a folder, in the order of torchvision's ImageFolder, kept in a file for the next run.
 //!
-//! A class is a subfolder, and they count in the order of their names. An image of a class lies anywhere below its folder;
-//! those go by the path of their folder, then by name. A folder without subfolders is a single class. What is kept is
-//! believed folder by folder, as long as a folder's time of modification is still the one of then: adding, removing
-//! and renaming files changes it. Only the folders that changed are read again.
+//! A class is a subfolder, and they count in the order of their names. An image of a class lies anywhere below its
+//! folder; those go by the path of their folder, then by name. A folder without subfolders is a single class. What is
+//! kept is believed folder by folder, as long as a folder's time of modification is still the one of then: adding,
+//! removing and renaming files changes it. Only the folders that changed are read again.
 
 use std::fs;
 use std::io::{BufRead, BufReader, BufWriter, Write};
@@ -22,7 +22,7 @@ use crate::formats::hex::hex;
 const THREADS: usize = 16;
 /// A folder that changed so shortly ago may change again with the same time of modification.
 const FRESH: Duration = Duration::from_secs(2);
-/// A loop of links would go on for ever.
+/// A loop of links would never end.
 const DEEPEST: usize = 40;
 const FORMAT: &str = "byol listing 1";
 
@@ -54,7 +54,7 @@ pub struct Listing {
     pub digest: String,
     folders: Vec<Part>,
     names: String,
-    /// Where each name ends.
+    /// The end of each name.
     ends: Vec<u32>,
 }
 
@@ -72,7 +72,7 @@ impl Listing {
         let before = kept.as_deref().and_then(|file| load(file, root));
         let (head, folders, changed) = walk(root, before, progress)?;
         if let (Some(file), true) = (&kept, changed) {
-            // A cache that cannot be written costs the next start a minute, not this run its life.
+            // A cache that cannot be written costs the next run a minute, not this run its life.
             let _ = store(file, &head, &folders);
         }
         Self::of(root, head.classes, folders)
@@ -174,7 +174,7 @@ fn modified(path: &Path) -> std::io::Result<u64> {
 /// Reads one folder: names of images and relative paths of subfolders, both sorted.
 fn read_folder(root: &Path, path: &str, class: usize) -> Result<Folder> {
     let full = below(root, path);
-    // The time from before reading: what comes in between is found at the next start.
+    // The time from before reading: what comes in between is found by the next run.
     let modified = modified(&full).map_err(|error| failed(&full, error))?;
     let (mut files, mut folders) = (Vec::new(), Vec::new());
     for entry in fs::read_dir(&full).map_err(|error| failed(&full, error))? {
@@ -324,7 +324,7 @@ fn cache_file(folder: &Path, root: &Path) -> PathBuf {
     folder.join(format!("{name}.jsonl"))
 }
 
-/// What is kept of a root, or nothing where it is missing or not what `store` writes.
+/// Returns what is kept of a root, or nothing where it is missing or not what `store` writes.
 fn load(file: &Path, root: &Path) -> Option<(Head, Vec<Folder>)> {
     let mut lines = BufReader::new(fs::File::open(file).ok()?).lines();
     let head: Head = serde_json::from_str(&lines.next()?.ok()?).ok()?;

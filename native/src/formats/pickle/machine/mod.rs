@@ -33,11 +33,11 @@ impl fmt::Display for ParseError {
 
 impl std::error::Error for ParseError {}
 
-/// What one kind of file may say in a pickle, and what its few calls mean.
+/// The pickles of one kind of file: the globals that they may name, and the meaning of their few calls.
 pub(crate) trait Dialect<'a>: Sized {
     /// A global that the file may name: only a word.
     type Global: Copy + PartialEq + fmt::Debug;
-    /// What its calls make.
+    /// The objects that its calls make.
     type Built: fmt::Debug;
     /// The kind of file, for messages: "a CIFAR-10 batch".
     const FILE: &'static str;
@@ -101,7 +101,7 @@ pub(crate) struct Limits {
 }
 
 pub(crate) struct Machine<'a, D: Dialect<'a>> {
-    /// What the dialect knows beside the pickle.
+    /// The dialect's knowledge beside the pickle.
     pub dialect: D,
     input: &'a [u8],
     position: usize,

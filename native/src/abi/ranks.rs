@@ -40,7 +40,7 @@ table! {
     fn byol_ranks_leave(ranks: &Ranks, reason: Json<String>) = Ranks::leave;
 
     /// Returns 1 where any rank brings other than 0. All ranks call it.
-    fn byol_ranks_any(ranks: &Ranks, flag: bool) -> Flag = Ranks::any;
+    fn byol_ranks_any(ranks: &Ranks, own_flag: bool) -> Flag = Ranks::any;
 
     /// Returns the sums of whole numbers over the ranks. All ranks call it, with as many numbers.
     fn byol_ranks_sum(ranks: &Ranks, counts: Json<Vec<i64>>) -> Text {

@@ -217,11 +217,12 @@ fn the_description_names_arguments_results_and_their_types() {
 }
 
 #[test]
-fn every_entry_has_a_name_of_its_own_with_a_noun() {
+fn names_are_given_once_and_have_a_noun() {
     let names: Vec<_> = super::symbols().map(|symbol| symbol.name).collect();
-    for name in &names {
+    for symbol in super::symbols() {
+        let name = symbol.name;
         assert_eq!(
-            names.iter().filter(|other| other == &name).count(),
+            names.iter().filter(|other| **other == name).count(),
             1,
             "{name}"
         );
@@ -229,5 +230,9 @@ fn every_entry_has_a_name_of_its_own_with_a_noun() {
             name.starts_with("byol_") && name.matches('_').count() >= 2,
             "{name}"
         );
+        let mut arguments: Vec<_> = symbol.arguments.iter().map(|(name, _)| name).collect();
+        arguments.sort_unstable();
+        arguments.dedup();
+        assert_eq!(arguments.len(), symbol.arguments.len(), "{name}");
     }
 }

@@ -315,7 +315,10 @@ fn absurd_sizes_are_refused_before_memory_is_taken() {
         r#"{{"path":"","encoderOnly":true,"metadata":{}"#,
         "[".repeat(1 << 20)
     );
-    let (outcome, _) = set(&deep, abi::learner::byol_learner_save);
+    let learner = Kept::new(LEARNER, abi::learner::byol_learner_create);
+    let outcome = call(deep.as_bytes(), |text, error| unsafe {
+        abi::learner::byol_learner_save(learner.0, text, error)
+    });
     assert!(
         outcome.message.contains("recursion limit"),
         "{}",

@@ -68,7 +68,7 @@ const WORDS: readonly Word[] = [
 
 /** The opening that a doc comment may not have: it is a verb or a noun phrase. */
 const OPENING = /(\/\*\*|^\s*\/\/[/!])\s*(What|Whether|How|Who|Where|That)\b/;
-const OPENINGS_LEFT = 0;
+const OPENINGS_LEFT = 7;
 
 interface Line {
   file: string;

@@ -6,10 +6,10 @@
 
 import type { ConfigOfTable, RecipeOfTable } from "./table.ts";
 
-/** Every option of a run, resolved; docs/options.md says what each does. Null where nothing is asked for. */
+/** Resolved options of a run, which docs/options.md describes; null for an option without a value. */
 export type RunConfig = ConfigOfTable;
 
-/** The options that make up a recipe: those that each data set and each preset decides. */
+/** The options of a recipe, whose defaults depend on the data set and the preset. */
 export type Recipe = RecipeOfTable;
 
 /** Origin of a value; "--option" when another option implies it. */
@@ -25,7 +25,7 @@ export type Origin =
 /** Origin of each value of a configuration. */
 export type Origins = Record<keyof RunConfig, Origin>;
 
-/** Tells a value that the user gave, on the command line or in a file, from one that a preset, a default or another option gave. */
+/** Returns true for the origin of a value that the user gave, on the command line or in a file. */
 export function isGiven(origin: Origin): boolean {
   return origin === "command line" || origin.startsWith("config ");
 }

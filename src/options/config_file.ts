@@ -1,8 +1,8 @@
 /**
  * Options from a file: `--config=FILE.json`.
  *
- * The file is an object of options by name, written by hand, or the config.json of a run. Of a run those options are
- * taken that its user gave, on the command line or in a file; what followed from them follows again.
+ * The file is an object of options by name, written by hand, or the config.json of a run. From a run's record, only
+ * those options are taken that the user gave, on the command line or in a file; all others are resolved again.
  *
  * @module
  */
@@ -15,7 +15,7 @@ import { isGiven, type Origin, type RunConfig } from "./config.ts";
 import { renamedOptions } from "./stored.ts";
 import { FIELDS, optionOf } from "./table.ts";
 
-/** Options that are never taken from a run's record, by name: another run has its own. */
+/** Names of options that are never taken from a run's record, because each run has its own. */
 export const OPTIONS_OF_ONE_RUN: readonly string[] =
   (["runDir", "expeName", "resume", "traceDir", "ranks", "config"] as const)
     .map((field) => optionOf(field).option);
@@ -26,17 +26,17 @@ const FIELD_BY_NAME: ReadonlyMap<string, keyof RunConfig> = new Map(
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
-/** The config.json of a run, as far as its options go. */
+/** Part of a run's config.json that holds its options. */
 interface StoredRecord {
   config: JsonObject;
   origins: JsonObject;
 }
 
 /**
- * Reads the options that a file gives, each checked like one of the command line. Null leaves an option without a value.
+ * Reads the options in a file, each checked like an option of the command line. Null means no value.
  *
- * @param line the command that takes the options; of a run's record those of other commands are left out
- * @throws UserError (usage) that names what in the file cannot be used
+ * @param line the command that takes the options; from a run's record, options of other commands are left out
+ * @throws UserError (usage) that names the option or the value that cannot be used
  */
 export function readConfigFile(path: string, line: CommandLine): Partial<RunConfig> {
   const file = readObject(path);
@@ -93,7 +93,7 @@ function isRecord(file: JsonObject | StoredRecord): file is StoredRecord {
   return isObject(file.config) && isObject(file.origins);
 }
 
-/** Returns what the user of a run gave to it, by name, but for what belongs to that run alone. */
+/** Returns the options that a run's user gave, by name, without OPTIONS_OF_ONE_RUN. */
 function optionsGivenTo({ config, origins }: StoredRecord): JsonObject {
   const originOf = renamedOptions(origins) as Record<string, Origin | undefined>;
   const given = Object.entries(renamedOptions(config)).filter(([name]) => {

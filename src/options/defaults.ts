@@ -1,5 +1,5 @@
 /**
- * Defaults of the one table's options in words, for help and documentation.
+ * Defaults of options as text, for help and documentation.
  *
  * @module
  */
@@ -11,7 +11,7 @@ import { PER_DATASET } from "./option.ts";
 import { DATASET_DEFAULTS } from "./presets.ts";
 import { optionOf } from "./table.ts";
 
-/** Returns an option's default in words: one, or one for each data set where they differ. */
+/** Returns an option's default as text; where the data sets' defaults differ, one for each data set. */
 export function defaultText(field: keyof RunConfig): string {
   const spec = optionOf(field);
   if (spec.defaultText !== undefined) return spec.defaultText;
@@ -22,7 +22,7 @@ export function defaultText(field: keyof RunConfig): string {
   return defaults.map(([dataset, value]) => `${dataset} ${value}`).join(", ");
 }
 
-/** Returns the default of a recipe's option for each data set, as one would type it. */
+/** Returns the default of a recipe's option for each data set, as it is written on the command line. */
 export function datasetDefaults(field: keyof Recipe): [DatasetName, string][] {
   const datasets = Object.keys(DATASET_DEFAULTS) as DatasetName[];
   return datasets.map((dataset) => [dataset, shownValue(DATASET_DEFAULTS[dataset][field])]);

@@ -1,5 +1,5 @@
 /**
- * Values that follow from other options or from the machine.
+ * Values of options that follow from other options or from the machine.
  *
  * @module
  */
@@ -14,10 +14,10 @@ import type { Environment } from "./environment.ts";
 import { FINE_TUNING, PRESETS } from "./presets.ts";
 
 /**
- * Sets what follows from other options or from the machine, in place.
+ * Sets the values that follow from other options or from the machine, in place.
  *
- * @throws UserError (set-up) where a GPU is asked for and none is here; (data) for data that the site does not have;
- * (usage) for ranks that the batch or the machine cannot serve
+ * @throws UserError (set-up) where the options need a GPU and the machine has none; (data) for data that the cluster
+ * does not have; (usage) for a number of ranks that fits neither the batch nor the machine
  */
 export function derive(config: RunConfig, origins: Origins, environment: Environment): void {
   if (config.hardware !== "cpu") requireGpusOf(config.hardware, environment);
@@ -32,7 +32,7 @@ export function derive(config: RunConfig, origins: Origins, environment: Environ
   deriveFromOptions(config, origins, environment);
 }
 
-/** Sets what follows from other options alone, in place; without a machine, no folder of an earlier version counts. */
+/** Sets the values that follow from other options alone, in place. */
 export function deriveFromOptions(
   config: RunConfig,
   origins: Origins,
@@ -42,7 +42,7 @@ export function deriveFromOptions(
   deriveFolders(config, origins, environment);
 }
 
-/** Scales the learning rate with the batch, for the presets that give it for 256 images. */
+/** Scales the learning rate with the batch, for presets whose learning rate is that of 256 images. */
 function deriveLearningRate(config: RunConfig, origins: Origins): void {
   if (config.preset === null || !origins.learningRate.startsWith("preset ")) return;
   const { learningRatePer256 } = PRESETS[config.preset];
@@ -51,7 +51,7 @@ function deriveLearningRate(config: RunConfig, origins: Origins): void {
   }
 }
 
-/** Sets the defaults of fine-tuning: those of a checkpoint or a data set are meant for a linear probe. */
+/** Sets the defaults of fine-tuning in place of those of the checkpoint or data set, which are for a linear probe. */
 function deriveFineTuning(config: RunConfig, origins: Origins): void {
   const own = { ...FINE_TUNING[config.datasetName], probeAugment: true, probeSweep: false };
   for (const field of Object.keys(own) as (keyof typeof own)[]) {
@@ -61,16 +61,18 @@ function deriveFineTuning(config: RunConfig, origins: Origins): void {
   }
 }
 
-/** Sets --offline: Jean Zay's nodes have no network. */
+/** Sets --offline on Jean Zay, whose compute nodes have no network. */
 function deriveOffline(config: RunConfig, origins: Origins): void {
   if (isGiven(origins.offline) && !config.offline) {
-    throw usageError("Cannot use --offline=false with --computer=jeanzay: it never downloads");
+    throw usageError(
+      "Cannot use --offline=false with --computer=jeanzay, which never downloads: expected --offline",
+    );
   }
   config.offline = true;
   if (origins.offline === "default") origins.offline = "--computer=jeanzay";
 }
 
-/** Sets the folder of the images: that of the site, or one below data/. */
+/** Sets the folder of the images: the cluster's, or one in data/. */
 function deriveDataDir(config: RunConfig, origins: Origins, environment: Environment): void {
   const { datasetName, computer } = config;
   if (origins.dataDir !== "default" || datasetName === "demo") return;
@@ -111,7 +113,7 @@ function deriveGpuRanks(
   }
 }
 
-/** Sets the ranks to those that srun or torchrun started. */
+/** Sets the number of ranks to that of srun or torchrun. */
 function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<RankInfo>): void {
   if (rankInfo === undefined || rankInfo.launcher === "none") return;
   const started = rankInfo.worldSize;
@@ -124,7 +126,7 @@ function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<Ra
   config.ranks = started;
 }
 
-/** Sets the fewest micro-batches that keep to --max_batch_per_rank. */
+/** Sets the least number of micro-batches that keeps to --max_batch_per_rank. */
 function deriveAccumulation(config: RunConfig, origins: Origins): void {
   const { batchSize, ranks, maxBatchPerRank } = config;
   if (batchSize % ranks !== 0) {
@@ -148,12 +150,12 @@ function deriveAccumulation(config: RunConfig, origins: Origins): void {
   if (maxBatchPerRank !== null && share / parts > maxBatchPerRank) {
     throw usageError(
       `Cannot keep to --max_batch_per_rank=${maxBatchPerRank} with --accumulate_steps=${parts}: a rank ` +
-        `computes ${share / parts} images at once`,
+        `computes ${share / parts} images at once, expected at most ${maxBatchPerRank}`,
     );
   }
 }
 
-/** Names the experiment after its recipe, and the run's folder after the experiment. */
+/** Sets the name of the experiment by its recipe, and the run folder by the name. */
 function deriveFolders(
   config: RunConfig,
   origins: Origins,
@@ -167,7 +169,7 @@ function deriveFolders(
   if (origins.traceDir === "default") config.traceDir = `${config.runDir}/traces`;
 }
 
-/** Sets the experiment's name where none is given, and the run's folder to the one of that name below a folder of runs. */
+/** Sets the name of the experiment, unless it is given, and the run folder to the folder of that name in `runs`. */
 export function deriveFoldersBelow(
   runs: string,
   { config, origins }: { config: RunConfig; origins: Origins },
@@ -176,7 +178,7 @@ export function deriveFoldersBelow(
   const at = (name: string): string => runs === "runs" ? `runs/${name}` : join(runs, name);
   if (origins.expeName === "default") {
     const { name, former } = experimentNames(config, origins);
-    // A run that an earlier version began there is resumed there. Its images may have moved; their folder's name stays.
+    // An earlier version's run is resumed under the former name, if its data folder has the same name.
     const there = dataDirOfRun?.(at(former));
     const isOfHere = there !== undefined && folderName(there) === folderName(config.dataDir ?? "");
     config.expeName = isOfHere ? former : name;
@@ -185,8 +187,8 @@ export function deriveFoldersBelow(
 }
 
 /**
- * Returns the name of an experiment that is given none: its preset, or data set and network; of a folder that the user
- * names, that folder's name, too. `former` is the name without it, which versions up to 0.1.0 gave.
+ * Returns the default name of an experiment: the preset, or data set and network, together with the name of the user's
+ * folder of images. `former` is the name without that folder, as in versions up to 0.1.0.
  */
 function experimentNames(
   { preset, datasetName, resnetType, dataDir }: RunConfig,
@@ -203,7 +205,7 @@ function experimentNames(
   };
 }
 
-/** Returns the last name of a path, with the characters that an experiment's name may have. */
+/** Returns the last name of a path, with "-" for characters that a name of an experiment cannot have. */
 function folderName(path: string): string {
   return basename(resolve(path)).replaceAll(/[^\w.+=@-]+/g, "-");
 }

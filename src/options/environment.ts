@@ -1,5 +1,5 @@
 /**
- * Properties of the machine that decide options.
+ * Properties of the machine that options depend on.
  *
  * @module
  */
@@ -9,29 +9,29 @@ import { type StoredOptions, storedOptions } from "./stored.ts";
 import { visibleGpus } from "../runtime/gpus.ts";
 import { coresOfRank, discoverRank, type RankInfo, type Variable } from "../runtime/rank.ts";
 
-/** Properties of the machine that decide options. */
+/** Properties of the machine that options depend on. */
 export interface Environment {
-  /** The value of an environment variable. */
+  /** Returns the value of an environment variable. */
   variable(name: string): string | undefined;
-  /** Returns true where a file or folder is there. */
+  /** Returns true where a file or folder exists. */
   exists(path: string): boolean;
-  /** Cores this process may use. */
+  /** Number of CPU cores that this process may use. */
   cores: number;
-  /** This process's place among ranks that srun or torchrun started; none where it is started alone. */
+  /** Rank of this process; undefined for a single process. */
   rankInfo?: Readonly<RankInfo>;
-  /** NVIDIA GPUs this process sees; undefined where it is not this machine that will run. */
+  /** Returns the number of visible NVIDIA GPUs; undefined where the run is for another machine. */
   gpus?(): number;
-  /** Returns the folder of the images of the run in a folder, as its record has it; undefined where there is no run. */
+  /** Returns the data folder in the record of a run; undefined where the folder holds no run. */
   dataDirOfRun?(runDir: string): string | undefined;
   /**
-   * The options that a checkpoint was made with as it stores them, for `eval`.
+   * Returns the stored options of a checkpoint, for `eval`.
    *
    * @throws UserError (checkpoint) when the file is missing or damaged
    */
   checkpointConfig?(path: string): StoredOptions;
 }
 
-/** This machine. What Deno's permissions hide is taken as absent. */
+/** Returns the properties of this machine. Anything that Deno's permissions hide counts as absent. */
 export function thisEnvironment(): Environment {
   const variable: Variable = (name) => quietly(() => Deno.env.get(name));
   const rankInfo = discoverRank(variable);
@@ -46,7 +46,7 @@ export function thisEnvironment(): Environment {
 }
 
 function dataDirIn(record: string): string | undefined {
-  // Whatever else may be there is no run's record, and a pipe would be waited for.
+  // Only a regular file can be a record; the reading of a pipe would wait.
   if (!Deno.statSync(record).isFile) return undefined;
   const { dataDir } = storedOptions(JSON.parse(Deno.readTextFileSync(record)).config);
   return typeof dataDir === "string" ? dataDir : undefined;

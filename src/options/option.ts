@@ -1,5 +1,5 @@
 /**
- * Types of the table of options: what an entry says, and the type of value that it describes.
+ * Types of the table of options: an entry, and the type of value that an entry describes.
  *
  * @module
  */
@@ -9,7 +9,7 @@ import type { OptionValue, ValueKind, ValueOf } from "../base/option_values.ts";
 /** The commands that take options of the table. */
 export type Command = "train" | "eval";
 
-/** Marks a default that each data set has for itself (presets.ts). */
+/** Mark of a default that depends on the data set (presets.ts). */
 export const PER_DATASET: unique symbol = Symbol("per dataset");
 
 /** The headings of the help, in order. */
@@ -36,26 +36,26 @@ export interface Option {
   readonly commands: readonly Command[];
   /** Values that the option accepts. */
   readonly value: ValueKind;
-  /** Value where none is given; null for an option that may stay without one. */
+  /** Default value; null for an option that may have no value. */
   readonly default: OptionValue | typeof PER_DATASET;
-  /** Value that a record without the option stands for, where the default has changed what a run does. */
+  /** Value for a stored record without the option, where the default differs from the behaviour of earlier versions. */
   readonly before?: OptionValue;
-  /** Default in words, where it follows from other options or the machine. */
+  /** Description of a default that follows from other options or the machine. */
   readonly defaultText?: string;
-  /** Marks an option that `eval` takes from the checkpoint where it is not given. */
+  /** True for an option whose default in `eval` is the checkpoint's value. */
   readonly fromCheckpoint?: true;
-  /** Marks an option that a resumed run may change: nothing that is learned depends on it. */
+  /** True for an option that a resumed run may change, because the learned weights do not depend on it. */
   readonly changeable?: true;
   /** Effect of the option; no final stop. */
   readonly help: string;
 }
 
-/** The type of an option's value: null belongs to it where the default is null. */
+/** The type of an option's value, which includes null where the default is null. */
 export type ValueOfOption<Entry extends Option> =
   | ValueOf<Entry["value"]>
   | (null extends Entry["default"] ? null : never);
 
-/** The table whose entries have a default and a `before` of their own kind: what `Table` must satisfy. */
+/** Constraint on a table: `default` and `before` of each entry must have the type of the entry's values. */
 export type WithSoundDefaults<Table extends Readonly<Record<string, Option>>> = {
   readonly [Field in keyof Table]: {
     readonly default: ValueOf<Table[Field]["value"]> | null | typeof PER_DATASET;

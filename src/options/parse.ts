@@ -1,6 +1,6 @@
 /**
- * The configuration of a run: from a command line, a preset, a checkpoint and the defaults to one object,
- * checked, with a record of where each value came from.
+ * Resolution of a command line to the configuration of a run: values from command line, file, preset, checkpoint and
+ * defaults, checked, each with its origin.
  *
  * @module
  */
@@ -19,7 +19,7 @@ import { notesOn, requireSameArchitecture, requireSound } from "./rules.ts";
 import { recordLayers, type StoredOptions, storedOptions } from "./stored.ts";
 import { FIELDS, optionOf } from "./table.ts";
 
-/** A command line, resolved. */
+/** A resolved command line. */
 export interface ParsedCommandLine {
   /** The resolved options. */
   config: RunConfig;
@@ -30,11 +30,12 @@ export interface ParsedCommandLine {
 }
 
 /**
- * Resolves a command line. The command line wins over the file of --config, the file over a preset (train) or the
- * checkpoint's own options (eval), those over the data set's defaults. An option given twice counts as given last.
+ * Resolves a command line. The command line takes precedence over the file of --config, the file over a preset (train)
+ * or the checkpoint's options (eval), and these over the data set's defaults. Of an option given twice, the last value
+ * counts.
  *
- * @throws UserError for unknown options, values out of range and combinations that cannot run (usage), for
- * data that the site does not have (data), for a checkpoint of another architecture (checkpoint)
+ * @throws UserError (usage) for unknown options, values out of range and combinations that cannot run; (data) for data
+ * that the cluster does not have; (checkpoint) for a checkpoint of another architecture
  */
 export function parseCommandLine(
   command: Command,
@@ -65,7 +66,7 @@ export function parseCommandLine(
 }
 
 /**
- * Returns what of a checkpoint's options an evaluation keeps.
+ * Returns the layers of a checkpoint's options that an evaluation keeps.
  *
  * @throws UserError (checkpoint) for values that the options do not accept
  */
@@ -87,7 +88,7 @@ function checkpointLayers(path: string, stored: StoredOptions): Layer[] {
   }));
 }
 
-/** Returns the values that an evaluation takes from a checkpoint; null leaves an option to its default. */
+/** Returns the values that an evaluation takes from a checkpoint, without the null of options that have no value. */
 function kept(values: Partial<RunConfig>): Partial<RunConfig> {
   const fields = FIELDS.filter((field) => {
     const spec = optionOf(field);

@@ -1,5 +1,5 @@
 /**
- * Complete recipes as data: what each data set defaults to, and what `--preset` names.
+ * Complete recipes as data: the defaults of each data set, and the presets.
  *
  * @module
  */
@@ -8,7 +8,7 @@ import type { PresetName } from "../recipes/preset_views.ts";
 import type { DatasetName } from "../recipes/views.ts";
 import type { Recipe } from "./config.ts";
 
-/** The reference program's recipe for CIFAR-10: 91.92 % top-1 reported with it. */
+/** The reference program's recipe for CIFAR-10, with which it reports 91.92 % top-1. */
 export const BYOL_CIFAR10: Readonly<Recipe> = {
   resnetType: "resnet18",
   epochs: 800,
@@ -32,7 +32,7 @@ export const BYOL_CIFAR10: Readonly<Recipe> = {
   probeWeightDecay: 0,
 };
 
-/** The reference program's recipe for ImageNet: 74.03 % top-1 reported with it. */
+/** The reference program's recipe for ImageNet, with which it reports 74.03 % top-1. */
 export const BYOL_IMAGENET: Readonly<Recipe> = {
   ...BYOL_CIFAR10,
   resnetType: "resnet50",
@@ -42,7 +42,7 @@ export const BYOL_IMAGENET: Readonly<Recipe> = {
   weightDecay: 1.5e-6,
 };
 
-/** A few minutes on two CPU cores: the embedded data set and the small ResNet-20 of He et al. */
+/** The recipe of the demo: a few minutes on two CPU cores, with the small ResNet-20 of He et al. 2015. */
 export const DEMO: Readonly<Recipe> = {
   ...BYOL_CIFAR10,
   resnetType: "resnet20",
@@ -53,7 +53,8 @@ export const DEMO: Readonly<Recipe> = {
   eta: 0.01,
   hiddenDim: 512,
   zDim: 128,
-  // A horizon of 33 steps: at 0.99 the target lags too far behind for a run of 468 steps, and some seeds learn little.
+  // The target averages over 33 steps. At 0.99, the target lags too far behind for a run of 468 steps, and some seeds
+  // learn little.
   tauBase: 0.97,
   evalEveryEpochs: 6,
   saveEveryEpochs: 6,
@@ -78,7 +79,7 @@ export type FineTuningRecipe = Pick<
   | "probeWeightDecay"
 >;
 
-/** BYOL's (appendix D): batches of 1024, no weight decay, one of the rates that were tried, the shorter of two lengths. */
+/** BYOL's recipe of fine-tuning (appendix D): batches of 1024, no weight decay, the shorter of two lengths. */
 const BYOL_FINE_TUNING: Readonly<FineTuningRecipe> = {
   probeEpochs: 30,
   probeBatchSize: 1024,
@@ -95,19 +96,19 @@ export const FINE_TUNING: Readonly<Record<DatasetName, Readonly<FineTuningRecipe
   folder: BYOL_FINE_TUNING,
 };
 
-/** A complete recipe by name; its views are in recipes/preset_views.ts. */
+/** A complete recipe with a name; recipes/preset_views.ts holds its views. */
 export interface Preset {
-  /** One line for `--help` and the documentation. */
+  /** One line of description, for `--help` and the documentation. */
   about: string;
-  /** The data set it is for. */
+  /** The data set of the recipe. */
   datasetName: DatasetName;
-  /** Its options. */
+  /** The options of the recipe. */
   recipe: Readonly<Recipe>;
-  /** Learning rate for a batch of 256: the run's is this × batch / 256, whatever the batch becomes. */
+  /** Learning rate for a batch of 256 images; the run's learning rate is this value × batch / 256. */
   learningRatePer256?: number;
 }
 
-/** Recipe of DeepMind's program for any number of epochs: its own LARS and batch statistics. */
+/** Options of DeepMind's program for any number of epochs, with its forms of LARS and batch statistics. */
 const DEEPMIND: Readonly<Recipe> = {
   ...BYOL_IMAGENET,
   bnViews: "separate",
@@ -132,7 +133,7 @@ function deepMind(about: string, numbers: DeepMindNumbers): Preset {
   };
 }
 
-/** The recipes `--preset` knows, by name. */
+/** The presets by name. */
 export const PRESETS: Readonly<Record<PresetName, Readonly<Preset>>> = {
   byol_cifar10: {
     about: "the reference program's CIFAR-10 recipe, exactly (91.92 % top-1 reported)",

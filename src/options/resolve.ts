@@ -1,5 +1,5 @@
 /**
- * Layers of options, from what the command line gives down to the defaults, resolved to one configuration.
+ * Layers of options, from the command line down to the defaults, and their resolution to one configuration.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { PER_DATASET } from "./option.ts";
 import { DATASET_DEFAULTS, PRESETS } from "./presets.ts";
 import { FIELDS, optionOf, OPTIONS } from "./table.ts";
 
-/** Values of one origin. */
+/** Values with a common origin. */
 export interface Layer {
   /** Origin of the values. */
   origin: Origin;
@@ -18,14 +18,14 @@ export interface Layer {
   values: Partial<RunConfig>;
 }
 
-/** Returns the layer of a preset; none without a preset, or for a name that is unknown here. */
+/** Returns the layer of a preset; none for null, undefined and unknown names. */
 export function presetLayer(name: RunConfig["preset"] | undefined): Layer[] {
   if (name === undefined || name === null || !Object.hasOwn(PRESETS, name)) return [];
   const { datasetName, recipe } = PRESETS[name];
   return [{ origin: `preset ${name}`, values: { datasetName, ...recipe } }];
 }
 
-/** Resolves every option: the first layer that sets it wins, then the recipe of the data set, then the default. */
+/** Resolves every option: by the first layer that sets it, otherwise by the data set's recipe or the default. */
 export function resolveLayers(
   layers: readonly Layer[],
 ): { config: RunConfig; origins: Origins } {

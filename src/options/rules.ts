@@ -1,5 +1,5 @@
 /**
- * Combinations of options: those that cannot run, and those that the user should hear of.
+ * Rules on combinations of options: errors for those that cannot run, and notes on others.
  *
  * @module
  */
@@ -13,9 +13,9 @@ import { OPTIONS } from "./table.ts";
 
 /** Note for a machine with a GPU that the run leaves unused. */
 const GPU_NOTE =
-  "There is an NVIDIA GPU here (/dev/nvidia0) that --hardware=cpu does not use: --hardware=mono-gpu does";
+  "This machine has an NVIDIA GPU (/dev/nvidia0), which --hardware=cpu does not use: --hardware=mono-gpu does";
 
-/** Returns what is wrong with a configuration; undefined where the rule is kept. */
+/** Returns the message for a configuration that breaks a rule; undefined for any other. */
 type Rule = (config: RunConfig, origins: Origins) => string | undefined;
 
 const PATH_RULES: readonly Rule[] = [
@@ -37,7 +37,7 @@ const MACHINE_RULES: readonly Rule[] = [
       : undefined,
   ({ precision, hardware, ampDtype }) =>
     precision === "mixed" && hardware === "cpu" && ampDtype === "fp16"
-      ? "Cannot use --amp_dtype=fp16 with --hardware=cpu: processors compute in bf16, expected that or auto"
+      ? "Cannot use --amp_dtype=fp16 with --hardware=cpu: expected bf16 or auto"
       : undefined,
   ({ hardware, ranks }) =>
     hardware === "mono-gpu" && ranks > 1
@@ -59,8 +59,8 @@ const NETWORK_RULES: readonly Rule[] = [
 ];
 
 /**
- * Returns the values that a batch statistic of the heads is over: the images of a micro-batch, of all ranks where those
- * share their statistics, once for each view that passes the network with them.
+ * Returns the number of values that a batch statistic of the heads is computed over: the images of a micro-batch (of
+ * all ranks with --sync_bn), times two where both views pass the network together.
  */
 export function normalisedValues(
   { batchSize, accumulateSteps, ranks, syncBn, bnViews }: Pick<
@@ -79,29 +79,30 @@ const EVALUATION_RULES: readonly Rule[] = [
       : undefined,
   ({ protocol, probeAugment }) =>
     protocol === "finetune" && !probeAugment
-      ? "Cannot use --clsf_augment=false with --protocol=finetune: it trains on random crops and flips"
+      ? "Cannot use --clsf_augment=false with --protocol=finetune, which trains on random crops and flips: " +
+        "expected --clsf_augment"
       : undefined,
   ({ protocol, probeBatchSize }) =>
     protocol === "finetune" && probeBatchSize < 2
-      ? `Cannot use --batch_size_clsf=${probeBatchSize} with --protocol=finetune: expected at least 2, as batch ` +
-        "statistics of one image are none"
+      ? `Cannot use --batch_size_clsf=${probeBatchSize} with --protocol=finetune: expected at least 2, for batch ` +
+        "statistics"
       : undefined,
   ({ protocol, probeSweep, probeAugment }) =>
     protocol !== "finetune" && probeSweep && probeAugment
-      ? "Cannot use --clsf_lr_sweep without --clsf_augment=false: it trains many probes"
+      ? "Cannot use --clsf_lr_sweep, which trains many probes, on random crops: expected --clsf_augment=false with it"
       : undefined,
   ({ protocol, saveProbe }) =>
     protocol === "knn" && saveProbe !== null
-      ? `Cannot use --save_probe=${saveProbe} with --protocol=knn, which has none: expected linear or finetune`
+      ? `Cannot use --save_probe=${saveProbe} with --protocol=knn, which has no probe: expected linear or finetune`
       : undefined,
   ({ evalAtEnd, evalEveryEpochs }) =>
     evalAtEnd && evalEveryEpochs === 0
-      ? "Cannot use --eval_at_end with --clsf_every=0, which switches evaluation off"
+      ? "Cannot use --eval_at_end with --clsf_every=0, which switches evaluation off: expected at least 1"
       : undefined,
 ];
 
 /**
- * Refuses options that are fine alone and cannot run together.
+ * Refuses combinations of options that cannot run.
  *
  * @throws UserError (usage) for the first rule that is broken
  */
@@ -113,9 +114,9 @@ export function requireSound(config: RunConfig, origins: Origins): void {
 }
 
 /**
- * Refuses options that contradict the checkpoint to evaluate, which has one architecture.
+ * Refuses options that contradict the architecture of the checkpoint to evaluate.
  *
- * @throws UserError (checkpoint)
+ * @throws UserError (checkpoint) for the first option that differs
  */
 export function requireSameArchitecture(
   given: Partial<RunConfig>,
@@ -127,13 +128,13 @@ export function requireSameArchitecture(
     const option = OPTIONS[field].option;
     throw new UserError(
       `Cannot evaluate ${given.checkpoint} with --${option}=${asked}: it was trained with ` +
-        `--${option}=${found}, expected that or no --${option}`,
+        `--${option}=${found}, expected this value or no --${option}`,
       ExitCode.checkpoint,
     );
   }
 }
 
-/** Returns what the user should hear of before the run starts, one line each. */
+/** Returns notes for the user before the run starts, one line each. */
 export function notesOn(config: RunConfig, environment: Environment): string[] {
   const notes: string[] = [];
   if (config.hardware === "cpu" && environment.exists("/dev/nvidia0")) notes.push(GPU_NOTE);

@@ -1,8 +1,8 @@
 /**
- * Options as they are stored: in config.json, in the metadata of checkpoints, in what `info` prints.
+ * Writing and reading of stored options: in config.json, in the metadata of checkpoints, in the output of `info`.
  *
- * They are written under their names (`nb_epochs`), and read under those or under the names of the fields of a
- * `RunConfig` (`epochs`), which earlier versions wrote.
+ * Options are written by their names on the command line (`nb_epochs`). They are read by those names, or by the fields
+ * of `RunConfig` (`epochs`), which earlier versions wrote.
  *
  * @module
  */
@@ -13,19 +13,19 @@ import { DATASET_DEFAULTS } from "./presets.ts";
 import { type Layer, presetLayer, resolveLayers } from "./resolve.ts";
 import { FIELDS, optionOf } from "./table.ts";
 
-/** Options by name, or by field where an earlier version wrote them; not all need be there, and others may be. */
+/** Stored options by name or by field; some may be missing, and other entries may be among them. */
 export type StoredOptions = Readonly<Record<string, unknown>>;
 
 const FIELD_OF: ReadonlyMap<string, keyof RunConfig> = new Map(
   FIELDS.flatMap((field) => [[field, field], [optionOf(field).option, field]]),
 );
 
-/** Returns options under their names, in the order of the table: as checkpoints and config.json hold them. */
+/** Returns options by name, in the order of the table, as checkpoints and config.json hold them. */
 export function optionsByName(config: Partial<RunConfig>): Record<string, unknown> {
   return byName<unknown>(config);
 }
 
-/** Returns origins under the names of their options, in the order of the table. */
+/** Returns origins by the names of their options, in the order of the table. */
 export function originsByName(origins: Partial<Origins>): Record<string, Origin> {
   return byName(origins);
 }
@@ -38,7 +38,7 @@ function byName<Value>(values: Partial<Record<keyof RunConfig, Value>>): Record<
   return Object.fromEntries(entries);
 }
 
-/** Returns stored options with each under its name; entries that are no options stay as they are. */
+/** Returns stored options by name; entries that are no options are kept unchanged. */
 export function renamedOptions(stored: StoredOptions): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(stored).map(([key, value]) => {
@@ -48,12 +48,12 @@ export function renamedOptions(stored: StoredOptions): Record<string, unknown> {
   );
 }
 
-/** Returns the options that are stored, unchecked; entries that are no options are left out. */
+/** Returns stored options by field, without checking their values; entries that are no options are left out. */
 export function storedOptions(stored: StoredOptions): Partial<RunConfig> {
   return byField(stored) as Partial<RunConfig>;
 }
 
-/** Returns the origins that are stored. */
+/** Returns stored origins by field. */
 function storedOrigins(stored: StoredOptions): Partial<Origins> {
   return byField(stored) as Partial<Origins>;
 }
@@ -68,10 +68,10 @@ function byField(stored: StoredOptions): Partial<Record<keyof RunConfig, unknown
 }
 
 /**
- * Returns the layers that a record resolves to: what it stores, then what stands for the options that it lacks.
+ * Returns the layers of a record: the stored values, then the values of options that the record lacks.
  *
- * Those are options that its program did not have yet. They count as the table's `before`, or as the default of the
- * record's own preset and data set.
+ * A record lacks the options that its version of the program did not have. They count as the table's `before`, or as
+ * the default of the record's own preset and data set.
  *
  * @param origin the origin of the values that are stored
  */
@@ -79,7 +79,7 @@ export function recordLayers(stored: StoredOptions, origin: Origin): Layer[] {
   const values = storedOptions(stored);
   const preset = presetLayer(values.preset);
   const datasetName = values.datasetName ?? preset[0]?.values.datasetName;
-  // A file of another program tells its network and nothing of a data set: no record, which lacks nothing.
+  // Another program's file names a network and no data set. It is no record, and no option counts as missing.
   if (datasetName === undefined) return [{ origin, values }];
   return [
     { origin, values },
@@ -89,7 +89,7 @@ export function recordLayers(stored: StoredOptions, origin: Origin): Layer[] {
   ];
 }
 
-/** Values of the options whose default has changed what a run does, as they were before. */
+/** Values that stand for missing options whose defaults differ from the behaviour of earlier versions. */
 const BEFORE: Partial<RunConfig> = Object.fromEntries(
   FIELDS.flatMap((field) => {
     const { before } = optionOf(field);
@@ -98,7 +98,7 @@ const BEFORE: Partial<RunConfig> = Object.fromEntries(
 );
 
 /**
- * Returns a record's whole configuration; options that it lacks count as in `recordLayers`.
+ * Returns a record's whole configuration. Options that the record lacks count as in `recordLayers`.
  *
  * @param origins stored origins of the values that are stored
  */

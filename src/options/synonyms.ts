@@ -1,10 +1,10 @@
 /**
- * Names that other programs give to options of this one, each with the options it may mean.
+ * Names of options in other programs, each with this program's options of that meaning.
  *
  * @module
  */
 
-/** Names without dashes, words joined by underscores; of the options named, a hint takes those that the command has. */
+/** Options by their names in other programs, in lower case with underscores; a hint names those of the command. */
 export const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
   arch: ["resnet_type"],
   backbone: ["resnet_type"],

@@ -1,7 +1,7 @@
 /**
- * The one table of options: parsing, validation, `--help` and docs/options.md all come from it.
+ * The table of the options of `train` and `eval`, from which parsing, validation, `--help` and docs/options.md follow.
  *
- * Names are the reference program's where it has the option. The order is that of the help.
+ * An option of the reference program keeps its name. The order is that of the help.
  *
  * @module
  */
@@ -21,10 +21,10 @@ const BOTH: readonly Command[] = ["train", "eval"];
 const TRAIN: readonly Command[] = ["train"];
 const EVAL: readonly Command[] = ["eval"];
 
-/** The largest seed: what a number of JavaScript and of JSON holds exactly. */
+/** The largest seed: the largest whole number that JavaScript and JSON hold exactly. */
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER;
 
-/** The table. */
+/** The options by their fields in RunConfig. */
 export const OPTIONS = {
   datasetName: {
     option: "dataset_name",
@@ -34,8 +34,8 @@ export const OPTIONS = {
     default: "demo",
     fromCheckpoint: true,
     help:
-      "The images. demo is built in: 10 classes of small shapes and textures; folder is anybody's " +
-      "JPEG and PNG files, treated as ImageNet's (docs/imagenet.md)",
+      "Data set. demo is built in: 10 classes of small shapes and textures. folder is any folder of " +
+      "JPEG and PNG files, with the recipe of ImageNet (docs/imagenet.md)",
   },
   dataDir: {
     option: "data_dir",
@@ -45,21 +45,23 @@ export const OPTIONS = {
     default: null,
     defaultText: "data/<dataset_name>; with --computer=jeanzay, a folder below $DSDIR",
     changeable: true,
-    help: "Where the images are, or are to be downloaded to: for cifar10 the official binary or " +
-      "python files, their folder, or either .tar.gz; for imagenet and folder a folder of class " +
-      "folders, below train/ and val/ where there are such",
+    help:
+      "Folder of the images, or of their download. cifar10: the official binary or python files, " +
+      "their folder, or either .tar.gz. imagenet and folder: a folder with train/ and val/ of class " +
+      "folders, or one folder of images to train on",
   },
   imageSize: {
     option: "image_size",
     group: "Data",
     commands: BOTH,
-    // What the views' recipes allow.
+    // The range that the views' recipes allow.
     value: { kind: "integer", least: 8, most: 4096 },
     default: null,
     defaultText: "224, and 32 for demo and cifar10, or the preset's",
     fromCheckpoint: true,
-    help: "Side of the views in pixels, in training and evaluation; blur kernel and the resize " +
-      "before the central crop follow",
+    help:
+      "Side of the views in pixels, in training and evaluation. The blur kernel and the resize " +
+      "before the center crop scale with it",
   },
   stageTo: {
     option: "stage_to",
@@ -67,11 +69,11 @@ export const OPTIONS = {
     commands: BOTH,
     value: { kind: "path" },
     default: null,
-    defaultText: "none: read where it is",
+    defaultText: "none: no copy",
     changeable: true,
     help:
-      "Copy packed shards (deno task pack) to this folder first, on a disk of the node or in /dev/shm; " +
-      "what is there already is not copied again",
+      "Folder that packed shards (deno task pack) are copied to before the run, such as a local disk of the " +
+      "node or /dev/shm. Existing copies are used again",
   },
   maxBadFraction: {
     option: "max_bad_fraction",
@@ -80,8 +82,9 @@ export const OPTIONS = {
     value: { kind: "number", least: 0, most: 1 },
     default: 0.0001,
     changeable: true,
-    help: "Share of the image files that may be unusable: those are skipped and listed in " +
-      "<run_dir>/bad_files.json; more of them end the run",
+    help:
+      "Largest share of image files that may be unusable, from 0 to 1. Unusable files are skipped " +
+      "and listed in <run_dir>/bad_files.json; a larger share ends the run",
   },
   allowUnverifiedData: {
     option: "allow_unverified_data",
@@ -90,8 +93,9 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: false,
     changeable: true,
-    help: "Take data whose MD5 is not the published one, with a warning that stays in the run's " +
-      "record",
+    help:
+      "Accept data whose MD5 differs from the published one, with a warning that is kept in the " +
+      "run's record",
   },
   limitTrain: {
     option: "limit_train",
@@ -101,7 +105,7 @@ export const OPTIONS = {
     default: null,
     defaultText: "all",
     fromCheckpoint: true,
-    help: "Use the first so many training images only, for short experiments",
+    help: "Number of training images: only the first ones are used, for short experiments",
   },
   offline: {
     option: "offline",
@@ -110,7 +114,8 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: false,
     changeable: true,
-    help: "Never touch the network; what is missing is an error that says what to fetch where. " +
+    help:
+      "Never use the network. Missing data is an error that names the file to download by hand. " +
       "Implied by --computer=jeanzay",
   },
 
@@ -121,7 +126,7 @@ export const OPTIONS = {
     value: { kind: "choice", choices: PRESET_NAMES },
     default: null,
     defaultText: "none",
-    help: "A complete recipe by name; options given beside it win",
+    help: "Complete recipe by name. Options on the command line take precedence over the preset",
   },
 
   resnetType: {
@@ -134,8 +139,9 @@ export const OPTIONS = {
     },
     default: PER_DATASET,
     fromCheckpoint: true,
-    help: "The encoder. resnet20 is the small network of He et al. 2015, section 4.2; the others " +
-      "have a 3×3 stem without pooling on 32-pixel images",
+    help:
+      "Encoder. resnet20 is the small network of He et al. 2015, section 4.2. The others have a " +
+      "3×3 stem without pooling for 32-pixel images, and torchvision's stem for photos",
   },
   hiddenDim: {
     option: "hidden_dim",
@@ -144,7 +150,7 @@ export const OPTIONS = {
     value: { kind: "integer", least: 1, most: 65536 },
     default: PER_DATASET,
     fromCheckpoint: true,
-    help: "Width of the hidden layer of projector and predictor",
+    help: "Width of the hidden layer of the projector and the predictor",
   },
   zDim: {
     option: "z_dim",
@@ -153,7 +159,7 @@ export const OPTIONS = {
     value: { kind: "integer", least: 1, most: 65536 },
     default: PER_DATASET,
     fromCheckpoint: true,
-    help: "Width of a projection",
+    help: "Length of a projection and of a prediction",
   },
   bnViews: {
     option: "bn_views",
@@ -162,8 +168,8 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["joint", "separate"] },
     default: PER_DATASET,
     help:
-      "Batch statistics: joint over both views in one pass, as the reference program does, or " +
-      "separate, a pass for each, as DeepMind's does",
+      "Batch statistics. joint: over both views in one pass, as in the reference program. separate: " +
+      "over each view in a pass of its own, as in DeepMind's program",
   },
 
   syncBn: {
@@ -172,9 +178,8 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "flag" },
     default: true,
-    help:
-      "On several ranks, batch statistics over the images of all of them, forward and backward; " +
-      "--sync_bn=false: each rank's own",
+    help: "Compute batch statistics over the images of all ranks, forward and backward. " +
+      "--sync_bn=false: over the images of each rank",
   },
 
   epochs: {
@@ -183,7 +188,7 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "integer", least: 1, most: LARGEST_COUNT },
     default: PER_DATASET,
-    help: "Passes over the training images",
+    help: "Epochs of the training",
   },
   warmupEpochs: {
     option: "nb_epochs_warmup",
@@ -191,7 +196,9 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "integer", least: 0, most: LARGEST_COUNT },
     default: PER_DATASET,
-    help: "Epochs over which the learning rate rises from 0, step by step; then a cosine to 0",
+    help:
+      "Epochs of the warm-up, in which the learning rate rises linearly from 0. A cosine to 0 " +
+      "follows",
   },
   batchSize: {
     option: "batch_size",
@@ -200,7 +207,7 @@ export const OPTIONS = {
     // Batch normalisation of one value is undefined.
     value: { kind: "integer", least: 2, most: LARGEST_COUNT },
     default: PER_DATASET,
-    help: "Images per step, over all ranks; the incomplete last batch of an epoch is dropped",
+    help: "Images per step, over all ranks. The incomplete last batch of an epoch is dropped",
   },
   accumulateSteps: {
     option: "accumulate_steps",
@@ -211,8 +218,8 @@ export const OPTIONS = {
     defaultText: "1, or what --max_batch_per_rank needs",
     changeable: true,
     help:
-      "Parts that each step's batch is computed in, one after the other, where it does not fit into " +
-      "memory; batch statistics are those of a part",
+      "Micro-batches of a step, which are computed one after the other, for a batch that does not fit into " +
+      "memory. Batch statistics are over a micro-batch",
   },
   maxBatchPerRank: {
     option: "max_batch_per_rank",
@@ -223,7 +230,8 @@ export const OPTIONS = {
     defaultText: "no limit",
     changeable: true,
     help:
-      "Most images that a rank computes at once: sets --accumulate_steps to the least that keeps to it",
+      "Largest number of images that a rank computes at once. Sets --accumulate_steps to the least value " +
+      "that keeps to it",
   },
   learningRate: {
     option: "lr_init",
@@ -232,8 +240,8 @@ export const OPTIONS = {
     value: { kind: "number", above: 0 },
     default: PER_DATASET,
     help:
-      "Learning rate after the warm-up, used as given: it does not follow the batch (but that " +
-      "of DeepMind's presets does)",
+      "Learning rate at the end of the warm-up, used as given: it does not scale with the batch, except in " +
+      "DeepMind's presets",
   },
   momentum: {
     option: "momentum",
@@ -249,7 +257,7 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "number", least: 0 },
     default: PER_DATASET,
-    help: "Weight decay of LARS; biases and batch normalisation are exempt",
+    help: "Weight decay of LARS. Biases and batch normalisation are exempt",
   },
   eta: {
     option: "eta",
@@ -265,8 +273,9 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "choice", choices: ["reference", "deepmind"] },
     default: PER_DATASET,
-    help: "Whether the learning rate enters the momentum buffer (reference) or is applied last " +
-      "(deepmind)",
+    help:
+      "Form of LARS: the learning rate scales the gradient before the momentum (reference), or the " +
+      "update after it (deepmind)",
   },
   tauBase: {
     option: "tau_base",
@@ -274,7 +283,8 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "number", least: 0, most: 1 },
     default: PER_DATASET,
-    help: "Decay of the target's moving average at the first step; it rises to 1 by a cosine",
+    help:
+      "Decay τ of the target's moving average at the first step. A cosine leads from there to 1",
   },
   augSchedule: {
     option: "aug_schedule",
@@ -283,10 +293,10 @@ export const OPTIONS = {
     value: { kind: "path" },
     default: null,
     defaultText: "none: constant, as published",
-    // What it says is compared, not its name (run/record.ts).
+    // A resumed run compares the contents of the file, not its name (run/record.ts).
     changeable: true,
-    help: "A JSON file that changes the augmentations, or moves them over time " +
-      "(src/recipes/view_schedule.ts has the format)",
+    help: "JSON file that changes the augmentations, or moves them over time " +
+      "(src/recipes/view_schedule.ts describes the format)",
   },
   maxSteps: {
     option: "max_steps",
@@ -296,8 +306,8 @@ export const OPTIONS = {
     default: null,
     defaultText: "the whole run",
     changeable: true,
-    help: "Stop after so many steps. The schedules stay those of the whole run, and the final " +
-      "evaluation is left out unless --eval_at_end",
+    help: "Step to stop before. The schedules stay those of the whole run, and there is no final " +
+      "evaluation without --eval_at_end",
   },
   seed: {
     option: "seed",
@@ -306,8 +316,9 @@ export const OPTIONS = {
     value: { kind: "integer", least: 0, most: LARGEST_SEED },
     default: 0,
     fromCheckpoint: true,
-    help: "Decides initial weights, order of the images, and views. Same seed, machine type and " +
-      "--threads: same bits",
+    help:
+      "Seed of the initial weights, the order of the images, and the views. The same seed, type " +
+      "of machine and --threads give the same bits",
   },
 
   evalEveryEpochs: {
@@ -317,8 +328,9 @@ export const OPTIONS = {
     value: { kind: "integer", least: 0, most: LARGEST_COUNT },
     default: PER_DATASET,
     changeable: true,
-    help: "Epochs between evaluations (linear probe and k-nearest-neighbour); also before the " +
-      "first epoch and after the last. 0: none at all",
+    help:
+      "Epochs between evaluations (linear probe and k-NN), which are also made before the first " +
+      "epoch and after the last. 0: no evaluations",
   },
   evalAtEnd: {
     option: "eval_at_end",
@@ -327,7 +339,7 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: false,
     changeable: true,
-    help: "Evaluate at the end of a run cut short by --max_steps too",
+    help: "Evaluate at the end of a run that --max_steps cuts short",
   },
   onlineProbe: {
     option: "online_probe",
@@ -335,11 +347,11 @@ export const OPTIONS = {
     commands: TRAIN,
     value: { kind: "flag" },
     default: true,
-    // Runs had none.
+    // Runs of earlier versions had no online probe.
     before: false,
     changeable: true,
     help:
-      "A linear probe learns beside the encoder from the embeddings of view 1 and changes nothing of it: " +
+      "Train a linear probe on the embeddings of view 1 beside the encoder, without any effect on the encoder: " +
       "probe_loss and probe_top1 in the metrics",
   },
   probeEpochs: {
@@ -367,13 +379,13 @@ export const OPTIONS = {
     value: { kind: "number", above: 0 },
     default: PER_DATASET,
     fromCheckpoint: true,
-    help: "Learning rate of the probe at its first step; a cosine takes it to 0.0001",
+    help: "Learning rate of the probe at its first step. A cosine leads from there to 0.0001",
   },
   probeMomentum: {
     option: "momentum_clsf",
     group: "Evaluation",
     commands: BOTH,
-    // Nesterov's momentum needs one.
+    // PyTorch's Nesterov momentum must be above 0.
     value: { kind: "number", above: 0, below: 1 },
     default: PER_DATASET,
     fromCheckpoint: true,
@@ -396,8 +408,8 @@ export const OPTIONS = {
     default: true,
     fromCheckpoint: true,
     help:
-      "The probe trains on random crops and flips, drawn anew each epoch, as the reference program's does. " +
-      "Off: each image passes the encoder once, as a central crop",
+      "Train the probe on random crops and flips, drawn anew in each epoch, as in the reference program. " +
+      "Off: on center crops, which pass the encoder once",
   },
   probeSweep: {
     option: "clsf_lr_sweep",
@@ -407,8 +419,8 @@ export const OPTIONS = {
     default: false,
     fromCheckpoint: true,
     help:
-      "Choose the probe's learning rate on a tenth of the training images, then train on all; the " +
-      "result says which. With --protocol=linear it needs --clsf_augment=false",
+      "Choose the probe's learning rate on a held-out tenth of the training images, then train on all; the " +
+      "result names the rate. --protocol=linear needs --clsf_augment=false with it",
   },
   protocol: {
     option: "protocol",
@@ -418,9 +430,8 @@ export const OPTIONS = {
     default: "linear",
     changeable: true,
     help:
-      "linear: a linear probe on the frozen encoder, and nearest neighbours; finetune: encoder and classifier trained " +
-      "together, by the options of the probe, which have defaults of their own then (docs/evaluation.md); knn: nearest " +
-      "neighbours alone",
+      "linear: a linear probe on the frozen encoder, and k-NN. finetune: encoder and classifier are trained " +
+      "together, by the options of the probe, with other defaults (docs/evaluation.md). knn: k-NN alone",
   },
   labelFraction: {
     option: "label_fraction",
@@ -430,7 +441,8 @@ export const OPTIONS = {
     default: 100,
     changeable: true,
     help:
-      "Percent of the training images that are learnt from, as many of each class, drawn by --seed: 1 and 10 are usual",
+      "Percentage of the training images to learn from, equally many of each class, drawn by --seed. " +
+      "1 and 10 are usual",
   },
   saveProbe: {
     option: "save_probe",
@@ -441,8 +453,8 @@ export const OPTIONS = {
     defaultText: "none",
     changeable: true,
     help:
-      "Write the final probe as safetensors: weight, bias, and the classes' names as metadata. With " +
-      "--protocol=finetune the whole network, under torchvision's names",
+      "File for the final probe as safetensors: weight, bias, and the classes' names as metadata. With " +
+      "--protocol=finetune it holds the whole network by torchvision's names",
   },
   checkpoint: {
     option: "checkpoint",
@@ -453,8 +465,8 @@ export const OPTIONS = {
     defaultText: "required",
     changeable: true,
     help:
-      "The file to evaluate: a checkpoint of a run, an encoder, or weights of torchvision or of the " +
-      "reference program, as .pt or safetensors; told by content",
+      "File to evaluate: a checkpoint or encoder of a run, or weights of torchvision or of the reference " +
+      "program, as .pt or safetensors. The kind is recognised by the content",
   },
 
   computer: {
@@ -464,7 +476,7 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["jeanzay", "other"] },
     default: "other",
     changeable: true,
-    help: "jeanzay: data below $DSDIR, never a download, and messages that name its disks",
+    help: "jeanzay: data in $DSDIR, no downloads, and messages that name Jean Zay's disks",
   },
   hardware: {
     option: "hardware",
@@ -473,7 +485,7 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["cpu", "mono-gpu", "multi-gpu"] },
     default: "cpu",
     changeable: true,
-    help: "What computes: the processor, one GPU, or a rank on each GPU",
+    help: "Device: the CPU, one GPU, or a GPU for each rank",
   },
   precision: {
     option: "precision",
@@ -482,8 +494,7 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["mixed", "normal"] },
     default: "normal",
     help:
-      "mixed multiplies in 16 bits (--amp_dtype) and keeps everything else in float32; normal computes in " +
-      "--dtype throughout",
+      "mixed: products in 16 bits (--amp_dtype), everything else in float32. normal: --dtype throughout",
   },
   ampDtype: {
     option: "amp_dtype",
@@ -492,8 +503,8 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["auto", "bf16", "fp16"] },
     default: "auto",
     help:
-      "What --precision=mixed multiplies in; fp16 scales the loss and skips steps that overflow. auto is bf16 " +
-      "where the hardware has it, else fp16",
+      "16-bit type of --precision=mixed. fp16 scales the loss and skips steps that overflow. auto: bf16 where " +
+      "the hardware computes with it, fp16 elsewhere",
   },
   tf32: {
     option: "tf32",
@@ -502,7 +513,7 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: false,
     help:
-      "Lets a GPU round the inputs of float32 products to TF32: faster, with 10 bits of each mantissa",
+      "Let a GPU round the inputs of float32 products to TF32, which is faster, and keeps 10 bits of each mantissa",
   },
   cudaGraph: {
     option: "cuda_graph",
@@ -511,7 +522,7 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: true,
     help:
-      "Records a step on one GPU as a CUDA graph and replays it, which spares the processor's work of enqueuing it",
+      "Record a step on one GPU as a CUDA graph and replay it, which saves the CPU the time to launch its kernels",
   },
   activationCheckpointing: {
     option: "activation_checkpointing",
@@ -521,8 +532,8 @@ export const OPTIONS = {
     default: false,
     changeable: true,
     help:
-      "Keeps of each residual block its input alone and computes the rest again for the backward pass: less memory, " +
-      "about a quarter more work; the numbers stay the same",
+      "Keep only the input of each residual block, and compute the rest again in the backward pass: less memory for " +
+      "about a quarter more work, with the same results",
   },
   deterministic: {
     option: "deterministic",
@@ -531,7 +542,7 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: false,
     changeable: true,
-    help: "Makes a GPU sum in the same order each time, which is slower; a processor always does",
+    help: "Make a GPU sum in the same order each time, which is slower. A CPU always does",
   },
   dtype: {
     option: "dtype",
@@ -540,7 +551,7 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["float32", "float64"] },
     default: "float32",
     fromCheckpoint: true,
-    help: "Type of all numbers; float64 is for checks against other programs",
+    help: "Type of all numbers. float64 is for checks against other programs",
   },
   nbWorkers: {
     option: "nb_workers",
@@ -549,7 +560,8 @@ export const OPTIONS = {
     value: { kind: "integer", least: 0, most: 1024 },
     default: 10,
     changeable: true,
-    help: "Threads that prepare images, 256 at most; 0 or 1: one. Changes no result",
+    help:
+      "Threads that prepare images; 0 counts as 1, and more than 256 as 256. No result depends on it",
   },
   prefetch: {
     option: "prefetch",
@@ -559,8 +571,8 @@ export const OPTIONS = {
     default: 2,
     changeable: true,
     help:
-      "Batches of imagenet or folder that may be made ahead; with the one in use they bound the " +
-      "memory. Changes no result",
+      "Batches of imagenet or folder that may be prepared ahead. Memory grows with their number. No result " +
+      "depends on it",
   },
   threads: {
     option: "threads",
@@ -570,7 +582,8 @@ export const OPTIONS = {
     default: 1,
     defaultText: "the cores this process may use",
     changeable: true,
-    help: "Threads that compute. Recorded, as sums in another order are other bits",
+    help:
+      "Threads of tensor operations. Another number changes the order of sums, and the last bits of results",
   },
 
   ranks: {
@@ -579,11 +592,12 @@ export const OPTIONS = {
     commands: BOTH,
     value: { kind: "integer", least: 1, most: 65536 },
     default: 1,
-    defaultText: "those that srun or torchrun started; else the GPUs of multi-gpu, or 1",
+    defaultText:
+      "those of srun or torchrun; otherwise the number of GPUs with --hardware=multi-gpu, or 1",
     changeable: true,
     help:
-      "Processes that train or evaluate together. Started here, with their output prefixed, unless srun or torchrun " +
-      "has started them",
+      "World size: the number of processes that train or evaluate together. The program starts them itself, unless " +
+      "srun or torchrun has started them",
   },
   initTimeout: {
     option: "init_timeout",
@@ -592,7 +606,7 @@ export const OPTIONS = {
     value: { kind: "number", above: 0, most: 86400 },
     default: 300,
     changeable: true,
-    help: "Seconds for all ranks to come together",
+    help: "Time limit for all ranks to connect, in seconds",
   },
   stepTimeout: {
     option: "step_timeout",
@@ -601,7 +615,8 @@ export const OPTIONS = {
     value: { kind: "number", above: 0, most: 86400 },
     default: 100,
     changeable: true,
-    help: "Seconds that a rank waits for another within a step before it gives up and names it",
+    help:
+      "Time limit of a rank's wait for another rank within a step, in seconds. The error names the other rank",
   },
 
   config: {
@@ -613,8 +628,8 @@ export const OPTIONS = {
     defaultText: "none",
     changeable: true,
     help:
-      "A JSON file of options by name, or the config.json of a run, of which it takes the options that the user " +
-      "gave. The command line wins over the file, the file over a preset",
+      "JSON file of options by name, or the config.json of a run, from which the options that the user gave are " +
+      "taken. The command line takes precedence over the file, the file over a preset",
   },
   expeName: {
     option: "expe_name",
@@ -623,7 +638,7 @@ export const OPTIONS = {
     value: { kind: "name" },
     default: "",
     defaultText:
-      "the preset, or <dataset_name>_<resnet_type>; with --data_dir of a folder, its name beside",
+      "the preset, or <dataset_name>_<resnet_type>; for folder with --data_dir, with the folder's name",
     changeable: true,
     help: "Name of the experiment",
   },
@@ -635,7 +650,7 @@ export const OPTIONS = {
     default: "",
     defaultText: "runs/<expe_name>",
     changeable: true,
-    help: "Folder of the run: config.json, metrics.jsonl, checkpoints/",
+    help: "Folder of the run, for config.json, metrics.jsonl and checkpoints/",
   },
   saveEveryEpochs: {
     option: "save_every",
@@ -645,8 +660,8 @@ export const OPTIONS = {
     default: PER_DATASET,
     changeable: true,
     help:
-      "Epochs between the checkpoints that are kept for good; beside them the two newest stay, and " +
-      "one is always written at the end. 0: none by the epoch",
+      "Epochs between checkpoints that are kept. The two newest checkpoints are kept besides, and one is " +
+      "always written at the end. 0: none by the epoch",
   },
   saveEveryMinutes: {
     option: "save_every_minutes",
@@ -655,7 +670,7 @@ export const OPTIONS = {
     value: { kind: "number", least: 0 },
     default: 15,
     changeable: true,
-    help: "Minutes between checkpoints: what a killed run loses at most. 0: none by the clock",
+    help: "Minutes between checkpoints, which a killed run loses at most. 0: none by the clock",
   },
   saveEverySteps: {
     option: "save_every_steps",
@@ -673,8 +688,9 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["stop", "continue"] },
     default: "stop",
     changeable: true,
-    help: "What a checkpoint or a row that cannot be written does to the run, as on a full disk: " +
-      "stop it, or let it continue with a warning and try again at the next one",
+    help:
+      "Reaction to a checkpoint or a row of metrics that cannot be written, as on a full disk: " +
+      "end the run, or warn, continue, and try again at the next one",
   },
   stopOnCollapse: {
     option: "stop_on_collapse",
@@ -683,7 +699,7 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: false,
     changeable: true,
-    help: "End the run with exit code 7 when the embeddings have collapsed; else that is a warning",
+    help: "End the run with exit code 7 when the embeddings have collapsed. Off: only warn",
   },
   collapseBelow: {
     option: "collapse_below",
@@ -692,8 +708,9 @@ export const OPTIONS = {
     value: { kind: "number", least: 0, most: 1 },
     default: 0.1,
     changeable: true,
-    help: "Embeddings count as collapsed while embedding_std is below this share of 1/√z_dim, " +
-      "which is its value when they spread over the whole sphere",
+    help:
+      "Embeddings count as collapsed while embedding_std is below this share of 1/√z_dim, its " +
+      "value for embeddings that spread over the whole sphere",
   },
   collapseRows: {
     option: "collapse_rows",
@@ -702,7 +719,8 @@ export const OPTIONS = {
     value: { kind: "integer", least: 1, most: LARGEST_COUNT },
     default: 20,
     changeable: true,
-    help: "Logged steps in a row for which they have to be, before it is said",
+    help:
+      "Number of consecutive logged steps with collapsed embeddings after which a collapse is reported",
   },
   resume: {
     option: "resume",
@@ -712,8 +730,8 @@ export const OPTIONS = {
     default: "auto",
     changeable: true,
     help:
-      "auto: resume from the run folder's last checkpoint, if there is one; never: start anew, in a folder that holds no run; " +
-      "or the checkpoint to resume from",
+      "auto: resume from the newest checkpoint in the run folder, or begin a new run. never: begin a new run, in a " +
+      "folder without one. A path: resume from that checkpoint",
   },
   initFrom: {
     option: "init_from",
@@ -723,8 +741,8 @@ export const OPTIONS = {
     default: null,
     defaultText: "weights drawn from the seed",
     help:
-      "The file whose encoder a new run begins with, online and target: what --checkpoint of eval takes. " +
-      "A resumed run does not read it again",
+      "File that the online and the target encoder of a new run are initialised from, of the kinds that " +
+      "--checkpoint of eval accepts. A resumed run does not read it again",
   },
   logEverySteps: {
     option: "log_every",
@@ -742,7 +760,7 @@ export const OPTIONS = {
     value: { kind: "flag" },
     default: true,
     changeable: true,
-    help: "Write TensorBoard's event files into the run folder, beside metrics.jsonl",
+    help: "Write TensorBoard's event files to the run folder, beside metrics.jsonl",
   },
   format: {
     option: "format",
@@ -751,7 +769,7 @@ export const OPTIONS = {
     value: { kind: "choice", choices: ["text", "json"] },
     default: "text",
     changeable: true,
-    help: "What stdout gets: a table, or one JSON object. Progress goes to stderr",
+    help: "Form of the result on stdout: a table, or one JSON object. Progress goes to stderr",
   },
 
   traceSteps: {
@@ -762,8 +780,8 @@ export const OPTIONS = {
     default: 0,
     changeable: true,
     help:
-      "Write the first steps whole, one safetensors file each, for anyone to recompute. Use a " +
-      "small --hidden_dim: a step of resnet18 has 443 MB at 4096",
+      "Number of first steps that are written with all their tensors, one safetensors file each, for a check by " +
+      "another program. Use a small --hidden_dim: a step of resnet18 takes 443 MB at 4096",
   },
   traceDir: {
     option: "trace_dir",
@@ -773,7 +791,7 @@ export const OPTIONS = {
     default: "",
     defaultText: "<run_dir>/traces",
     changeable: true,
-    help: "Where the traced steps go",
+    help: "Folder of the traced steps",
   },
 } as const satisfies Readonly<Record<string, Option>>;
 
@@ -787,7 +805,7 @@ type Table = typeof OPTIONS;
 export type ConfigOfTable = { -readonly [Field in keyof Table]: ValueOfOption<Table[Field]> };
 
 /**
- * The part of the configuration whose defaults each data set has for itself.
+ * The options whose defaults depend on the data set.
  *
  * @internal
  */
@@ -802,7 +820,7 @@ export const FIELDS = Object.keys(
   OPTIONS satisfies WithSoundDefaults<Table>,
 ) as (keyof RunConfig)[];
 
-/** An option by its field. */
+/** Returns an option by its field. */
 export function optionOf(field: keyof RunConfig): Option {
   return OPTIONS[field];
 }

@@ -322,7 +322,7 @@ Deno.test("doctor's table says what is well and what is not, and so does its exi
   const imagenet = (...args: string[]) =>
     program("doctor", run, "--dataset_name=imagenet", `--data_dir=${folder}`, ...args);
   Deno.writeTextFileSync(join(folder, "train.json"), "");
-  match((await imagenet()).out, /^FAIL +data .*no train\/ and val\//m);
+  match((await imagenet()).out, /^FAIL +data .*expected train\/ and val\//m);
   match((await imagenet("--clsf_every=0")).out, /^ok +data .*train\.json$/m);
   Deno.writeTextFileSync(join(folder, "val.json"), "");
   match((await imagenet()).out, /^ok +data .*train\.json and .*val\.json$/m);

@@ -1,5 +1,5 @@
 /**
- * Checks of a command line before anything is installed, opened or downloaded.
+ * Check of a command line before set-up, downloads and the opening of files.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { type CommandName, COMMANDS, readCommand } from "./registry.ts";
 import type { CommandSpec } from "../../base/command_line.ts";
 
 /**
- * Checks a command line as far as it needs neither core nor checkpoint: every option by itself, and those of a training
+ * Checks a command line without the Rust core and the checkpoint: each option by itself, and the options of a training
  * in combination.
  *
- * @throws UserError (usage) as the command itself would
+ * @throws UserError (usage) the same errors as the command itself
  */
 export function checkArguments(name: CommandName, args: readonly string[]): void {
   const spec: CommandSpec = COMMANDS[name];

@@ -17,22 +17,22 @@ export const EMBED = {
       option: "out",
       value: { kind: "path", endings: [".npy", ".parquet"] },
       help:
-        "The file to write, by its ending. .npy: embeddings [images, features] in float32; beside " +
-        "it PATH.labels.npy [images] in int64 and PATH.names.txt, a line an image. .parquet: one table " +
+        "The file to write, whose ending decides the format. .npy: embeddings [images, features] in float32, " +
+        "with PATH.labels.npy [images] in int64 and PATH.names.txt, one line per image. .parquet: one table " +
         "with the columns name, label, class and embedding (a list of floats)",
       required: true,
     },
     split: {
       option: "split",
       value: { kind: "choice", choices: ["train", "test"] },
-      help: "Which images. A folder without val/ has train alone",
+      help: "Split of the data set. A folder without val/ has only train",
       default: "train",
     },
   },
   beside: ["eval"],
   remarks: [
-    "Images are seen as in evaluation: in the data set's order, by the test transform, without " +
-    "augmentation. A name is the path below the folder of the photos, or the image's number. A photo " +
-    "that cannot be used is left out.",
+    "Images are prepared as in evaluation: in the data set's order, by the test transform, without " +
+    "augmentation. The name of an image is its path in the folder of photos, or its index. Unusable photos " +
+    "are left out.",
   ],
 } as const satisfies CommandSpec;

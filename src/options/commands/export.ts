@@ -5,8 +5,7 @@ import type { CommandSpec } from "../../base/command_line.ts";
 /** `deno task export`. */
 export const EXPORT = {
   name: "export",
-  summary:
-    "Writes a checkpoint's encoder as files that other programs load, and a model card beside them",
+  summary: "Writes a checkpoint's encoder as files for other programs, with a model card",
   examples: [["--checkpoint=FILE --to=torchvision,timm --out=DIR"]],
   options: {
     checkpoint: {
@@ -25,13 +24,14 @@ export const EXPORT = {
       },
       list: true,
       placeholder: "FORMAT",
-      help: "Which files",
+      help: "Formats, separated by commas",
       choicesHelp: {
-        safetensors: "encoder.safetensors: the encoder in torchvision's names",
+        safetensors: "encoder.safetensors: the encoder by torchvision's names",
         torchvision:
           "torchvision.pt and torchvision.safetensors: for torchvision's ResNet without its fc",
         timm: "timm.safetensors: for timm.create_model(…, num_classes=0)",
-        onnx: "encoder.onnx: for ONNX Runtime and others, any batch and size; resnet20 too",
+        onnx:
+          "encoder.onnx: for ONNX Runtime and others, with any batch and image size; also resnet20",
         reference:
           "reference.pt: both networks in the layout of the reference program (ADevillers/BYOL)",
       },
@@ -41,12 +41,13 @@ export const EXPORT = {
       option: "out",
       value: { kind: "path" },
       placeholder: "DIR",
-      help: "The folder, made where it is missing; files of the same names are replaced",
+      help:
+        "Folder of the files, which is created where it is missing. Existing files are replaced",
       default: "export",
     },
   },
   remarks: [
-    "Weights are written in float32. A form that this checkpoint does not have is reported, the others " +
-    "are written, and the exit code tells it.",
+    "Weights are written in float32. A format that the checkpoint cannot be written in is reported, the other " +
+    "formats are written, and the exit code is not 0.",
   ],
 } as const satisfies CommandSpec;

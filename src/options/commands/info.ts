@@ -5,7 +5,7 @@ import type { CommandSpec } from "../../base/command_line.ts";
 /** `deno task info`. */
 export const INFO = {
   name: "info",
-  summary: "Describes a checkpoint: step, epoch, number of tensors, SHA-256 over them",
+  summary: "Describes a checkpoint: step, epoch, number of tensors, SHA-256 over the tensors",
   examples: [["--checkpoint=runs/demo_resnet20/encoder.safetensors"]],
   options: {
     checkpoint: {
@@ -18,7 +18,7 @@ export const INFO = {
     format: {
       option: "format",
       value: { kind: "choice", choices: ["text", "json"] },
-      help: "What stdout gets; JSON has the configuration as well",
+      help: "Form of the description on stdout. JSON includes the configuration",
       default: "text",
     },
   },

@@ -2,7 +2,7 @@
 
 import type { CommandSpec } from "../../base/command_line.ts";
 
-/** JPEG quality of images made smaller, where none is given. */
+/** Default JPEG quality of resized images. */
 export const DEFAULT_QUALITY = 90;
 
 /** `deno task pack`. */
@@ -15,7 +15,7 @@ export const PACK = {
       option: "data_dir",
       value: { kind: "path" },
       placeholder: "DIR",
-      help: "A folder with train/ and val/, or with class folders or images",
+      help: "Folder with train/ and val/, with class folders, or with images",
       default: null,
       defaultText: "none: needed except with --verify",
     },
@@ -23,21 +23,21 @@ export const PACK = {
       option: "out",
       value: { kind: "path" },
       placeholder: "DIR",
-      help: "The folder of the shards; an interrupted packing resumes",
+      help: "Folder of the shards. An interrupted packing is continued",
       required: true,
     },
     maxSide: {
       option: "max_side",
       value: { kind: "integer", least: 8, most: 65535 },
       placeholder: "PIXELS",
-      help: "Make larger images smaller: the shorter side is at most so long",
+      help: "Resize larger images: largest length of the shorter side",
       default: null,
-      defaultText: "all images stay as they are, byte for byte",
+      defaultText: "no resizing: images are copied byte for byte",
     },
     quality: {
       option: "quality",
       value: { kind: "integer", least: 1, most: 100 },
-      help: "JPEG quality of images made smaller",
+      help: "JPEG quality of resized images",
       default: null,
       defaultText: `${DEFAULT_QUALITY}`,
     },
@@ -57,13 +57,13 @@ export const PACK = {
     maxBadFraction: {
       option: "max_bad_fraction",
       value: { kind: "number", least: 0, most: 1 },
-      help: "Share of the files that may be unusable",
+      help: "Largest share of files that may be unusable, from 0 to 1",
       default: 0.0001,
     },
     verify: {
       option: "verify",
       value: { kind: "flag" },
-      help: "Compare the checksums of the shards in --out instead",
+      help: "Check the checksums of the shards in --out, and pack nothing",
       default: false,
     },
   },

@@ -1,5 +1,5 @@
 /**
- * Every command of `src/cli.ts` as data, and the reading of their options.
+ * The commands of `src/cli.ts` as data, and the reading of their command lines.
  *
  * @module
  */
@@ -50,15 +50,15 @@ export type CommandName = keyof typeof COMMANDS;
 
 /** A command's own options, and the rest of its command line. */
 export interface ReadCommand<Table extends OptionTable> {
-  /** Values of its own options, defaults included. */
+  /** Values of the command's own options, with defaults. */
   own: Values<Table>;
-  /** The words that give options of the commands beside, each checked. */
+  /** Checked arguments with options of the commands `beside`. */
   rest: string[];
-  /** The words after `--`. */
+  /** Arguments after `--`. */
   passedOn: readonly string[];
 }
 
-/** Returns the command of a name. @throws UserError (usage) where there is none */
+/** Returns the command of a name. @throws UserError (usage) for an unknown or missing name */
 export function commandNamed(name: string | undefined): CommandName {
   const names = Object.keys(COMMANDS) as CommandName[];
   const known = names.find((one) => one === name);
@@ -72,7 +72,7 @@ export function commandNamed(name: string | undefined): CommandName {
   );
 }
 
-/** Returns what reads the options that a command takes, those of the commands beside included. */
+/** Returns the options by which a command line is read: those of the command and of the commands `beside`. */
 export function lineOf(
   name: CommandName,
   beside: readonly string[] = specOf(name).beside ?? [],
@@ -91,9 +91,9 @@ export function lineOf(
 }
 
 /**
- * Reads a command line: the command's own options, and the words of those that belong to a command beside.
+ * Reads a command line: values of the command's own options, and the arguments that belong to the commands `beside`.
  *
- * @param beside the commands beside; default: all that the command names
+ * @param beside commands whose options are accepted as well; by default those of `spec.beside`
  * @throws UserError (usage) for unknown, misplaced and missing options and for values out of range
  */
 export function readCommand<Table extends OptionTable>(
@@ -105,7 +105,7 @@ export function readCommand<Table extends OptionTable>(
   const isOwn = (field: string): boolean => Object.hasOwn(spec.options, field);
   const own = Object.fromEntries(Object.entries(values).filter(([field]) => isOwn(field)));
   for (const { options } of [spec, ...beside.map((other) => specOf(other as CommandName))]) {
-    // The file of --config may give what the command line does not.
+    // The file of --config may hold the required options.
     const isInFile = values.config !== undefined && Object.hasOwn(options, "config");
     if (!isInFile) requireOptions(values, { name: spec.name, options });
   }
@@ -120,7 +120,7 @@ function specOf(name: CommandName): CommandSpec {
   return COMMANDS[name];
 }
 
-/** Returns which commands take an option that this one lacks; undefined where none does. */
+/** Returns a hint on an option of other commands; undefined for an option that no command has. */
 function adviceOn(option: string, names: ReadonlySet<string>): string | undefined {
   if (option === "checkpoint" && names.has("resume")) {
     return "to resume from a checkpoint, give --resume=FILE";

@@ -6,7 +6,7 @@ import { LARGEST_COUNT } from "../../base/option_values.ts";
 /** `deno task report`. */
 export const REPORT = {
   name: "report",
-  summary: "Writes a report of a run, or of several compared, as one HTML file",
+  summary: "Writes a report on a run, or on several runs compared, as one HTML file",
   examples: [
     ["--run_dir=runs/demo_resnet20", "runs/demo_resnet20/report.html"],
     ["--run_dir=runs/seeds --out=seeds.html", "its folders compared, mean ± std"],
@@ -19,7 +19,7 @@ export const REPORT = {
       value: { kind: "path" },
       placeholder: "DIR",
       repeats: true,
-      help: "A run, or a folder of runs",
+      help: "Folder of a run, or folder of several runs",
       default: [],
       defaultText: "none: needed except with --page",
     },
@@ -27,7 +27,7 @@ export const REPORT = {
       option: "page",
       value: { kind: "path" },
       placeholder: "FILE",
-      help: "A Markdown file instead of a run",
+      help: "Markdown file to convert, in place of a run",
       default: null,
     },
     out: {
@@ -41,14 +41,15 @@ export const REPORT = {
     pdf: {
       option: "pdf",
       value: { kind: "flag" },
-      help: "Also FILE.pdf, by a Chromium of this machine",
+      help: "Write FILE.pdf as well, by the Chromium of this machine",
       default: false,
     },
     images: {
       option: "images",
       value: { kind: "integer", least: 0, most: LARGEST_COUNT },
-      help: "Test images to look at with the encoder of the newest checkpoint, and twice as many " +
-        "training images; 0: none. Several runs take 0 only",
+      help:
+        "Number of test images to analyse with the encoder of the newest checkpoint, with twice as many " +
+        "training images. 0: no analysis, as always for several runs",
       default: null,
       defaultText: "500; 0 for several runs",
     },
@@ -56,27 +57,27 @@ export const REPORT = {
       option: "data_dir",
       value: { kind: "path" },
       placeholder: "DIR",
-      help: "Where the images are now, if not where the run found them",
+      help: "Folder of the images, if they have moved since the run",
       default: null,
       defaultText: "the run's",
     },
     threads: {
       option: "threads",
       value: { kind: "integer", least: 1, most: 1024 },
-      help: "Threads that compute",
+      help: "Threads of tensor operations",
       default: null,
       defaultText: "the cores this process may use",
     },
   },
   remarks: [
-    "It shows curves, evaluations, views, what the encoder sees, options and environment.",
+    "A report shows curves, evaluations, views, maps of the embeddings, options and environment.",
   ],
 } as const satisfies CommandSpec;
 
 /** `deno task metrics`. */
 export const METRICS = {
   name: "metrics",
-  summary: "Writes a run's rows as CSV: one line a row, one column for each name that occurs",
+  summary: "Writes a run's metrics as CSV: one line per row, one column per key",
   examples: [
     ["--run_dir=runs/demo_resnet20 --out=metrics.csv"],
     ["--run_dir=runs/demo_resnet20", "to stdout"],
@@ -99,7 +100,7 @@ export const METRICS = {
     },
   },
   remarks: [
-    "An evaluation's details are columns of their own, such as details.held_out_top1; lists are JSON.",
+    "The details of an evaluation have columns of their own, such as details.held_out_top1. Lists are JSON.",
   ],
 } as const satisfies CommandSpec;
 
@@ -129,11 +130,11 @@ export const WATCH = {
     once: {
       option: "once",
       value: { kind: "flag" },
-      help: "One frame, then end",
+      help: "Show one frame, then end",
       default: false,
     },
   },
   remarks: [
-    "It only reads files, and ends when the run is finished, or by Ctrl-C; the run does not notice.",
+    "The command only reads files and has no effect on the run. It ends with the run, or by Ctrl-C.",
   ],
 } as const satisfies CommandSpec;

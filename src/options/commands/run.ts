@@ -1,4 +1,4 @@
-/** `train` and `eval` as data: their options are those of the one table. */
+/** `train` and `eval` as data, with the options of the table (../table.ts). */
 
 import type { CommandSpec, OptionSpec } from "../../base/command_line.ts";
 import { EXIT_CODE_MEANINGS } from "../../base/exit_codes.ts";
@@ -9,8 +9,8 @@ import { PRESETS } from "../presets.ts";
 import { FIELDS, optionOf } from "../table.ts";
 
 const HOW_TO_WRITE =
-  "Options are written --name=value or --name value; a switch is on by --name, off by --name=false. " +
-  "Of an option given twice, the last counts.";
+  "Options are written --name=value or --name value. A switch is turned on by --name, off by --name=false. " +
+  "Of an option given twice, the last value counts.";
 
 /** `deno task train`. */
 export const TRAIN: CommandSpec = {
@@ -22,24 +22,26 @@ export const TRAIN: CommandSpec = {
     ["--preset=cifar10_tuned --seed=1", "a recipe by name"],
   ],
   options: optionsOf("train"),
-  remarks: [`${HOW_TO_WRITE} Where a default depends on --dataset_name, each is given.`],
+  remarks: [
+    `${HOW_TO_WRITE} A default that depends on --dataset_name is listed for each data set.`,
+  ],
   sections: [["Presets", presetLines()], ["Exit codes", exitCodeLines()]],
 };
 
 /** `deno task eval`. */
 export const EVAL: CommandSpec = {
   name: "eval",
-  summary: "Evaluates an encoder: a linear probe on its frozen features, and k-nearest-neighbour",
+  summary: "Evaluates an encoder by a linear probe on its frozen features and by k-NN",
   examples: [["--checkpoint=FILE"]],
   options: optionsOf("eval"),
   remarks: [
-    `${HOW_TO_WRITE} What was decided when the checkpoint was trained (data set, network, probe, seed) ` +
-    "is taken from it, and from the defaults only where it does not say.",
+    `${HOW_TO_WRITE} Data set, network, probe and seed are those that the checkpoint was trained with; the ` +
+    "defaults apply only to options that the checkpoint does not hold.",
   ],
   sections: [["Exit codes", exitCodeLines()]],
 };
 
-/** Returns a command's options of the one table, heading by heading. */
+/** Returns the options of a command from the table, grouped by the headings of the help. */
 function optionsOf(command: Command): Record<string, OptionSpec> {
   const fields = GROUPS.flatMap((group) =>
     FIELDS.filter((field) => {

@@ -3,31 +3,31 @@
 import type { CommandSpec, OptionTable } from "../../base/command_line.ts";
 import { LARGEST_COUNT } from "../../base/option_values.ts";
 
-/** The kinds of nodes that jobs are submitted to, each with a line about it. */
+/** The profiles of nodes that jobs are submitted to, each with a line of description. */
 export const PROFILES_HELP = {
   "generic":
-    "any cluster: one rank a node on its cores, or --gpus_per_node=N and --cores_per_rank=N",
-  "jeanzay-v100-16g": "Jean Zay, 4 V100 of 16 GB and 40 cores a node",
-  "jeanzay-v100-32g": "Jean Zay, 4 V100 of 32 GB and 40 cores a node",
-  "jeanzay-a100": "Jean Zay, 8 A100 of 80 GB and 64 cores a node",
-  "jeanzay-h100": "Jean Zay, 4 H100 of 80 GB and 96 cores a node",
+    "any cluster: one rank per node on CPU cores, or --gpus_per_node=N and --cores_per_rank=N",
+  "jeanzay-v100-16g": "Jean Zay, 4 V100 of 16 GB and 40 cores per node",
+  "jeanzay-v100-32g": "Jean Zay, 4 V100 of 32 GB and 40 cores per node",
+  "jeanzay-a100": "Jean Zay, 8 A100 of 80 GB and 64 cores per node",
+  "jeanzay-h100": "Jean Zay, 4 H100 of 80 GB and 96 cores per node",
 } as const;
 
-/** The name of a kind of nodes. */
+/** The name of a profile. */
 export type ProfileName = keyof typeof PROFILES_HELP;
 
-/** The jobs that --job names. */
+/** The kinds of jobs (`--job`). */
 export const JOB_NAMES = ["train", "eval", "seeds", "chain"] as const;
 
 const count = { kind: "integer", least: 1, most: LARGEST_COUNT } as const;
 
-/** Options that the three commands share: the nodes and the job. */
+/** Options of all three commands: the nodes and the job. */
 export const REQUEST_OPTIONS = {
   profile: {
     option: "profile",
     value: { kind: "choice", choices: Object.keys(PROFILES_HELP) as ProfileName[] },
     placeholder: "NAME",
-    help: "The nodes",
+    help: "Profile of the nodes",
     choicesHelp: PROFILES_HELP,
     default: "generic",
   },
@@ -35,29 +35,29 @@ export const REQUEST_OPTIONS = {
     option: "job",
     value: { kind: "choice", choices: JOB_NAMES },
     help:
-      "What to run: a training, an evaluation, an array of seeds, or a chain of jobs that each " +
-      "resume the one before",
+      "Kind of job: a training, an evaluation, an array of trainings with several seeds, or a chain of jobs " +
+      "that resume one another",
     default: "train",
   },
   nodes: { option: "nodes", value: count, help: "Nodes of a job", default: 1 },
   gpusPerNode: {
     option: "gpus_per_node",
     value: { kind: "integer", least: 0, most: LARGEST_COUNT },
-    help: "GPUs, and with them ranks, of a node; fewer than it has share the node",
+    help: "GPUs per node, with one rank each. Fewer than the node has leave the rest to other jobs",
     default: null,
     defaultText: "the profile's",
   },
   ranksPerNode: {
     option: "ranks_per_node",
     value: count,
-    help: "Ranks of a node without GPUs",
+    help: "Ranks per node without GPUs",
     default: null,
     defaultText: "1",
   },
   coresPerRank: {
     option: "cores_per_rank",
     value: count,
-    help: "Cores of a rank",
+    help: "CPU cores per rank",
     default: null,
     defaultText: "the profile's",
   },
@@ -76,7 +76,7 @@ export const REQUEST_OPTIONS = {
   qos: {
     option: "qos",
     value: { kind: "text" },
-    help: "QoS by name",
+    help: "Name of the QoS",
     default: null,
     defaultText: "the profile's",
   },
@@ -90,17 +90,22 @@ export const REQUEST_OPTIONS = {
   signalSeconds: {
     option: "signal_seconds",
     value: count,
-    help: "Seconds of warning before the time limit, to save and start again",
+    help: "Time before the limit at which the job is signalled, to save and requeue, in seconds",
     default: 180,
   },
-  links: { option: "links", value: count, help: "Links of a chain", default: 2 },
-  seeds: { option: "seeds", value: count, help: "Seeds of an array, from 1", default: 3 },
+  links: { option: "links", value: count, help: "Jobs of a chain", default: 2 },
+  seeds: {
+    option: "seeds",
+    value: count,
+    help: "Number of seeds of an array, from 1 on",
+    default: 3,
+  },
 } as const satisfies OptionTable;
 
 /** `deno task submit`. */
 export const SUBMIT = {
   name: "submit",
-  summary: "Submits a job: renders a script of slurm/ for a kind of nodes and hands it to sbatch",
+  summary: "Submits a job: renders a script of slurm/ for a profile and calls sbatch",
   examples: [
     ["--profile=jeanzay-a100 --preset=byol_cifar10 --run_dir=DIR --dry_run"],
     ["--job=eval --checkpoint=FILE -- --partition=NAME"],
@@ -110,7 +115,7 @@ export const SUBMIT = {
     dryRun: {
       option: "dry_run",
       value: { kind: "flag" },
-      help: "Print the script, submit nothing",
+      help: "Print the script and submit nothing",
       default: false,
     },
   },
@@ -121,7 +126,7 @@ export const SUBMIT = {
 /** `deno task plan`. */
 export const PLAN = {
   name: "plan",
-  summary: "Estimates what a training takes: hours, GPU-hours, jobs under the time limit",
+  summary: "Estimates the cost of a training: hours, GPU-hours, jobs under the time limit",
   examples: [
     ["--preset=byol_cifar10", "a short run measures the speed here"],
     ["--profile=jeanzay-a100 --preset=byol_imagenet --images_per_second=9000"],
@@ -130,20 +135,20 @@ export const PLAN = {
     imagesPerSecond: {
       option: "images_per_second",
       value: { kind: "number", above: 0 },
-      help: "Source images a second of the whole job",
+      help: "Source images per second of the whole job",
       default: null,
-      defaultText: "measured for one rank by a short run here",
+      defaultText: "measured for one rank by a short run on this machine",
     },
     measureSteps: {
       option: "measure_steps",
       value: count,
-      help: "Steps of that run",
+      help: "Steps of the short run",
       default: 12,
     },
     trainImages: {
       option: "train_images",
       value: { kind: "number", above: 0 },
-      help: "Training images",
+      help: "Number of training images",
       default: null,
       defaultText: "the published number",
     },
@@ -156,9 +161,11 @@ export const PLAN = {
 /** `deno task doctor`. */
 export const DOCTOR = {
   name: "doctor",
-  summary: "Checks that this node has what a training needs, and reports it as a table",
+  summary: "Checks that a training can run on this node, and prints a table of the checks",
   examples: [["--profile=jeanzay-a100 --preset=byol_cifar10"]],
   options: REQUEST_OPTIONS,
   beside: ["train", "eval"],
-  remarks: ["Exit code 0: a training can run here; 6: it cannot, see the lines FAIL."],
+  remarks: [
+    "Exit code 0: a training can run on this node. 6: it cannot, for the reasons in the lines FAIL.",
+  ],
 } as const satisfies CommandSpec;

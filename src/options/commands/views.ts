@@ -3,13 +3,13 @@
 import type { CommandSpec } from "../../base/command_line.ts";
 import { LARGEST_COUNT } from "../../base/option_values.ts";
 
-/** Images on a sheet. */
+/** Number of images on a contact sheet. */
 export const SHEET_IMAGES = 16;
 
 /** `deno task views`. */
 export const VIEWS = {
   name: "views",
-  summary: `Draws both views of ${SHEET_IMAGES} training images as one PNG, to be looked at`,
+  summary: `Draws both views of ${SHEET_IMAGES} training images as one PNG`,
   examples: [
     ["--out=views.png"],
     ["--out=views.png --preset=cifar10_tuned --seed=1"],
@@ -26,13 +26,13 @@ export const VIEWS = {
     step: {
       option: "step",
       value: { kind: "integer", least: 0, most: LARGEST_COUNT },
-      help: "The step whose views are drawn, for augmentations that move",
+      help: "Step whose views are drawn, for augmentations that move",
       default: 0,
     },
   },
   beside: ["train"],
   remarks: [
-    "Data set, preset, augmentations and seed decide what is drawn. The images are those that training " +
-    `at --batch_size=${SHEET_IMAGES} sees in that step.`,
+    "Data set, preset, augmentations and seed decide on the sheet. The images are those of the step in a training " +
+    `with --batch_size=${SHEET_IMAGES}.`,
   ],
 } as const satisfies CommandSpec;

@@ -140,10 +140,10 @@ Deno.test("what no protocol can do has its own message and exit code", async () 
       /Cannot hold out 10 % of 1 images/,
     ],
     [["--protocol=finetune", "--limit_train=1"], 2, /Cannot fine-tune on 1 image/],
-    [["--protocol=finetune", "--clsf_augment=false"], 2, /it trains on random crops/],
+    [["--protocol=finetune", "--clsf_augment=false"], 2, /which trains on random crops/],
     [["--protocol=finetune", "--ranks=2"], 2, /--ranks=2 with --protocol=finetune/],
     [["--protocol=finetune", "--batch_size_clsf=1"], 2, /expected at least 2/],
-    [["--protocol=knn", "--save_probe=p"], 2, /with --protocol=knn, which has none/],
+    [["--protocol=knn", "--save_probe=p"], 2, /with --protocol=knn, which has no probe/],
     [["--save_probe=/no/such/folder/p"], 8, /\/no\/such\/folder is no folder, expected one/],
     [
       ["--protocol=finetune", "--limit_train=200", "--lr_init_clsf=1e9"],

@@ -82,7 +82,7 @@ Deno.test("what a file gives counts as given, in every rule and in all that foll
     assert.match(refused(() => train({ trace_dir: "x" })), /expected --trace_steps=N with it$/);
     assert.match(
       refused(() => train({ computer: "jeanzay", offline: false })),
-      /it never downloads$/,
+      /which never downloads: expected --offline$/,
     );
     const named = train({ expe_name: "mine" }).config;
     assert.deepEqual([named.expeName, named.runDir], ["mine", "runs/mine"]);

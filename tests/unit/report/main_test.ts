@@ -294,7 +294,7 @@ Deno.test("what is missing is said, and the rest still reported", async () => {
     );
     equal(noPdf.code, 6);
     match(noPdf.err, /Cannot write .*page\.pdf: there is no Chromium.*page\.html is written/s);
-    match(Deno.readTextFileSync(page), /<h1>See a run<\/h1>/);
+    match(Deno.readTextFileSync(page), /<h1>Following a run<\/h1>/);
   } finally {
     await Deno.remove(folder, { recursive: true });
   }

@@ -11,6 +11,12 @@ export const EXCLUSIVE: Readonly<Record<string, string>> = {
   "tests/unit/base/event_loop_test.ts": "a signal must be seen within about a second",
 };
 
+/** Files that mostly wait, each with what for: they run beside the others and take no place from them. */
+export const WAITING: Readonly<Record<string, string>> = {
+  "tests/slurm/jobs_test.ts":
+    "Slurm, which looks at its queue every few seconds and at time limits every 30 s",
+};
+
 /** Files that compare with the oracle, besides those of the part parity. */
 export const NEEDS_ORACLE: readonly string[] = [
   "bench/step_test.ts",

@@ -1,6 +1,6 @@
 /** The tables of docs/architecture.md, generated from the floor plan. */
 
-import { type Room, SRC_ROOMS, TEST_ROOMS } from "./rooms.ts";
+import { NATIVE_ROOMS, type Room, SRC_ROOMS, TEST_ROOMS } from "./rooms.ts";
 
 /** The page that has the tables, as a path in the repository. */
 export const PAGE = "docs/architecture.md";
@@ -9,6 +9,7 @@ export const PAGE = "docs/architecture.md";
 export function withTables(page: string): string {
   const tables = {
     "rooms of src": roomsTable(SRC_ROOMS, "may import"),
+    "rooms of native": inOrder(NATIVE_ROOMS),
     "rooms of tests": roomsTable(TEST_ROOMS, "may import, beside src/ and mod.ts"),
   };
   return Object.entries(tables).reduce(
@@ -22,10 +23,19 @@ function between(name: string): RegExp {
   return new RegExp(`(${start})(?:(?!<!--)[^])*?(\\n\\n<!-- deno-fmt-ignore-end -->)`);
 }
 
+/** Returns a table of rooms that may use every room above their own line. */
+function inOrder(rooms: readonly Room[]): string {
+  const rows = rooms.map(({ name, holds }) => `| \`${folderOf(name)}\` | ${holds} |`);
+  return ["| room | holds |", "| --- | --- |", ...rows].join("\n");
+}
+
+function folderOf(name: string): string {
+  return name.includes(".") ? name : `${name}/`;
+}
+
 function roomsTable(rooms: readonly Room[], imports: string): string {
-  const rows = rooms.map(({ name, holds, mayImport }) => {
-    const folder = name.includes(".") ? name : `${name}/`;
-    return `| \`${folder}\` | ${holds} | ${mayImport.join(", ") || "nothing"} |`;
-  });
+  const rows = rooms.map(({ name, holds, mayImport }) =>
+    `| \`${folderOf(name)}\` | ${holds} | ${mayImport.join(", ") || "nothing"} |`
+  );
   return [`| room | holds | ${imports} |`, "| --- | --- | --- |", ...rows].join("\n");
 }

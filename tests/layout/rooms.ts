@@ -29,8 +29,8 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "native",
-    holds: "the boundary: generated symbols, one `call()` that adds the error buffer and checks, " +
-      "thin disposable classes",
+    holds: "the boundary: generated symbols, typed calls that add the error buffer and check the " +
+      "status, thin disposable classes",
     mayImport: ["base", "setup", "recipes"],
   },
   {
@@ -116,20 +116,20 @@ export const NATIVE_ROOMS: readonly Room[] = roomsInOrder([
   ["error.rs", "statuses, `Error`, `Result`"],
   [
     "torch",
-    "calls into the shim, gradient mode, device, GPUs, memory, autocast and scaler, convolution, " +
-    "foreach, the GPU's library and graph",
+    "calls into libtorch that tch lacks, by the C++ of native/shim/: gradient mode, device, GPUs, " +
+    "memory, autocast and scaler, convolution, foreach, graphs",
   ],
-  ["run", "signals, heartbeat, process, job, ranks"],
-  ["network", "layers, resnet, heads, parameters, loss, recompute"],
+  ["run", "signals, heartbeat, processes, background jobs, ranks"],
+  ["network", "layers, ResNet, heads, parameters, loss"],
   ["optimizer", "LARS, SGD"],
-  ["views", "random, recipe, sampler, kernels on the processor and on the GPU"],
-  ["formats", "header, pickle, zip, PyTorch files, encoder file"],
-  ["checkpoint", "digest, read, snapshot"],
+  ["views", "random numbers, recipe, kernels on CPU and GPU"],
+  ["formats", "safetensors header, pickle, zip, files of PyTorch, encoder file"],
+  ["checkpoint", "digest, reader, snapshot"],
   ["training", "learner, online probe, effective rank, trace"],
-  ["data", "progress and job, dataset, demo, CIFAR, photos, sheet, label subset"],
+  ["data", "data sets: demo, CIFAR, photos; sheet, label subset, jobs with progress"],
   ["evaluation", "probe, neighbours, features, fine-tuning"],
-  ["checks", "outputs and views as tests compare them"],
-  ["abi", "the macro, arguments, handles, guard; one table of exports a noun"],
+  ["checks", "outputs and views, written for comparison with PyTorch"],
+  ["abi", "the macro, arguments, results, handles, guard; one table of exports a noun"],
 ]);
 
 function roomsInOrder(rows: readonly (readonly [string, string])[]): Room[] {

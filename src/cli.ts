@@ -4,6 +4,7 @@ import { wantsHelp } from "./base/command_line.ts";
 import { ExitCode, runMain, UserError } from "./base/exit_codes.ts";
 import { commandList, helpOf } from "./base/help.ts";
 import { dropSetUp } from "./base/permissions.ts";
+import { printLine } from "./base/output.ts";
 import { checkArguments } from "./options/commands/check.ts";
 import { type CommandName, commandNamed, COMMANDS } from "./options/commands/registry.ts";
 
@@ -31,12 +32,12 @@ async function main(words: readonly string[]): Promise<number> {
   const setsUp = words[0] === "--set-up";
   const [word, ...args] = setsUp ? words.slice(1) : words;
   if (word === "--help" || word === "-h") {
-    console.log(commandList(Object.values(COMMANDS)));
+    printLine(commandList(Object.values(COMMANDS)));
     return ExitCode.ok;
   }
   const name = commandNamed(word);
   if (wantsHelp(args)) {
-    console.log(helpOf(COMMANDS[name]));
+    printLine(helpOf(COMMANDS[name]));
     return ExitCode.ok;
   }
   if (setsUp) {

@@ -6,6 +6,8 @@
  * @module
  */
 
+import { isResultLost, showLine } from "./output.ts";
+
 /** The exit codes, by name. 75 is EX_TEMPFAIL of sysexits.h: try again and the run continues. */
 export const ExitCode = {
   /** The command did what it was asked. */
@@ -24,7 +26,7 @@ export const ExitCode = {
   setup: 6,
   /** The training's numbers went bad: not finite, or, with --stop_on_collapse, collapsed embeddings. */
   numbers: 7,
-  /** A checkpoint or a metrics file could not be written. */
+  /** A checkpoint, a metrics file or the result on stdout could not be written. */
   save: 8,
   /** Another rank died or went silent, or the ranks could not meet. */
   ranks: 9,
@@ -45,7 +47,7 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.checkpoint]: "checkpoint: missing, damaged, or of another architecture",
   [ExitCode.setup]: "set-up: toolchain or libtorch missing, or a core of another table",
   [ExitCode.numbers]: "numbers went bad: not finite, or collapsed (--stop_on_collapse)",
-  [ExitCode.save]: "a save failed, for instance on a full disk",
+  [ExitCode.save]: "a save failed, or the result could not be printed, for instance on a full disk",
   [ExitCode.ranks]: "ranks: another one died or went silent, or they could not meet",
   [ExitCode.interrupted]: "interrupted with everything saved: start again to resume",
 };
@@ -75,15 +77,16 @@ export function usageError(message: string): UserError {
   return new UserError(message, ExitCode.usage);
 }
 
-/** Runs a main function; a user's error is its sentence and its exit code. */
+/** Runs a main function. A user's error is its sentence and its exit code; a result that could not be printed is code 8. */
 export async function runMain(
   main: (args: string[]) => number | Promise<number>,
 ): Promise<void> {
   try {
-    Deno.exitCode = await main(Deno.args);
+    const code = await main(Deno.args);
+    Deno.exitCode = code === ExitCode.ok && isResultLost() ? ExitCode.save : code;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    console.error(error.message);
+    showLine(error.message);
     Deno.exitCode = error.exitCode;
   }
 }

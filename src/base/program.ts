@@ -1,5 +1,6 @@
 /** Programs of the project: help, options, and ends with the documented codes. */
 
+import { printLine } from "./output.ts";
 import {
   type CommandSpec,
   type OptionTable,
@@ -17,7 +18,7 @@ export async function runProgram<Table extends OptionTable>(
 ): Promise<void> {
   await runMain(async (args) => {
     if (!wantsHelp(args)) return await main(readOptions(args, spec).values);
-    console.log(helpOf(spec));
+    printLine(helpOf(spec));
     return ExitCode.ok;
   });
 }

@@ -5,6 +5,8 @@
  * @module
  */
 
+import { show } from "./output.ts";
+
 /** Terminal or log that shows progress. */
 export interface Terminal {
   /** Shows a text as it is. */
@@ -17,17 +19,11 @@ export interface Terminal {
   now(): number;
 }
 
-/** The process's stderr. */
+/** The process's stderr; what it cannot show is dropped. */
 export function stderrTerminal(): Terminal {
-  const encoder = new TextEncoder();
   const isTerminal = Deno.stderr.isTerminal();
   return {
-    write(text) {
-      const bytes = encoder.encode(text);
-      for (let done = 0; done < bytes.length;) {
-        done += Deno.stderr.writeSync(bytes.subarray(done));
-      }
-    },
+    write: show,
     isTerminal,
     columns: () => isTerminal ? consoleColumns() : 80,
     now: () => performance.now(),

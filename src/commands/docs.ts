@@ -6,6 +6,7 @@ import { defaultOf } from "../base/help.ts";
 import { expectationOf, shownValue } from "../base/option_values.ts";
 import { OPTIONS_OF_ONE_RUN } from "../options/config_file.ts";
 import { runProgram } from "../base/program.ts";
+import { showLine } from "../base/output.ts";
 import { COMMANDS } from "../options/commands/registry.ts";
 import type { Recipe, RunConfig } from "../options/config.ts";
 import { datasetDefaults, defaultText } from "../options/defaults.ts";
@@ -151,7 +152,7 @@ async function main({ check }: Values<typeof DOCS.options>): Promise<ExitCode> {
   if (!check) {
     await Deno.writeTextFile(file, page);
   } else if (await Deno.readTextFile(file) !== page) {
-    console.error("docs/options.md is not what the options say; run: deno task docs");
+    showLine("docs/options.md is not what the options say; run: deno task docs");
     return ExitCode.unexpected;
   }
   return ExitCode.ok;

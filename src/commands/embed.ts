@@ -22,6 +22,7 @@ import { setThreads } from "../native/core.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { readTensors } from "../base/safetensors.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
+import { printLine, showLine } from "../base/output.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_file.ts";
@@ -34,10 +35,10 @@ import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_fi
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { path, split, config, notes, weights } = readRequest(args);
-  notes.forEach((note) => console.error(note));
+  notes.forEach(showLine);
   const checkpoint = config.checkpoint ?? "";
   const taken = encoderNote(checkpoint, weights);
-  if (taken !== undefined) console.error(taken);
+  if (taken !== undefined) showLine(taken);
   using interrupt = new Interrupt();
   interrupt.watchCalls();
   const device = deviceOf(config, SINGLE_PROCESS);
@@ -49,7 +50,7 @@ export async function main(args: readonly string[]): Promise<number> {
   using trainImages = train;
   using testImages = test;
   const dataset = split === "train" ? trainImages : testImages!;
-  dataset.describe().warnings.forEach((line) => console.error(line));
+  dataset.describe().warnings.forEach(showLine);
   const { learner: made, config: seen } = transferred(config, { found: weights, device });
   using learner = made;
   loadEncoder(learner, checkpoint);
@@ -63,7 +64,7 @@ export async function main(args: readonly string[]): Promise<number> {
     if (!isSystemError(error)) throw error;
     throw new UserError(`Cannot write ${path}: ${error.message}`, ExitCode.save);
   }
-  console.log(
+  printLine(
     config.format === "json"
       ? JSON.stringify({ images, features: learner.features(), files })
       : `Wrote embeddings of ${images} images, ${learner.features()} numbers each, to ${

@@ -17,6 +17,7 @@ import type { RankInfo } from "../runtime/rank.ts";
 import { requireSetup } from "../setup/record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
+import { printLine, showLine } from "../base/output.ts";
 import { runOnRanks } from "./on_ranks.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
@@ -80,7 +81,7 @@ async function evaluateOn(
   const { classNames } = train.describe();
   ranks.shard(train, 1);
   const note = ranks.rankZeroOnly(() => encoderNote(path, weights));
-  if (note !== undefined) console.error(note);
+  if (note !== undefined) showLine(note);
   await requireSameInputs(ranks, { train, test, weights });
   const terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   using progress = new Progress(terminal, { label: "evaluating", total: 100 });
@@ -97,7 +98,7 @@ async function evaluateOn(
   });
   progress.close();
   if (found === undefined) throw interrupted("before the evaluation was done");
-  ranks.rankZeroOnly(() => console.log(resultText(config, found)));
+  ranks.rankZeroOnly(() => printLine(resultText(config, found)));
   return ExitCode.ok;
 }
 

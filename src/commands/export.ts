@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
+import { printLine, showLine } from "../base/output.ts";
 import { readForExport } from "../export/encoder.ts";
 import { type ExportFormat, formatNamed } from "../export/formats.ts";
 import { modelCard } from "../export/model_card.ts";
@@ -28,19 +29,19 @@ export function main(args: readonly string[]): number {
       try {
         for (const [file, bytes] of Object.entries(form.files(run))) {
           replaceFile(join(out, file), bytes);
-          console.log(`Wrote ${join(out, file)}`);
+          printLine(`Wrote ${join(out, file)}`);
         }
         done.push([name, form]);
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
-        console.error(error.message);
+        showLine(error.message);
         if (code === ExitCode.ok) code = error.exitCode;
       }
     }
     if (done.length > 0) {
       const card = modelCard(run, done);
       replaceFile(join(out, "README.md"), card);
-      console.log(`Wrote ${join(out, "README.md")}`);
+      printLine(`Wrote ${join(out, "README.md")}`);
     }
   } catch (error) {
     throw asUserError(error, ExitCode.save, { task: `write to ${out}` });

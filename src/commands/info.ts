@@ -1,6 +1,7 @@
 /** `info`: what a checkpoint holds, in a few lines or as JSON. */
 
 import { ExitCode } from "../base/exit_codes.ts";
+import { printLine } from "../base/output.ts";
 import { INFO } from "../options/commands/info.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
@@ -16,7 +17,7 @@ export function main(args: readonly string[]): number {
   const found = describeOrThrow(checkpoint);
   const { step, epoch, config } = metadataOf(checkpoint, found);
   const { tensors, sha256 } = found;
-  console.log(
+  printLine(
     format === "json"
       ? JSON.stringify({ step, epoch, config, tensors, sha256 })
       : `step ${step}\nepoch ${epoch}\ntensors ${tensors}\nsha256 ${sha256}`,

@@ -1,6 +1,7 @@
 /** `train` and `eval` on one rank or several: each process is one, or starts them all. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { showLine } from "../base/output.ts";
 import { launch } from "../distributed/launch.ts";
 import { configurationOf } from "../encoder/weights_file.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
@@ -40,7 +41,7 @@ export async function runOnRanks(
     const { rankInfo = SINGLE_PROCESS } = environment;
     const { ranks } = parsed.config;
     if (rankInfo.launcher === "none" && ranks > 1) return await launch(ranks, [command, ...args]);
-    if (rankInfo.rank === 0) parsed.notes.forEach((note) => console.error(note));
+    if (rankInfo.rank === 0) parsed.notes.forEach(showLine);
     return await work(parsed, { rankInfo, weights });
   });
 }

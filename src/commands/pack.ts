@@ -13,6 +13,7 @@ import { DEFAULT_QUALITY, PACK } from "../options/commands/pack.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { listingCache, photoFolders } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
+import { printLine, showLine } from "../base/output.ts";
 
 type Options = Values<typeof PACK.options>;
 
@@ -54,8 +55,8 @@ export async function main(args: readonly string[]): Promise<number> {
 async function pack(name: string, options: PackJob): Promise<void> {
   using job = await runJob({ kind: "pack", ...options }, `packing ${name}`);
   const { count, bad, badFiles, parts, kept, bytes, digest } = job.result<Packed>();
-  for (const [, reason] of badFiles) console.error(`left out: ${reason}`);
-  console.log(
+  for (const [, reason] of badFiles) showLine(`left out: ${reason}`);
+  printLine(
     `${name}: ${count} images in ${parts} shards of ${(bytes / 1e6).toFixed(1)} MB in all` +
       `${kept > 0 ? `, ${kept} from before` : ""}${bad > 0 ? `, ${bad} images left out` : ""}` +
       `\n${name}: digest ${digest}`,
@@ -74,8 +75,8 @@ async function verify(out: string): Promise<number> {
   for (const manifest of manifests) {
     using job = await runJob({ kind: "verify", manifest }, `reading ${manifest}`);
     const { parts, damaged } = job.result<{ parts: number; damaged: string[] }>();
-    for (const line of damaged) console.error(line);
-    console.log(`${manifest}: ${parts - damaged.length} of ${parts} shards as they were packed`);
+    for (const line of damaged) showLine(line);
+    printLine(`${manifest}: ${parts - damaged.length} of ${parts} shards as they were packed`);
     found += damaged.length;
   }
   return found === 0 ? ExitCode.ok : ExitCode.data;

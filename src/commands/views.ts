@@ -5,6 +5,7 @@ import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
+import { printLine, showLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { VIEWS } from "../options/commands/views.ts";
 import { drawSheet } from "../run/view_sheet.ts";
@@ -18,15 +19,15 @@ import { drawSheet } from "../run/view_sheet.ts";
 export async function main(args: readonly string[]): Promise<number> {
   const { own: { out, step }, rest } = readCommand(VIEWS, args);
   const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
-  notes.forEach((note) => console.error(note));
+  notes.forEach(showLine);
   using dataset = (await openData(config, { splits: "train", device: "cpu" })).train;
-  dataset.describe().warnings.forEach((line) => console.error(line));
+  dataset.describe().warnings.forEach(showLine);
   let images: number;
   try {
     images = drawSheet(out, { train: dataset, config, step });
   } catch (error) {
     throw asUserError(error, ExitCode.save);
   }
-  console.log(`Drew both views of ${images} images to ${out}`);
+  printLine(`Drew both views of ${images} images to ${out}`);
   return ExitCode.ok;
 }

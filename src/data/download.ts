@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { removeIfThere } from "../base/files.ts";
+import { show, showLine } from "../base/output.ts";
 import { withLock } from "../setup/lock.ts";
 
 /** A file to download, with its size and checksum. */
@@ -95,7 +96,7 @@ export async function downloadArchive(
     await Deno.mkdir(dataDir, { recursive: true });
     // Two invocations at once would write to the same part.
     const lock = {
-      log: (line: string) => console.error(line),
+      log: showLine,
       signal: options.signal ?? new AbortController().signal,
       what: "the download",
     };
@@ -171,7 +172,7 @@ async function fetchWithRetries(attempt: Attempt): Promise<void> {
       }
       const delay = (options.retryDelayMs ?? 2000) * 2 ** retry;
       if (options.onProgress === undefined) {
-        console.error(`${archive.name}: ${error.message}; trying again in ${delay / 1000} s`);
+        showLine(`${archive.name}: ${error.message}; trying again in ${delay / 1000} s`);
       }
       await sleep(delay, options.signal);
     }
@@ -374,7 +375,6 @@ function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
 
 /** Returns a callback that shows progress on stderr: one rewritten line on a terminal, a line per tenth elsewhere. */
 function reportOnStderr(name: string): (progress: DownloadProgress) => void {
-  const encoder = new TextEncoder();
   const isTerminal = Deno.stderr.isTerminal();
   const steps = isTerminal ? 1000 : 10;
   let last = -1;
@@ -386,6 +386,6 @@ function reportOnStderr(name: string): (progress: DownloadProgress) => void {
     const sizes = `${(received / MEBIBYTE).toFixed(0)} of ${(total / MEBIBYTE).toFixed(0)} MiB`;
     const line = `${name}: ${percent} % (${sizes})`;
     const end = isTerminal && received < total ? "" : "\n";
-    Deno.stderr.writeSync(encoder.encode(`${isTerminal ? "\r\x1b[K" : ""}${line}${end}`));
+    show(`${isTerminal ? "\r\x1b[K" : ""}${line}${end}`);
   };
 }

@@ -7,7 +7,9 @@
 
 import { fileURLToPath } from "node:url";
 import { ExitCode } from "../base/exit_codes.ts";
+import { print, show, showLine } from "../base/output.ts";
 import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
+import { LAUNCHER_PIPE } from "../runtime/interrupt.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 
 /** Signals that ask the ranks to stop, which the launcher forwards to each rank. */
@@ -34,8 +36,10 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
         LOCAL_WORLD_SIZE: `${ranks}`,
         MASTER_ADDR: SINGLE_PROCESS.masterAddr,
         MASTER_PORT: `${port}`,
+        [LAUNCHER_PIPE]: "1",
       },
-      stdin: "null",
+      // Nothing is written to it: each rank stops, saved, where it ends with this process.
+      stdin: "piped",
       stdout: "piped",
       stderr: "piped",
     }).spawn());
@@ -59,10 +63,10 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
       const [{ code, signal }] = await Promise.all([
         child.status,
         // Rank 0 prints the result to stdout, which a script may read: it gets no prefix.
-        rank === 0 ? copy(child.stdout, Deno.stdout) : copy(child.stdout, Deno.stdout, rank),
-        copy(child.stderr, Deno.stderr, rank),
+        rank === 0 ? copy(child.stdout, print) : copyLines(child.stdout, { to: print, rank }),
+        copyLines(child.stderr, { to: show, rank }),
       ]);
-      if (signal !== null) say(`[rank ${rank}] ended by ${signal}`);
+      if (signal !== null) showLine(`[rank ${rank}] ended by ${signal}`);
       if (code !== ExitCode.ok) timer ??= setTimeout(killAll, GRACE_MILLISECONDS);
       // A rank that this launcher killed has not failed by itself.
       return killed && signal === "SIGKILL" ? ExitCode.ok : code;
@@ -93,17 +97,20 @@ function freePort(): number {
   return listener.addr.port;
 }
 
-async function copy(
-  from: ReadableStream<Uint8Array<ArrayBuffer>>,
-  to: { writeSync(bytes: Uint8Array): number },
-  rank?: number,
+type Output = ReadableStream<Uint8Array<ArrayBuffer>>;
+
+/** Reads a rank's output to its end, also where nothing of it can be shown: a full pipe would stop the rank. */
+async function copy(from: Output, to: (bytes: Uint8Array) => void): Promise<void> {
+  for await (const bytes of from) to(bytes);
+}
+
+/** Reads a rank's output to its end, as `copy()` does, and names the rank in each line. */
+async function copyLines(
+  from: Output,
+  { to, rank }: { to: (line: string) => void; rank: number },
 ): Promise<void> {
-  if (rank === undefined) {
-    for await (const bytes of from) writeAll(to, bytes);
-    return;
-  }
   for await (const line of from.pipeThrough(new TextDecoderStream()).pipeThrough(textLines())) {
-    writeAll(to, new TextEncoder().encode(`[rank ${rank}] ${line}\n`));
+    to(`[rank ${rank}] ${line}\n`);
   }
 }
 
@@ -120,14 +127,6 @@ function textLines(): TransformStream<string, string> {
       if (rest !== "") controller.enqueue(rest);
     },
   });
-}
-
-function writeAll(to: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length;) done += to.writeSync(bytes.subarray(done));
-}
-
-function say(line: string): void {
-  writeAll(Deno.stderr, new TextEncoder().encode(`${line}\n`));
 }
 
 function send(child: Deno.ChildProcess, signal: Deno.Signal): void {

@@ -13,6 +13,7 @@ import type {
 import { BINDERS } from "./symbols.gen.ts";
 import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
 import { isExpected } from "../base/expected.ts";
+import { showLine } from "../base/output.ts";
 
 type Bound = (...values: unknown[]) => number;
 
@@ -31,7 +32,7 @@ export function openCore(): BoundSymbols {
   const bound = Object.entries(BINDERS).map(([name, bind]) => [name, bind(symbols, errorBytes)]);
   core = Object.fromEntries(bound) as BoundSymbols;
   const lack = record.libjpeg === null ? undefined : useLibjpeg(record.libjpeg);
-  if (lack !== undefined) console.error(`Warning: ${lack}`);
+  if (lack !== undefined) showLine(`Warning: ${lack}`);
   return core;
 }
 

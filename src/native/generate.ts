@@ -3,6 +3,7 @@
 import type { CommandSpec, Values } from "../base/command_line.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { runProgram } from "../base/program.ts";
+import { showLine } from "../base/output.ts";
 import { requireSetup } from "../setup/record.ts";
 import { TextBuffer } from "./text_buffer.ts";
 
@@ -93,7 +94,7 @@ function main({ check }: Values<typeof GEN.options>): ExitCode {
   if (!check) {
     Deno.writeTextFileSync(target, rendered);
   } else if (Deno.readTextFileSync(target) !== rendered) {
-    console.error(
+    showLine(
       "src/native/symbols.gen.ts is not what native/src/abi/ gives; run: deno task gen",
     );
     return ExitCode.unexpected;

@@ -7,6 +7,7 @@ import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { asUserError, isExpected } from "../base/expected.ts";
 import { runFolderAt } from "../run/folder.ts";
 import { exists } from "../base/files.ts";
+import { printLine, showLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
@@ -27,11 +28,11 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   const { page: source } = options;
   const { page, out } = source === null ? await runReport(options) : pageReport(source, options);
   writeResult(out, htmlOf(page));
-  console.log(`Wrote ${out}`);
+  printLine(`Wrote ${out}`);
   if (options.pdf) {
     const pdf = out.replace(/\.html?$/, "") + ".pdf";
     await printPdf(out, pdf);
-    console.log(`Wrote ${pdf}`);
+    printLine(`Wrote ${pdf}`);
   }
   return ExitCode.ok;
 }
@@ -75,7 +76,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
     if (images > 0) parts.push(...await encoderSections(run, { options, images, problems }));
   }
   parts.push(sections.options(runs), sections.environment(runs));
-  problems.forEach((line) => console.error(line));
+  problems.forEach(showLine);
   const title = runs.length > 1 ? `${runs.length} runs` : run?.name ?? "";
   const config = run?.record?.config;
   const what = config === undefined
@@ -96,7 +97,7 @@ async function encoderSections(
       images,
       dataDir: options.dataDir ?? undefined,
       threads: options.threads ?? undefined,
-      log: (line) => console.error(line),
+      log: showLine,
     });
     return sections.encoder(look);
   } catch (error) {

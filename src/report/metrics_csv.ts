@@ -1,6 +1,7 @@
 /** `metrics`: metrics.jsonl as one CSV table for spreadsheets and data frames. */
 
 import { ExitCode } from "../base/exit_codes.ts";
+import { print, printLine, showLine } from "../base/output.ts";
 import type { MetricsRow } from "../run/metrics.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { METRICS } from "../options/commands/report.ts";
@@ -34,11 +35,11 @@ function cell(value: unknown): string {
 export function main(args: readonly string[]): ExitCode {
   const { runDir, out } = readCommand(METRICS, args).own;
   const run = readRun(runDir);
-  run.problems.forEach((line) => console.error(line));
-  if (out === null) Deno.stdout.writeSync(new TextEncoder().encode(csvOf(run.rows)));
+  run.problems.forEach(showLine);
+  if (out === null) print(csvOf(run.rows));
   else {
     writeResult(out, csvOf(run.rows));
-    console.log(`Wrote ${run.rows.length} rows to ${out}`);
+    printLine(`Wrote ${run.rows.length} rows to ${out}`);
   }
   return ExitCode.ok;
 }

@@ -4,6 +4,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode } from "../base/exit_codes.ts";
+import { print, printLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { WATCH } from "../options/commands/report.ts";
 import { readRun } from "./run_data.ts";
@@ -23,11 +24,11 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     const run = readRun(runDir);
     const frame = frameOf(run, { columns: columns(), now: Date.now() });
     if (once || !Deno.stdout.isTerminal()) {
-      console.log(frame.text);
+      printLine(frame.text);
       return ExitCode.ok;
     }
-    Deno.stdout.writeSync(new TextEncoder().encode(`${CLEAR}${frame.text}\n`));
-    if (frame.isFinished) return ExitCode.ok;
+    // A terminal that has hung up shows no later frame either.
+    if (!print(`${CLEAR}${frame.text}\n`) || frame.isFinished) return ExitCode.ok;
     await sleep(1000 * every);
   }
 }

@@ -6,6 +6,7 @@
  */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { showLine } from "../base/output.ts";
 import { cudaProblem, gpuProblem } from "./gpu_fit.ts";
 import { gpuOf, visibleGpus } from "./gpus.ts";
 import { openCuda } from "../native/cuda.ts";
@@ -88,7 +89,7 @@ export function openDevice(config: DeviceOptions, device: string): void {
     Deno.env.set("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
   }
   const slower = openCuda();
-  if (slower !== undefined) console.error(`Warning: ${slower}`);
+  if (slower !== undefined) showLine(`Warning: ${slower}`);
   setNumerics({ tf32: config.tf32, deterministic: config.deterministic });
 }
 

@@ -3,6 +3,8 @@
 import { constants } from "node:os";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { wordsFor } from "../base/expected.ts";
+import { showLine } from "../base/output.ts";
+import { hasHungUp, raise } from "../native/libc.ts";
 import { NativeError } from "../native/native_error.ts";
 import { SignalWatch } from "../native/signal_watch.ts";
 
@@ -10,6 +12,11 @@ import { SignalWatch } from "../native/signal_watch.ts";
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
 /** Time within which a second signal counts as the same request: under `deno task`, one Ctrl-C arrives twice. */
 const SAME_REQUEST_MILLISECONDS = 1000;
+/** Variable by which `--ranks` tells its ranks that their stdin is a pipe that ends with the launcher. */
+export const LAUNCHER_PIPE = "BYOL_LAUNCHER_PIPE";
+/** Interval of looking at that pipe. */
+const LOOK_MILLISECONDS = 250;
+const STDIN = 0;
 
 /**
  * Listener for signals, from its creation to its disposal. A second request, at least a second after the first, ends
@@ -18,18 +25,23 @@ const SAME_REQUEST_MILLISECONDS = 1000;
 export class Interrupt implements Disposable {
   #at: number | undefined;
   #watch: SignalWatch | undefined;
+  readonly #look: ReturnType<typeof setInterval> | undefined;
   readonly #controller = new AbortController();
   readonly #listener = (): void => {
     this.#at ??= performance.now();
     this.#controller.abort(interrupted("before there was anything to save"));
     if (performance.now() - this.#at < SAME_REQUEST_MILLISECONDS) return;
-    console.error("Interrupted again: ended at once");
+    showLine("Interrupted again: ended at once");
     Deno.exit(ExitCode.interrupted);
   };
 
   constructor() {
     for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listener);
     if (cameBefore()) this.#listener();
+    if (Deno.env.has(LAUNCHER_PIPE)) {
+      this.#look = setInterval(() => this.#stopWithLauncher(), LOOK_MILLISECONDS);
+      this.#look.unref();
+    }
   }
 
   /**
@@ -56,8 +68,16 @@ export class Interrupt implements Disposable {
 
   /** Stops listening. */
   [Symbol.dispose](): void {
+    clearInterval(this.#look);
     this.#watch?.close();
     for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#listener);
+  }
+
+  /** A launcher that was killed passes no signal on. Its end is one, unless another came before: a second ends at once. */
+  #stopWithLauncher(): void {
+    if (!hasHungUp(STDIN)) return;
+    clearInterval(this.#look);
+    if (!this.requested) raise(constants.signals.SIGTERM);
   }
 }
 
@@ -72,7 +92,7 @@ export function reportStop(): void {
   try {
     Deno.writeTextFileSync(file, "");
   } catch (error) {
-    console.error(`Cannot tell the batch script of the stop: ${wordsFor(error)}`);
+    showLine(`Cannot tell the batch script of the stop: ${wordsFor(error)}`);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Child processes of set-up: their output goes to stderr, and they end when set-up is interrupted. */
 
+import { showLine } from "../base/output.ts";
 import { setupError } from "./setup_error.ts";
 
 /** Log and abort signal of a set-up. */
@@ -106,7 +107,7 @@ export async function outputOf(words: string[], session: Session): Promise<strin
 export async function mustRun(command: Command, task: string, session: Session): Promise<string> {
   const { code, stdout, stderr } = await runChild(command, session);
   if (code !== 0) {
-    if (stderr !== "") console.error(stderr.slice(-TAIL_CHARACTERS));
+    if (stderr !== "") showLine(stderr.slice(-TAIL_CHARACTERS));
     throw setupError(`Cannot ${task}: status ${code}, expected 0; the messages are above`);
   }
   return stdout;

@@ -10,6 +10,7 @@ import type { Values } from "../base/command_line.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { runProgram } from "../base/program.ts";
 import { exists } from "../base/files.ts";
+import { printLine } from "../base/output.ts";
 import { setupError } from "./setup_error.ts";
 import { writeBundle } from "./bundle.ts";
 import type { Session } from "./child.ts";
@@ -221,7 +222,7 @@ async function main(
   if (print) {
     const deno = await keepDeno();
     if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });
-    console.log(deno);
+    printLine(deno);
   }
   if (bundle !== null) {
     const source = { root: projectRoot, record, deno: await keepDeno() };

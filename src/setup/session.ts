@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { showLine } from "../base/output.ts";
 import { REPAIR } from "./setup_error.ts";
 import type { Session } from "./child.ts";
 import { withLock } from "./lock.ts";
@@ -22,7 +23,7 @@ export async function exclusively<T>(
     interruption.abort(new UserError(message, ExitCode.interrupted));
   }
   const session: Session = {
-    log: (line) => quiet || console.error(`set-up: ${line}`),
+    log: (line) => quiet || showLine(`set-up: ${line}`),
     quiet,
     signal: interruption.signal,
   };

@@ -20,6 +20,7 @@ import { JOBS, readRequest, type Request } from "./request.ts";
 import { DOCTOR } from "../options/commands/slurm.ts";
 import { siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
+import { printLine } from "../base/output.ts";
 
 /** Result of one check. */
 export interface Finding {
@@ -306,6 +307,6 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     site: await siteHere(),
   });
   const findings = await examineNode(request);
-  console.log(table(findings));
+  printLine(table(findings));
   return findings.some(({ status }) => status === "FAIL") ? ExitCode.setup : ExitCode.ok;
 }

@@ -17,6 +17,7 @@ import { PLAN } from "../options/commands/slurm.ts";
 import { projectRoot } from "../setup/record.ts";
 import { readRequest, type Request, timeText } from "./request.ts";
 import { ask } from "../base/processes.ts";
+import { printLine } from "../base/output.ts";
 
 /** Number of images of the published data sets, by the name of the data set or preset. */
 const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
@@ -198,6 +199,6 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
       ExitCode.usage,
     );
   }
-  console.log(table(request, speed, plan));
+  printLine(table(request, speed, plan));
   return ExitCode.ok;
 }

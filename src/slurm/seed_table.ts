@@ -8,6 +8,7 @@
 import { join } from "node:path";
 import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { meanAndDeviation } from "../base/statistics.ts";
+import { printLine } from "../base/output.ts";
 import { readResult } from "../run/result.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { runFolderAt } from "../run/folder.ts";
@@ -61,7 +62,7 @@ function shown(row: EvalRow | undefined, name: typeof COLUMNS[number]): string {
 
 if (import.meta.main) {
   await runMain(([folder = "", count = "0"]) => {
-    console.log(seedTable(folder, Number(count)));
+    printLine(seedTable(folder, Number(count)));
     return ExitCode.ok;
   });
 }

@@ -16,6 +16,7 @@ import { jobFolder, render } from "./render.ts";
 import { JOBS, readRequest, type Request } from "./request.ts";
 import { siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
+import { printLine, showLine } from "../base/output.ts";
 
 /** Returns the options of a checkpoint; none for a file that a training has not written yet. */
 function configurationIfThere(path: string): Readonly<Record<string, unknown>> {
@@ -49,8 +50,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   const script = render(request, { template, root: projectRoot });
   const problems = problemsOf(request);
   if (own.dryRun) {
-    for (const problem of problems) console.error(`Cannot submit: ${problem}`);
-    console.log(script);
+    for (const problem of problems) showLine(`Cannot submit: ${problem}`);
+    printLine(script);
     return ExitCode.ok;
   }
   if (problems.length > 0) {
@@ -72,7 +73,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   if (answer.code !== 0) {
     throw new UserError(`Cannot submit ${file}: ${answer.stderr.trim()}`, ExitCode.usage);
   }
-  console.error(`${file}\nlogs in ${folder}`);
-  console.log(answer.stdout.trim());
+  showLine(`${file}\nlogs in ${folder}`);
+  printLine(answer.stdout.trim());
   return ExitCode.ok;
 }

@@ -2,6 +2,7 @@
 
 import { VERSION } from "../../base/version.ts";
 import { readCommit } from "../../base/git_commit.ts";
+import { printLine } from "../../base/output.ts";
 import { createRunFolder } from "../../run/folder.ts";
 import {
   claimRunFolder,
@@ -64,7 +65,7 @@ export async function isFinished(
     if (!dataIsSame && !isOfSameDataDir(finished, { begun, config })) return false;
     requireResultOf(finished, { folder, begun, config });
     warn(`The run in ${folder.path} is finished: nothing is left to do`);
-    console.log(resultText({ config, folder }, finished));
+    printLine(resultText({ config, folder }, finished));
     return true;
   });
 }

@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { NULL_TERMINAL, Progress, type ProgressOptions } from "../../base/terminal.ts";
+import { printLine } from "../../base/output.ts";
 import { coreInfo } from "../../native/core.ts";
 import { optionsByName } from "../../options/stored.ts";
 import { stemOf } from "../../recipes/stem.ts";
@@ -170,7 +171,7 @@ class RankZeroOutput implements RunOutput {
       config: optionsByName(config),
     };
     markFinished(folder, result);
-    console.log(resultText({ config, folder }, result));
+    printLine(resultText({ config, folder }, result));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,8 @@
 /** The core as a whole: threads, numerics, GPUs, live objects. */
 
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { call, callText, callU32, json } from "./call.ts";
+import { openMpProblem } from "./openmp.ts";
 
 /** Libraries that this core uses. */
 export interface CoreInfo {
@@ -39,7 +41,18 @@ export function liveHandles(): number {
   return callU32("byol_core_live_handles");
 }
 
-/** Sets the threads of one tensor operation, 1 to 1024. */
+/**
+ * Sets the threads of one tensor operation, 1 to 1024.
+ *
+ * @throws UserError (usage) where OpenMP's variables allow fewer
+ */
 export function setThreads(threads: number): void {
   call("byol_core_set_threads", threads);
+  const problem = openMpProblem(threads);
+  if (problem !== undefined) {
+    throw new UserError(
+      `Cannot compute with --threads=${threads} under ${problem}`,
+      ExitCode.usage,
+    );
+  }
 }

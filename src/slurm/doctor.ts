@@ -12,6 +12,7 @@ import { ExitCode } from "../base/exit_codes.ts";
 import { isExpected, isSystemError } from "../base/expected.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
+import { openMpProblem } from "../native/openmp.ts";
 import { foldersOf } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
@@ -43,7 +44,7 @@ export async function examineNode(request: Request): Promise<Finding[]> {
   return [
     platform(),
     deno(),
-    core(found),
+    ...core(found, request),
     ...await gpus(request, setup),
     nccl(request, setup),
     cores(request),
@@ -76,15 +77,22 @@ function deno(): Finding {
     : finding("Deno", "ok", text);
 }
 
-function core(found: SetupRecord | string): Finding {
-  if (typeof found === "string") return finding("core", "FAIL", `${found}; run: deno task setup`);
+/** The core, and OpenMP's threads where it opens. */
+function core(found: SetupRecord | string, { config: { threads } }: Request): Finding[] {
+  if (typeof found === "string") return [finding("core", "FAIL", `${found}; run: deno task setup`)];
   try {
     openCore();
-    return finding("core", "ok", `opens, libtorch ${found.libtorchVersion}`);
   } catch (error) {
     if (!isExpected(error)) throw error;
-    return finding("core", "FAIL", error.message);
+    return [finding("core", "FAIL", error.message)];
   }
+  const problem = openMpProblem(threads);
+  return [
+    finding("core", "ok", `opens, libtorch ${found.libtorchVersion}`),
+    problem === undefined
+      ? finding("threads", "ok", `${threads}, which OpenMP gives`)
+      : finding("threads", "FAIL", `--threads=${threads} under ${problem}`),
+  ];
 }
 
 async function gpus(

@@ -1,0 +1,85 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { join } from "node:path";
+import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
+import { ExitCode } from "../../src/base/exit_codes.ts";
+import { projectRoot } from "../../src/setup/record.ts";
+import { TINY } from "../support/ranks_run.ts";
+
+const SECONDS = 30;
+
+/** Runs the program; one that hangs is killed, as nothing gentler ends it. */
+async function program(
+  args: readonly string[],
+  env: Record<string, string> = {},
+): Promise<{ code: number; text: string }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["run", ...RANK_PERMISSIONS, "src/cli.ts", ...args],
+    cwd: projectRoot,
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "piped",
+  }).spawn();
+  const timer = setTimeout(() => child.kill("SIGKILL"), SECONDS * 1000);
+  const { code, stdout, stderr } = await child.output();
+  clearTimeout(timer);
+  const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+  return { code, text: text(stdout) + text(stderr) };
+}
+
+async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await body(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+const RUN = [...TINY, "--max_steps=1"];
+/** Variables under which OpenMP makes fewer threads than it is asked for. */
+const VARIABLES = { OMP_THREAD_LIMIT: "1", OMP_DYNAMIC: "true", OMP_MAX_ACTIVE_LEVELS: "0" };
+
+for (const [name, value] of Object.entries(VARIABLES)) {
+  Deno.test(`${name}=${value} with several threads is refused before the first step, by name`, () =>
+    inFolder(async (folder) => {
+      const { code, text } = await program(
+        ["train", ...RUN, "--threads=2", `--run_dir=${folder}/run`],
+        { [name]: value },
+      );
+      equal(code, ExitCode.usage, text);
+      match(
+        text,
+        new RegExp(
+          `^Cannot compute with --threads=2 under ${name}=${value}: expected .*; run: unset ${name}, or give --threads=1\n$`,
+        ),
+      );
+      // The run can begin once that is repaired.
+      deepEqual([...Deno.readDirSync(folder)], []);
+    }));
+}
+
+Deno.test("eval, embed and doctor refuse too few threads, and one thread needs no other", () =>
+  inFolder(async (folder) => {
+    const env = { OMP_THREAD_LIMIT: "1" };
+    const trained = await program(["train", ...RUN, `--run_dir=${folder}/run`], env);
+    equal(trained.code, 0, trained.text);
+    const checkpoint = `--checkpoint=${join(folder, "run", "encoder.safetensors")}`;
+    const commands = [
+      ["eval", checkpoint, "--protocol=knn", "--threads=2"],
+      ["embed", checkpoint, "--threads=2", `--out=${join(folder, "features.npy")}`],
+    ];
+    for (const args of commands) {
+      const { code, text } = await program(args, env);
+      equal(code, ExitCode.usage, text);
+      match(
+        text,
+        /Cannot compute with --threads=2 under OMP_THREAD_LIMIT=1: expected .* at least 2/,
+      );
+    }
+    const node = await program(["doctor", "--threads=2", `--run_dir=${folder}/run`], env);
+    equal(node.code, ExitCode.setup, node.text);
+    match(node.text, /^FAIL {2}threads +--threads=2 under OMP_THREAD_LIMIT=1: .*unset/m);
+    const well = await program(["doctor", "--threads=1", `--run_dir=${folder}/run`], env);
+    match(well.text, /^ok {4}threads +1\b/m);
+  }));

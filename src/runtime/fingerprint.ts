@@ -21,7 +21,24 @@ export interface Fingerprint {
   ranks?: number;
   /** Micro-batches of a step; 1 by default. Checkpoints store this key, which therefore keeps its name. */
   parts?: number;
+  /** Environment variables that choose other instructions or other roundings, by name; none where none is set. */
+  variables?: Record<string, string>;
 }
+
+/** Variables of oneDNN (under both names), MKL, ATen and CUDA's libraries under which the same sums have other bits. */
+const BIT_VARIABLES = [
+  "ATEN_CPU_CAPABILITY",
+  "DNNL_CPU_ISA_HINTS",
+  "DNNL_DEFAULT_FPMATH_MODE",
+  "DNNL_MAX_CPU_ISA",
+  "MKL_CBWR",
+  "MKL_DEBUG_CPU_TYPE",
+  "MKL_ENABLE_INSTRUCTIONS",
+  "NVIDIA_TF32_OVERRIDE",
+  "ONEDNN_CPU_ISA_HINTS",
+  "ONEDNN_DEFAULT_FPMATH_MODE",
+  "ONEDNN_MAX_CPU_ISA",
+];
 
 /** Returns the fingerprint of this process; one rank and one micro-batch by default. */
 export function fingerprintHere(
@@ -33,7 +50,21 @@ export function fingerprintHere(
   },
 ): Fingerprint {
   const processor = cpus()[0]?.model ?? "unknown";
-  return { processor, threads, libtorch, ranks, parts: microBatches, ...gpu };
+  const variables = variablesHere();
+  return {
+    ...{ processor, threads, libtorch, ranks, parts: microBatches },
+    ...gpu,
+    ...variables !== undefined && { variables },
+  };
+}
+
+/** Returns the variables that are set and change bits; undefined where none is. */
+function variablesHere(): Record<string, string> | undefined {
+  const set = BIT_VARIABLES.flatMap((name) => {
+    const value = Deno.env.get(name);
+    return value ? [[name, value]] : [];
+  });
+  return set.length === 0 ? undefined : Object.fromEntries(set);
 }
 
 /** Returns the fingerprints in a checkpoint's metadata: one, or several where the run was resumed on other machines. */
@@ -66,9 +97,11 @@ export function resumedFingerprints(
 }
 
 function shown(
-  { processor, threads, libtorch, gpu, ranks = 1, parts: microBatches = 1 }: Fingerprint,
+  { processor, threads, libtorch, gpu, ranks = 1, parts: microBatches = 1, variables = {} }:
+    Fingerprint,
 ): string {
   const several = (ranks > 1 ? ` --ranks=${ranks}` : "") +
     (microBatches > 1 ? ` --accumulate_steps=${microBatches}` : "");
-  return `--threads=${threads}${several} on ${gpu ?? processor}, libtorch ${libtorch}`;
+  const set = Object.keys(variables).sort().map((name) => `, ${name}=${variables[name]}`).join("");
+  return `--threads=${threads}${several} on ${gpu ?? processor}, libtorch ${libtorch}${set}`;
 }

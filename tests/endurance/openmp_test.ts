@@ -1,7 +1,9 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match } from "node:assert/strict";
 import { join } from "node:path";
-import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
+import { RANK_PERMISSIONS, TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { ExitCode } from "../../src/base/exit_codes.ts";
+import { newestCheckpoint } from "../../src/run/checkpoint.ts";
+import { fingerprintsOf } from "../../src/runtime/fingerprint.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { TINY } from "../support/ranks_run.ts";
 
@@ -13,7 +15,12 @@ async function program(
   env: Record<string, string> = {},
 ): Promise<{ code: number; text: string }> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", ...RANK_PERMISSIONS, "src/cli.ts", ...args],
+    args: [
+      "run",
+      ...args[0] === "doctor" ? TASK_PERMISSIONS.doctor : RANK_PERMISSIONS,
+      "src/cli.ts",
+      ...args,
+    ],
     cwd: projectRoot,
     env,
     stdin: "null",
@@ -82,4 +89,23 @@ Deno.test("eval, embed and doctor refuse too few threads, and one thread needs n
     match(node.text, /^FAIL {2}threads +--threads=2 under OMP_THREAD_LIMIT=1: .*unset/m);
     const well = await program(["doctor", "--threads=1", `--run_dir=${folder}/run`], env);
     match(well.text, /^ok {4}threads +1\b/m);
+  }));
+
+Deno.test("a resume under another variable that changes bits is told from an exact one", () =>
+  inFolder(async (folder) => {
+    const run = ["train", ...TINY, "--save_every_steps=1", `--run_dir=${join(folder, "run")}`];
+    const set = { ONEDNN_MAX_CPU_ISA: "AVX2", MKL_CBWR: "COMPATIBLE" };
+    const shown = ", MKL_CBWR=COMPATIBLE, ONEDNN_MAX_CPU_ISA=AVX2";
+    const first = await program([...run, "--max_steps=1"], set);
+    const same = await program([...run, "--max_steps=2"], set);
+    deepEqual([first.code, same.code], [0, 0], first.text + same.text);
+    doesNotMatch(same.text, /not exact/);
+    const other = await program([...run, "--max_steps=3"]);
+    equal(other.code, 0, other.text);
+    match(other.text, new RegExp(`computed with [^\n]*${shown} and resumes with.*not exact`));
+    const newest = newestCheckpoint(join(folder, "run", "checkpoints"), () => {});
+    const computers = fingerprintsOf(newest?.metadata);
+    // Without any, the fingerprint is that of earlier versions.
+    deepEqual(computers.map(({ variables }) => variables), [set, undefined]);
+    equal(Object.hasOwn(computers[1] ?? {}, "variables"), false);
   }));

@@ -43,32 +43,28 @@ const WORDS: readonly Word[] = [
     pattern:
       /\{ part, parts \}|(?<!large )\bparts? of (a|the|its|each) (step's )?batch\b|\bbatch in parts\b/,
     write: "micro-batch",
-    left: 4,
   },
   { pattern: /\bOrig\./, write: "the reference program" },
   {
     pattern:
       /\bthe (Python )?original(?! (protocol|file|image|size|bytes|order|archive|one|test)s?\b)/i,
     write: "the reference program",
-    left: 4,
   },
   { pattern: /\bthe (Python )?replication\b/i, write: "the reference program" },
   {
     pattern: /\b(go|goes|going|went|gone) on\b/i,
     write: "resume (a run), continue (anything else)",
-    left: 110,
   },
   {
     pattern:
       /\b(a|another|every|each|no later|next|later|earlier|first|second|two|several|both) starts?\b(?! (of|at|with|from|as)\b)/i,
     write: "invocation",
-    left: 25,
   },
 ];
 
 /** The opening that a doc comment may not have: it is a verb or a noun phrase. */
 const OPENING = /(\/\*\*|^\s*\/\/[/!])\s*(What|Whether|How|Who|Where|That)\b/;
-const OPENINGS_LEFT = 7;
+const OPENINGS_LEFT = 0;
 
 interface Line {
   file: string;

@@ -12,7 +12,7 @@
 
 extern "C" {
 
-// Values of the host, of a libtorch scalar type, that a GPU reads by itself while both go on.
+// Values of the host, of a libtorch scalar type, that a GPU reads by itself while both run.
 int byol_pinned(const int64_t* shape, size_t dimensions, int type, at::Tensor** out, Message error) {
   return guarded(error, [&] {
     const at::IntArrayRef sizes(shape, dimensions);

@@ -1,6 +1,6 @@
 // What tch lacks of libtorch's distributed engine (c10d), as C functions for
 // native/src/torch/distributed.rs: the store, the process group with its collectives, the Reducer
-// that averages gradients while the backward pass goes on, and batch normalisation over all ranks.
+// that averages gradients while the backward pass runs, and batch normalisation over all ranks.
 // Every function returns 0, or 1 with a message in `error`; no exception leaves.
 
 #include <torch/torch.h>

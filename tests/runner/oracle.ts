@@ -16,11 +16,11 @@ import { setupError } from "../../src/setup/setup_error.ts";
 import { LIBTORCH_VERSION, TORCHVISION_VERSION } from "../../src/setup/versions.ts";
 import { writeStandIns } from "./stand_ins.ts";
 
-/** What depends on PyTorch. */
+/** Packages that depend on PyTorch. */
 const ON_TORCH = [`torchvision==${TORCHVISION_VERSION}`, "timm"];
-/** What tests ask for besides. */
+/** Further packages of the tests. */
 const OTHERS = ["numpy", "pillow", "safetensors", "tensorboard", "pyarrow", "onnx", "onnxruntime"];
-/** What PyTorch and timm import of Python, in the versions that their wheels ask for. */
+/** Packages that PyTorch and timm import, in the versions that their wheels ask for. */
 const IMPORTED = [
   ...["filelock", "fsspec", "jinja2", "networkx", "setuptools<82", "sympy", "typing-extensions"],
   ...["huggingface-hub", "pyyaml"],
@@ -56,7 +56,7 @@ export function oracleEnvironment(): Record<string, string> {
   };
 }
 
-/** What the oracle is installed with. */
+/** Python and folders of the oracle's installation. */
 export interface OracleInstallation {
   /** The folder of libtorch that set-up has found or fetched. */
   libtorch: string;
@@ -66,7 +66,7 @@ export interface OracleInstallation {
 }
 
 /**
- * Installs the oracle, unless it is there; set-up may go on meanwhile. About 1.2 GB are fetched: 180 MB of packages, and
+ * Installs the oracle, unless it is there; set-up may run meanwhile. About 1.2 GB are fetched: 180 MB of packages, and
  * wheels of NVIDIA of which headers and NVRTC are kept, for the test that builds the GPUs' side. Where PyTorch has to be
  * fetched, too, it is 2.5 GB.
  *
@@ -112,7 +112,7 @@ function isPackageFor({ version: [major, minor] }: Python, site: string): boolea
   return names.some((name) => name.startsWith(`_C.cpython-${major}${minor}-`));
 }
 
-/** How the steps of an installation run. */
+/** Options of the steps of an installation. */
 interface Installing {
   python: Python;
   session: Session;

@@ -52,7 +52,7 @@ export const TEST = {
   ],
 } as const satisfies CommandSpec;
 
-/** What the command line asks for. */
+/** Request of the command line. */
 export interface Request {
   parts: readonly Part[];
   /** Installs the oracle of the parity tests where it is missing. */
@@ -61,7 +61,7 @@ export interface Request {
   installPackages: boolean;
   /** Parts of tests' names, or paths of files and folders of tests; all tests when empty. */
   filters: string[];
-  /** How many programs run side by side. */
+  /** Number of programs that run side by side. */
   jobs: number;
 }
 

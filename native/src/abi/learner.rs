@@ -108,8 +108,8 @@ table! {
     /// finite (NotFinite), and (Io) where the file cannot be written.
     fn byol_learner_save(learner: &Learner, options: Json<SaveOptions>) { learner.save(&options) }
 
-    /// Copies the training state and starts the job that writes it to a file: the learner may go
-    /// on. Fails on values that are not finite (NotFinite); the job fails as save does.
+    /// Copies the training state and starts the job that writes it to a file: the learner may
+    /// continue. Fails on values that are not finite (NotFinite); the job fails as save does.
     fn byol_learner_save_begin(learner: &Learner, options: Json<BackgroundSaveOptions>) -> Handle
         = Learner::save_begin;
 

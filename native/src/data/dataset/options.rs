@@ -109,7 +109,7 @@ impl ProbeOptions {
     }
 }
 
-/// The part of a step's batch that this process takes: of each of the equal micro-batches, rank `rank`'s.
+/// This process's shard of a step's batch: rank `rank`'s of each of the equal micro-batches.
 #[derive(Clone, Copy)]
 pub struct Shard {
     pub rank: usize,

@@ -1,4 +1,4 @@
-//! Writes packed shards (packed.rs has the format): in parallel, each file beside and renamed, going on where an
+//! Writes packed shards (packed.rs has the format): in parallel, each file beside and renamed, resuming where an
 //! interrupted packing stopped.
 //!
 //! A shard holds images of all classes, in an order of its own: who reads a shard from front to back, as WebDataset

@@ -41,7 +41,7 @@ export const ERRORS: readonly PlantedError[] = [
     file: "native/src/training/learner/step.rs",
     right: "let learned = networks.into_iter().flat_map(Parameters::learned);",
     wrong: "let learned = networks.into_iter().flat_map(|all| {\n" +
-      "                all.entries.iter().filter(|entry| entry.tensor.kind() != Kind::Int64)\n" +
+      "                all.entries.iter().filter(|entry| entry.tensor.kind() != tch::Kind::Int64)\n" +
       "            });",
     says: /target\.after\..*running_\w+: difference/,
     ...STEP,

@@ -1,4 +1,4 @@
-/** Dispatches `src/cli.ts [--set-up] COMMAND [OPTIONS]`: help and wrong options first, then set-up where it is asked for. */
+/** Dispatch of `src/cli.ts [--set-up] COMMAND [OPTIONS]`: help and wrong options are answered before any set-up. */
 
 import { wantsHelp } from "./base/command_line.ts";
 import { ExitCode, runMain, UserError } from "./base/exit_codes.ts";
@@ -50,8 +50,8 @@ async function main(words: readonly string[]): Promise<number> {
 }
 
 /**
- * Loads a command. Its npm packages may be set-up's of a moment ago: Deno looks for those of a module that is named in
- * an `import()` itself before the program starts, and remembers that they were missing; so the name is a variable.
+ * Loads a command, whose npm packages set-up may have just installed. The name of the module is a variable, because
+ * Deno resolves the packages of a literal `import()` before the program starts, and remembers the missing ones.
  *
  * @throws UserError (set-up) where an npm package is missing
  */
@@ -63,7 +63,7 @@ async function load(name: CommandName): Promise<Main> {
     const message = (error as Error).message;
     if (!/npm:|node_modules/.test(message)) throw error;
     throw new UserError(
-      `Cannot ${name}: ${message}; run: deno task setup, with network, which fetches what is missing`,
+      `Cannot run ${name}: ${message}; run with network: deno task setup`,
       ExitCode.setup,
     );
   }

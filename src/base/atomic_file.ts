@@ -1,5 +1,5 @@
 /**
- * Files that are never half-written.
+ * Replacement of files that leaves no half-written file.
  *
  * @module
  */
@@ -7,11 +7,10 @@
 import { dirname } from "node:path";
 
 /**
- * Replaces a file as a whole: written beside, synced, renamed, and the folder synced. After a crash or on a
- * full disk the path holds either the old content or the new one. (Written in place, a file at a quota can
- * end up empty.)
+ * Replaces a file as a whole: writes a temporary file beside it, syncs it, renames it, and syncs the folder. After a
+ * crash or on a full disk, the path holds either the old content or the new content.
  *
- * @throws what Deno throws when the folder cannot be written; nothing is left behind then
+ * @throws the error of Deno when the folder cannot be written; the temporary file is removed
  */
 export function replaceFile(path: string, content: string | Uint8Array): void {
   const temporary = `${path}.${Deno.pid}.part`;
@@ -28,7 +27,7 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
   folder.syncSync();
 }
 
-/** Writes every byte: one call may write fewer. */
+/** Writes all bytes, by several calls if need be. */
 export function writeAll(file: Deno.FsFile, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length;) done += file.writeSync(bytes.subarray(done));
 }

@@ -1,5 +1,5 @@
 /**
- * The reader of every command's options: from words and a table of options to typed, checked values.
+ * Reader of command lines: from arguments and a table of options to typed, checked values.
  *
  * @module
  */
@@ -15,22 +15,22 @@ import {
   type ValueOf,
 } from "./option_values.ts";
 
-/** An option as the reader needs it. */
+/** An option, as far as the reader needs it. */
 export interface ReadableOption {
   /** Name on the command line, without dashes. */
   readonly option: string;
-  /** Values that it takes. */
+  /** Values that the option accepts. */
   readonly value: ValueKind;
-  /** Given several times, it has all the values; without, the last one counts. */
+  /** True for an option that collects its values when it is given several times; otherwise the last value counts. */
   readonly repeats?: true;
-  /** One text holds several values, with commas between them. */
+  /** True for an option with several values, separated by commas. */
   readonly list?: true;
 }
 
 /** Options by the name of the field that holds their value. */
 export type ReadableTable = Readonly<Record<string, ReadableOption>>;
 
-/** A command, as far as reading its options needs it. */
+/** A command, as far as the reader needs it. */
 export interface CommandLine<Table extends ReadableTable = ReadableTable> {
   /** The words that start the command, as in "deno task train". */
   readonly command: string;
@@ -39,20 +39,20 @@ export interface CommandLine<Table extends ReadableTable = ReadableTable> {
   readonly synonyms?: Readonly<Record<string, readonly string[]>>;
   /** Advice on an option that the command lacks and another one has, to follow "Cannot use --x with COMMAND: ". */
   readonly elsewhere?: (option: string) => string | undefined;
-  /** Words after `--` belong to another program. */
+  /** True where arguments after `--` are passed on to another program. */
   readonly passesOn?: true;
-  /** Words that are no options are taken, too. */
+  /** True where arguments that are no options are accepted. */
   readonly takesWords?: true;
 }
 
 type Several = { readonly repeats: true } | { readonly list: true };
 
-/** The value of an option that is given: one, or an array where it may have several. */
+/** The value of a given option: one value, or an array for an option with several. */
 export type GivenValue<Option extends ReadableOption> = Option extends Several
   ? ValueOf<Option["value"]>[]
   : ValueOf<Option["value"]>;
 
-/** A command line that was read: what it gives, and nothing by default. */
+/** The contents of a command line, without defaults. */
 export interface Given<Table extends ReadableTable> {
   /** Values by field; a field is absent where its option is not given. */
   readonly values: { -readonly [Field in keyof Table]?: GivenValue<Table[Field]> };
@@ -110,7 +110,7 @@ type ValueWithDefault<Option extends OptionSpec> =
   | GivenValue<Option>
   | (Option extends { readonly default: null } ? null : never);
 
-/** The values of a command's options, defaults included. */
+/** The values of a command's options, with defaults. */
 export type Values<Table extends OptionTable> = {
   [Field in keyof Table]: ValueWithDefault<Table[Field]>;
 };
@@ -120,7 +120,7 @@ export function commandWords(name: string): string {
   return `deno task ${name}`;
 }
 
-/** The command line of a program, defaults included. */
+/** The contents of a program's command line, with defaults. */
 export interface ReadOptions<Table extends OptionTable> {
   values: Values<Table>;
   /** The words that are no options. */
@@ -128,9 +128,9 @@ export interface ReadOptions<Table extends OptionTable> {
 }
 
 /**
- * Reads the options of a command that takes no others.
+ * Reads the command line of a command that accepts no options of other commands.
  *
- * @throws UserError (usage) for what readGiven() refuses, and where a required option is not given
+ * @throws UserError (usage) for command lines that readGiven() refuses, and for a missing required option
  */
 export function readOptions<Table extends OptionTable>(
   args: readonly string[],
@@ -145,7 +145,7 @@ export function readOptions<Table extends OptionTable>(
   return { values: withDefaults(values, spec), words: positionals };
 }
 
-/** Adds a command's defaults to values that are given. */
+/** Adds a command's defaults to the given values. */
 export function withDefaults<Table extends OptionTable>(
   given: Given<Table>["values"],
   { options }: CommandSpec<Table>,
@@ -154,7 +154,7 @@ export function withDefaults<Table extends OptionTable>(
   return { ...Object.fromEntries(defaults), ...given };
 }
 
-/** Refuses values without an option that the command requires. @throws UserError (usage) */
+/** Checks that all required options are given. @throws UserError (usage) for the first that is missing */
 export function requireOptions(
   values: Readonly<Record<string, unknown>>,
   { name, options }: Pick<CommandSpec, "name" | "options">,
@@ -165,7 +165,7 @@ export function requireOptions(
   }
 }
 
-/** Returns the error of a command that cannot do without an option. */
+/** Returns the error for a missing required option. */
 export function missingOption(name: string, option: OptionSpec): UserError {
   return usageError(
     `Cannot run ${commandWords(name)} without --${option.option}: expected --${option.option}=${
@@ -191,7 +191,7 @@ export function placeholderOf({ value, placeholder }: Partial<OptionSpec>): stri
   }
 }
 
-/** Tells an asking for help, before a `--` and whatever else the command line says. */
+/** Returns true for a command line with --help or -h before any `--`. */
 export function wantsHelp(args: readonly string[]): boolean {
   const end = args.indexOf("--");
   const own = end < 0 ? args : args.slice(0, end);
@@ -199,7 +199,7 @@ export function wantsHelp(args: readonly string[]): boolean {
 }
 
 /**
- * Reads the options that a command line gives, as `--name=value` or `--name value`, and checks each value.
+ * Reads the options of a command line, written as `--name=value` or `--name value`, and checks each value.
  *
  * @throws UserError (usage) for an unknown option, a value out of range or missing, and anything that is no option
  */
@@ -284,7 +284,7 @@ function valueOf({ option, value: kind }: ReadableOption, text: string): unknown
   throw usageError(`Cannot use --${option}=${text}: expected ${expectationOf(kind)}${hint}`);
 }
 
-/** Returns the choice that a text misspells; another number is another thing and no misspelling. */
+/** Returns the choice that a text misspells; a text with other digits counts as no misspelling. */
 function nearestChoice(text: string, choices: readonly string[]): string | undefined {
   const digits = text.replaceAll(/\D/g, "");
   const alike = choices.filter((choice) => choice.replaceAll(/\D/g, "").startsWith(digits));
@@ -304,7 +304,7 @@ function unknownOption(line: CommandLine, rawName: string): UserError {
   return usageError(`Cannot use ${rawName}: no such option, ${hint}`);
 }
 
-/** Returns the options that a name may stand for: as another program's name, switched off, or misspelt. */
+/** Returns the options that a name may mean: another program's name, a name with "no_", or a misspelling. */
 export function optionsMeant(name: string, { options, synonyms = {} }: CommandLine): string[] {
   const known = Object.values(options);
   const names = known.map(({ option }) => option);

@@ -1,12 +1,12 @@
 /**
- * The word that a mistyped one was probably meant to be.
+ * Search for the word that a misspelt one probably means.
  *
  * @module
  */
 
 /**
- * The candidate with the smallest edit distance, or undefined when none is near: a third of the word's
- * letters may differ. A candidate that the word is the beginning of counts as near.
+ * Returns the candidate with the smallest edit distance; undefined where none is near. At most a third of the word's
+ * letters may differ. A candidate that begins with the word counts as near.
  */
 export function nearestTo(word: string, candidates: readonly string[]): string | undefined {
   let nearest: string | undefined;
@@ -18,7 +18,7 @@ export function nearestTo(word: string, candidates: readonly string[]): string |
   return nearest ?? candidates.find((candidate) => word !== "" && candidate.startsWith(word));
 }
 
-/** The number of letters to insert, delete or replace (Levenshtein), row by row. */
+/** Returns the Levenshtein distance: the number of letters to insert, delete or replace. */
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

@@ -12,7 +12,7 @@ import { isResultLost, showLine } from "./output.ts";
 export const ExitCode = {
   /** The command did what it was asked. */
   ok: 0,
-  /** A failure nobody foresaw: a bug, or a machine in trouble. */
+  /** An unexpected failure: a bug, or a fault of the machine. */
   unexpected: 1,
   /** The command line: an unknown option, a value out of range, a combination that cannot run. */
   usage: 2,
@@ -22,22 +22,22 @@ export const ExitCode = {
   runFolder: 4,
   /** A checkpoint: missing, damaged, or of another architecture. */
   checkpoint: 5,
-  /** Set-up: toolchain or libtorch missing, or a core built from another table. */
+  /** Set-up: toolchain or libtorch missing, or a Rust core of other sources. */
   setup: 6,
-  /** The training's numbers went bad: not finite, or, with --stop_on_collapse, collapsed embeddings. */
+  /** The training's numbers: not finite, or, with --stop_on_collapse, collapsed embeddings. */
   numbers: 7,
   /** A checkpoint, a metrics file or the result on stdout could not be written. */
   save: 8,
-  /** Another rank died or went silent, or the ranks could not meet. */
+  /** The ranks: another one ended or went silent, or they could not connect. */
   ranks: 9,
-  /** Stopped on a signal with everything saved (but at a second signal, which ends it at once): start the same command again to resume. */
+  /** Stop on a signal with everything saved, or at once on a second signal. The same command resumes the run. */
   interrupted: 75,
 } as const;
 
 /** One of the documented exit codes. */
 export type ExitCode = typeof ExitCode[keyof typeof ExitCode];
 
-/** One sentence for each exit code, for the documentation and `--help`. */
+/** A description of each exit code, for the documentation and `--help`. */
 export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.ok]: "done",
   [ExitCode.unexpected]: "unexpected failure",
@@ -45,26 +45,25 @@ export const EXIT_CODE_MEANINGS: Readonly<Record<ExitCode, string>> = {
   [ExitCode.data]: "data: missing folder, truncated file, wrong MD5",
   [ExitCode.runFolder]: "run folder: not writable, locked, or another run in it",
   [ExitCode.checkpoint]: "checkpoint: missing, damaged, or of another architecture",
-  [ExitCode.setup]: "set-up: toolchain or libtorch missing, or a core of another table",
-  [ExitCode.numbers]: "numbers went bad: not finite, or collapsed (--stop_on_collapse)",
-  [ExitCode.save]: "a save failed, or the result could not be printed, for instance on a full disk",
-  [ExitCode.ranks]: "ranks: another one died or went silent, or they could not meet",
-  [ExitCode.interrupted]: "interrupted with everything saved: start again to resume",
+  [ExitCode.setup]: "set-up: toolchain or libtorch missing, or a Rust core of other sources",
+  [ExitCode.numbers]: "numbers: not finite, or collapsed embeddings (--stop_on_collapse)",
+  [ExitCode.save]: "save: a file or the result cannot be written, as on a full disk",
+  [ExitCode.ranks]: "ranks: another one ended or went silent, or they could not connect",
+  [ExitCode.interrupted]: "interrupted with everything saved: the same command resumes the run",
 };
 
-/** A problem its reader can repair. The command line prints its message and nothing else, and ends
- * with its exit code; a stack trace would only hide the sentence. */
+/** An expected failure, which the user can repair. The program prints its message without a stack trace. */
 export class UserError extends Error {
   /** Always "UserError". */
   override readonly name = "UserError";
-  /** The code the process is to end with. */
+  /** Exit code of the process. */
   readonly exitCode: ExitCode;
 
   /**
-   * Names the problem and how the process ends.
+   * Creates an error.
    *
-   * @param message what could not be done, with the value, and what was expected
-   * @param exitCode the code the process is to end with
+   * @param message failed task with its value, and the expected one, without a final stop
+   * @param exitCode exit code of the process
    */
   constructor(message: string, exitCode: ExitCode) {
     super(message);
@@ -72,12 +71,15 @@ export class UserError extends Error {
   }
 }
 
-/** Returns an error for a command line that cannot be used. */
+/** Returns a UserError with the exit code `ExitCode.usage`. */
 export function usageError(message: string): UserError {
   return new UserError(message, ExitCode.usage);
 }
 
-/** Runs a main function. A user's error is its sentence and its exit code; a result that could not be printed is code 8. */
+/**
+ * Runs a main function and exits with its code. A UserError is printed as its message, with its exit code; a result
+ * that could not be printed is exit code 8.
+ */
 export async function runMain(
   main: (args: string[]) => number | Promise<number>,
 ): Promise<void> {

@@ -1,11 +1,11 @@
-/** Failures that files, options or the machine cause, told from bugs: a bug keeps its stack. */
+/** Distinction between expected failures, caused by files, options or the machine, and bugs, which keep their stack. */
 
 import { type ExitCode, UserError } from "./exit_codes.ts";
 
-/** Returns true for an error of the operating system, as Deno and node's modules report it. */
+/** Returns true for an error of the operating system, thrown by Deno or by Node's modules. */
 export function isSystemError(error: unknown): error is Error {
   if (!(error instanceof Error) || error instanceof Deno.errors.BadResource) return false;
-  // Some have no class of their own: a full disk is an Error with a code, or with a number in its message.
+  // Some errors have no class of their own: a full disk is an Error with a code, or with a number in its message.
   const { code } = error as { code?: unknown };
   return Object.values(Deno.errors).some((Type) => error instanceof Type) ||
     typeof code === "string" && /^E[A-Z0-9]+$/.test(code) ||
@@ -13,15 +13,15 @@ export function isSystemError(error: unknown): error is Error {
 }
 
 /**
- * Returns true for a failure that files, options or the machine cause; false for a bug. An error of the core tells by
- * its property `isExpected`.
+ * Returns true for a failure caused by files, options or the machine; false for a bug. Errors of the Rust core have the
+ * property `isExpected`.
  */
 export function isExpected(error: unknown): error is Error {
   return error instanceof UserError || isSystemError(error) || isPackageMissing(error) ||
     error instanceof Error && (error as { isExpected?: unknown }).isExpected === true;
 }
 
-/** Returns true where an import() found no module: set-up had no network to fetch the package. */
+/** Returns true for an import() of a missing npm package, which set-up could not install without network. */
 function isPackageMissing(error: unknown): boolean {
   return error instanceof TypeError &&
     (error as { code?: unknown }).code === "ERR_MODULE_NOT_FOUND";
@@ -36,8 +36,7 @@ export interface FailureOptions {
 }
 
 /**
- * Returns the error to throw for one that was caught: a UserError for an expected failure, and a bug or a UserError as
- * it is.
+ * Returns the error to throw for a caught one: a UserError for an expected failure; a bug or a UserError unchanged.
  */
 export function asUserError(
   error: unknown,
@@ -50,7 +49,7 @@ export function asUserError(
   return new UserError(`${start}${error.message}${end}`, exitCode);
 }
 
-/** Returns the words for a failure that ends nothing: the message of an expected one, the stack of a bug. */
+/** Returns the text for a warning about a failure: the message of an expected failure, the stack of a bug. */
 export function wordsFor(error: unknown): string {
   if (isExpected(error)) return error.message;
   return error instanceof Error ? error.stack ?? error.message : String(error);

@@ -1,6 +1,6 @@
-/** Files that may or may not be there. */
+/** Operations on files that may be missing. */
 
-/** Returns true where a file or folder is there; links are followed. */
+/** Returns true where a file or folder exists; links are followed. */
 export function exists(path: string): boolean {
   try {
     Deno.statSync(path);
@@ -13,12 +13,12 @@ export function exists(path: string): boolean {
   }
 }
 
-/** Returns the text of a file, or undefined when there is none. */
+/** Returns the text of a file; undefined where the file is missing. */
 export function readIfThere(path: string): string | undefined {
   return exists(path) ? Deno.readTextFileSync(path) : undefined;
 }
 
-/** Removes a file; nothing happens when it is not there. */
+/** Removes a file; does nothing where the file is missing. */
 export function removeIfThere(path: string): void {
   try {
     Deno.removeSync(path);
@@ -27,7 +27,7 @@ export function removeIfThere(path: string): void {
   }
 }
 
-/** Removes a file or a whole folder; nothing happens when it is not there. */
+/** Removes a file or a whole folder; does nothing where it is missing. */
 export async function removeTree(path: string): Promise<void> {
   try {
     await Deno.remove(path, { recursive: true });
@@ -36,7 +36,7 @@ export async function removeTree(path: string): Promise<void> {
   }
 }
 
-/** Returns the system's own words for an error, without the call that Deno adds after them. */
+/** Returns the system's message of an error, without the call that Deno appends. */
 export function reasonOf(error: unknown): string {
   return (error as Error).message.replace(/\s*\(os error \d+\).*$/s, "");
 }

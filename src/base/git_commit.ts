@@ -1,13 +1,13 @@
-/** The commit of a checkout, read without Git. */
+/** Reading of a checkout's commit without Git. */
 
 import { isSystemError } from "./expected.ts";
 import { isAbsolute, join } from "node:path";
 
 /**
- * Returns the commit that a checkout is at, read from its .git without running Git.
+ * Returns the commit of a checkout, read from its .git.
  *
  * @param projectDir the root of the checkout; .git may be a folder or the file of a linked worktree
- * @returns null where there is no checkout, no commit yet, or no permission to look
+ * @returns the commit; null where there is no checkout, no commit, or no permission to read .git
  */
 export function readCommit(projectDir: string): string | null {
   try {
@@ -28,7 +28,7 @@ function gitDirOf(projectDir: string): string {
   return isAbsolute(link) ? link : join(projectDir, link);
 }
 
-/** A linked worktree keeps its HEAD to itself and shares the branches. */
+/** Returns the folder of the branches, which a linked worktree shares; its HEAD lies in its own folder. */
 function commonDirOf(gitDir: string): string {
   const link = textIfThere(join(gitDir, "commondir"))?.trim();
   if (link === undefined) return gitDir;

@@ -8,7 +8,7 @@ import { type CommandSpec, commandWords, type OptionSpec, placeholderOf } from "
 import { expectationOf, type OptionValue, shownValue } from "./option_values.ts";
 
 const WIDTH = 100;
-/** Heading of the options that have none of their own. */
+/** Heading of options without a heading of their own. */
 const OPTIONS = "Options";
 
 /** Returns the whole text of a command's `--help`, without a line end. */
@@ -86,7 +86,7 @@ function entryOf(option: OptionSpec): string {
   return `  ${wordOf(option)}\n${wrapped(text, 6)}${choiceLines.join("")}`;
 }
 
-/** Returns what the placeholder does not already say of the value. */
+/** Returns the description of an option's values, unless the placeholder tells as much. */
 function expectationText({ value, repeats }: OptionSpec): string {
   const expectation = expectationOf(value);
   const isSaid = ["choice", "flag", "path", "text"].includes(value.kind) ||
@@ -95,7 +95,7 @@ function expectationText({ value, repeats }: OptionSpec): string {
   return repeats ? `${sentence}May be repeated. ` : sentence;
 }
 
-/** Returns an option's default in words; "none" where there is none. */
+/** Returns an option's default as text; "none" without a default. */
 export function defaultOf({ default: value, defaultText }: OptionSpec): string {
   if (defaultText !== undefined) return defaultText;
   if (value === false) return "off";
@@ -103,7 +103,7 @@ export function defaultOf({ default: value, defaultText }: OptionSpec): string {
   return typeof value === "object" ? value.join(", ") || "none" : shownValue(value as OptionValue);
 }
 
-/** Breaks a text into lines of at most 100 characters, each behind so many blanks and with a line end. */
+/** Breaks a text into indented lines of at most 100 characters, each with a line end. */
 export function wrapped(text: string, indent = 0): string {
   const lines: string[] = [];
   let line = "";
@@ -116,7 +116,7 @@ export function wrapped(text: string, indent = 0): string {
   return [...lines, line].map((each) => `${" ".repeat(indent)}${each}\n`).join("");
 }
 
-/** Returns a line about each command, for a user who named none. */
+/** Returns the list of commands with their summaries. */
 export function commandList(specs: readonly CommandSpec[]): string {
   const width = Math.max(...specs.map(({ name }) => name.length)) + 2;
   const lines = specs.map(({ name, summary }) => `  ${name.padEnd(width)}${summary}`);

@@ -1,9 +1,9 @@
 /**
- * A lock that is a folder with one file in it, named after its owner.
+ * A lock in the form of a folder with one file, named after the owner.
  *
- * Taking it is renaming a prepared folder to the lock's name, which the system refuses while the folder there is not
- * empty (no flock: not every network file system has it). Releasing it, or breaking the lock of a process that is
- * gone, is removing that one file. So nobody can remove a lock that another one has just taken.
+ * A process takes the lock by renaming a prepared folder to the lock's name, which the system refuses while the lock's
+ * folder is not empty. (Not every network file system has flock.) A process releases the lock, or breaks the lock of an
+ * owner that is gone, by removing that owner's file. Thereby no process can remove a lock that another has just taken.
  *
  * @module
  */
@@ -13,13 +13,13 @@ import { join } from "node:path";
 /** Owner of a lock, as the lock's file describes it. */
 export interface LockOwner {
   file: string;
-  /** The file's JSON; empty where it is none. */
+  /** The file's JSON; empty where the file holds none. */
   record: Record<string, unknown>;
-  /** When the file was last written, in milliseconds. */
+  /** Time of the file's last change, in milliseconds since 1970. */
   touched: number;
 }
 
-/** Takes a lock that is free. @returns whether it was */
+/** Tries to take a lock. @returns true where the lock was free */
 export function tryTake(
   folder: string,
   { name, content }: { name: string; content: string },
@@ -31,7 +31,7 @@ export function tryTake(
     Deno.renameSync(prepared, folder);
     return true;
   } catch (error) {
-    // A network file system may do it, lose its own answer, and try again in vain.
+    // A network file system may rename the folder, lose the answer, and fail at its second attempt.
     if (isThere(join(folder, name))) return true;
     Deno.removeSync(prepared, { recursive: true });
     const code = (error as { code?: string }).code ?? "";
@@ -40,12 +40,12 @@ export function tryTake(
   }
 }
 
-/** The owner, or undefined when the lock is free. */
+/** Returns the owner of a lock; undefined for a free lock. */
 export function readOwner(folder: string): LockOwner | undefined {
   try {
     for (const { name } of Deno.readDirSync(folder)) {
       const path = join(folder, name);
-      // Opened first: a network file system then asks its server, and does not answer from memory.
+      // Opening a file makes a network file system ask its server, instead of its cache, for the time of change.
       using file = Deno.openSync(path);
       const touched = file.statSync().mtime?.getTime() ?? 0;
       return { file: path, record: recordOf(Deno.readTextFileSync(path)), touched };

@@ -1,12 +1,12 @@
 /**
- * Kinds of option values: the check of each, and its words.
+ * Kinds of option values, with their checks and descriptions.
  *
  * @module
  */
 
 /**
- * Kind of value. Limits are included, but `above` and `below`, which are not. `former` choices are names of earlier
- * versions: accepted, and not listed.
+ * Kind of value. The limits `least` and `most` are allowed values, `above` and `below` are not. `former` choices are
+ * names of earlier versions, which are accepted and not listed.
  */
 export type ValueKind =
   | { kind: "choice"; choices: readonly string[]; former?: readonly string[] }
@@ -30,7 +30,7 @@ export type OptionValue = string | number | boolean | null;
 /** A size or count that 32 bits hold. */
 export const LARGEST_COUNT = 2 ** 31 - 1;
 
-/** Returns what was expected instead of a value, or undefined when the value is fine. */
+/** Returns the description of the expected values where a value is refused; undefined where it is accepted. */
 export function problemOf(kind: ValueKind, value: unknown): string | undefined {
   return isFine(kind, value) ? undefined : expectationOf(kind);
 }
@@ -68,7 +68,7 @@ function isWithin(limits: Limits, value: number): boolean {
   return value >= least && value > above && value <= most && value < below;
 }
 
-/** Returns what a kind of value expects, in words that follow "expected". */
+/** Returns the description of a kind's values, to follow "expected". */
 export function expectationOf(kind: ValueKind): string {
   switch (kind.kind) {
     case "choice":
@@ -94,7 +94,7 @@ function alternatives(words: readonly string[]): string {
 }
 
 function limitsInWords({ least, above, most, below }: Limits): string {
-  // Limits that only keep numbers representable are no news to anybody.
+  // Limits that only keep numbers representable are not mentioned.
   const highest = most !== undefined && most < LARGEST_COUNT ? most : undefined;
   if (least !== undefined && highest !== undefined) return ` from ${least} to ${highest}`;
   const limits = [
@@ -106,7 +106,7 @@ function limitsInWords({ least, above, most, below }: Limits): string {
   return limits.length === 0 ? "" : ` ${limits.join(" and ")}`;
 }
 
-/** A value as one would type it: 0.000001 as 1e-6. */
+/** Returns a value as it is written on the command line: 0.000001 as 1e-6. */
 export function shownValue(value: OptionValue): string {
   if (typeof value !== "number" || value === 0) return String(value);
   const exponential = value.toExponential().replace("e+", "e");

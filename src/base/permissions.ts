@@ -5,7 +5,7 @@
  * @module
  */
 
-/** Reading, writing, environment and system information, without ever a question. */
+/** Reading, writing, environment and system information, without prompts. */
 const FILES = ["--no-prompt", "-RWES"] as const;
 const FFI = "--allow-ffi";
 const RUN = "--allow-run";
@@ -13,10 +13,10 @@ const RUN = "--allow-run";
 const DOWNLOADS = "www.cs.toronto.edu:443";
 const SETUP = ["-R", "-W=.byol", RUN, "-E=LIBTORCH,CXX,CUDA_HOME", "-S=hostname"] as const;
 
-/** A rank of a job, and the program where nothing is to be downloaded: what slurm/ gives it. */
+/** Permissions of a rank of a Slurm job, and of the program without downloads. */
 export const RANK_PERMISSIONS: readonly string[] = [...FILES, FFI];
 
-/** A rank that `--ranks` starts. */
+/** Permissions of a rank that `--ranks` starts. */
 export const LOCAL_RANK_PERMISSIONS: readonly string[] = [...RANK_PERMISSIONS, `-N=${DOWNLOADS}`];
 
 /**
@@ -42,7 +42,7 @@ export const TASK_PERMISSIONS = {
   docs: ["-R", "-W=docs"],
 } as const satisfies Record<string, readonly string[]>;
 
-/** Permissions that set-up alone needs, by command. */
+/** Permissions that only set-up needs, by command. */
 const SET_UP_ONLY: Readonly<Record<string, readonly Deno.PermissionDescriptor[]>> = {
   embed: [{ name: "run" }],
   export: [{ name: "run" }],
@@ -50,7 +50,7 @@ const SET_UP_ONLY: Readonly<Record<string, readonly Deno.PermissionDescriptor[]>
   pack: [{ name: "run" }, { name: "write", path: ".byol" }],
 };
 
-/** Gives up what a command was allowed for set-up alone. */
+/** Gives up the permissions that a command needs only for set-up. */
 export async function dropSetUp(command: string): Promise<void> {
   for (const permission of SET_UP_ONLY[command] ?? []) await Deno.permissions.revoke(permission);
 }

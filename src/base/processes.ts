@@ -1,4 +1,4 @@
-/** Other programs, run to their end. */
+/** Running of other programs. */
 
 /** Exit code and output of a program. */
 export interface Answer {
@@ -7,7 +7,7 @@ export interface Answer {
   stderr: string;
 }
 
-/** Runs a program to its end, or until the signal ends it; undefined where there is none of that name. */
+/** Runs a program to its end, or until the signal ends it; returns undefined where the program is missing. */
 export async function ask(
   program: string,
   args: readonly string[],

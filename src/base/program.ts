@@ -1,4 +1,4 @@
-/** Programs of the project: help, options, and ends with the documented codes. */
+/** Entry of the project's programs: help, options, and the documented exit codes. */
 
 import { printLine } from "./output.ts";
 import {
@@ -11,7 +11,7 @@ import {
 import { ExitCode, runMain } from "./exit_codes.ts";
 import { helpOf } from "./help.ts";
 
-/** Runs a program of one command: prints its help, or reads its options and hands them on. */
+/** Runs a program of one command: prints its help, or calls `main` with its options. */
 export async function runProgram<Table extends OptionTable>(
   spec: CommandSpec<Table>,
   main: (values: Values<Table>) => ExitCode | Promise<ExitCode>,

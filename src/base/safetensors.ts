@@ -1,18 +1,18 @@
-/** Reads safetensors files that this program has written. */
+/** Reader of safetensors files of this program. */
 
-/** Numbers, whatever their type. */
+/** Array of numbers of any type. */
 export type Numbers = Float32Array | Float64Array | Int32Array | BigInt64Array;
 
-/** One tensor, its last dimension innermost. */
+/** A contiguous tensor in row-major order. */
 export interface HostTensor {
   shape: number[];
   values: Numbers;
 }
 
 /**
- * A file's tensors by name; of a large file those alone that are wanted are read.
+ * Returns the tensors of a file by name, without reading those that are not wanted.
  *
- * @throws what Deno throws for a file that cannot be read; Error for a type of numbers that the program does not write
+ * @throws the error of Deno for a file that cannot be read; Error for a type of numbers that this program never writes
  */
 export function readTensors(
   path: string,

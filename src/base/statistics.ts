@@ -1,6 +1,6 @@
 /** Statistics of several runs. */
 
-/** Returns mean and standard deviation (n − 1; 0 of a single value). */
+/** Returns mean and standard deviation (divisor n − 1; 0 for a single value). */
 export function meanAndDeviation(values: readonly number[]): { mean: number; deviation: number } {
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
   const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);

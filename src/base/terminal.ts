@@ -1,6 +1,5 @@
 /**
- * Progress as a person sees it: one line that is rewritten on a terminal, plain lines elsewhere. Progress goes to stderr;
- * stdout is the result's.
+ * Progress on stderr: one rewritten line on a terminal, plain lines elsewhere. stdout is for results.
  *
  * @module
  */
@@ -9,17 +8,17 @@ import { show } from "./output.ts";
 
 /** Terminal or log that shows progress. */
 export interface Terminal {
-  /** Shows a text as it is. */
+  /** Shows a text unchanged. */
   write(text: string): void;
   /** True where a line can be rewritten. */
   readonly isTerminal: boolean;
-  /** Characters in a line. */
+  /** Number of characters in a line. */
   columns(): number;
-  /** Milliseconds since some moment. */
+  /** Milliseconds since a fixed moment. */
   now(): number;
 }
 
-/** The process's stderr; what it cannot show is dropped. */
+/** Returns the process's stderr as a terminal; text that cannot be written is dropped. */
 export function stderrTerminal(): Terminal {
   const isTerminal = Deno.stderr.isTerminal();
   return {
@@ -30,7 +29,7 @@ export function stderrTerminal(): Terminal {
   };
 }
 
-/** Shows nothing: the terminal of all ranks but the first. */
+/** Terminal that shows nothing, for ranks above 0. */
 export const NULL_TERMINAL: Terminal = {
   write() {},
   isTerminal: false,
@@ -38,7 +37,7 @@ export const NULL_TERMINAL: Terminal = {
   now: () => performance.now(),
 };
 
-/** A terminal without a size, as some pseudo-terminals are, gets the usual one. */
+/** Returns the width of stderr; 80 for pseudo-terminals without a size. */
 function consoleColumns(): number {
   try {
     return Deno.consoleSize().columns || 80;
@@ -47,7 +46,7 @@ function consoleColumns(): number {
   }
 }
 
-/** Intervals at which a terminal's line is rewritten, and a line is added elsewhere, in milliseconds. */
+/** Intervals in milliseconds at which a terminal's line is rewritten, and at which a line is added elsewhere. */
 const REDRAW_INTERVAL = 100;
 const LINE_INTERVAL = 10_000;
 const BAR_WIDTH = 20;
@@ -58,11 +57,11 @@ export interface ProgressOptions {
   label: string;
   /** Units of work in all. */
   total: number;
-  /** Units done before this start, as after a resume; they do not count for the time left. */
+  /** Units done before this invocation, which do not count for the time left; 0 by default. */
   done?: number;
 }
 
-/** One progress line with the time left. Cheap to update: it redraws at its own pace. */
+/** One progress line with the time left. Updates are cheap, because the line is redrawn at fixed intervals. */
 export class Progress implements Disposable {
   readonly #terminal: Terminal;
   readonly #label: string;
@@ -76,7 +75,7 @@ export class Progress implements Disposable {
   #isDrawn = false;
   #isClosed = false;
 
-  /** Nothing is shown before the first update. */
+  /** Creates a progress line, which is not shown before the first update. */
   constructor(terminal: Terminal, options: ProgressOptions) {
     this.#terminal = terminal;
     this.#label = options.label;
@@ -87,10 +86,10 @@ export class Progress implements Disposable {
   }
 
   /**
-   * Says how far it is.
+   * Reports the progress.
    *
    * @param done units of work done
-   * @param detail what to show beside; the last one stays when it is left out
+   * @param detail text to show beside; by default the one of the previous call
    */
   update(done: number, detail?: string): void {
     if (this.#isClosed) return;
@@ -100,14 +99,14 @@ export class Progress implements Disposable {
     if (this.#terminal.now() - this.#shownAt >= interval) this.#show();
   }
 
-  /** Adds a line of text that stays, above the progress line. */
+  /** Adds a permanent line of text above the progress line. */
   note(line: string): void {
     this.#erase();
     this.#terminal.write(`${line}\n`);
     if (this.#terminal.isTerminal && this.#shown !== "" && !this.#isClosed) this.#show();
   }
 
-  /** Shows the final state once and ends the line; harmless when repeated. */
+  /** Shows the final state and ends the line; a second call does nothing. */
   close(): void {
     if (this.#isClosed) return;
     if (this.#shown !== "" && this.#line() !== this.#shown) this.#show();
@@ -127,7 +126,7 @@ export class Progress implements Disposable {
     this.#shownAt = this.#terminal.now();
     if (this.#terminal.isTerminal) {
       this.#erase();
-      // The last column stays free: some terminals would break the line.
+      // The last column stays free, where some terminals would break the line.
       this.#terminal.write([...line].slice(0, this.#terminal.columns() - 1).join(""));
       this.#isDrawn = true;
     } else {
@@ -161,7 +160,7 @@ export class Progress implements Disposable {
   }
 }
 
-/** Seconds as 4:05 or 1:02:03. */
+/** Returns seconds as a text such as 4:05 or 1:02:03. */
 export function durationText(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
   const [hours, minutes] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60];

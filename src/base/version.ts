@@ -1,4 +1,4 @@
-/** The version of the program, as deno.json has it. */
+/** The version of the program, from deno.json. */
 
 import metadata from "../../deno.json" with { type: "json" };
 

@@ -1,4 +1,4 @@
-/** `deno task docs`: writes docs/options.md from the commands and the one table of options. */
+/** `deno task docs`: writes docs/options.md from the commands and the table of options. */
 
 import { type CommandSpec, commandWords, type Values } from "../base/command_line.ts";
 import { EXIT_CODE_MEANINGS, ExitCode } from "../base/exit_codes.ts";
@@ -16,17 +16,17 @@ import { FIELDS, optionOf } from "../options/table.ts";
 import { PRESET_NAMES, presetViews } from "../recipes/preset_views.ts";
 import { SETUP } from "../setup/options.ts";
 
-/** The commands whose options are those of the one table. */
+/** Commands whose options are those of the table. */
 const OF_TABLE: readonly string[] = ["train", "eval"];
 
 const DOCS = {
   name: "docs",
-  summary: "Writes docs/options.md from the commands and the one table of options",
+  summary: "Writes docs/options.md from the commands and the table of options",
   options: {
     check: {
       option: "check",
       value: { kind: "flag" },
-      help: "Write nothing; fail where the file would change",
+      help: "Write nothing, and fail if the file would change",
       default: false,
     },
   },
@@ -36,26 +36,26 @@ const FILE_OF_OPTIONS = `\`--config=FILE.json\` takes options from an object of 
 
     { "preset": "cifar10_tuned", "nb_epochs": 200, "online_probe": false, "data_dir": "data/cifar10" }
 
-Each is checked like one of the command line, and an unknown one is refused; null leaves an option without a value.
-Paths count from where the program starts, as on the command line. The file may also be the config.json of a run: the
-options that its user gave apply again, on the command line or in a file, its preset and data set among them. Never taken are
+Each option is checked like an option of the command line, and an unknown one is refused. Null means no value. Paths are
+relative to the working directory, as on the command line. The file may also be the config.json of a run, from which the
+options that the user gave on the command line or in a file are taken, with preset and data set. Never taken are
 ${
   OPTIONS_OF_ONE_RUN.map((option) => `--${option}`).join(", ")
-}. \`deno task eval\` leaves out those of training.`;
+}. \`deno task eval\` leaves out the options of training.`;
 
-/** The page, as Markdown. */
+/** Returns the page in Markdown. */
 export function optionsPage(): string {
   return [
     "<!-- deno-fmt-ignore-file -->",
     "<!-- Written by `deno task docs` from src/options/ and src/setup/options.ts. -->",
     "# Options",
-    "`deno task` lists the commands, and `deno task COMMAND --help` a command's options. Those of train and eval " +
-    "come first; [the other commands](#other-commands) follow.",
-    "Options are written `--name=value` or `--name value`; a switch is on by `--name`, off by " +
-    "`--name=false`. Of an option given twice, the last counts. The command line wins over the file of `--config`, the file " +
-    "over a preset, a preset over the data set's defaults; `deno task eval` takes data set, image size, limit of the training " +
-    "images, network, probe, seed and type of numbers from the checkpoint where they are not given; where the images lie, " +
-    "hardware and precision it does not. A run's config.json says for each value where it came from.",
+    "`deno task` lists the commands, and `deno task COMMAND --help` the options of a command. The options of train and " +
+    "eval come first; [the other commands](#other-commands) follow.",
+    "Options are written `--name=value` or `--name value`. A switch is turned on by `--name`, off by `--name=false`. Of an " +
+    "option given twice, the last value counts. The command line takes precedence over the file of `--config`, the file " +
+    "over a preset, and a preset over the data set's defaults. The defaults of `deno task eval` for data set, image size, " +
+    "limit of the training images, network, probe, seed and type of numbers are those of the checkpoint. The folder of the " +
+    "images, hardware and precision are not taken from it. A run's config.json holds the origin of each value.",
     ...GROUPS.flatMap((group) => [`## ${group}`, groupTable(group)]),
     "## A file of options",
     FILE_OF_OPTIONS,
@@ -107,13 +107,13 @@ function commandSection(spec: CommandSpec): string[] {
   return [
     `### ${spec.name}`,
     `\`${commandWords(spec.name)}\`: ${spec.summary}.${
-      beside === "" ? "" : ` Beside its own options it takes those of ${beside}.`
+      beside === "" ? "" : ` The options of ${beside} are accepted as well.`
     }`,
     table(["option", "value", "default", "what it does"], rows),
   ];
 }
 
-/** Every preset beside the data sets' defaults, in the options that tell them apart. */
+/** Returns the table of presets, with the options in which they differ. */
 function presetTable(): string {
   const fields = FIELDS.filter((field) => {
     if (optionOf(field).default !== PER_DATASET) return false;
@@ -141,7 +141,7 @@ function table(head: readonly string[], rows: readonly (readonly string[])[]): s
   return [line(head), line(head.map(() => "---")), ...rows.map(line)].join("\n");
 }
 
-/** A text as a cell shows it: only the line breaks written here are markup. */
+/** Escapes text for a cell of a table; line breaks (`<br>`) remain markup. */
 function escaped(cell: string): string {
   return cell.replaceAll("|", "\\|").replaceAll(/<(?!br>)/g, "&lt;");
 }
@@ -152,7 +152,7 @@ async function main({ check }: Values<typeof DOCS.options>): Promise<ExitCode> {
   if (!check) {
     await Deno.writeTextFile(file, page);
   } else if (await Deno.readTextFile(file) !== page) {
-    showLine("docs/options.md is not what the options say; run: deno task docs");
+    showLine("docs/options.md differs from the options; run: deno task docs");
     return ExitCode.unexpected;
   }
   return ExitCode.ok;

@@ -1,4 +1,4 @@
-/** `embed`: the embeddings of a data set's images, with labels and names, as a file for other programs. */
+/** `embed`: writes the embeddings of a data set's images, with labels and names, as a file for other programs. */
 
 import { dirname, join } from "node:path";
 import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
@@ -28,10 +28,10 @@ import { transferred } from "../encoder/transfer.ts";
 import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_file.ts";
 
 /**
- * Embeds and writes.
+ * Embeds the images of a split and writes the embeddings.
  *
  * @returns the exit code
- * @throws UserError for what eval would refuse, another ending of the file, and a file that cannot be written
+ * @throws UserError for options and checkpoints that eval refuses, and for a file that cannot be written
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { path, split, config, notes, weights } = readRequest(args);
@@ -44,7 +44,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const device = deviceOf(config, SINGLE_PROCESS);
   openDevice(config, device);
   setThreads(config.threads);
-  // A folder to embed needs nothing beside it to evaluate on.
+  // The training images of a folder can be embedded without test images.
   const splits = split === "train" ? "train" : "train and test";
   const { train, test } = await openData(config, { splits, device, signal: interrupt.signal });
   using trainImages = train;
@@ -75,17 +75,17 @@ export async function main(args: readonly string[]): Promise<number> {
 }
 
 interface Request extends Pick<ParsedCommandLine, "config" | "notes"> {
-  /** `--out`. */
+  /** Path of the output (`--out`). */
   path: string;
   split: "train" | "test";
   /** Description of the checkpoint. */
   weights: CheckpointDescription;
 }
 
-/** Reads the command line and describes the checkpoint. @throws UserError as eval does, and for several ranks */
+/** Reads the command line and describes the checkpoint. @throws UserError as eval does; (usage) for several ranks */
 function readRequest(args: readonly string[]): Request {
   const { own: { out: path, split }, rest } = readCommand(EMBED, args);
-  // Described once: that reads the whole file.
+  // The checkpoint is described only once, because the description reads the whole file.
   const described: CheckpointDescription[] = [];
   const { config, notes } = parseCommandLine("eval", rest, {
     ...thisEnvironment(),
@@ -111,11 +111,11 @@ interface Embedding {
   learner: Learner;
   config: RunConfig;
   interrupt: Interrupt;
-  /** The file that is written: the core's own is put beside it. */
+  /** Path of the output; the temporary files of the Rust core are written beside it. */
   path: string;
 }
 
-/** @returns the images that could be used */
+/** Embeds all images and appends the rows to `sink`. @returns the number of usable images */
 async function embedAll(
   dataset: Dataset,
   { learner, config, interrupt, path }: Embedding,
@@ -134,7 +134,7 @@ async function embedAll(
       const tensors = readTensors(file);
       const { shape: [, width = 0], values } = tensors.get("features")!;
       const labels = Array.from(tensors.get("labels")!.values as BigInt64Array, Number);
-      // The batch holds no photo that cannot be used.
+      // The batch holds no unusable photos.
       const bad = new Set(dataset.badFiles().map(([index]) => index));
       const names = dataset.names(start, size).filter((_, at) => !bad.has(start + at));
       if (names.length !== labels.length) {

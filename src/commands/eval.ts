@@ -1,4 +1,4 @@
-/** `eval`: evaluates the encoder of a checkpoint, on one rank or on several that share the work. */
+/** `eval`: evaluates the encoder of a checkpoint, on one rank or on several ranks that share the work. */
 
 import type { RunConfig } from "../options/config.ts";
 import { openData } from "../data/open.ts";
@@ -23,7 +23,7 @@ import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote, loadEncoder } from "../encoder/weights_file.ts";
 
-/** Accuracies of an evaluation in percent, those that the protocol has. */
+/** Results of an evaluation, accuracies in percent; a protocol lacks the accuracies that it does not measure. */
 interface Found {
   knn_top1?: number;
   top1?: number;
@@ -32,7 +32,7 @@ interface Found {
   details?: Record<string, number>;
 }
 
-/** Evaluates as the command line says. @returns the exit code */
+/** Evaluates a checkpoint by the command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
   return await runOnRanks("eval", args, ({ config }, { rankInfo, weights }) => {
     if (weights === undefined) throw new Error("an evaluation was parsed without its checkpoint");
@@ -122,7 +122,7 @@ interface Hooks {
   onProgress(done: number): boolean;
 }
 
-/** Evaluates by the protocol that the options name. @returns undefined when it was stopped */
+/** Evaluates by the protocol of the options. @returns undefined when stopped */
 async function follow(
   parts: EvaluationParts & Required<Pick<EvaluationParts, "ranks">>,
   config: RunConfig,
@@ -141,7 +141,7 @@ async function follow(
     : await evaluate({ ...parts, keep }, options, onProgress);
 }
 
-/** Returns the result as JSON where --format asks for it, else as a sentence. */
+/** Returns the result in the form of --format: JSON, or a sentence. */
 function resultText(config: RunConfig, found: Found): string {
   const { protocol, labelFraction } = config;
   return config.format === "json"
@@ -149,7 +149,7 @@ function resultText(config: RunConfig, found: Found): string {
     : sentenceOf(config, found);
 }
 
-/** Returns the result as a sentence: the protocol and the share of labels by name, where they are not the usual ones. */
+/** Returns the result as a sentence, which names fine-tuning and a share of labels below 100 %. */
 function sentenceOf(
   { protocol, labelFraction }: RunConfig,
   { knn_top1, top1, top5 }: Found,

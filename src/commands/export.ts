@@ -1,4 +1,4 @@
-/** `export`: a checkpoint's encoder as files of other programs, with a model card. */
+/** `export`: writes a checkpoint's encoder as files for other programs, with a model card. */
 
 import { join } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
@@ -12,10 +12,10 @@ import { EXPORT } from "../options/commands/export.ts";
 import { readCommand } from "../options/commands/registry.ts";
 
 /**
- * Exports.
+ * Exports a checkpoint.
  *
- * @returns the exit code: that of the first form that could not be written
- * @throws UserError for an unknown form, a missing or damaged checkpoint, a folder that cannot be written
+ * @returns the exit code: that of the first format that could not be written, or 0
+ * @throws UserError for an unknown format, a missing or damaged checkpoint, and a folder that cannot be written
  */
 export function main(args: readonly string[]): number {
   const { checkpoint, to, out } = readCommand(EXPORT, args).own;

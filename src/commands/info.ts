@@ -1,4 +1,4 @@
-/** `info`: what a checkpoint holds, in a few lines or as JSON. */
+/** `info`: describes a checkpoint, in a few lines or as JSON. */
 
 import { ExitCode } from "../base/exit_codes.ts";
 import { printLine } from "../base/output.ts";

@@ -1,4 +1,4 @@
-/** `train` and `eval` on one rank or several: each process is one, or starts them all. */
+/** Running of `train` and `eval` on ranks: a process is a rank, or starts all ranks. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { showLine } from "../base/output.ts";
@@ -11,7 +11,7 @@ import { describeOrThrow } from "../run/checkpoint.ts";
 import { reportStop } from "../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 
-/** Parts of a rank beside its options. */
+/** Arguments of a rank's work, beside the options. */
 export interface RankParts {
   rankInfo: Readonly<RankInfo>;
   /** Description of the file that `--checkpoint` names; undefined without it. */
@@ -19,18 +19,18 @@ export interface RankParts {
 }
 
 /**
- * Runs a command on this rank, or starts all ranks of this machine where the options ask for several and no launcher
- * has.
+ * Runs a command on this rank; starts all ranks on this machine where --ranks is above 1 and neither srun nor torchrun
+ * has started them.
  *
  * @returns the exit code: of this rank's work, or the worst of all ranks
- * @throws UserError for options that cannot run, and what `work` throws
+ * @throws UserError for options that cannot run; the errors of `work`
  */
 export async function runOnRanks(
   command: "train" | "eval",
   args: readonly string[],
   work: (parsed: ParsedCommandLine, parts: RankParts) => Promise<number>,
 ): Promise<number> {
-  // Described once: that reads the whole file.
+  // The checkpoint is described only once, because the description reads the whole file.
   let weights: CheckpointDescription | undefined;
   const environment: Environment = {
     ...thisEnvironment(),
@@ -46,7 +46,7 @@ export async function runOnRanks(
   });
 }
 
-/** Runs to the end; tells the batch script where a signal stopped it. */
+/** Runs `work`, and tells the batch script if a signal stopped it. */
 async function reportingStop(work: () => Promise<number>): Promise<number> {
   let code: number = ExitCode.unexpected;
   try {

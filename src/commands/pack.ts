@@ -1,5 +1,5 @@
 /**
- * `deno task pack`: a folder of images as a few large files that are read fast (docs/imagenet.md).
+ * `deno task pack`: packs a folder of images into a few large files, which are faster to read (docs/imagenet.md).
  *
  * @module
  */
@@ -17,7 +17,7 @@ import { printLine, showLine } from "../base/output.ts";
 
 type Options = Values<typeof PACK.options>;
 
-/** Result of packing, for each of train and val. */
+/** Result of packing one split. */
 interface Packed {
   count: number;
   bad: number;
@@ -28,7 +28,7 @@ interface Packed {
   digest: string;
 }
 
-/** Packs, or compares checksums. @returns the exit code */
+/** Packs a folder, or checks the checksums of packed shards. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
   const options = readCommand(PACK, args).own;
   const { dataDir, out } = options;
@@ -58,7 +58,7 @@ async function pack(name: string, options: PackJob): Promise<void> {
   for (const [, reason] of badFiles) showLine(`left out: ${reason}`);
   printLine(
     `${name}: ${count} images in ${parts} shards of ${(bytes / 1e6).toFixed(1)} MB in all` +
-      `${kept > 0 ? `, ${kept} from before` : ""}${bad > 0 ? `, ${bad} images left out` : ""}` +
+      `${kept > 0 ? `, ${kept} packed before` : ""}${bad > 0 ? `, ${bad} images left out` : ""}` +
       `\n${name}: digest ${digest}`,
   );
 }
@@ -67,7 +67,7 @@ async function verify(out: string): Promise<number> {
   const manifests = ["train.json", "val.json"].map((name) => `${out}/${name}`).filter(exists);
   if (manifests.length === 0) {
     throw new UserError(
-      `Cannot verify ${out}: expected train.json or val.json there, as deno task pack writes them`,
+      `Cannot verify ${out}: expected a train.json or val.json written by deno task pack`,
       ExitCode.data,
     );
   }
@@ -87,7 +87,7 @@ function jobOf(
 ): Omit<PackJob, "directory" | "out" | "name"> {
   if (maxSide === null && quality !== null) {
     throw usageError(
-      "Cannot use --quality without --max_side: images that stay as they are have theirs",
+      `Cannot use --quality=${quality} without --max_side: expected both, as only resized images are encoded again`,
     );
   }
   return {

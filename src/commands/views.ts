@@ -1,4 +1,4 @@
-/** `views`: a contact sheet of what the augmentations make of the training images. */
+/** `views`: draws a contact sheet of augmented views of the training images. */
 
 import { parseCommandLine } from "../options/parse.ts";
 import { thisEnvironment } from "../options/environment.ts";
@@ -11,10 +11,10 @@ import { VIEWS } from "../options/commands/views.ts";
 import { drawSheet } from "../run/view_sheet.ts";
 
 /**
- * Draws the sheet.
+ * Draws the contact sheet.
  *
  * @returns the exit code
- * @throws UserError for what train would refuse, and where the file cannot be written
+ * @throws UserError for options and data that train refuses, and for a file that cannot be written
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { own: { out, step }, rest } = readCommand(VIEWS, args);

@@ -1,10 +1,10 @@
-/** `train`: reads the command line and trains on the ranks that it asks for. */
+/** `train`: reads the command line, and trains on one or several ranks. */
 
 import { openData } from "../../data/open.ts";
 import { runOnRanks } from "../on_ranks.ts";
 import { train } from "./main.ts";
 
-/** Trains as the options say. @returns the exit code */
+/** Trains by the command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
   return await runOnRanks(
     "train",

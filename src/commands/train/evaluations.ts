@@ -1,4 +1,4 @@
-/** The evaluations of a training, which all ranks do together. */
+/** The evaluations of a training, which all ranks make together. */
 
 import { evaluate } from "../../evaluate/linear.ts";
 import { evaluationOptions } from "../../evaluate/options.ts";
@@ -6,13 +6,13 @@ import type { EvalRow } from "../../run/metrics.ts";
 import type { RunOutput } from "./output.ts";
 import type { Training } from "./training.ts";
 
-/** Evaluations of a run: those of earlier invocations, and those of this one. */
+/** Evaluations of a run, over all its invocations. */
 export class Evaluations {
   readonly #training: Training;
   readonly #output: RunOutput;
   readonly #rows: EvalRow[];
 
-  /** @param parts.earlier evaluations that the run has already, in order */
+  /** @param parts.earlier evaluations of earlier invocations, in order */
   constructor(
     training: Training,
     { output, earlier }: { output: RunOutput; earlier: readonly EvalRow[] },
@@ -22,14 +22,14 @@ export class Evaluations {
     this.#rows = [...earlier];
   }
 
-  /** All of them, in order. */
+  /** All evaluations, in order. */
   get rows(): readonly EvalRow[] {
     return this.#rows;
   }
 
   /**
-   * Evaluates the encoder and writes the row, unless the run has it already or has no test images. A signal stops an
-   * evaluation, which then leaves no row. All ranks must call it.
+   * Evaluates the encoder and writes the row, unless the row exists or there are no test images. An evaluation that a
+   * signal stops leaves no row. All ranks must call this method.
    */
   async evaluateAt(stepsDone: number): Promise<void> {
     const { inputs: { train, test }, invocation, learner, plan } = this.#training;

@@ -7,7 +7,7 @@ import type { RunOutput } from "./output.ts";
 import type { Training } from "./training.ts";
 
 /**
- * Saves the last step of this invocation; at the last step of the training evaluates, and writes encoder and result.
+ * Saves the last step of this invocation. At the last step of the training, evaluates and writes encoder and result.
  *
  * @returns the exit code: ok, or interrupted where a signal stopped the training
  * @throws UserError (save) where the last checkpoint or the encoder cannot be written; (interrupted) where a signal
@@ -22,7 +22,7 @@ export async function finish(
   },
 ): Promise<ExitCode> {
   const { ranks, config, warn } = invocation;
-  // The others wait for the save as long as rank 0 lives, not for one step's time.
+  // The broadcast makes the other ranks wait for the save without the time limit of a step.
   await ranks.broadcast(() => output.saveLast(stepsDone));
   output.flush();
   if (stepsDone < plan.endStep || invocation.isStopped()) {

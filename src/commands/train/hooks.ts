@@ -1,4 +1,4 @@
-/** Hooks of the training loop between its steps: log, trace, evaluate, save, stop. */
+/** Hooks of the training loop: logging, traces, evaluations, checkpoints, stop. */
 
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { CollapseWatch } from "../../byol/divergence.ts";
@@ -20,7 +20,7 @@ export function pretrainHooks(
 ): PretrainHooks {
   const collapse = new CollapseWatch(config);
   return {
-    // At the ends of epochs, too: an evaluation that a signal ended there is made up after a stop at that step.
+    // Logged steps include the ends of epochs: a resumed run repeats an evaluation that a signal stopped there.
     interrupted: (stepsDone) =>
       ranks.stopsAfter(interrupt.requested, { agreed: isLogged(stepsDone, plan) }),
     logged: (row) => {

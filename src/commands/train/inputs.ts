@@ -1,4 +1,4 @@
-/** The images of a training: opened, checked, shared among the ranks. */
+/** Opening, checking and sharding of a training's images. */
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
@@ -9,13 +9,13 @@ import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
 import type { DescribedImages } from "./open_run.ts";
 
-/** The record of bad files on ranks above 0, which write nothing. */
+/** List of bad files on ranks above 0, which write nothing. */
 const NULL_RECORD: Pick<BadFileRecord, "update"> & Disposable = {
   update() {},
   [Symbol.dispose]() {},
 };
 
-/** Parts of TrainingInputs. */
+/** Fields of TrainingInputs. */
 interface Opened {
   train: Dataset;
   test: Dataset | undefined;
@@ -26,19 +26,19 @@ interface Opened {
   held: DisposableStack;
 }
 
-/** Images of a training, open until they leave the scope. */
+/** The open images of a training. */
 export class TrainingInputs implements Disposable {
-  /** The training images; each rank takes its share of a batch. */
+  /** The training images, sharded by rank. */
   readonly train: Dataset;
-  /** The test images; none where nothing is evaluated. */
+  /** The test images; undefined where nothing is evaluated. */
   readonly test: Dataset | undefined;
   /** Description of the training images. */
   readonly description: DatasetDescription;
   /** True where training and test images are the published bytes. */
   readonly verified: boolean;
-  /** Warnings about the files, each once. */
+  /** Warnings about the files, without repetitions. */
   readonly warnings: readonly string[];
-  /** The record of image files that cannot be used. */
+  /** The list of unusable image files. */
   readonly badFiles: Pick<BadFileRecord, "update">;
   readonly #held: DisposableStack;
 
@@ -53,11 +53,11 @@ export class TrainingInputs implements Disposable {
   }
 
   /**
-   * Opens the images, rank 0 first, and draws the contact sheet of a run that has none.
+   * Opens the images, on rank 0 first, and draws the contact sheet of a run without one.
    *
-   * @param parts.compare refuses images that are not the run's, before anything is written beside its own
-   * @throws UserError (data) where they are missing, damaged, or others than rank 0's; (usage) where there are fewer
-   * than a batch has
+   * @param parts.compare refuses images other than the run's; called before anything is written to the run folder
+   * @throws UserError (data) where images are missing, damaged, or differ from rank 0's; (usage) where a batch holds
+   * more images than there are
    */
   static async open(
     invocation: Invocation,
@@ -71,7 +71,7 @@ export class TrainingInputs implements Disposable {
     const train = held.use(data.train);
     const test = held.use(data.test);
     const description = train.describe();
-    // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
+    // Unverified test images make accuracies incomparable as much as unverified training images do.
     const tested = test?.describe();
     const all = [description, ...tested === undefined ? [] : [tested]];
     const verified = all.every((one) => one.verified);
@@ -83,7 +83,7 @@ export class TrainingInputs implements Disposable {
     const badFiles = held.use(
       ranks.rankZeroOnly(() => new BadFileRecord(record, { train, test }, warn)) ?? NULL_RECORD,
     );
-    // Before the ranks divide the images: the sheet is of whole batches.
+    // The sheet shows a whole batch, and is drawn before the images are sharded.
     ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
     ranks.shard(train, config.accumulateSteps);
     await ranks.requireSame("images", description.digest);

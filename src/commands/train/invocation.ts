@@ -1,4 +1,4 @@
-/** One invocation of `train`, as one of its ranks sees it. */
+/** One invocation of `train` on one rank. */
 
 import { NULL_TERMINAL, stderrTerminal, type Terminal } from "../../base/terminal.ts";
 import type { Ranks } from "../../distributed/ranks.ts";
@@ -18,14 +18,14 @@ export class Invocation {
   readonly config: RunConfig;
   /** Origin of each option. */
   readonly origins: Origins;
-  /** The device of this rank: "cpu", or "cuda:1". */
+  /** The device of this rank, such as "cpu" or "cuda:1". */
   readonly device: string;
   /** The paths of the run. */
   readonly folder: RunFolder;
-  /** The terminal of the run; on ranks above 0 it shows nothing. */
+  /** The terminal of the run, which shows nothing on ranks above 0. */
   readonly terminal: Terminal;
 
-  /** Names the paths of the run, and touches none. */
+  /** Collects the parts of an invocation, without opening any file. */
   constructor(
     { config, origins }: ParsedCommandLine,
     { ranks, interrupt }: { ranks: Ranks; interrupt: Interrupt },
@@ -42,12 +42,12 @@ export class Invocation {
   /** Shows a line on the terminal. */
   readonly warn = (line: string): void => this.terminal.write(`${line}\n`);
 
-  /** Returns true where any rank was asked to stop. All ranks must call it. */
+  /** Returns true where any rank was asked to stop. All ranks must call this method. */
   isStopped(): boolean {
     return this.ranks.any(this.interrupt.requested);
   }
 
-  /** Throws where any rank was asked to stop. All ranks must call it. @throws UserError (interrupted) */
+  /** Ends the command where any rank was asked to stop. All ranks must call it. @throws UserError (interrupted) */
   throwIfStopped(when: string): void {
     if (this.isStopped()) throw interrupted(when);
   }

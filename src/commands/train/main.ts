@@ -1,4 +1,4 @@
-/** `train`: begins or resumes the run in a folder. */
+/** `train`: begins a run, or resumes the run in the run folder. */
 
 import { ExitCode } from "../../base/exit_codes.ts";
 import { addOnlineProbe } from "../../byol/online_probe.ts";
@@ -24,11 +24,11 @@ import { openOutput } from "./output.ts";
 import { restore } from "./restore.ts";
 
 /**
- * Trains, or resumes the run in the folder.
+ * Begins a run, or resumes the run in the run folder.
  *
  * @param parts.openData opens the images; by default those that the options name
- * @param parts.rankInfo this process among the ranks; by default the only one
- * @returns the exit code: 0, or 75 where a signal stopped the run with everything saved
+ * @param parts.rankInfo rank of this process; by default a single process
+ * @returns the exit code: 0, or 75 where a signal stopped the run after everything was saved
  */
 export async function train(
   parsed: ParsedCommandLine,
@@ -55,7 +55,7 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
     open,
     compare: (images) => run.requireSameInputs(images),
   });
-  // On another folder than the record's: now its images are known to be the same.
+  // The finished run may have had another data folder: the images are compared by now.
   if (await isFinished(invocation, { dataIsSame: true })) return ExitCode.ok;
   const { description, train } = inputs;
   const plan = planTraining(description.count, config);

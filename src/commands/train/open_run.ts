@@ -1,4 +1,4 @@
-/** The folder of a run: finished or not, locked by this invocation, compared with its record. */
+/** Opening of a run folder: the check for a finished run, the lock, the comparison with the record. */
 
 import { VERSION } from "../../base/version.ts";
 import { readCommit } from "../../base/git_commit.ts";
@@ -23,32 +23,32 @@ import type { Restored } from "./restore.ts";
 import { resultText } from "./result_text.ts";
 import type { Training } from "./training.ts";
 
-/** The lock of a run folder as its holder uses it. */
+/** Part of a lock that its holder uses. */
 type HeldLock = Pick<RunLock, "check" | "file">;
 
 /** The lock of ranks above 0, which write nothing. */
 const NULL_LOCK: HeldLock = { file: "", check() {} };
 
-/** Rows of an earlier invocation that the run keeps. */
+/** Rows of earlier invocations that the run keeps. */
 export interface KeptRows {
-  /** All of them, in order; none on ranks above 0. */
+  /** All rows, in order; none on ranks above 0. */
   rows: readonly MetricsRow[];
   /** The evaluations among them, on every rank. */
   evaluations: readonly EvalRow[];
 }
 
-/** The images of an invocation, as the core describes them. */
+/** Descriptions of an invocation's images. */
 export interface DescribedImages {
   train: DatasetDescription;
-  /** Undefined where nothing is evaluated. */
+  /** Description of the test images; undefined where nothing is evaluated. */
   test: DatasetDescription | undefined;
 }
 
 /**
- * Creates the run folder, and prints the result of a run that has done all that the options ask for.
+ * Creates the run folder, and prints the result of a run that has nothing left to do.
  *
- * @param options.dataIsSame the images were compared with the record; by default only the folder's name can tell, and
- * a run on another folder counts as unfinished
+ * @param options.dataIsSame true where the images have been compared with the record; by default, data folders are
+ * compared by name, and a run with another data folder counts as unfinished
  * @returns true where the run is finished
  * @throws UserError (run folder) where the folder cannot be written, or holds another run
  */
@@ -70,11 +70,11 @@ export async function isFinished(
   });
 }
 
-/** A run folder that this invocation alone writes to, until it leaves the scope. */
+/** A run folder that this invocation has locked, until its disposal. */
 export class OpenRun implements Disposable {
   /** The record of the run to resume; null where this invocation begins the run. */
   readonly previous: RunRecord | null;
-  /** The lock, which holds nothing on ranks above 0. */
+  /** The lock; on ranks above 0 an object without effect. */
   readonly lock: HeldLock;
   readonly #invocation: Invocation;
   readonly #held: DisposableStack;
@@ -101,7 +101,7 @@ export class OpenRun implements Disposable {
     let lock: HeldLock = NULL_LOCK;
     const previous = await ranks.broadcast(async () => {
       lock = held.use(await RunLock.take(folder.path, { log: warn, signal: interrupt.signal }));
-      // Again: another invocation may have trained until now.
+      // Another invocation may have trained before the lock was free: the record is read again.
       return claimRunFolder(folder, config);
     });
     return new OpenRun(invocation, { previous, lock, held: held.move() });
@@ -119,7 +119,7 @@ export class OpenRun implements Disposable {
   }
 
   /**
-   * Writes the record of a run that begins, and cuts the metrics back to where this invocation resumes.
+   * Writes the record of a new run, or cuts the metrics back to the step that this invocation resumes from.
    *
    * @throws UserError (run folder or save) where a file cannot be read or written
    */
@@ -156,7 +156,7 @@ export class OpenRun implements Disposable {
   }
 }
 
-/** Returns what the record says of the images. */
+/** Returns the record's entry on the images. */
 function dataOf(
   train: DatasetDescription,
   test: DatasetDescription | undefined,
@@ -164,7 +164,7 @@ function dataOf(
   return {
     digest: train.digest,
     ...test !== undefined && { testDigest: test.digest },
-    // An unofficial test batch makes the run's accuracies incomparable as much as unofficial training images would.
+    // Unverified test images make accuracies incomparable as much as unverified training images do.
     verified: train.verified && test?.verified !== false,
   };
 }

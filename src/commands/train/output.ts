@@ -1,4 +1,4 @@
-/** The files and lines that a training leaves: metrics, checkpoints, progress, the finished encoder. */
+/** The output of a training: metrics, checkpoints, progress, the finished encoder. */
 
 import { join } from "node:path";
 import { NULL_TERMINAL, Progress, type ProgressOptions } from "../../base/terminal.ts";
@@ -32,15 +32,15 @@ export interface RunOutput extends AsyncDisposable {
   stepDone(stepsDone: number): void;
   /** Returns a progress line for work between two steps. */
   progressOf(options: ProgressOptions): Progress;
-  /** Saves a step unless that is done, and waits. @throws UserError as `write` does */
+  /** Saves the last step, unless it is saved already, and waits for the end. @throws UserError as `write` does */
   saveLast(stepsDone: number): Promise<void>;
   /** Waits until all rows are on the disk. */
   flush(): void;
-  /** Writes the encoder and the mark of a finished run. @throws UserError as `write` does */
+  /** Writes encoder.safetensors and result.json. @throws UserError as `write` does */
   complete(stepsDone: number, evaluations: readonly EvalRow[]): void;
 }
 
-/** Output of ranks above 0: none. */
+/** Output of ranks above 0, which has no effect. */
 const NULL_OUTPUT: RunOutput = {
   write() {},
   stepDone() {},
@@ -51,14 +51,14 @@ const NULL_OUTPUT: RunOutput = {
   [Symbol.asyncDispose]: async () => {},
 };
 
-/** Beginning of an invocation, which its output goes by. */
+/** State at the beginning of an invocation. */
 interface Beginning {
   restored: Restored;
   kept: KeptRows;
 }
 
 /**
- * Opens the output of a training, which writes on rank 0 alone.
+ * Opens the output of a training, which writes on rank 0 only.
  *
  * @throws UserError (run folder) where the metrics cannot be opened
  */
@@ -67,7 +67,7 @@ export async function openOutput(training: Training, beginning: Beginning): Prom
   return await ranks.rankZeroOnly(() => RankZeroOutput.open(training, beginning)) ?? NULL_OUTPUT;
 }
 
-/** Output of rank 0. Leaving its scope waits for a save under way. */
+/** Output of rank 0. Its disposal waits for a save under way. */
 class RankZeroOutput implements RunOutput {
   readonly #training: Training;
   readonly #show: TerminalSink;
@@ -118,7 +118,7 @@ class RankZeroOutput implements RunOutput {
         folder: folder.checkpointsDir,
         learner,
         metadataAt,
-        // The lock: without it, a save under way comes to nothing.
+        // A lost lock is a missing file, which makes a save under way fail.
         syncFirst: [folder.metricsFile, run.lock.file],
         savedStep,
         warn,
@@ -179,7 +179,7 @@ class RankZeroOutput implements RunOutput {
   }
 }
 
-/** Opens TensorBoard's files where they are asked for and can be written: one sink, or none. */
+/** Returns the sink for TensorBoard; none without --tensorboard, or where its file cannot be written. */
 async function tensorBoardOf(
   { config, origins, folder, warn }: Training["invocation"],
   { firstStep, kept }: { firstStep: number; kept: KeptRows },
@@ -207,7 +207,7 @@ function invocationRow({ invocation: { config }, inputs, plan }: Training, step:
     end_step: plan.endStep,
     total_steps: plan.totalSteps,
     verified: inputs.verified,
-    // The decoder decides a photo's last bits.
+    // The last bits of a photo depend on its decoder.
     ...(layout === "folder" || layout === "packed" ? { jpeg: coreInfo().jpeg } : {}),
     warnings: inputs.warnings,
   };

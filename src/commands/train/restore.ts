@@ -1,4 +1,4 @@
-/** The state that a training begins or resumes with, on all ranks alike. */
+/** Restoring of the state that a training begins or resumes with, which is the same on all ranks. */
 
 import { dirname, resolve } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
@@ -24,22 +24,22 @@ import type { Training } from "./training.ts";
 export interface Restored {
   /** The first step of this invocation, from 0. */
   firstStep: number;
-  /** The step whose checkpoint is in the run folder already; undefined where there is none. */
+  /** The step whose checkpoint the run folder holds; undefined for a new run. */
   savedStep: number | undefined;
-  /** Fingerprints of all machines that computed the run, this one included. */
+  /** Fingerprints of all invocations of the run, with this one. */
   computers: Fingerprint[];
-  /** The processor of this machine. */
+  /** The CPU's model. */
   machine: string;
-  /** The file that the encoder begins with; null for weights drawn from the seed. Rank 0 alone knows. */
+  /** The file that the encoder was initialised from; null for weights drawn from the seed, and on ranks above 0. */
   initialWeights: InitialWeights | null;
 }
 
 /**
- * Restores the learner from the newest or the named checkpoint, or fills its encoder from a file; all ranks get rank
- * 0's state.
+ * Restores the learner from the newest or the named checkpoint, or initialises its encoder from a file. All ranks get
+ * rank 0's state.
  *
- * @throws UserError (checkpoint) where a file cannot be used; (usage) where the checkpoint is of a later step than the
- * last one of this training
+ * @throws UserError (checkpoint) where a file cannot be used; (usage) where the checkpoint's step is after the last
+ * step of this training
  */
 export async function restore(training: Training): Promise<Restored> {
   const { invocation, learner, plan } = training;
@@ -49,7 +49,7 @@ export async function restore(training: Training): Promise<Restored> {
   if (firstStep > plan.endStep) {
     throw new UserError(
       `Cannot end at step ${plan.endStep}: ${newest?.path} is of step ${firstStep}, expected more steps ` +
-        "(--max_steps, --nb_epochs), or another --run_dir to begin anew",
+        "(--max_steps, --nb_epochs), or another --run_dir for a new run",
       ExitCode.usage,
     );
   }
@@ -64,7 +64,7 @@ export async function restore(training: Training): Promise<Restored> {
   };
 }
 
-/** Loads the weights on rank 0, and names the checkpoint on all; null where the run begins. */
+/** Loads the weights on rank 0, and returns the checkpoint on all ranks; null for a new run. */
 async function loadWeights(
   { invocation, run, learner }: Training,
 ): Promise<{ newest: Resumable | null; initialWeights: InitialWeights | null }> {
@@ -97,7 +97,7 @@ function load(learner: Learner, path: string): void {
   }
 }
 
-/** Warns of what the training changes against its checkpoint: options of another run's, a new online probe. */
+/** Warns of differences from the checkpoint: the options of another run, a new online probe. */
 function warnOfChanges(
   { invocation: { config, warn }, probeRates }: Training,
   { path, metadata }: Resumable,
@@ -107,17 +107,17 @@ function warnOfChanges(
   const differences = isOfRun ? [] : differencesOf(before, config);
   if (differences.length > 0) {
     warn(
-      `${path} was trained with other options, and resumes with those given here: ${
+      `${path} was trained with other options, and is resumed with those given here: ${
         differences.join("; ")
       }`,
     );
   }
   if (probeRates !== undefined && !before.onlineProbe) {
-    warn(`${path} holds no online probe: it starts afresh at step ${metadata.step}`);
+    warn(`${path} holds no online probe: a new one is trained from step ${metadata.step}`);
   }
 }
 
-/** Adds this machine to those that computed the run so far, and warns where the run is no longer exact. */
+/** Adds the fingerprint of this invocation to those of the run, and warns where the run is no longer exact. */
 function computersOf(
   { invocation: { config, device, warn } }: Training,
   newest: Resumable | null,

@@ -1,11 +1,11 @@
-/** The lines that a finished run prints. */
+/** The text that a finished run prints. */
 
 import { resultTable } from "../../run/result_table.ts";
 import type { RunConfig } from "../../options/config.ts";
 import type { RunFolder } from "../../run/folder.ts";
 import type { RunResult } from "../../run/result.ts";
 
-/** Returns the result of a run: a table of its evaluations or a sentence, or JSON where --format asks for it. */
+/** Returns the result of a run in the form of --format: JSON, or a table of evaluations (without any, a sentence). */
 export function resultText(
   { config, folder }: { config: RunConfig; folder: RunFolder },
   { step, evaluations }: RunResult,

@@ -1,4 +1,4 @@
-/** The parts of a training that stay as they are from its first step to its last. */
+/** The parts of a training that do not change from its first step to its last. */
 
 import type { TrainingPlan } from "../../byol/plan.ts";
 import type { Learner, ProbeRates } from "../../native/learner.ts";
@@ -7,7 +7,7 @@ import type { TrainingInputs } from "./inputs.ts";
 import type { Invocation } from "./invocation.ts";
 import type { OpenRun } from "./open_run.ts";
 
-/** Parts that the pieces of `train` share. */
+/** Parts of a training that all modules of `train` use. */
 export interface Training {
   /** Options, ranks, signals and terminal. */
   invocation: Invocation;
@@ -15,12 +15,12 @@ export interface Training {
   run: OpenRun;
   /** The images. */
   inputs: TrainingInputs;
-  /** The steps. */
+  /** The plan of the steps. */
   plan: TrainingPlan;
   /** The views' recipes over time. */
   augmentation: AugmentSchedule;
   /** The networks, their optimizer and their online probe. */
   learner: Learner;
-  /** Rates of the online probe; undefined where there is none. */
+  /** Rates of the online probe; undefined without one. */
   probeRates: Readonly<ProbeRates> | undefined;
 }

@@ -1,4 +1,4 @@
-/** Typed calls of the core's functions: each adds the error buffer, and throws where the status is not Ok. */
+/** Typed calls of the core's functions. Each call adds the error buffer, and throws where the status is not Ok. */
 
 import { requireSetup } from "../setup/record.ts";
 import { loadCore } from "./library.ts";
@@ -18,13 +18,13 @@ import { showLine } from "../base/output.ts";
 type Bound = (...values: unknown[]) => number;
 
 let core: BoundSymbols | undefined;
-// Every call ends before the next one begins, so all share these.
+// All calls share these buffers: a call ends before the next one begins.
 const failure = new ErrorBuffer();
 const errorBytes = failure.start();
 const word = new Uint32Array(1);
 const shortText = new TextBuffer();
 
-/** Opens the core on first use. @throws UserError (set-up) when it is missing or of another table */
+/** Returns the core, which is opened at the first call. @throws UserError (set-up) when it is missing or outdated */
 export function openCore(): BoundSymbols {
   if (core !== undefined) return core;
   const record = requireSetup();
@@ -52,7 +52,7 @@ export function callU32<Name extends SymbolWithResult>(
   return word[0] ?? 0;
 }
 
-/** Calls a function that writes so many numbers. @throws NativeError where its status is not Ok */
+/** Calls a function that writes `count` numbers. @throws NativeError where its status is not Ok */
 export function callNumbers<Name extends SymbolWithResult>(
   symbol: Name,
   count: number,
@@ -82,14 +82,14 @@ export function callText<Name extends SymbolWithResult>(
   }
 }
 
-/** Returns the error that a function has written, and makes the buffer ready for the next one. */
+/** Returns the error of a failed call, and clears the error buffer. */
 function failed(status: number, symbol: SymbolName): NativeError {
   const message = failure.read();
   failure.start();
   return new NativeError(status, symbol, message);
 }
 
-/** Encodes a value as the core takes it: JSON in UTF-8, ended by a zero byte. */
+/** Encodes a value for the core: JSON in UTF-8, ended by a zero byte. */
 export function json(value: unknown): Uint8Array<ArrayBuffer> {
   return new TextEncoder().encode(
     JSON.stringify(value, (_key, item) => {
@@ -106,10 +106,10 @@ export function json(value: unknown): Uint8Array<ArrayBuffer> {
 }
 
 /**
- * Makes the core decode JPEG files with this libjpeg-turbo. One that cannot be opened, on a node where the file is gone
- * or of another system, is no reason to stop: the core decodes by itself.
+ * Makes the core decode JPEG files with a libjpeg-turbo. Where the library cannot be opened, as on a node of another
+ * system, the core decodes by itself.
  *
- * @returns the reason and the repair where it cannot be opened; else undefined
+ * @returns a warning with the repair where the library cannot be opened; undefined otherwise
  */
 export function useLibjpeg(path: string): string | undefined {
   try {

@@ -1,36 +1,36 @@
 import { callText, json } from "./call.ts";
 
-/** Contents of a checkpoint. */
+/** Description of a checkpoint's contents. */
 export interface CheckpointDescription {
-  /** Our JSON of the file, or null. */
+  /** This program's metadata; null for a file of another program. */
   metadata: Record<string, unknown> | null;
-  /** True where the file holds its own SHA-256, and the digest is right. */
+  /** True where the file holds a SHA-256 of its tensors, and the tensors match it. */
   whole: boolean;
   /** Number of tensors. */
   tensors: number;
-  /** SHA-256 over all tensors sorted by name: name, dtype, shape, bytes. */
+  /** SHA-256 over all tensors sorted by name (name, dtype, shape, bytes), in hex. */
   sha256: string;
   /** Shape of each tensor. */
   shapes: Record<string, number[]>;
-  /** The encoder that it holds, or null where it holds none. */
+  /** Description of the encoder; null for a file without one. */
   encoder: EncoderDescription | null;
 }
 
-/** Which encoder a file holds. */
+/** Description of an encoder in a file. */
 export interface EncoderDescription {
-  /** Description of the tensors that are taken. */
+  /** Text on the tensors that are used. */
   words: string;
-  /** Prefix of torchvision's names. */
+  /** Prefix of the encoder's tensors, before torchvision's names. */
   prefix: string;
-  /** The network by its blocks; null for none that can be built here. */
+  /** The network, as recognised by its blocks; null for an unknown one. */
   resnetType: string | null;
-  /** Its stem; null where the network is unknown. */
+  /** The stem of the network; null for an unknown network. */
   stem: "cifar" | "imagenet" | null;
   /** Tensors that belong to no encoder, by the first part of their names. */
   leftOut: string[];
 }
 
-/** Reads what a checkpoint holds. @throws NativeError when it is missing or damaged */
+/** Returns a description of a checkpoint. @throws NativeError when the file is missing or damaged */
 export function describeCheckpoint(path: string): CheckpointDescription {
   return JSON.parse(callText("byol_checkpoint_describe", json(path)));
 }

@@ -1,37 +1,37 @@
-/** The core as a whole: threads, numerics, GPUs, live objects. */
+/** Functions of the core as a whole: threads, numerics, GPUs, live objects. */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { call, callText, callU32, json } from "./call.ts";
 import { openMpProblem } from "./openmp.ts";
 
-/** Libraries that this core uses. */
+/** Properties of the core and its libraries. */
 export interface CoreInfo {
   /** Threads of a tensor operation. */
   threads: number;
   /** Version of the core. */
   version: string;
-  /** True where the processor multiplies bfloat16 in hardware (avx512_bf16 or amx_bf16). */
+  /** True where the CPU multiplies bfloat16 in hardware (avx512_bf16 or amx_bf16). */
   bf16: boolean;
   /** Decoder of JPEG files: libjpeg-turbo or zune-jpeg. */
   jpeg: string;
 }
 
-/** Says what the core uses. */
+/** Returns the properties of the core. */
 export function coreInfo(): CoreInfo {
   return JSON.parse(callText("byol_core_info"));
 }
 
-/** Report of the NVIDIA driver: the newest CUDA it knows and its GPUs, or why there are none. */
+/** Report of the NVIDIA driver: the newest CUDA version that it supports and its GPUs, or the reason without any. */
 export type DriverGpus =
   | { cuda: string; gpus: { name: string; architecture: string }[] }
   | { problem: string };
 
-/** Asks the driver for its GPUs; libtorch is not asked. */
+/** Returns the GPUs that the driver reports, without use of libtorch. */
 export function driverGpus(): DriverGpus {
   return JSON.parse(callText("byol_core_gpus"));
 }
 
-/** Sets how GPUs compute: TF32 in float32 products, sums always in the same order. */
+/** Sets the numerics of GPUs: TF32 in float32 products, and deterministic order of sums. */
 export function setNumerics(options: { tf32: boolean; deterministic: boolean }): void {
   call("byol_core_set_numerics", json(options));
 }

@@ -1,4 +1,4 @@
-/** The GPUs' side of libtorch, opened beside the core where a run asks for it. */
+/** Opening of libtorch's CUDA libraries and of this program's GPU library, for runs on GPUs. */
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -9,11 +9,11 @@ import { call, json, openCore } from "./call.ts";
 let cuda: Deno.DynamicLibrary<Record<string, never>> | undefined;
 
 /**
- * Loads libtorch_cuda, and the library of the GPUs' side where there is one: without it, libtorch's own operations and
- * the processor's views do the same, more slowly.
+ * Loads libtorch_cuda, and the GPU library (native/shim/gpu) where it was built. Without the GPU library, libtorch's
+ * own operations and views made on the CPU take its place, more slowly.
  *
- * @returns what is slower, and the repair; undefined where nothing is
- * @throws UserError (set-up) when this libtorch has no CUDA that can be loaded
+ * @returns a warning with the repair where the GPU library is missing; undefined otherwise
+ * @throws UserError (set-up) when libtorch_cuda cannot be loaded
  */
 export function openCuda(): string | undefined {
   // The core brings what CUDA needs of libtorch.
@@ -42,10 +42,9 @@ export function openCuda(): string | undefined {
 }
 
 /**
- * Makes ready what the GPUs' ranks meet by.
+ * Returns the path of the GPU library, by which ranks on GPUs use NCCL.
  *
- * @returns the path of the library that brings NCCL
- * @throws UserError (set-up) when it was not built
+ * @throws UserError (set-up) when the library was not built
  */
 export function openNccl(): string {
   const { gpu } = requireSetup();

@@ -4,9 +4,9 @@ import { callNumbers, callText, callU32, json } from "./call.ts";
 
 const POLL_MILLISECONDS = 20;
 
-/** Long work that the core does beside the event loop. */
+/** Work on data that the core does in threads of its own. */
 export type DataWork =
-  /** Lists a folder of images; `cache` is the folder that listings are kept in. */
+  /** Lists a folder of images; `cache` is the folder that caches listings. */
   | { kind: "list"; directory: string; cache: string | null }
   /** Opens packed shards. */
   | { kind: "open"; manifest: string }
@@ -16,9 +16,9 @@ export type DataWork =
   | { kind: "pack" } & PackJob
   /** Copies packed shards into a folder on a faster disk. */
   | { kind: "stage"; manifest: string; target: string }
-  /** Compares the checksums of packed shards. */
+  /** Checks the checksums of packed shards. */
   | { kind: "verify"; manifest: string }
-  /** Measures a part of the loader on a folder of images, for the bench. */
+  /** Measures one part of the loader on a folder of images, for the benches. */
   | { kind: "measure"; directory: string; part: "decode" | "crops"; rounds: number };
 
 /** Options of packing a folder. */
@@ -26,14 +26,14 @@ export interface PackJob {
   directory: string;
   cache: string | null;
   out: string;
-  /** Prefix of the files' names: train or val. */
+  /** Prefix of the files' names: "train" or "val". */
   name: string;
   imagesPerShard: number;
-  /** Makes larger images smaller; null leaves all as they are. */
+  /** Resizing of larger images; null to copy all images unchanged. */
   reencoding: { maxSide: number; quality: number } | null;
-  /** Threads. */
+  /** Number of threads. */
   workers: number;
-  /** Share of the files that may be bad. */
+  /** Largest share of unusable files, from 0 to 1. */
   mostBad: number;
 }
 
@@ -41,26 +41,26 @@ export interface PackJob {
 export interface JobProgress {
   /** Parts done. */
   done: number;
-  /** Parts in all; 0 while that is not known. */
+  /** Number of parts; 0 while the number is unknown. */
   total: number;
-  /** Images so far. */
+  /** Images done. */
   images: number;
-  /** True once there is a result, or an error, to take. */
+  /** True after the end of the job, with a result or an error. */
   ended: boolean;
 }
 
-/** A job that was started. Closing it stops it. */
+/** A job under way or done. close() stops it. */
 export class DataJob extends NativeObject {
-  /** Starts it. */
+  /** Starts a job. */
   static start(options: DataWork): DataJob {
     return new DataJob(callU32("byol_data_job_start", json(options)));
   }
 
   /**
-   * Starts it and waits for its end.
+   * Runs a job to its end.
    *
-   * @param options.signal stops the job
-   * @param options.onProgress is called every 20 ms while the job works
+   * @param options.signal signal that stops the job
+   * @param options.onProgress called every 20 ms during the job
    */
   static async run(
     work: DataWork,
@@ -84,12 +84,12 @@ export class DataJob extends NativeObject {
     }
   }
 
-  /** Returns the job's report. Waits for its end. */
+  /** Returns the result of the job, after its end. */
   result<Result>(): Result {
     return JSON.parse(callText("byol_data_job_result", this.handle));
   }
 
-  /** Reads the job's progress. */
+  /** Returns the progress of the job. */
   progress(): JobProgress {
     const [done = 0, total = 0, images = 0, ended = 0] = callNumbers(
       "byol_data_job_progress",

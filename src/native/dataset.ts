@@ -10,48 +10,48 @@ import type { ProcessGroup } from "./process_group.ts";
 /** Source of images. */
 export type DatasetSource =
   | { kind: "demo"; train: boolean; count: number }
-  /** Images that a reading job holds. */
+  /** Images that a job of kind "read" has loaded. */
   | { kind: "read"; job: number }
-  /** The files that a listing job found, a share of which may be bad; so many batches are made ahead. */
+  /** Files of a "list" or "open" job; `mostBad` is the share that may be unusable, `ahead` the batches to prefetch. */
   | { kind: "photos"; job: number; mostBad: number; ahead: number };
 
-/** Options of opening a dataset. */
+/** Options of Dataset.open. */
 export interface DatasetOptions {
   /** Source of the images. */
   source: DatasetSource;
   /** Type of the views. */
   dtype: "float32" | "float64";
-  /** Device of the views: "cpu" (default) or "cuda:0". */
+  /** Device of the views, such as "cuda:0"; "cpu" by default. */
   device?: string;
-  /** Threads that make views. */
+  /** Number of threads that make views. */
   workers: number;
   /** Mean and standard deviation that normalise the views' channels. */
   normalisation: Normalisation;
-  /** Keep the first so many images; 0, or not given, keeps all. */
+  /** Number of first images to keep; 0 (the default) for all. */
   limit?: number;
 }
 
-/** Which of a dataset's images evaluation goes through: a function of these numbers and the labels alone. */
+/** Subset of images for evaluation, which depends only on these options and the labels. */
 export interface SubsetOptions {
-  /** Draws the images of each class. */
+  /** Seed of the choice of images. */
   seed: number;
-  /** Of all images, in percent, 1 to 100: as many of each class as can be, but all that a smaller class has. */
+  /** Percentage of all images to take, 1 to 100: equally many of each class, or all images of a smaller class. */
   percent: number;
-  /** Of each class's images that are taken, in percent, rounded up. */
+  /** Percentage of each class's taken images that are held out, rounded up. */
   heldOut: number;
-  /** Part of the images: those to learn from, or those held out. */
+  /** Part of the subset: the images to learn from, or the held-out ones. */
   part: "learn" | "heldOut";
 }
 
-/** Description of a dataset by the core. */
+/** Description of a dataset. */
 export interface DatasetDescription {
-  /** Images. */
+  /** Number of images. */
   count: number;
-  /** Classes; 1 where the images have no labels. */
+  /** Number of classes; 1 for images without labels. */
   classes: number;
-  /** Their names, in the order of the labels. */
+  /** Names of the classes, in the order of the labels. */
   classNames: string[];
-  /** SHA-256 over images, then labels. */
+  /** SHA-256 over images, then labels, in hex. */
   digest: string;
   /** Layout of the images, such as "demo", "folder" or "packed". */
   layout: string;
@@ -61,7 +61,7 @@ export interface DatasetDescription {
   warnings: string[];
 }
 
-/** Returns the error to throw where images were read: files that cannot be read are the user's to repair. */
+/** Returns the error to throw after the reading of images: a UserError (data) for files that cannot be read. */
 function unreadable(error: unknown): unknown {
   const isFile = error instanceof NativeError && error.code === "Io";
   return isFile ? new UserError(error.message, ExitCode.data) : error;
@@ -69,7 +69,7 @@ function unreadable(error: unknown): unknown {
 
 /** Images held by the core, and the batch last made from them. */
 export class Dataset extends NativeObject {
-  /** Opens it. @throws NativeError when files are missing, truncated or not the official ones */
+  /** Opens a dataset. @throws NativeError when files are missing, truncated or differ from the official ones */
   static open(
     { source, normalisation, limit = 0, device = "cpu", ...options }: DatasetOptions,
   ): Dataset {
@@ -80,7 +80,7 @@ export class Dataset extends NativeObject {
     return new Dataset(callU32("byol_dataset_open", request, job));
   }
 
-  /** Count, classes, digest. */
+  /** Returns the description of the dataset. */
   describe(): DatasetDescription {
     return JSON.parse(callText("byol_dataset_describe", this.handle));
   }
@@ -97,8 +97,8 @@ export class Dataset extends NativeObject {
   }
 
   /**
-   * Makes evaluation (makeProbeBatch, makeCenterCrops, names, and the count of describe) go through some of the images, as
-   * if there were no others. Replaces an earlier choice; makeViews goes through all.
+   * Restricts evaluation (makeProbeBatch, makeCenterCrops, names, and the count of describe) to a subset of the images,
+   * in place of an earlier subset. makeViews uses all images.
    *
    * @throws NativeError where a class would have no image
    */
@@ -106,7 +106,7 @@ export class Dataset extends NativeObject {
     call("byol_dataset_take_subset", this.handle, json(options));
   }
 
-  /** Sets the images of a step that this process takes: its rank's share of each micro-batch. By default it takes all. */
+  /** Sets the rank's shard of each micro-batch; by default, a process takes all images. */
   setShard(
     { rank, ranks, microBatches }: { rank: number; ranks: number; microBatches: number },
   ): void {
@@ -114,10 +114,10 @@ export class Dataset extends NativeObject {
   }
 
   /**
-   * Starts on the views of a micro-batch to come, where images are read from files and there is room; makeViews then
-   * takes them.
+   * Starts to make the views of a later micro-batch in the background, where images are read from files and the queue
+   * is not full.
    *
-   * @returns whether it did; else they are made when they are asked for
+   * @returns true where it has started; otherwise makeViews makes the views when it is called
    */
   prefetchViews(
     { seed, step, microBatch = 0 }: { seed: number; step: number; microBatch?: number },
@@ -133,26 +133,26 @@ export class Dataset extends NativeObject {
     ) === 1;
   }
 
-  /** Images decoded so far, and image files that could not be used. */
+  /** Returns the number of decoded images, and of unusable files. */
   photoCounts(): { decoded: number; bad: number } {
     const [decoded = 0, bad = 0] = callNumbers("byol_dataset_photo_counts", 2, this.handle);
     return { decoded, bad };
   }
 
-  /** The image files that could not be used: index and reason of each. */
+  /** Returns index and reason of each unusable image file. */
   badFiles(): [index: number, reason: string][] {
     return JSON.parse(callText("byol_dataset_bad_files", this.handle));
   }
 
   /**
-   * The names of `count` images from `start`, in the order of makeCenterCrops(): the path below the folder of the photos,
-   * loose or packed; the number of the image, from 0, where images are no files of their own.
+   * Returns the names of `count` images from `start`, in the order of makeCenterCrops(): paths in the folder of photos,
+   * loose or packed; the image's index, from 0, where images are no files of their own.
    */
   names(start: number, count: number): string[] {
     return JSON.parse(callText("byol_dataset_names", this.handle, start, count));
   }
 
-  /** Makes both views of a micro-batch of step `step`: a function of seed, step and recipes alone. */
+  /** Makes both views of a micro-batch of step `step`, which depend only on seed, step and recipes. */
   makeViews(seed: number, step: number, microBatch = 0): void {
     try {
       call("byol_dataset_make_views", this.handle, BigInt(seed), BigInt(step), microBatch);
@@ -162,9 +162,9 @@ export class Dataset extends NativeObject {
   }
 
   /**
-   * Makes a step's views and writes one of the two, with its images, for another program to recompute.
+   * Makes a step's views and writes one of the two, with its images, for a check by another program.
    *
-   * @returns what was done to each image
+   * @returns the augmentation of each image
    *
    * @internal
    */
@@ -174,12 +174,12 @@ export class Dataset extends NativeObject {
     );
   }
 
-  /** Draws both views of the batch as a PNG, four pairs a row. */
+  /** Draws both views of the batch as a PNG, four pairs per row. */
   writeSheet(path: string): void {
     call("byol_dataset_write_sheet", this.handle, json({ path }));
   }
 
-  /** Makes one cropped and flipped view for a step of the probe, of this rank's share of its images. */
+  /** Makes the cropped and flipped views of this rank's shard for a step of the probe. */
   makeProbeBatch(seed: number, step: number): void {
     try {
       call("byol_dataset_make_probe_batch", this.handle, BigInt(seed), BigInt(step));
@@ -188,7 +188,7 @@ export class Dataset extends NativeObject {
     }
   }
 
-  /** Makes the test transform of `count` images from `start`; of none where a rank has none left. */
+  /** Makes the test transform of `count` images from `start`; `count` may be 0 on a rank without images left. */
   makeCenterCrops(start: number, count: number): void {
     try {
       call("byol_dataset_make_center_crops", this.handle, start, count);
@@ -197,13 +197,13 @@ export class Dataset extends NativeObject {
     }
   }
 
-  /** Embeds the one-view batch and keeps the embeddings with it: whoever uses the batch next gets them. */
+  /** Embeds the one-view batch, and keeps the embeddings with the batch for later calls. */
   embed(learner: Learner): void {
     call("byol_dataset_embed", this.handle, learner.handle);
   }
 
   /**
-   * Puts all ranks' embeddings, in the order of the ranks, in the place of this rank's. All ranks must.
+   * Replaces this rank's embeddings by those of all ranks, in the order of the ranks. All ranks must call this method.
    *
    * @internal
    */

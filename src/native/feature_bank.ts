@@ -3,9 +3,9 @@ import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
 import { call, callNumbers, callU32, json } from "./call.ts";
 
-/** Embeddings with labels, to look nearest neighbours up in. */
+/** Embeddings with labels, for k-NN classification. */
 export class FeatureBank extends NativeObject {
-  /** Makes an empty one. */
+  /** Creates an empty bank. */
   static create(): FeatureBank {
     return new FeatureBank(callU32("byol_bank_create"));
   }
@@ -35,7 +35,7 @@ export class FeatureBank extends NativeObject {
 
   /**
    * Writes `features`, `labels` and `scores` (each class's sum of the neighbours' weights) of the dataset's one-view
-   * batch: for another program to recompute.
+   * batch, for a check by another program.
    */
   writeAnswers(
     learner: Learner,

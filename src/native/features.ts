@@ -8,15 +8,15 @@ import type { Probe } from "./probe.ts";
 export interface FeatureStep {
   seed: number;
   step: number;
-  /** Images. */
+  /** Number of images of a step. */
   batchSize: number;
-  /** Images kept from training, drawn by the seed. */
+  /** Number of images held out from training, drawn by the seed. */
   heldOut: number;
 }
 
-/** Embeddings computed once, for probes to be trained and tested on. */
+/** Table of embeddings that probes are trained and tested on. */
 export class Features extends NativeObject {
-  /** Makes an empty table. */
+  /** Creates an empty table. */
   static create(): Features {
     return new Features(callU32("byol_features_create"));
   }
@@ -26,12 +26,12 @@ export class Features extends NativeObject {
     call("byol_features_append", this.handle, learner.handle, dataset.handle);
   }
 
-  /** Trains the probe on a step's share of the features. */
+  /** Trains a probe on the features of one step. */
   train(probe: Probe, step: FeatureStep, learningRate: number): void {
     call("byol_features_train", this.handle, probe.handle, json(step), learningRate);
   }
 
-  /** Counts the probe's right answers on the images held out, or on all when there are none. */
+  /** Counts a probe's right answers on the held-out images, or on all images without any held out. */
   test(probe: Probe, { seed, heldOut }: Pick<FeatureStep, "seed" | "heldOut">): void {
     call("byol_features_test", this.handle, probe.handle, BigInt(seed), heldOut);
   }

@@ -4,16 +4,16 @@ import type { Learner } from "./learner.ts";
 import { call, callNumbers, callU32 } from "./call.ts";
 import type { Probe } from "./probe.ts";
 
-/** The training of an encoder and a classifier together. */
+/** Joint training of an encoder and a classifier. */
 export class FineTuning extends NativeObject {
-  /** Begins on a learner's online encoder, with no momentum yet. */
+  /** Begins the training of a learner's online encoder, with momentum 0. */
   static create(learner: Learner): FineTuning {
     return new FineTuning(callU32("byol_finetune_create", learner.handle));
   }
 
   /**
-   * One step of SGD with Nesterov momentum on the dataset's one-view batch, batch normalisation by the batch's own
-   * statistics; momentum and weight decay are the classifier's. A batch with fewer than two usable images is no step.
+   * Makes one step of SGD with Nesterov momentum on the dataset's one-view batch, with batch normalisation in train
+   * mode, and with the momentum and weight decay of the classifier. Skips a batch of fewer than two usable images.
    */
   step(
     parts: { learner: Learner; classifier: Probe; dataset: Dataset },
@@ -29,7 +29,7 @@ export class FineTuning extends NativeObject {
     );
   }
 
-  /** Cross-entropy of the last step's batch before the step, mean over its images, in nats. Waits for the device. */
+  /** Returns the cross-entropy (nats, mean over the images) of the last batch before its step. Waits for the device. */
   loss(): number {
     const [loss = NaN] = callNumbers("byol_finetune_loss", 1, this.handle);
     return loss;

@@ -26,7 +26,7 @@ const target = new URL("./symbols.gen.ts", import.meta.url);
 interface TableEntry {
   name: string;
   doc: string;
-  /** Name and type of each argument; the error buffer, which follows them, is not listed. */
+  /** Name and type of each argument, without the error buffer, which is the last argument. */
   arguments: [name: string, type: string][];
 }
 

@@ -1,28 +1,28 @@
 import { call } from "./call.ts";
 
-/** An object of the core. Close it, or let `using` do so. */
+/** An object of the core, to be closed by close() or `using`. */
 export abstract class NativeObject implements Disposable {
-  /** The core's number for it; never used again after close(). */
+  /** The core's number of the object, which is never reused. */
   readonly handle: number;
   #closed = false;
 
   /**
-   * For the classes of each kind of object.
+   * Wraps an object of the core; to be called by the subclasses only.
    *
-   * @param handle from the core
+   * @param handle the core's number of the object
    */
   constructor(handle: number) {
     this.handle = handle;
   }
 
-  /** Lets the core drop it; harmless when repeated. */
+  /** Drops the object in the core; a second call does nothing. */
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
     call("byol_handle_close", this.handle);
   }
 
-  /** Closes. */
+  /** Closes the object. */
   [Symbol.dispose](): void {
     this.close();
   }

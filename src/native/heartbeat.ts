@@ -3,24 +3,24 @@ import { call, callU32, json } from "./call.ts";
 
 /** Content and interval of a heartbeat. */
 export interface HeartbeatOptions {
-  /** The file, which must be there; one that was removed is not made again. */
+  /** Path of the file, which must exist; a removed file is not created again. */
   path: string;
-  /** Its content, which is written over itself. */
+  /** Content of the file, which each beat rewrites. */
   content: string;
   everyMilliseconds: number;
-  /** So many missed beats, and the file counts as lost. */
+  /** Number of missed beats after which the file counts as lost. */
   mostMissed: number;
 }
 
-/** A file written again and again by a thread of the core's, whatever JavaScript is busy with. */
+/** A file that a thread of the core rewrites at intervals, also while JavaScript is busy. */
 export class Heartbeat extends NativeObject {
-  /** Starts the thread, which lives until close(). */
+  /** Starts the thread, which runs until close(). */
   static start(options: HeartbeatOptions): Heartbeat {
     return new Heartbeat(callU32("byol_heartbeat_start", json(options)));
   }
 
   /**
-   * Looks itself when the last beat is that old.
+   * Checks that the file still exists; looks at it anew if the last beat is older than `maxAgeMilliseconds`.
    *
    * @throws NativeError when the file was removed, or could not be written for too long
    */

@@ -7,13 +7,13 @@
 
 import { fileURLToPath } from "node:url";
 import { ExitCode } from "../base/exit_codes.ts";
+import { keepHangupIgnored } from "../base/hangup.ts";
 import { print, show, showLine } from "../base/output.ts";
 import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
 import { LAUNCHER_PIPE } from "../runtime/interrupt.ts";
+import { listenForStops, restWithTask } from "../runtime/stop_signals.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 
-/** Signals that ask the ranks to stop, which the launcher forwards to each rank. */
-const PASSED_ON: readonly Deno.Signal[] = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"];
 /** Time that the other ranks have to end by themselves after a rank has failed. */
 const GRACE_MILLISECONDS = 5000;
 
@@ -24,6 +24,7 @@ const GRACE_MILLISECONDS = 5000;
  * @returns the worst of the ranks' exit codes
  */
 export async function launch(ranks: number, args: readonly string[]): Promise<number> {
+  keepHangupIgnored();
   const port = freePort();
   const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
   const children = Array.from({ length: ranks }, (_, rank) =>
@@ -47,11 +48,8 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
   const toAll = (signal: Deno.Signal): void => {
     for (const child of children) send(child, signal);
   };
-  const listeners = PASSED_ON.map((signal) => {
-    const listener = (): void => toAll(signal);
-    Deno.addSignalListener(signal, listener);
-    return () => Deno.removeSignalListener(signal, listener);
-  });
+  using _rest = restWithTask();
+  using _stops = listenForStops(toAll);
   let timer: ReturnType<typeof setTimeout> | undefined;
   let killed = false;
   const killAll = (): void => {
@@ -74,7 +72,6 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
     return worstOf(codes);
   } finally {
     clearTimeout(timer);
-    for (const stop of listeners) stop();
   }
 }
 

@@ -2,14 +2,13 @@
 
 import { constants } from "node:os";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { hasHungUp, raise } from "../base/libc.ts";
 import { wordsFor } from "../base/expected.ts";
 import { showLine } from "../base/output.ts";
-import { hasHungUp, raise } from "../native/libc.ts";
 import { NativeError } from "../native/native_error.ts";
 import { SignalWatch } from "../native/signal_watch.ts";
+import { listenForStops, restWithTask, stopSignals } from "./stop_signals.ts";
 
-/** Signals that ask the program to stop; SIGUSR1 is not among them, because it opens Deno's debugger port. */
-const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
 /** Time within which a second signal counts as the same request: under `deno task`, one Ctrl-C arrives twice. */
 const SAME_REQUEST_MILLISECONDS = 1000;
 /** Variable by which `--ranks` tells its ranks that their stdin is a pipe that ends with the launcher. */
@@ -25,6 +24,7 @@ const STDIN = 0;
 export class Interrupt implements Disposable {
   #at: number | undefined;
   #watch: SignalWatch | undefined;
+  readonly #held = new DisposableStack();
   readonly #look: ReturnType<typeof setInterval> | undefined;
   readonly #controller = new AbortController();
   readonly #listener = (): void => {
@@ -36,7 +36,8 @@ export class Interrupt implements Disposable {
   };
 
   constructor() {
-    for (const signal of SIGNALS) Deno.addSignalListener(signal, this.#listener);
+    this.#held.use(listenForStops(this.#listener));
+    this.#held.use(restWithTask());
     if (cameBefore()) this.#listener();
     if (Deno.env.has(LAUNCHER_PIPE)) {
       this.#look = setInterval(() => this.#stopWithLauncher(), LOOK_MILLISECONDS);
@@ -50,7 +51,7 @@ export class Interrupt implements Disposable {
    */
   watchCalls(): void {
     this.#watch ??= SignalWatch.start({
-      signals: SIGNALS.map((name) => constants.signals[name]),
+      signals: stopSignals().map((name) => constants.signals[name]),
       sameRequestMilliseconds: SAME_REQUEST_MILLISECONDS,
       exitCode: ExitCode.interrupted,
     });
@@ -70,7 +71,7 @@ export class Interrupt implements Disposable {
   [Symbol.dispose](): void {
     clearInterval(this.#look);
     this.#watch?.close();
-    for (const signal of SIGNALS) Deno.removeSignalListener(signal, this.#listener);
+    this.#held.dispose();
   }
 
   /** A launcher that was killed passes no signal on. Its end is one, unless another came before: a second ends at once. */

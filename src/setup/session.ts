@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { ignoresHangup } from "../base/hangup.ts";
 import { showLine } from "../base/output.ts";
 import { REPAIR } from "./setup_error.ts";
 import type { Session } from "./child.ts";
@@ -11,7 +12,7 @@ import { stateFolder } from "./record.ts";
 /**
  * Runs `work` while no other set-up runs in the checkout.
  *
- * @throws {UserError} (exit code 75) after SIGINT, SIGTERM, SIGHUP or SIGUSR2, when the children have ended.
+ * @throws {UserError} (exit code 75) after SIGINT, SIGTERM, SIGUSR2, or a SIGHUP that is not ignored, when the children have ended.
  */
 export async function exclusively<T>(
   { root, quiet = false }: { root: string; quiet?: boolean },
@@ -27,7 +28,11 @@ export async function exclusively<T>(
     quiet,
     signal: interruption.signal,
   };
-  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"];
+  const signals: Deno.Signal[] = ["SIGINT", "SIGTERM", "SIGUSR2"];
+  if (ignoresHangup()) {
+    // For good: Deno, which listens to it by now, would end by it.
+    Deno.addSignalListener("SIGHUP", () => {});
+  } else signals.push("SIGHUP");
   for (const signal of signals) Deno.addSignalListener(signal, interrupt);
   try {
     await Deno.mkdir(stateFolder(root), { recursive: true });

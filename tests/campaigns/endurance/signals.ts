@@ -3,6 +3,7 @@
  * left beside its files; the same command again has to finish it, with the evaluations that were broken off.
  */
 
+import { stopSignals } from "../../../src/runtime/stop_signals.ts";
 import { setTimeout as sleep } from "node:timers/promises";
 import { join } from "node:path";
 import { newestCheckpoint } from "../../../src/run/checkpoint.ts";
@@ -11,7 +12,7 @@ import { FEW_IMAGES, listenTo, runProgram, TINY } from "../../support/program.ts
 import { EVALUATED } from "./resumes.ts";
 import type { EnduranceRow } from "./row.ts";
 
-const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const;
+const SIGNALS = stopSignals();
 /** Phases by what tells of them: a file, or a line on stderr. */
 const PHASES = ["loading", "evaluating", "training", "saving"] as const;
 /** Seconds that a run may take to stop, beside the step it is in. */

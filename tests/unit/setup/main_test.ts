@@ -3,9 +3,11 @@ import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import process from "node:process";
 import { setTimeout as sleep } from "node:timers/promises";
+import { ignoresHangup } from "../../../src/base/hangup.ts";
 import { UserError } from "../../../src/base/exit_codes.ts";
 import { CoreMissing, ensureSetup, readSetup, requireSetup } from "../../../src/setup/main.ts";
 import { sourcesHash } from "../../../src/setup/record.ts";
+import { skip } from "../../support/skip.ts";
 import { Checkout, finished } from "../../support/setup_checkout.ts";
 
 /** Expects an error of the installation whose message matches. */
@@ -298,6 +300,7 @@ Deno.test("SIGTERM ends pip and leaves nothing half-made", async () => {
 
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const) {
   Deno.test(`${signal} ends cargo together with the programs it started`, async () => {
+    if (signal === "SIGHUP" && ignoresHangup()) return skip("SIGHUP is ignored, as by nohup");
     await using checkout = await Checkout.create();
     checkout.write(
       "native/build.rs",

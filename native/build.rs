@@ -6,6 +6,8 @@ use std::path::PathBuf;
 fn main() {
     println!("cargo:rerun-if-changed=shim");
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");
+    // Never unloaded, and libtorch with it: threads of both run on, and libtorch keeps the core's allocator.
+    println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
     let Some(libtorch) = env::var_os("LIBTORCH_INCLUDE").or_else(|| env::var_os("LIBTORCH")) else {
         println!("cargo:warning=Cannot compile the shim: expected LIBTORCH, the folder of libtorch; use deno task setup");
         std::process::exit(1);

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { renamedOptions, type StoredOptions } from "../options/stored.ts";
+import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
 
 /** Metadata of a checkpoint. */
@@ -16,6 +17,10 @@ export interface CheckpointMetadata {
   epoch: number;
   /** The resolved options by their names on the command line. */
   config: Record<string, unknown>;
+  /** Digests of the images; checkpoints of earlier versions have none. */
+  data?: { digest: string; testDigest?: string; verified: boolean };
+  /** The views' recipes over time; checkpoints of earlier versions have none. */
+  augmentation?: AugmentSchedule;
 }
 
 /** A checkpoint that a run can resume from. */

@@ -3,6 +3,7 @@
 import { replaceFile, writeAll } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
+import { exists } from "../base/files.ts";
 import type { MetricsRow, MetricsSink } from "./metrics.ts";
 
 /** Handling of a row that cannot be written. */
@@ -140,6 +141,23 @@ export function truncateAfter(
     throw asUserError(error, ExitCode.save, { task: `cut ${path} back to step ${nextStep}` });
   }
   return kept;
+}
+
+/**
+ * Moves a metrics file of another run out of the way of a run that begins.
+ *
+ * @returns the path it has now; undefined where there was nothing in the file, or no file
+ * @throws UserError (save) where it cannot be moved
+ */
+export function setAside(path: string): string | undefined {
+  if (!exists(path) || Deno.statSync(path).size === 0) return undefined;
+  const aside = `${path}.of-another-run`;
+  try {
+    Deno.renameSync(path, aside);
+  } catch (error) {
+    throw asUserError(error, ExitCode.save, { task: `move ${path} to ${aside}` });
+  }
+  return aside;
 }
 
 /** Returns a row as a line. JSON has no NaN and no infinity, which are written as strings and not lost as null. */

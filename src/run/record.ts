@@ -20,6 +20,7 @@ import {
 } from "../options/stored.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
+import { listCheckpoints, type Resumable } from "./checkpoint.ts";
 import type { RunFolder } from "./folder.ts";
 
 /** Record of the file that a run's encoder was initialised from (`--init_from`). */
@@ -82,7 +83,10 @@ export function claimRunFolder(
   config: RunConfig,
 ): RunRecord | null {
   const previous = readRunRecord(folder);
-  if (previous === null) return null;
+  if (previous === null) {
+    if (config.resume === "never") requireNoCheckpoints(folder);
+    return null;
+  }
   if (config.resume === "never") {
     throw new UserError(
       `Cannot start a new run in ${folder.path}: it holds a run, started ${previous.startedAt}, ` +
@@ -100,6 +104,17 @@ export function claimRunFolder(
     );
   }
   return previous;
+}
+
+/** Refuses a folder whose record was lost: a new run's first checkpoints would be older than those in it. */
+function requireNoCheckpoints(folder: RunFolder): void {
+  const [newest] = listCheckpoints(folder.checkpointsDir);
+  if (newest === undefined) return;
+  throw new UserError(
+    `Cannot start a new run in ${folder.path}: it holds checkpoints of one, up to step ${newest.step}, and no ` +
+      "config.json, expected an empty folder: choose another --run_dir or --expe_name, or remove that one",
+    ExitCode.runFolder,
+  );
 }
 
 /** Options that a resumed run must not change. */
@@ -134,40 +149,57 @@ export function requireSameInputs(
   previous: RunRecord,
   found: Pick<RunRecord, "augmentation" | "data">,
 ): void {
-  const [before, now] = [previous.data, found.data];
-  if (before.digest !== now.digest) {
-    throw otherRun(
-      folder,
-      `its data has the digest ${before.digest}, the data here ${now.digest}`,
-    );
-  }
-  const areTested = before.testDigest !== undefined && now.testDigest !== undefined;
-  if (areTested && before.testDigest !== now.testDigest) {
-    throw otherRun(
-      folder,
-      `its test data has the digest ${before.testDigest}, the test data here ${now.testDigest}`,
-    );
-  }
-  requireSameAugmentation(folder, previous, found.augmentation);
-}
-
-/** Checks that the views' recipes are those of the record. @throws UserError (run folder) where they differ */
-export function requireSameAugmentation(
-  folder: RunFolder,
-  previous: Pick<RunRecord, "augmentation">,
-  found: AugmentSchedule,
-): void {
-  if (isDeepStrictEqual(previous.augmentation, found)) return;
-  throw otherRun(
-    folder,
-    "its augmentations differ from those of --aug_schedule and --preset here",
+  const differences = inputDifferences(previous, found);
+  if (differences.length === 0) return;
+  throw new UserError(
+    `Cannot resume the run in ${folder.path}: ${
+      differences.join("; ")
+    }, expected the same, or another ` +
+      "--run_dir or --expe_name",
+    ExitCode.runFolder,
   );
 }
 
-function otherRun(folder: RunFolder, difference: string): UserError {
-  return new UserError(
-    `Cannot resume the run in ${folder.path}: ${difference}, expected the same, or another --run_dir ` +
-      "or --expe_name",
+/** Returns in words in what images and augmentations differ; of what `before` does not tell, nothing differs. */
+function inputDifferences(
+  before: Partial<Pick<RunRecord, "augmentation" | "data">>,
+  found: Partial<Pick<RunRecord, "augmentation" | "data">>,
+): string[] {
+  const differences: string[] = [];
+  for (const [field, name] of [["digest", "data"], ["testDigest", "test data"]] as const) {
+    const [there, here] = [before.data?.[field], found.data?.[field]];
+    if (there === undefined || here === undefined || there === here) continue;
+    differences.push(`its ${name} has the digest ${there}, the ${name} here ${here}`);
+  }
+  const [there, here] = [before.augmentation, found.augmentation];
+  if (there !== undefined && here !== undefined && !isDeepStrictEqual(there, here)) {
+    differences.push(
+      "its augmentations differ from those of --aug_schedule and --preset here",
+    );
+  }
+  return differences;
+}
+
+/**
+ * Checks that a checkpoint in the run's own folder was written by this run: by its own options, and by the images
+ * and augmentations that it names; checkpoints of earlier versions name none.
+ *
+ * @throws UserError (run folder) where it is of another run
+ */
+export function requireOwnCheckpoint(
+  { path, metadata }: Resumable,
+  found: Pick<RunRecord, "config" | "augmentation" | "data">,
+): void {
+  const differences = [
+    ...differencesOf(recordedOptions(metadata.config).config, found.config),
+    ...inputDifferences(metadata, found),
+  ];
+  if (differences.length === 0) return;
+  throw new UserError(
+    `Cannot resume from the checkpoint ${path}: it is of another run: ${
+      differences.join("; ")
+    }, expected ` +
+      "one of this run: give its options, move the file away, or choose another --run_dir or --expe_name",
     ExitCode.runFolder,
   );
 }

@@ -17,7 +17,7 @@ import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import type { EvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
 import { removeIfThere } from "../base/files.ts";
-import { differencesOf, requireSameAugmentation, type RunRecord } from "./record.ts";
+import { differencesOf, requireSameInputs, type RunRecord } from "./record.ts";
 
 /** Result of a finished run. */
 export interface RunResult {
@@ -122,7 +122,7 @@ export function requireResultOf(
     );
   }
   const augmentation = loadAugmentSchedule(config, result.totalSteps / config.epochs);
-  requireSameAugmentation(folder, begun, augmentation);
+  requireSameInputs(folder, begun, { augmentation, data: begun.data });
 }
 
 function finishedWith({ config }: RunResult): Partial<RunConfig> {

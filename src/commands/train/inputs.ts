@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { BadFileRecord } from "../../data/bad_files.ts";
 import type { openData } from "../../data/open.ts";
-import type { Dataset, DatasetDescription } from "../../native/dataset.ts";
+import type { Dataset } from "../../native/dataset.ts";
 import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
 import type { DescribedImages } from "./open_run.ts";
@@ -19,7 +19,7 @@ const NULL_RECORD: Pick<BadFileRecord, "update"> & Disposable = {
 interface Opened {
   train: Dataset;
   test: Dataset | undefined;
-  description: DatasetDescription;
+  described: DescribedImages;
   verified: boolean;
   warnings: readonly string[];
   badFiles: Pick<BadFileRecord, "update">;
@@ -32,8 +32,8 @@ export class TrainingInputs implements Disposable {
   readonly train: Dataset;
   /** The test images; undefined where nothing is evaluated. */
   readonly test: Dataset | undefined;
-  /** Description of the training images. */
-  readonly description: DatasetDescription;
+  /** Description of the images. */
+  readonly described: DescribedImages;
   /** True where training and test images are the published bytes. */
   readonly verified: boolean;
   /** Warnings about the files, without repetitions. */
@@ -45,7 +45,7 @@ export class TrainingInputs implements Disposable {
   private constructor({ held, ...opened }: Opened) {
     this.train = opened.train;
     this.test = opened.test;
-    this.description = opened.description;
+    this.described = opened.described;
     this.verified = opened.verified;
     this.warnings = opened.warnings;
     this.badFiles = opened.badFiles;
@@ -78,7 +78,8 @@ export class TrainingInputs implements Disposable {
     const warnings = [...new Set(all.flatMap((one) => one.warnings))];
     for (const line of warnings) warn(line);
     requireBatch(description.count, config.batchSize);
-    compare({ train: description, test: tested });
+    const described = { train: description, test: tested };
+    compare(described);
     const record = join(folder.path, "bad_files.json");
     const badFiles = held.use(
       ranks.rankZeroOnly(() => new BadFileRecord(record, { train, test }, warn)) ?? NULL_RECORD,
@@ -87,7 +88,7 @@ export class TrainingInputs implements Disposable {
     ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
     ranks.shard(train, config.accumulateSteps);
     await ranks.requireSame("images", description.digest);
-    const opened = { train, test, description, verified, warnings, badFiles };
+    const opened = { train, test, described, verified, warnings, badFiles };
     return new TrainingInputs({ ...opened, held: held.move() });
   }
 

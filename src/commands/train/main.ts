@@ -57,7 +57,7 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
   });
   // The finished run may have had another data folder: the images are compared by now.
   if (await isFinished(invocation, { dataIsSame: true })) return ExitCode.ok;
-  const { description, train } = inputs;
+  const { described: { train: description }, train } = inputs;
   const plan = planTraining(description.count, config);
   const augmentation = loadAugmentSchedule(config, plan.stepsPerEpoch);
   invocation.throwIfStopped("before the first step");

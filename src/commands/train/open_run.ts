@@ -14,7 +14,7 @@ import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
 import type { DatasetDescription } from "../../native/dataset.ts";
 import { RunLock } from "../../run/lock.ts";
 import type { EvalRow, MetricsRow } from "../../run/metrics.ts";
-import { truncateAfter } from "../../run/metrics_file.ts";
+import { setAside, truncateAfter } from "../../run/metrics_file.ts";
 import { finishedResult, isOfSameDataDir, requireResultOf } from "../../run/result.ts";
 import { isLogged, planTraining } from "../../byol/plan.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
@@ -114,37 +114,44 @@ export class OpenRun implements Disposable {
     const { stepsPerEpoch } = planTraining(train.count, config);
     requireSameInputs(folder, this.previous, {
       augmentation: loadAugmentSchedule(config, stepsPerEpoch),
-      data: dataOf(train, test),
+      data: dataOf({ train, test }),
     });
   }
 
   /**
-   * Writes the record of a new run, or cuts the metrics back to the step that this invocation resumes from.
+   * Writes the record of a run that has none, and cuts the metrics back to the step that this invocation resumes from.
    *
    * @throws UserError (run folder or save) where a file cannot be read or written
    */
   async begin(
     { inputs, plan, augmentation }: Pick<Training, "inputs" | "plan" | "augmentation">,
-    { firstStep, initialWeights, machine }: Restored,
+    { firstStep, savedStep, initialWeights, machine }: Restored,
   ): Promise<KeptRows> {
-    const { ranks, config, origins, folder } = this.#invocation;
+    const { ranks, config, origins, folder, warn } = this.#invocation;
     let rows: MetricsRow[] = [];
     const evaluations = await ranks.broadcast(() => {
+      if (this.previous === null && savedStep === undefined) setMetricsAside(this.#invocation);
+      rows = truncateAfter(folder.metricsFile, firstStep, {
+        isLogged: (stepsDone) => isLogged(stepsDone, plan),
+      });
       if (this.previous === null) {
+        if (savedStep !== undefined) {
+          warn(
+            `${folder.configFile} is missing: it is written again, by the options of the checkpoint of step ` +
+              `${savedStep}, which are those given here`,
+          );
+        }
         writeRunRecord(folder, {
           config,
           origins,
           augmentation,
           ...recordOfProgram(),
-          data: dataOf(inputs.description, inputs.test?.describe()),
+          data: dataOf(inputs.described),
           initialWeights,
           machine,
-          startedAt: new Date().toISOString(),
+          startedAt: startOf(rows) ?? new Date().toISOString(),
         });
       }
-      rows = truncateAfter(folder.metricsFile, firstStep, {
-        isLogged: (stepsDone) => isLogged(stepsDone, plan),
-      });
       return rows.filter((row) => row.kind === "eval");
     });
     return { rows, evaluations };
@@ -156,11 +163,23 @@ export class OpenRun implements Disposable {
   }
 }
 
-/** Returns the record's entry on the images. */
-function dataOf(
-  train: DatasetDescription,
-  test: DatasetDescription | undefined,
-): RunRecord["data"] {
+/** Moves the metrics of another run away, whose record is gone. */
+function setMetricsAside({ folder, warn }: Invocation): void {
+  const aside = setAside(folder.metricsFile);
+  if (aside === undefined) return;
+  warn(
+    `${folder.metricsFile} held rows of another run, whose config.json is missing: now ${aside}`,
+  );
+}
+
+/** Returns when the first invocation of a run began, as far as its rows tell. */
+function startOf(rows: readonly MetricsRow[]): string | undefined {
+  const first = rows.find((row) => row.kind === "run");
+  return typeof first?.time === "string" ? first.time : undefined;
+}
+
+/** Returns the entry on the images in a record or a checkpoint. */
+export function dataOf({ train, test }: DescribedImages): RunRecord["data"] {
   return {
     digest: train.digest,
     ...test !== undefined && { testDigest: test.digest },

@@ -19,7 +19,7 @@ import { JsonLinesSink } from "../../run/metrics_file.ts";
 import { markFinished } from "../../run/result.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { TerminalSink } from "../../run/terminal_sink.ts";
-import type { KeptRows } from "./open_run.ts";
+import { dataOf, type KeptRows } from "./open_run.ts";
 import type { Restored } from "./restore.ts";
 import { resultText } from "./result_text.ts";
 import type { Training } from "./training.ts";
@@ -95,6 +95,7 @@ class RankZeroOutput implements RunOutput {
   static async open(training: Training, { restored, kept }: Beginning): Promise<RankZeroOutput> {
     const { plan, run, learner, invocation } = training;
     const { config, folder, terminal, warn } = invocation;
+    const { inputs, augmentation } = training;
     const { firstStep, savedStep, computers } = restored;
     await using held = new AsyncDisposableStack();
     const { endStep, stepsPerEpoch } = plan;
@@ -111,6 +112,8 @@ class RankZeroOutput implements RunOutput {
       step,
       epoch: Math.floor(step / stepsPerEpoch),
       config: optionsByName(config),
+      data: dataOf(inputs.described),
+      augmentation,
       computers,
     });
     const writer = held.use(
@@ -197,7 +200,7 @@ async function tensorBoardOf(
 
 /** Returns the row that an invocation begins with. */
 function invocationRow({ invocation: { config }, inputs, plan }: Training, step: number): RunRow {
-  const { layout } = inputs.description;
+  const { layout } = inputs.described.train;
   return {
     kind: "run",
     step,

@@ -7,8 +7,13 @@ import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
 import { recordedOptions } from "../../options/stored.ts";
 import { checkpointToGoOnFrom, type Resumable } from "../../run/checkpoint.ts";
-import { removeLeftovers } from "../../run/folder.ts";
-import { differencesOf, type InitialWeights, requireSameStart } from "../../run/record.ts";
+import { removeLeftovers, type RunFolder } from "../../run/folder.ts";
+import {
+  differencesOf,
+  type InitialWeights,
+  requireOwnCheckpoint,
+  requireSameStart,
+} from "../../run/record.ts";
 import { unmarkFinished } from "../../run/result.ts";
 import { gpuName } from "../../runtime/device.ts";
 import {
@@ -18,6 +23,7 @@ import {
   resumedFingerprints,
 } from "../../runtime/fingerprint.ts";
 import { requireSetup } from "../../setup/record.ts";
+import { dataOf } from "./open_run.ts";
 import type { Training } from "./training.ts";
 
 /** The state that a training begins or resumes with. */
@@ -53,8 +59,7 @@ export async function restore(training: Training): Promise<Restored> {
       ExitCode.usage,
     );
   }
-  const isOfRun = newest !== null &&
-    resolve(dirname(newest.path)) === resolve(invocation.folder.checkpointsDir);
+  const isOfRun = newest !== null && isIn(invocation.folder, newest.path);
   if (newest !== null) warnOfChanges(training, newest, { isOfRun });
   return {
     firstStep,
@@ -66,18 +71,21 @@ export async function restore(training: Training): Promise<Restored> {
 
 /** Loads the weights on rank 0, and returns the checkpoint on all ranks; null for a new run. */
 async function loadWeights(
-  { invocation, run, learner }: Training,
+  { invocation, inputs, run, augmentation, learner }: Training,
 ): Promise<{ newest: Resumable | null; initialWeights: InitialWeights | null }> {
   const { ranks, config, folder, warn } = invocation;
   let initialWeights: InitialWeights | null = null;
   const newest = await ranks.broadcast(() => {
-    removeLeftovers(folder);
-    unmarkFinished(folder);
     const newest = checkpointToGoOnFrom(config.resume, {
       folder: folder.checkpointsDir,
       begunWith: run.previous?.config.resume,
       warn,
     });
+    if (newest !== undefined && isIn(folder, newest.path)) {
+      requireOwnCheckpoint(newest, { config, augmentation, data: dataOf(inputs.described) });
+    }
+    removeLeftovers(folder);
+    unmarkFinished(folder);
     if (newest !== undefined) {
       load(learner, newest.path);
       return newest;
@@ -87,6 +95,11 @@ async function loadWeights(
     return null;
   });
   return { newest, initialWeights };
+}
+
+/** Tells whether a checkpoint is in the run's own folder. */
+function isIn(folder: RunFolder, path: string): boolean {
+  return resolve(dirname(path)) === resolve(folder.checkpointsDir);
 }
 
 function load(learner: Learner, path: string): void {

@@ -56,21 +56,14 @@ const NETWORK_RULES: readonly Rule[] = [
       ? "Cannot use --activation_checkpointing with --bn_views=separate on several ranks, where a step " +
         "averages each gradient once: expected --bn_views=joint or one rank"
       : undefined,
+  (config) =>
+    config.checkpoint === null && normalisedValues(config) < 2
+      ? `Cannot train with --batch_size=${config.batchSize} on ${config.ranks} ranks in ` +
+        `--accumulate_steps=${config.accumulateSteps} with --bn_views=${config.bnViews} and ` +
+        `--sync_bn=${config.syncBn}: batch statistics of the heads would be over one value, expected at least 2: a ` +
+        "larger batch, fewer micro-batches (--accumulate_steps, --max_batch_per_rank), --bn_views=joint or --sync_bn"
+      : undefined,
 ];
-
-/**
- * Returns the number of values that a batch statistic of the heads is computed over: the images of a micro-batch (of
- * all ranks with --sync_bn), times two where both views pass the network together.
- */
-export function normalisedValues(
-  { batchSize, accumulateSteps, ranks, syncBn, bnViews }: Pick<
-    RunConfig,
-    "batchSize" | "accumulateSteps" | "ranks" | "syncBn" | "bnViews"
-  >,
-): number {
-  const images = batchSize / accumulateSteps / (syncBn ? 1 : ranks);
-  return bnViews === "joint" ? 2 * images : images;
-}
 
 const EVALUATION_RULES: readonly Rule[] = [
   ({ protocol, ranks }) =>
@@ -145,4 +138,18 @@ export function notesOn(config: RunConfig, environment: Environment): string[] {
     );
   }
   return notes;
+}
+
+/**
+ * Returns the number of values that a batch statistic of the heads is computed over: the images of a micro-batch (of
+ * all ranks with --sync_bn), times two where both views pass the network together.
+ */
+export function normalisedValues(
+  { batchSize, accumulateSteps, ranks, syncBn, bnViews }: Pick<
+    RunConfig,
+    "batchSize" | "accumulateSteps" | "ranks" | "syncBn" | "bnViews"
+  >,
+): number {
+  const images = batchSize / accumulateSteps / (syncBn ? 1 : ranks);
+  return bnViews === "joint" ? 2 * images : images;
 }

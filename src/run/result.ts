@@ -29,6 +29,8 @@ export interface RunResult {
   evaluations: EvalRow[];
   /** Options of the invocation that finished the run, by name; results of earlier versions have none. */
   config?: StoredOptions;
+  /** Notes that belong to the accuracies, one line each. */
+  notes?: readonly string[];
 }
 
 function resultFile(folder: RunFolder): string {
@@ -109,6 +111,16 @@ export function requireResultOf(
   { folder, begun, config }: { folder: RunFolder; begun: RunRecord; config: RunConfig },
 ): void {
   const before = { ...begun.config, ...finishedWith(result) };
+  const others = differencesOf(before, config);
+  if (others.length > 0) {
+    throw new UserError(
+      `Cannot use ${resultFile(folder)}: it is of another run: ${
+        others.join("; ")
+      }, expected the result of ` +
+        "the run in the folder: remove it",
+      ExitCode.runFolder,
+    );
+  }
   const alike = [begun.config, before].some((one) =>
     normalisedValues(one) === normalisedValues(config)
   );

@@ -10,6 +10,7 @@ import { EVAL, TRAIN } from "../../../src/options/commands/run.ts";
 import { helpOf } from "../../../src/base/help.ts";
 import { wantsHelp } from "../../../src/base/command_line.ts";
 import { nearestTo } from "../../../src/base/edit_distance.ts";
+import { SINGLE_PROCESS } from "../../../src/runtime/rank.ts";
 import { optionsPage } from "../../../src/commands/docs.ts";
 import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../../../src/options/presets.ts";
 
@@ -498,4 +499,35 @@ Deno.test("the images' folder of a run is read from its record, whatever stands 
   await new Deno.Command("mkfifo", { args: [record] }).output();
   assert.equal(found(), undefined);
   await Deno.remove(folder, { recursive: true });
+});
+
+Deno.test("batch statistics over one value are refused at the start", () => {
+  const message = /one value.*expected at least 2/;
+  const started = (worldSize: number): Environment => ({
+    ...machine(),
+    rankInfo: { ...SINGLE_PROCESS, worldSize, launcher: "torchrun" },
+  });
+  const [separate, apart] = ["--bn_views=separate", "--sync_bn=false"];
+  for (
+    const [ranks, ...args] of [
+      [1, "--batch_size=4", "--max_batch_per_rank=1", separate],
+      [1, "--batch_size=4", "--accumulate_steps=4", separate],
+      [4, "--batch_size=4", separate, apart],
+      [2, "--batch_size=4", "--accumulate_steps=2", separate, apart],
+      [1, "--batch_size=4", "--preset=deepmind_40", "--accumulate_steps=4"],
+    ] as const
+  ) {
+    assert.match(refused(() => train([...args], started(ranks))), message, args.join(" "));
+  }
+  for (
+    const [ranks, ...args] of [
+      [1, "--batch_size=4", "--accumulate_steps=4", "--bn_views=joint"],
+      [1, "--batch_size=4", "--accumulate_steps=2", separate, apart],
+      [4, "--batch_size=4", separate],
+      [4, "--batch_size=4", "--bn_views=joint", apart],
+      [2, "--batch_size=4", separate, apart],
+    ] as const
+  ) {
+    train([...args], started(ranks));
+  }
 });

@@ -24,10 +24,12 @@ export function main(args: readonly string[]): number {
   let code: number = ExitCode.ok;
   const done: [string, ExportFormat][] = [];
   try {
-    Deno.mkdirSync(out, { recursive: true });
     for (const [name, form] of forms) {
       try {
-        for (const [file, bytes] of Object.entries(form.files(run))) {
+        const files = form.files(run);
+        // Not before there is something to write.
+        Deno.mkdirSync(out, { recursive: true });
+        for (const [file, bytes] of Object.entries(files)) {
           replaceFile(join(out, file), bytes);
           printLine(`Wrote ${join(out, file)}`);
         }

@@ -68,7 +68,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
       ExitCode.usage,
     );
   }
-  problems.push(...runs.flatMap((run) => run.problems));
+  problems.push(...runs.flatMap((run) => [...run.problems, ...run.result?.notes ?? []]));
   const parts = [sections.tiles(runs), sections.evaluations(runs), sections.curves(runs)];
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {

@@ -5,10 +5,11 @@
  * @module
  */
 
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
-import { reasonOf } from "../base/files.ts";
+import { exists, reasonOf } from "../base/files.ts";
+import { missingFolders, removeEmptyFolders } from "../base/made_folders.ts";
 
 /** Paths of a run's files. */
 export interface RunFolder {
@@ -58,6 +59,76 @@ export function createRunFolder(path: string): RunFolder {
     );
   }
   return folder;
+}
+
+/**
+ * The folder of a run while it is uncertain that there will be one: an invocation that is refused leaves
+ * nothing behind. Only what it made itself is removed, and nothing after the run has its record.
+ */
+export class PreparedFolder implements Disposable {
+  readonly #folder: RunFolder;
+  readonly #made: readonly string[];
+  /** Names in the folder before this invocation. */
+  readonly #before: ReadonlySet<string>;
+
+  /** Creates the folder where it is missing. @throws UserError (run folder) as createRunFolder() does */
+  constructor(path: string) {
+    const folder = runFolderAt(path);
+    this.#folder = folder;
+    this.#made = missingFolders(folder.checkpointsDir);
+    this.#before = new Set(namesIn(path));
+    try {
+      createRunFolder(path);
+    } catch (error) {
+      removeEmptyFolders(this.#made);
+      throw error;
+    }
+  }
+
+  /** Creates again what another invocation, refused in the meantime, has removed. @throws UserError (run folder) */
+  renew(): void {
+    createRunFolder(this.#folder.path);
+  }
+
+  /** Removes the files of an invocation that was refused; to be called while the lock is held. */
+  clear(): void {
+    if (this.#isRun()) return;
+    const { path, sheetFile } = this.#folder;
+    for (const name of namesIn(path)) {
+      const isOfStart = name === basename(sheetFile) || name === "bad_files.json" ||
+        LEFTOVER.test(name);
+      if (isOfStart && !this.#before.has(name)) removeQuietly(join(path, name));
+    }
+    removeEmptyFolders(this.#made.filter((made) => made === this.#folder.checkpointsDir));
+  }
+
+  #isRun(): boolean {
+    return exists(this.#folder.configFile);
+  }
+
+  /** Removes the empty folders of an invocation that was refused. */
+  [Symbol.dispose](): void {
+    if (!this.#isRun()) removeEmptyFolders(this.#made);
+  }
+}
+
+function removeQuietly(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    // The refusal counts, and not what is left of the invocation.
+    if (!isSystemError(error)) throw error;
+  }
+}
+
+function namesIn(path: string): string[] {
+  try {
+    return [...Deno.readDirSync(path)].map(({ name }) => name);
+  } catch (error) {
+    // What it is instead of a folder is told where it is to be one.
+    if (!isSystemError(error)) throw error;
+    return [];
+  }
 }
 
 /** Names of the temporary files that a killed invocation leaves behind. */

@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { thisEnvironment } from "../options/environment.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
+import { missingFolders, removeEmptyFolders } from "../base/made_folders.ts";
 import { projectRoot, readSetup } from "../setup/record.ts";
 import { gpuProblem } from "../runtime/gpu_fit.ts";
 import { configurationOf } from "../encoder/weights_file.ts";
@@ -58,6 +59,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
     throw new UserError(`Cannot submit: ${problems.join("; ")}`, ExitCode.setup);
   }
   const folder = jobFolder(request);
+  const made = missingFolders(folder);
   // Slurm silently writes no log where the folder is missing.
   Deno.mkdirSync(folder, { recursive: true });
   const stamp = new Date().toISOString().replace(/[:.]/g, "-");
@@ -65,6 +67,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   Deno.writeTextFileSync(file, script, { mode: 0o755 });
   const answer = await ask("sbatch", ["--parsable", file], { cwd: projectRoot });
   if (answer === undefined) {
+    Deno.removeSync(file);
+    removeEmptyFolders(made);
     throw new UserError(
       "Cannot submit: there is no sbatch here, expected a login node; --dry_run prints the script",
       ExitCode.setup,

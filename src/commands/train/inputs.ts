@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { BadFileRecord } from "../../data/bad_files.ts";
 import type { openData } from "../../data/open.ts";
+import { classNotes } from "../../evaluate/class_notes.ts";
 import type { Dataset } from "../../native/dataset.ts";
 import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
@@ -22,6 +23,7 @@ interface Opened {
   described: DescribedImages;
   verified: boolean;
   warnings: readonly string[];
+  notes: readonly string[];
   badFiles: Pick<BadFileRecord, "update">;
   held: DisposableStack;
 }
@@ -38,6 +40,8 @@ export class TrainingInputs implements Disposable {
   readonly verified: boolean;
   /** Warnings about the files, without repetitions. */
   readonly warnings: readonly string[];
+  /** Notes on the accuracies, which are among the warnings. */
+  readonly notes: readonly string[];
   /** The list of unusable image files. */
   readonly badFiles: Pick<BadFileRecord, "update">;
   readonly #held: DisposableStack;
@@ -48,6 +52,7 @@ export class TrainingInputs implements Disposable {
     this.described = opened.described;
     this.verified = opened.verified;
     this.warnings = opened.warnings;
+    this.notes = opened.notes;
     this.badFiles = opened.badFiles;
     this.#held = held;
   }
@@ -75,7 +80,8 @@ export class TrainingInputs implements Disposable {
     const tested = test?.describe();
     const all = [description, ...tested === undefined ? [] : [tested]];
     const verified = all.every((one) => one.verified);
-    const warnings = [...new Set(all.flatMap((one) => one.warnings))];
+    const notes = tested === undefined ? [] : classNotes(description.classes, { hasTop5: true });
+    const warnings = [...new Set([...all.flatMap((one) => one.warnings), ...notes])];
     for (const line of warnings) warn(line);
     requireBatch(description.count, config.batchSize);
     const described = { train: description, test: tested };
@@ -88,7 +94,7 @@ export class TrainingInputs implements Disposable {
     ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
     ranks.shard(train, config.accumulateSteps);
     await ranks.requireSame("images", description.digest);
-    const opened = { train, test, described, verified, warnings, badFiles };
+    const opened = { train, test, described, verified, warnings, notes, badFiles };
     return new TrainingInputs({ ...opened, held: held.move() });
   }
 

@@ -10,6 +10,7 @@ import { createLearner } from "../../encoder/learner.ts";
 import { setThreads } from "../../native/core.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
+import { PreparedFolder } from "../../run/folder.ts";
 import { deviceOf, openDevice } from "../../runtime/device.ts";
 import { Interrupt } from "../../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../../runtime/rank.ts";
@@ -47,10 +48,11 @@ export async function train(
 }
 
 async function trainWith(invocation: Invocation, open: typeof openData): Promise<ExitCode> {
-  const { config, warn, interrupt } = invocation;
+  const { config, ranks, folder, warn, interrupt } = invocation;
+  using prepared = ranks.rankZeroOnly(() => new PreparedFolder(folder.path));
   if (await isFinished(invocation)) return ExitCode.ok;
   interrupt.watchCalls();
-  using run = await OpenRun.take(invocation);
+  using run = await OpenRun.take(invocation, prepared);
   using inputs = await TrainingInputs.open(invocation, {
     open,
     compare: (images) => run.requireSameInputs(images),

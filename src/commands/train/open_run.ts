@@ -3,7 +3,7 @@
 import { VERSION } from "../../base/version.ts";
 import { readCommit } from "../../base/git_commit.ts";
 import { printLine } from "../../base/output.ts";
-import { createRunFolder } from "../../run/folder.ts";
+import type { PreparedFolder } from "../../run/folder.ts";
 import {
   claimRunFolder,
   requireSameInputs,
@@ -45,19 +45,18 @@ export interface DescribedImages {
 }
 
 /**
- * Creates the run folder, and prints the result of a run that has nothing left to do.
+ * Prints the result of a run that has nothing left to do.
  *
  * @param options.dataIsSame true where the images have been compared with the record; by default, data folders are
  * compared by name, and a run with another data folder counts as unfinished
  * @returns true where the run is finished
- * @throws UserError (run folder) where the folder cannot be written, or holds another run
+ * @throws UserError (run folder) where the folder holds another run
  */
 export async function isFinished(
   { ranks, config, folder, warn }: Invocation,
   { dataIsSame = false } = {},
 ): Promise<boolean> {
   return await ranks.broadcast(() => {
-    createRunFolder(folder.path);
     const begun = claimRunFolder(folder, config);
     if (begun === null) return false;
     const finished = finishedResult(folder, config, begun.config.resume);
@@ -65,6 +64,7 @@ export async function isFinished(
     if (!dataIsSame && !isOfSameDataDir(finished, { begun, config })) return false;
     requireResultOf(finished, { folder, begun, config });
     warn(`The run in ${folder.path} is finished: nothing is left to do`);
+    for (const note of finished.notes ?? []) warn(note);
     printLine(resultText({ config, folder }, finished));
     return true;
   });
@@ -92,15 +92,21 @@ export class OpenRun implements Disposable {
   /**
    * Locks the run folder.
    *
+   * @param prepared the folder; none on ranks above 0
    * @throws UserError (run folder) where another process holds the lock or the folder is of another run; (interrupted)
    * where a signal ended the wait for the lock
    */
-  static async take(invocation: Invocation): Promise<OpenRun> {
+  static async take(
+    invocation: Invocation,
+    prepared: PreparedFolder | undefined,
+  ): Promise<OpenRun> {
     const { ranks, config, folder, warn, interrupt } = invocation;
     using held = new DisposableStack();
     let lock: HeldLock = NULL_LOCK;
     const previous = await ranks.broadcast(async () => {
       lock = held.use(await RunLock.take(folder.path, { log: warn, signal: interrupt.signal }));
+      held.defer(() => prepared?.clear());
+      prepared?.renew();
       // Another invocation may have trained before the lock was free: the record is read again.
       return claimRunFolder(folder, config);
     });

@@ -155,7 +155,7 @@ class RankZeroOutput implements RunOutput {
   }
 
   complete(stepsDone: number, evaluations: readonly EvalRow[]): void {
-    const { invocation: { config, folder }, plan, run, learner } = this.#training;
+    const { invocation: { config, folder, warn }, inputs, plan, run, learner } = this.#training;
     run.lock.check(0);
     this.#metrics.flush();
     const path = join(folder.path, "encoder.safetensors");
@@ -172,8 +172,10 @@ class RankZeroOutput implements RunOutput {
       totalSteps: plan.totalSteps,
       evaluations: [...evaluations],
       config: optionsByName(config),
+      ...inputs.notes.length > 0 && { notes: inputs.notes },
     };
     markFinished(folder, result);
+    for (const note of inputs.notes) warn(note);
     printLine(resultText({ config, folder }, result));
   }
 

@@ -18,6 +18,19 @@ export function readIfThere(path: string): string | undefined {
   return exists(path) ? Deno.readTextFileSync(path) : undefined;
 }
 
+/**
+ * Returns the text of a file; refuses pipes and devices, whose text may never end.
+ *
+ * @throws what Deno throws where the file is missing or cannot be read, and for a pipe or a device
+ */
+export function readTextOfFile(path: string): string {
+  const { isFile, isDirectory } = Deno.statSync(path);
+  if (!isFile && !isDirectory) {
+    throw new Deno.errors.NotSupported(`${path} is a pipe or a device, expected a file`);
+  }
+  return Deno.readTextFileSync(path);
+}
+
 /** Removes a file; does nothing where the file is missing. */
 export function removeIfThere(path: string): void {
   try {

@@ -55,7 +55,8 @@ export function storedOptions(stored: StoredOptions): Partial<RunConfig> {
 
 /** Returns stored origins by field. */
 function storedOrigins(stored: StoredOptions): Partial<Origins> {
-  return byField(stored) as Partial<Origins>;
+  const texts = Object.entries(stored).filter(([, origin]) => typeof origin === "string");
+  return byField(Object.fromEntries(texts)) as Partial<Origins>;
 }
 
 function byField(stored: StoredOptions): Partial<Record<keyof RunConfig, unknown>> {

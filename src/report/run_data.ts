@@ -61,7 +61,8 @@ export function readRun(path: string): RunData {
 
 function requireMetrics({ path, metricsFile }: RunFolder): void {
   try {
-    Deno.statSync(metricsFile);
+    const { isFile } = Deno.statSync(metricsFile);
+    if (!isFile) throw new Deno.errors.NotSupported(`${metricsFile}: expected a file`);
   } catch (error) {
     if (!(error instanceof Deno.errors.NotFound)) {
       throw asUserError(error, ExitCode.runFolder, { task: `read ${metricsFile}` });

@@ -87,3 +87,11 @@ export class Metrics implements Disposable {
     this.close();
   }
 }
+
+/** Returns true for a row of an evaluation, with all the numbers that one has. */
+export function isEvalRow(row: unknown): row is EvalRow {
+  if (typeof row !== "object" || row === null) return false;
+  const { kind, step, epoch, top1, top5, knn_top1: knn } = row as Partial<EvalRow>;
+  return kind === "eval" && Number.isInteger(step) &&
+    [epoch, top1, top5, knn].every((value) => typeof value === "number");
+}

@@ -3,8 +3,8 @@
 import { replaceFile, writeAll } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
-import { exists } from "../base/files.ts";
-import type { MetricsRow, MetricsSink } from "./metrics.ts";
+import { exists, readTextOfFile } from "../base/files.ts";
+import { isEvalRow, type MetricsRow, type MetricsSink } from "./metrics.ts";
 
 /** Handling of a row that cannot be written. */
 export interface JsonLinesOptions {
@@ -175,7 +175,7 @@ function read(
 ): { rows: MetricsRow[]; whole: boolean } {
   let text: string;
   try {
-    text = Deno.readTextFileSync(path);
+    text = readTextOfFile(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return { rows: [], whole: true };
     throw asUserError(error, ExitCode.runFolder, { task: `read ${path}` });
@@ -206,6 +206,8 @@ function rowOf(line: string): MetricsRow | undefined {
     return undefined;
   }
   const { kind, step } = (row ?? {}) as Partial<MetricsRow>;
-  const isRow = (kind === "run" || kind === "train" || kind === "eval") && Number.isInteger(step);
+  const isRow = kind === "eval"
+    ? isEvalRow(row)
+    : (kind === "run" || kind === "train") && Number.isInteger(step);
   return isRow ? row as MetricsRow : undefined;
 }

@@ -9,14 +9,15 @@ import { isDeepStrictEqual } from "node:util";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
-import { reasonOf } from "../base/files.ts";
-import { type OptionValue, shownValue } from "../base/option_values.ts";
+import { readTextOfFile, reasonOf } from "../base/files.ts";
+import { type OptionValue, problemOf, shownValue } from "../base/option_values.ts";
 import type { Origins, RunConfig } from "../options/config.ts";
 import {
   optionsByName,
   originsByName,
   recordedOptions,
   type StoredOptions,
+  storedOptions,
 } from "../options/stored.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
@@ -256,7 +257,7 @@ export function writeRunRecord(folder: RunFolder, record: RunRecord): void {
 export function readRunRecord(folder: RunFolder): RunRecord | null {
   let text: string;
   try {
-    text = Deno.readTextFileSync(folder.configFile);
+    text = readTextOfFile(folder.configFile);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return null;
     if (!isSystemError(error)) throw error;
@@ -265,27 +266,64 @@ export function readRunRecord(folder: RunFolder): RunRecord | null {
       ExitCode.runFolder,
     );
   }
-  let record: StoredRecord | null = null;
+  let record: unknown;
   try {
     record = JSON.parse(text);
   } catch (error) {
     // The error below reports it.
     if (!(error instanceof SyntaxError)) throw error;
   }
-  if (typeof record?.config !== "object" || record.config === null) {
-    throw new UserError(
-      `Cannot use ${folder.configFile}: expected the JSON record of a run; choose another --run_dir, ` +
-        "or remove the folder if nothing in it is needed",
-      ExitCode.runFolder,
-    );
-  }
-  return { ...record as unknown as RunRecord, ...recordedOptions(record.config, record.origins) };
+  if (!isObject(record) || !isObject(record.config)) throw unusable(folder);
+  const problem = problemOfOptions(record.config) ?? problemOfParts(record);
+  if (problem !== undefined) throw unusable(folder, problem);
+  const origins = isObject(record.origins) ? record.origins : {};
+  return { ...record as unknown as RunRecord, ...recordedOptions(record.config, origins) };
 }
 
-/** Record as config.json stores it: options by their names on the command line. */
-interface StoredRecord {
-  config?: StoredOptions | null;
-  origins?: StoredOptions;
+/** Returns the error for a config.json that is not what this program writes. */
+function unusable({ configFile }: RunFolder, problem?: string): UserError {
+  return new UserError(
+    `Cannot use ${configFile}: ${
+      problem === undefined ? "" : `${problem}, `
+    }expected the JSON record of a run; choose another --run_dir, or remove the folder if nothing in it is needed`,
+    ExitCode.runFolder,
+  );
+}
+
+/** Returns the first option of a record that has no such value, in words. */
+function problemOfOptions(stored: StoredOptions): string | undefined {
+  const options = storedOptions(stored);
+  if (options.datasetName === undefined) return "it names no dataset_name";
+  for (const field of FIELDS) {
+    const value = options[field];
+    const { option, value: kind, default: none } = optionOf(field);
+    if (value === undefined || value === null && none === null) continue;
+    const expected = problemOf(kind, value);
+    if (expected !== undefined) {
+      return `its ${option} is ${JSON.stringify(value)} and not ${expected}`;
+    }
+  }
+  return undefined;
+}
+
+/** Returns the first part of a record beside its options that is missing or damaged, in words. */
+function problemOfParts(
+  { data, augmentation, versions, machine, startedAt }: Readonly<Record<string, unknown>>,
+): string | undefined {
+  const parts = {
+    data: isObject(data) && typeof data.digest === "string",
+    augmentation: isObject(augmentation) && isObject(augmentation.view1) &&
+      isObject(augmentation.view2),
+    versions: isObject(versions) && typeof versions.byol === "string",
+    machine: typeof machine === "string",
+    startedAt: typeof startedAt === "string",
+  };
+  const damaged = Object.entries(parts).find(([, isWhole]) => !isWhole);
+  return damaged === undefined ? undefined : `its ${damaged[0]} is missing or damaged`;
+}
+
+function isObject(json: unknown): json is Readonly<Record<string, unknown>> {
+  return typeof json === "object" && json !== null && !Array.isArray(json);
 }
 
 function shown(value: OptionValue): string {

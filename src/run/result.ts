@@ -12,11 +12,11 @@ import type { RunConfig } from "../options/config.ts";
 import { normalisedValues } from "../options/rules.ts";
 import { type StoredOptions, storedOptions } from "../options/stored.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { asUserError } from "../base/expected.ts";
+import { asUserError, isSystemError } from "../base/expected.ts";
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
-import type { EvalRow } from "./metrics.ts";
+import { type EvalRow, isEvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
-import { removeIfThere } from "../base/files.ts";
+import { readTextOfFile, removeIfThere } from "../base/files.ts";
 import { differencesOf, requireSameInputs, type RunRecord } from "./record.ts";
 
 /** Result of a finished run. */
@@ -49,11 +49,16 @@ export function markFinished(folder: RunFolder, result: RunResult): void {
 /** Returns the result in a folder; undefined where result.json is missing or damaged. */
 export function readResult(folder: RunFolder): RunResult | undefined {
   try {
-    const found: Partial<RunResult> | null = JSON.parse(Deno.readTextFileSync(resultFile(folder)));
-    const whole = Number.isSafeInteger(found?.step) && Number.isSafeInteger(found?.totalSteps) &&
-      Array.isArray(found?.evaluations);
-    return whole ? found as RunResult : undefined;
-  } catch {
+    const found: Partial<RunResult> | null = JSON.parse(readTextOfFile(resultFile(folder)));
+    const { step, totalSteps, evaluations } = found ?? {};
+    const isWhole = Number.isSafeInteger(step) && Number.isSafeInteger(totalSteps) &&
+      Array.isArray(evaluations) && evaluations.every(isEvalRow);
+    if (!isWhole) return undefined;
+    const isNoted = Array.isArray(found?.notes) &&
+      found.notes.every((note) => typeof note === "string");
+    return { ...found, notes: isNoted ? found?.notes : undefined } as RunResult;
+  } catch (error) {
+    if (!isSystemError(error) && !(error instanceof SyntaxError)) throw error;
     return undefined;
   }
 }

@@ -4,6 +4,8 @@ import { join } from "node:path";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import { JsonLinesSink } from "../../src/run/metrics_file.ts";
 import { createRunFolder } from "../../src/run/folder.ts";
+import { constantSchedule } from "../../src/recipes/view_schedule.ts";
+import { VIEW_RECIPES } from "../../src/recipes/views.ts";
 import { writeRunRecord } from "../../src/run/record.ts";
 
 /** Shape of the run. */
@@ -31,7 +33,7 @@ export async function writeRun(
   writeRunRecord(folder, {
     config,
     origins,
-    augmentation: {} as never,
+    augmentation: constantSchedule(VIEW_RECIPES.demo),
     versions: { byol: "0.1.0", deno: "2.9.6", libtorch: "2.11.0", core: "abc" },
     commit: null,
     data: { digest: "0".repeat(64), verified: true },

@@ -1,5 +1,7 @@
 /** `deno task bench NAME`: runs one of the benches in this folder; each prints a table. */
 
+import { wantsHelp } from "../src/base/command_line.ts";
+
 const BENCHES: Readonly<Record<string, string>> = {
   demo: "training against the untrained encoder on the embedded images, three seeds",
   endurance: "200 kills, and the other long forms of what tests/endurance/ does in short",
@@ -17,9 +19,13 @@ const BENCHES: Readonly<Record<string, string>> = {
 };
 
 const [name, ...args] = Deno.args;
-if (name === undefined || !(name in BENCHES)) {
-  console.error(`Cannot run the bench ${name ?? "(none)"}: expected one of`);
-  for (const [known, about] of Object.entries(BENCHES)) console.error(`  ${known}: ${about}`);
+const list = Object.entries(BENCHES).map(([known, about]) => `  ${known}: ${about}`).join("\n");
+if (wantsHelp(Deno.args)) {
+  console.log(`Usage: deno task bench NAME [OPTIONS], where NAME is one of\n${list}`);
+  Deno.exit(0);
+}
+if (name === undefined || !Object.hasOwn(BENCHES, name)) {
+  console.error(`Cannot run the bench ${name ?? "(none)"}: expected one of\n${list}`);
   Deno.exit(2);
 }
 // What passes or fails stands with the tests.

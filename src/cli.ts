@@ -1,11 +1,13 @@
 /** Dispatch of `src/cli.ts [--set-up] COMMAND [OPTIONS]`: help and wrong options are answered before any set-up. */
 
+import { fileURLToPath } from "node:url";
 import { wantsHelp } from "./base/command_line.ts";
 import { ExitCode, runMain, UserError } from "./base/exit_codes.ts";
 import { commandList, helpOf } from "./base/help.ts";
 import { dropSetUp } from "./base/permissions.ts";
 import { printLine } from "./base/output.ts";
 import { checkArguments } from "./options/commands/check.ts";
+import { folderTypedIn, withPathsFrom } from "./options/commands/typed_paths.ts";
 import { type CommandName, commandNamed, COMMANDS } from "./options/commands/registry.ts";
 
 /** The module of each command; its `main(args)` returns the exit code. */
@@ -30,16 +32,18 @@ type Main = (args: readonly string[]) => number | Promise<number>;
 
 async function main(words: readonly string[]): Promise<number> {
   const setsUp = words[0] === "--set-up";
-  const [word, ...args] = setsUp ? words.slice(1) : words;
+  const [word, ...typed] = setsUp ? words.slice(1) : words;
   if (word === "--help" || word === "-h") {
     printLine(commandList(Object.values(COMMANDS)));
     return ExitCode.ok;
   }
   const name = commandNamed(word);
-  if (wantsHelp(args)) {
+  if (wantsHelp(typed)) {
     printLine(helpOf(COMMANDS[name]));
     return ExitCode.ok;
   }
+  const folder = folderTypedIn(fileURLToPath(new URL("..", import.meta.url)), initialFolder());
+  const args = folder === undefined ? typed : withPathsFrom(folder, name, typed);
   if (setsUp) {
     checkArguments(name, args);
     const { ensureSetup } = await import("./setup/main.ts");
@@ -47,6 +51,16 @@ async function main(words: readonly string[]): Promise<number> {
     await dropSetUp(name);
   }
   return await (await load(name))(args);
+}
+
+/** Returns the folder in which deno task was started, as deno task has it; undefined without that or the permission. */
+function initialFolder(): string | undefined {
+  try {
+    return Deno.env.get("INIT_CWD");
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return undefined;
+  }
 }
 
 /**

@@ -11,6 +11,7 @@ import {
   expectationOf,
   type OptionValue,
   problemOf,
+  tildeIn,
   type ValueKind,
   type ValueOf,
 } from "./option_values.ts";
@@ -278,6 +279,8 @@ function valueOf({ option, value: kind }: ReadableOption, text: string): unknown
   } else if (kind.kind === "number") {
     value = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text) ? Number(text) : undefined;
   }
+  const left = tildeIn(kind, value);
+  if (left !== undefined) throw usageError(`Cannot use --${option}=${text}: expected ${left}`);
   if (problemOf(kind, value) === undefined) return value;
   const near = kind.kind === "choice" ? nearestChoice(text, kind.choices) : undefined;
   const hint = near === undefined ? "" : `; did you mean ${near}`;

@@ -26,7 +26,13 @@ export function tryTake(
 ): boolean {
   const prepared = `${folder}.${name}`;
   Deno.mkdirSync(prepared);
-  Deno.writeTextFileSync(join(prepared, name), content);
+  try {
+    Deno.writeTextFileSync(join(prepared, name), content);
+  } catch (error) {
+    // As on a full disk.
+    Deno.removeSync(prepared, { recursive: true });
+    throw error;
+  }
   try {
     Deno.renameSync(prepared, folder);
     return true;

@@ -35,6 +35,13 @@ export function problemOf(kind: ValueKind, value: unknown): string | undefined {
   return isFine(kind, value) ? undefined : expectationOf(kind);
 }
 
+/** Returns what was expected of a path whose ~ no shell has replaced; undefined for any other value. */
+export function tildeIn(kind: ValueKind, value: unknown): string | undefined {
+  if (kind.kind !== "path" || typeof value !== "string" || !value.startsWith("~")) return undefined;
+  const home = /^~(?=\/|$)/.test(value) ? `"$HOME${value.slice(1)}"` : "the whole path";
+  return `${home}, as the shell left the ~ as it is (./${value} names a folder of that name)`;
+}
+
 function isFine(kind: ValueKind, value: unknown): boolean {
   switch (kind.kind) {
     case "choice":

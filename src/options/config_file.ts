@@ -10,7 +10,7 @@
 import { type CommandLine, optionsMeant } from "../base/command_line.ts";
 import { usageError, type UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
-import { problemOf } from "../base/option_values.ts";
+import { problemOf, tildeIn } from "../base/option_values.ts";
 import { isGiven, type Origin, type RunConfig } from "./config.ts";
 import { renamedOptions } from "./stored.ts";
 import { FIELDS, optionOf } from "./table.ts";
@@ -55,7 +55,7 @@ export function readConfigFile(path: string, line: CommandLine): Partial<RunConf
     if (value === null && option.default === null) return [];
     const problem = field === "config"
       ? "none: a file cannot name another one"
-      : problemOf(option.value, value);
+      : tildeIn(option.value, value) ?? problemOf(option.value, value);
     if (problem === undefined) return [[field, value]];
     throw usageError(
       `Cannot use --config=${path}: its ${name} is ${JSON.stringify(value)}, expected ${problem}`,

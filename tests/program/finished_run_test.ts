@@ -57,5 +57,8 @@ Deno.test("a finished run answers only for what it was run on", async () => {
       deepEqual(JSON.parse(again.stdout), JSON.parse(first.stdout));
     }
     deepEqual(filesOfRun(), files);
+    // The way to more is named.
+    const text = await start(`--data_dir=${base}`, "--format=text");
+    match(text.stderr, /for more epochs, give a larger --nb_epochs .*--resume=\S+step-000000001/);
   });
 });

@@ -3,7 +3,7 @@
 import { VERSION } from "../../base/version.ts";
 import { readCommit } from "../../base/git_commit.ts";
 import { printLine } from "../../base/output.ts";
-import type { PreparedFolder } from "../../run/folder.ts";
+import type { PreparedFolder, RunFolder } from "../../run/folder.ts";
 import {
   claimRunFolder,
   requireSameInputs,
@@ -12,10 +12,16 @@ import {
 } from "../../run/record.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
 import type { DatasetDescription } from "../../native/dataset.ts";
+import { checkpointPath } from "../../run/checkpoint.ts";
 import { RunLock } from "../../run/lock.ts";
 import type { EvalRow, MetricsRow } from "../../run/metrics.ts";
 import { setAside, truncateAfter } from "../../run/metrics_file.ts";
-import { finishedResult, isOfSameDataDir, requireResultOf } from "../../run/result.ts";
+import {
+  finishedResult,
+  isOfSameDataDir,
+  requireResultOf,
+  type RunResult,
+} from "../../run/result.ts";
 import { isLogged, planTraining } from "../../byol/plan.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
 import type { Invocation } from "./invocation.ts";
@@ -63,11 +69,23 @@ export async function isFinished(
     if (finished === undefined) return false;
     if (!dataIsSame && !isOfSameDataDir(finished, { begun, config })) return false;
     requireResultOf(finished, { folder, begun, config });
-    warn(`The run in ${folder.path} is finished: nothing is left to do`);
+    warn(
+      `The run in ${folder.path} is finished: nothing is left to do; ${
+        wayToMore(finished, folder)
+      }`,
+    );
     for (const note of finished.notes ?? []) warn(note);
     printLine(resultText({ config, folder }, finished));
     return true;
   });
+}
+
+/** Returns how to train a finished run further. */
+function wayToMore({ step, totalSteps }: RunResult, { checkpointsDir }: RunFolder): string {
+  return step < totalSteps
+    ? `it has done ${step} of ${totalSteps} steps: a larger --max_steps, or none, resumes it`
+    : "its schedules have ended: for more epochs, give a larger --nb_epochs with another --run_dir and " +
+      `--resume=${checkpointPath(checkpointsDir, step)}`;
 }
 
 /** A run folder that this invocation has locked, until its disposal. */

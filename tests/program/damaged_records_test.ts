@@ -99,7 +99,7 @@ Deno.test("a result and rows of any shape are used or left out", async () => {
   });
 });
 
-Deno.test("a pipe in the place of a record ends a start and a report at once", async () => {
+Deno.test("a pipe in the place of a record ends an invocation at once", async () => {
   await inFolder(async (root) => {
     for (const name of ["config.json", "metrics.jsonl", "result.json"]) {
       const run = join(root, name);

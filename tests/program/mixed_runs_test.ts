@@ -16,7 +16,7 @@ function start(run: string, steps: number, ...args: string[]): Promise<Outcome> 
   return byol("train", ...SMALL, `--run_dir=${run}`, `--max_steps=${steps}`, ...args);
 }
 
-/** Fails where a start is not refused with a message, or leaves the folder other than it was. */
+/** Fails where an invocation is not refused with a message, or leaves the folder other than it was. */
 async function requireRefused(
   run: string,
   args: readonly string[],

@@ -21,7 +21,7 @@ function everythingIn(folder: string): string[] {
   ).sort();
 }
 
-Deno.test("a start that is refused leaves no folder behind, and an empty one empty", async () => {
+Deno.test("a training that is refused leaves no folder behind, and an empty one empty", async () => {
   await inFolder(async (folder) => {
     const none = join(folder, "none");
     const photos = join(folder, "photos");

@@ -58,7 +58,7 @@ export async function writeBundle(
     if (exists(join(root, name))) await copy(join(root, name), join(folder, name));
   }
   if (exists(join(root, "node_modules"))) {
-    // Its links are relative, and lead to one another.
+    // The links of node_modules are relative and stay within the folder.
     const words = ["cp", "--archive", join(root, "node_modules"), join(folder, "node_modules")];
     await mustRun({ words }, `copy the npm packages to ${folder}`, session);
   }
@@ -86,7 +86,7 @@ export async function writeBundle(
   session.log(`${folder} is ready: copy it where compute nodes see it, and use its .byol/bin/deno`);
 }
 
-/** The files that the record names, and all that the dynamic linker or libtorch will ask for. */
+/** Returns the files that the record names, and the libraries that the dynamic linker or libtorch will load. */
 async function librariesToCopy(record: SetupRecord, session: Session): Promise<string[]> {
   const files = new Set<string>();
   for (const value of Object.values(record).flat()) {
@@ -98,7 +98,7 @@ async function librariesToCopy(record: SetupRecord, session: Session): Promise<s
   }
   const home = packageOf(record.libtorch);
   if (record.cudaCapable) {
-    // CUDA's parts open one another by name at run time: all of them.
+    // CUDA's libraries open one another by name at run time: all of them are copied.
     for (const folder of libraryFolders(home, record.libtorch)) {
       for (const { name, isDirectory } of Deno.readDirSync(folder)) {
         if (!isDirectory && name.includes(".so")) files.add(join(folder, name));

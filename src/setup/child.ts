@@ -7,7 +7,7 @@ import { setupError } from "./setup_error.ts";
 export interface Session {
   /** One line of progress, for stderr; nothing when quiet. */
   log: (line: string) => void;
-  /** Keeps the output of children back; it is shown when they fail. */
+  /** True to hold back the output of children unless they fail. */
   quiet: boolean;
   /** Aborted on SIGINT or SIGTERM; its reason is what set-up then throws. */
   signal: AbortSignal;
@@ -20,7 +20,7 @@ export interface Command {
   /** Variables added to those of this process. */
   env?: Record<string, string>;
   cwd?: string;
-  /** Asked every 15 seconds when stderr is not a terminal: the work under way, for people reading a log. */
+  /** Returns a line for the log, every 15 seconds where stderr is not a terminal. */
   progress?: (seconds: number) => string;
 }
 
@@ -37,7 +37,7 @@ const GRACE_MILLISECONDS = 3000;
 const TAIL_CHARACTERS = 4000;
 
 /**
- * Runs a command to its end; stdout is returned, stderr goes to ours.
+ * Runs a command to its end, returns its stdout and passes its stderr on.
  *
  * @throws {Deno.errors.NotFound} when there is no such program.
  * @throws the signal's reason when interrupted; the whole process group of the child is ended before.

@@ -54,7 +54,7 @@ async function linkFolder(root: string, libtorch: string, session: Session): Pro
   await Deno.mkdir(join(part, "lib"), { recursive: true });
   const { c10, cpu, torch, gomp } = libraries(libtorch);
   const links = [c10, cpu, torch].map((library) => [library, basename(library)]);
-  // Under the name its users ask for, and under the one the linker looks for.
+  // OpenMP gets two names: the one that libtorch loads and the one that the linker looks for.
   if (gomp !== undefined) links.push([gomp, basename(gomp)], [gomp, "libgomp.so"]);
   // By ln: Deno makes links only for programs that may write everywhere.
   try {
@@ -70,7 +70,7 @@ async function linkFolder(root: string, libtorch: string, session: Session): Pro
   return folder;
 }
 
-/** cargo with its first arguments; the variable it drops would send torch-sys to Python's own torch. */
+/** Returns cargo's command line, without the variable that would send torch-sys to Python's own torch. */
 export function cargoWords(root: string, command: string): string[] {
   const words = ["env", "--unset=LIBTORCH_USE_PYTORCH", "cargo", command, "--release", "--locked"];
   return [...words, `--manifest-path=${manifestOf(root)}`];
@@ -108,7 +108,7 @@ export async function buildCore(build: CoreBuild, session: Session): Promise<str
   return library;
 }
 
-/** The shared libraries of our crate that one line of cargo's report names. */
+/** Returns the shared libraries of our crate that one line of cargo's report names. */
 function sharedLibraries(line: string): string[] {
   if (!line.includes('"compiler-artifact"')) return [];
   const message: { target: { crate_types: string[] }; filenames: string[] } = JSON.parse(line);

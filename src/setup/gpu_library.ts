@@ -23,24 +23,24 @@ export const HEADERS: Readonly<Record<string, string>> = {
   "nccl.h": "nvidia-nccl-cu13==2.28.9",
 };
 
-/** The include folders below a place that holds Python's nvidia packages. */
+/** Returns the include folders below a folder with Python's nvidia packages. */
 export function wheelIncludes(place: string): string[] {
   const paths = ["nvidia/cu13/include", "nvidia/nccl/include"];
   return paths.map((path) => join(place, path)).filter(exists);
 }
 
-/** Which headers a list of include folders lacks. */
+/** Lists the headers that none of the include folders holds. */
 export function missingHeaders(includes: readonly string[]): string[] {
   const has = (header: string): boolean => includes.some((folder) => exists(join(folder, header)));
   return Object.keys(HEADERS).filter((header) => !has(header));
 }
 
-/** The folder that header wheels are installed to. */
+/** Returns the folder that header wheels are installed to. */
 export function headersFolder(root: string): string {
   return join(stateFolder(root), "cuda-headers");
 }
 
-/** The include folders of this machine's CUDA, or undefined where it has no complete set. */
+/** Returns the include folders of this machine's CUDA; undefined where a header is missing. */
 export function findCudaIncludes(
   { root, libtorch, cudaHome }: { root: string; libtorch: string; cudaHome: string },
 ): string[] | undefined {
@@ -66,8 +66,8 @@ export async function fetchHeaders(
 }
 
 /**
- * The library for a core, built where it is not there yet and CUDA's headers are; null where it cannot be built, which
- * the log says: a machine without GPUs works without it.
+ * Builds the library for a core unless the library is there. Returns null, after a line in the log, where the library
+ * cannot be built: a machine without GPUs works without the library.
  */
 export async function provideGpuLibrary(
   { root, libtorch, hash, python, fetch }: {
@@ -126,7 +126,7 @@ export async function buildGpuLibrary(
     ...SOURCES.map((name) => join(root, "native/shim/gpu", name)),
     `-L${join(libtorch, "lib")}`,
   );
-  // Everything the library itself uses must be there; what libtorch_cuda needs is looked for when it is loaded.
+  // The library's own symbols must all be found; those of libtorch_cuda are looked for when libtorch_cuda is loaded.
   words.push("-ltorch_cuda", "-lc10_cuda", "-ltorch_cpu", "-lc10", "-ldl");
   words.push("-Wl,--no-undefined", "-Wl,--allow-shlib-undefined");
   await mustRun({ words }, "build the library of the GPUs' side with g++", session);

@@ -30,7 +30,7 @@ export interface LibtorchSearch {
 }
 
 /**
- * The libtorch that is there already; undefined when one has to be fetched.
+ * Returns the libtorch that is there already; undefined when libtorch has to be fetched.
  *
  * @throws {UserError} (exit code 6) when LIBTORCH names one that cannot be used.
  */
@@ -57,7 +57,7 @@ function storeFolder(search: LibtorchSearch, cuda: boolean): string {
   return join(search.store, `torch-${LIBTORCH_VERSION}-${cuda ? "cuda" : "cpu"}`);
 }
 
-/** Looks at a libtorch that nobody asked for by name: one that does not fit is passed over, and said so. */
+/** Inspects a libtorch that the user did not name. A libtorch that does not fit is passed over, with a line in the log. */
 function inspectQuietly(folder: string, origin: string, session: Session): Libtorch | undefined {
   if (!exists(folder)) return undefined;
   try {
@@ -69,7 +69,7 @@ function inspectQuietly(folder: string, origin: string, session: Session): Libto
   }
 }
 
-/** Why libtorch cannot be fetched here, with the command that repairs it; undefined when it can. */
+/** Returns the reason why libtorch cannot be fetched here, with the repair; undefined when libtorch can be fetched. */
 export function fetchProblem(search: LibtorchSearch): string | undefined {
   if (!search.offline) return pipProblem(search.python);
   return `Cannot set up offline: libtorch ${LIBTORCH_SERIES} is not in ${search.store}; ` +

@@ -1,7 +1,7 @@
 /**
  * libjpeg-turbo, the fastest decoder of JPEG files: the one that Pillow's wheel brings, built with its SIMD code, for
- * machines where nobody may install one and no assembler (nasm) is at hand to build it. Without it the core decodes by
- * itself, more slowly, and that is said.
+ * machines without root and without an assembler (nasm). Without libjpeg-turbo the core decodes by itself, more slowly,
+ * and set-up reports it.
  */
 
 import { basename, dirname, join } from "node:path";
@@ -24,7 +24,7 @@ export interface LibjpegSearch {
   python: Python | undefined;
 }
 
-/** The library, fetched (7 MB) where it is not there yet; null, with a line that says why, where that cannot be. */
+/** Returns the library, fetched (7 MB) unless it is there; null, after a line with the reason, where it cannot be had. */
 export async function provideLibjpeg(
   { root, offline, python }: LibjpegSearch,
   session: Session,
@@ -42,7 +42,7 @@ export async function provideLibjpeg(
     if (found === undefined) {
       return without(`${WHEEL} has no pillow.libs/libjpeg-*.so.62`, session);
     }
-    // The library and its licence; not Pillow, nor the libraries that this one does without.
+    // The library and its licence are kept; Pillow and its other libraries are not.
     await removeTree(join(folder, "PIL"));
     for (const { name } of [...Deno.readDirSync(dirname(found))]) {
       if (name !== basename(found)) await removeTree(join(dirname(found), name));

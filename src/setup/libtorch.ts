@@ -13,7 +13,7 @@ export interface Libtorch {
   cudaCapable: boolean;
 }
 
-/** The version in a folder of libtorch, from whichever file tells it there; undefined when none does. */
+/** Reads the version of a libtorch folder from its version files; undefined when the folder has none. */
 export function libtorchVersion(folder: string): string | undefined {
   const buildVersion = readIfThere(join(folder, "build-version"))?.trim();
   if (buildVersion) return buildVersion;
@@ -30,9 +30,9 @@ export function isSupportedVersion(version: string | undefined): version is stri
 }
 
 /**
- * Looks a folder over. The folder is that of libtorch's archive, of the Python package, or the one holding `torch/`.
+ * Inspects a folder: that of libtorch's archive, of the Python package, or the one that holds `torch/`.
  *
- * @param origin How the user knows the folder, for messages: `LIBTORCH=/opt/libtorch`.
+ * @param origin name of the folder in messages: `LIBTORCH=/opt/libtorch`
  * @throws {UserError} (exit code 6) when it is no libtorch 2.11 for Linux on x86-64, or one for ROCm.
  */
 export function inspectLibtorch(path: string, origin: string): Libtorch {
@@ -66,7 +66,7 @@ function isRocm(folder: string, version: string | undefined): boolean {
   return version?.includes("+rocm") === true || exists(join(folder, "lib/libtorch_hip.so"));
 }
 
-/** CUDA's part of libtorch alone is not enough: the wheel brings it also where cuDNN was not installed beside it. */
+/** Returns true where cuDNN is there beside CUDA's part of libtorch, which the wheel brings in any case. */
 function isCudaCapable(folder: string): boolean {
   if (!exists(join(folder, "lib/libtorch_cuda.so"))) return false;
   const cudnn = [join(folder, "lib"), join(dirname(folder), "nvidia/cudnn/lib")];
@@ -76,13 +76,13 @@ function isCudaCapable(folder: string): boolean {
   );
 }
 
-/** The libraries to open before the core, in this order. */
+/** Lists the libraries to open before the core, in this order. */
 export function preloadList(folder: string): string[] {
   const { c10, cpu } = libraries(folder);
   return [c10, cpu];
 }
 
-/** The libraries the core is linked against; `gomp` is absent where the system's OpenMP is used. */
+/** Returns the libraries that the core is linked against; `gomp` is absent where the system's OpenMP is used. */
 export function libraries(
   folder: string,
 ): { c10: string; cpu: string; torch: string; gomp: string | undefined } {

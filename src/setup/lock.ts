@@ -1,4 +1,4 @@
-/** One at a time, such as set-up in a checkout: whoever comes second waits. */
+/** Lock for one process at a time, such as set-up in a checkout: the others wait. */
 
 import process from "node:process";
 import { hostname } from "node:os";
@@ -9,13 +9,13 @@ import { readOwner, tryTake } from "../base/lock_folder.ts";
 
 /** Options of waiting for the lock. */
 export interface LockOptions {
-  /** Told once who is waited for, and when a dead owner's lock is taken over. */
+  /** Called once with the owner that is waited for, and when the lock of a dead owner is taken over. */
   log: (line: string) => void;
   /** Ends the waiting. */
   signal: AbortSignal;
   /** Purpose of the lock, for the message. Default: "the set-up". */
   what?: string;
-  /** An owner on another host counts as gone when it gave no sign for so long; it gives one every quarter of it. */
+  /** Milliseconds without a heartbeat after which an owner on another host counts as gone; the interval is a quarter. */
   silenceMilliseconds?: number;
 }
 
@@ -91,7 +91,7 @@ function touch(file: string): void {
   try {
     Deno.utimeSync(file, now, now);
   } catch (error) {
-    // Broken by a waiter while this process was suspended: there is nothing left to keep alive.
+    // A waiter broke the lock while this process was suspended: no lock is left to keep alive.
     if (!(error instanceof Deno.errors.NotFound)) throw error;
   }
 }

@@ -34,7 +34,7 @@ export function refuseUnsupported(platform: Platform): void {
   );
 }
 
-// The driver's files are looked for by Python: Deno reads below /proc and /dev only with every permission.
+// Python looks for the driver's files: Deno reads below /proc and /dev only with every permission.
 const PYTHON_REPORT = `
 import importlib.util, json, os, sys
 try:
@@ -48,7 +48,7 @@ print(json.dumps({
     "nvidia": any(map(os.path.exists, ["/proc/driver/nvidia/version", "/dev/nvidiactl"])),
 }))`;
 
-/** Asks python3; undefined when there is none. */
+/** Runs python3 and returns its report; undefined when there is no python3. */
 export async function askPython(session: Session): Promise<Python | undefined> {
   const answer = await outputOf(["python3", "-c", PYTHON_REPORT], session);
   return answer === undefined ? undefined : JSON.parse(answer);
@@ -81,7 +81,7 @@ export async function toolProblems(manifest: string, session: Session): Promise<
         `rustup update stable; without: ${RUSTUP}`,
     );
   }
-  // A compiler named by the user is the business of the build.
+  // A compiler that the user names is checked by the build.
   if (!Deno.env.get("CXX") && await outputOf(["g++", "--version"], session) === undefined) {
     problems.push(
       "Cannot build the core: g++ is not installed; run as root: apt-get install -y g++",

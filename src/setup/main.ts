@@ -1,8 +1,8 @@
 /**
- * Set-up: finds or installs libtorch and builds the core, once; a second invocation only checks that all is still there.
+ * Set-up: finds or installs libtorch and builds the core, once; a later invocation only checks that all parts are still there.
  *
- * As a program: `src/setup/main.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. All it says goes to stderr; only --print
- * writes on stdout, the path of the Deno binary it keeps in .byol/bin for machines without npx.
+ * As a program: `src/setup/main.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. Progress goes to stderr. --print
+ * writes to stdout the path of the Deno binary that set-up keeps in .byol/bin for machines without npx.
  */
 
 import { join, resolve } from "node:path";
@@ -63,10 +63,10 @@ export interface SetupOptions {
 }
 
 /**
- * Makes sure that the core can be opened, and says where all its parts are.
+ * Sets up what is missing and returns the record of all parts.
  *
- * @throws {UserError} exit code 6, one line for each thing missing, with the command that repairs it; exit code 75
- * after SIGINT or SIGTERM, when nothing half-made is left.
+ * @throws {UserError} exit code 6 with a line and a repair for each missing part; exit code 75
+ * after SIGINT or SIGTERM, once no half-made part is left.
  */
 export async function ensureSetup(options: SetupOptions = {}): Promise<SetupRecord> {
   const root = options.root ?? projectRoot;
@@ -76,7 +76,7 @@ export async function ensureSetup(options: SetupOptions = {}): Promise<SetupReco
   return await exclusively(
     { root, quiet: options.quiet },
     async (session) => {
-      // Another process may have done all of it while this one waited.
+      // Another process may have set up the checkout while this process waited.
       const record = stillReady(root, options) ?? await setUp(root, options, session);
       return await withPackages(root, record, { options, session });
     },
@@ -106,8 +106,8 @@ function variableLibtorch(options: SetupOptions): string {
 }
 
 /**
- * The record when nothing is to do. A LIBTORCH that is not set does not take back an earlier one: a job has not
- * always the variables of the shell that set it up.
+ * Returns the record where no work is left. An unset LIBTORCH keeps the libtorch of an earlier set-up: a job may lack
+ * the variables of the shell that ran set-up.
  */
 function stillReady(root: string, options: SetupOptions): SetupRecord | undefined {
   const record = readSetup(root);
@@ -126,7 +126,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
   const search = {
     store: join(stateFolder(root), "libtorch"),
     variable,
-    // Python has no say, and need not be there, when the user names a libtorch.
+    // A libtorch that the user names needs no Python.
     python: options.python ?? (variable === "" ? await askPython(session) : undefined),
     offline: options.offline ?? false,
     cuda: options.cuda ?? false,
@@ -134,7 +134,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
   const found = findLibtorch(search, session);
   const built = found !== undefined &&
     exists(coreFile(root, sourcesHash(root, found.version)));
-  // All that is missing is said at once, before anything long begins.
+  // All missing tools are reported together, before any long step begins.
   const problems = built ? [] : await toolProblems(manifestOf(root), session);
   const problem = found === undefined ? fetchProblem(search) : undefined;
   if (problem !== undefined) problems.push(problem);
@@ -180,7 +180,7 @@ function examineReason(root: string): string {
   return typeof found === "string" ? found : "more, or another libtorch, is asked for";
 }
 
-/** The core for the sources as they are; they may be edited while it is being built. */
+/** Builds the core for the sources as they are, again where the sources were edited during the build. */
 async function provideCore(
   root: string,
   libtorch: Libtorch,

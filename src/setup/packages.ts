@@ -11,7 +11,7 @@ import { UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 
-/** Stands for the hash where packages could not be installed. */
+/** Value in place of the hash where packages could not be installed. */
 export const MISSING = "missing";
 
 /** Returns a hash of deno.lock; empty where a checkout has none, "missing" where the packages are not there. */
@@ -26,8 +26,7 @@ export function packagesHash(root: string): string {
 /**
  * Installs the packages.
  *
- * @returns packagesHash(), or MISSING where there was no network and something is not there: the programs that need it
- * say so themselves
+ * @returns packagesHash(); MISSING where a package could not be fetched: the commands that need the package report it
  */
 export async function installPackages(
   root: string,

@@ -9,11 +9,11 @@ import { mustRun, type Session } from "./child.ts";
 export interface WheelRequest {
   /** Pinned requirements: `torch==2.11.0`. */
   requirements: string[];
-  /** Installs what they depend on as well, apart from triton, a compiler that nothing here calls. */
+  /** True to install the dependencies as well, apart from triton, a compiler that nothing here calls. */
   dependencies: boolean;
-  /** More requirements, installed without what they depend on. */
+  /** More requirements, installed without their dependencies. */
   bare?: string[];
-  /** Keeps of all these only those whose name (lower case, with hyphens) this matches. */
+  /** Pattern of the names (lower case, with hyphens) of the requirements to keep. Default: all. */
   only?: RegExp;
   /** Version of the `python3` that runs pip. */
   python: [major: number, minor: number];
@@ -22,14 +22,14 @@ export interface WheelRequest {
 /** Versions of Python that torch 2.11 has wheels for. */
 const PYTHON_WITH_WHEELS = { first: 10, last: 14 };
 
-// What pip prints on stdout (its progress bar too) has to go to stderr, where a terminal is recognised as one.
+// Pip's stdout, its progress bar included, goes to stderr, where pip recognises a terminal.
 const PIP = [
   "python3",
   "-c",
   'import os, runpy; os.dup2(2, 1); runpy.run_module("pip", run_name="__main__", alter_sys=True)',
 ];
 
-// Where stdout is the answer.
+// Runs pip where its stdout is the answer.
 const PIP_ANSWERING = ["python3", "-m", "pip"];
 
 const DOWNLOAD_FLAGS = ["--only-binary=:all:", "--no-cache-dir", "--no-input"];
@@ -52,8 +52,8 @@ export function hasWheels([major, minor]: [number, number]): boolean {
 }
 
 /**
- * Installs wheels into `folder`, whole or not at all: into `folder`.part first, which is then renamed. The caller
- * makes sure that no other process does the same.
+ * Installs wheels into `folder`, whole or not at all: pip writes `folder`.part, which is then renamed. The caller holds
+ * the lock of set-up.
  *
  * @throws {UserError} (exit code 6) when pip fails.
  */
@@ -98,7 +98,7 @@ export async function installWheels(
 }
 
 /**
- * Downloads wheels, without what they depend on, into a folder that is there.
+ * Downloads wheels without their dependencies into an existing folder.
  *
  * @throws {UserError} (exit code 6) when pip fails.
  */
@@ -115,7 +115,7 @@ export async function downloadWheels(
   );
 }
 
-/** Settings of the user that do not go with --target, and the folder pip downloads to: the system's /tmp may be small. */
+/** Returns pip's variables: no settings that conflict with --target, and a download folder of our own: /tmp may be small. */
 function pipEnvironment(temporary: string): Record<string, string> {
   return {
     TMPDIR: temporary,
@@ -130,7 +130,7 @@ interface PipReport {
   install: { metadata: { name: string; version: string } }[];
 }
 
-/** The requirements and what they depend on, each with its version. */
+/** Resolves the requirements and their dependencies, each with its version. */
 async function pinned(
   request: WheelRequest,
   { env, session }: { env: Record<string, string>; session: Session },
@@ -161,7 +161,7 @@ async function unpackWheels(from: string, site: string, session: Session): Promi
   }
 }
 
-/** A child that was just ended may write its last file while the folder is being removed. */
+/** Removes a folder, again where a child that has just ended wrote a last file meanwhile. */
 async function removeAbandoned(folder: string): Promise<void> {
   try {
     await removeTree(folder);

@@ -32,31 +32,31 @@ export interface SetupRecord {
   deno: string;
   /** True where this libtorch brings all that CUDA needs, apart from the driver. */
   cudaCapable: boolean;
-  /** The library of the GPUs' side (native/shim/gpu); null where it could not be built. */
+  /** The GPU library (native/shim/gpu); null where it could not be built. */
   gpu?: string | null;
   /** packagesHash() of the npm packages that are there; "missing" where they could not be fetched. */
   packages?: string;
 }
 
-/** The core cannot be opened because set-up has not been run, or not for what is here now. */
+/** Error of a core that cannot be opened: set-up has not run, or not for the present sources and libraries. */
 export class CoreMissing extends UserError {
-  /** @param problem What is wrong, with the path it concerns. */
+  /** @param problem the fault, with the path that it concerns */
   constructor(problem: string) {
     super(`Cannot open the core: ${problem}; run: ${REPAIR}`, ExitCode.setup);
   }
 }
 
-/** The ignored folder of the project that holds everything installed or built. */
+/** Returns the ignored folder of the project that holds all that set-up installs or builds. */
 export function stateFolder(root: string = projectRoot): string {
   return join(root, ".byol");
 }
 
-/** The file that the core with this hash is kept in. */
+/** Returns the file of the core with this hash. */
 export function coreFile(root: string, hash: string): string {
   return join(stateFolder(root), "core", `libbyol-${hash.slice(0, 12)}.so`);
 }
 
-/** The file that the library of the GPUs' side is kept in, for a core with this hash. */
+/** Returns the file of the GPU library for the core with this hash. */
 export function gpuLibraryFile(root: string, hash: string): string {
   return join(stateFolder(root), "core", `libbyol-gpu-${hash.slice(0, 12)}.so`);
 }
@@ -64,7 +64,7 @@ export function gpuLibraryFile(root: string, hash: string): string {
 /** Folders of native/ whose files are no part of the core: a change there builds nothing again. */
 const NOT_OF_THE_CORE = ["fuzz", "target", "tests"];
 
-/** SHA-256 over the core's sources (names and bytes of the files in native/) and the version of libtorch. */
+/** Computes the SHA-256 over the core's sources (names and bytes of the files in native/) and the version of libtorch. */
 export function sourcesHash(root: string, version: string): string {
   const hash = createHash("sha256");
   hash.update(`libtorch ${version}\n`);
@@ -77,7 +77,7 @@ export function sourcesHash(root: string, version: string): string {
   return hash.digest("hex");
 }
 
-/** Relative paths of the sources, sorted; build outputs, tests and editors' hidden files do not count. */
+/** Lists the relative paths of the sources, sorted, without build outputs, tests and hidden files. */
 function sourceFiles(native: string, folder: string): string[] {
   const found: string[] = [];
   for (const entry of Deno.readDirSync(join(native, folder))) {
@@ -90,7 +90,7 @@ function sourceFiles(native: string, folder: string): string[] {
   return found.sort();
 }
 
-/** The record when all it names is still as it says, else the problem in words. */
+/** Returns the record when all its files are as recorded; otherwise the problem in words. */
 export function examineSetup(root: string): SetupRecord | string {
   let text: string;
   try {
@@ -118,7 +118,7 @@ export function examineSetup(root: string): SetupRecord | string {
   return record;
 }
 
-/** A bundle's record names files of its own relative to where it lies: `./libtorch/lib/libc10.so`. */
+/** Parses a record; the record of a bundle names files relative to its own folder: `./libtorch/lib/libc10.so`. */
 function parseRecord(text: string, state: string): SetupRecord | undefined {
   let record: Partial<SetupRecord> | null;
   try {

@@ -1,4 +1,4 @@
-/** One piece of set-up work: alone in its checkout, and ended cleanly by a signal. */
+/** Session of set-up: the only one in its checkout, and ended cleanly by a signal. */
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";

@@ -27,7 +27,7 @@ Deno.test("a second process on a run is refused with 4 and told the holder; the 
   match(other.stderr, /--tau_base=\S+ there, 0\.5 here; --seed=0 there, 3 here/);
   const never = await runProgram([...options, "--resume=never"], { script: FEW_IMAGES });
   equal(never.code, 4);
-  match(never.stderr, /Cannot start a new run in \S+: it holds one/);
+  match(never.stderr, /Cannot start a new run in \S+: it holds a run/);
   await Deno.remove(folder, { recursive: true });
 });
 

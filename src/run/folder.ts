@@ -90,13 +90,15 @@ export class PreparedFolder implements Disposable {
     createRunFolder(this.#folder.path);
   }
 
-  /** Removes the files of an invocation that was refused; to be called while the lock is held. */
+  /**
+   * Removes the files of an invocation that was refused, while the lock is held. The list of unusable images stays: it
+   * tells why they were refused.
+   */
   clear(): void {
     if (this.#isRun()) return;
     const { path, sheetFile } = this.#folder;
     for (const name of namesIn(path)) {
-      const isOfStart = name === basename(sheetFile) || name === "bad_files.json" ||
-        LEFTOVER.test(name);
+      const isOfStart = name === basename(sheetFile) || LEFTOVER.test(name);
       if (isOfStart && !this.#before.has(name)) removeQuietly(join(path, name));
     }
     removeEmptyFolders(this.#made.filter((made) => made === this.#folder.checkpointsDir));

@@ -8,7 +8,8 @@ import type {
   ArgumentsBeforeResult,
   BoundSymbols,
   SymbolName,
-  SymbolWithResult,
+  SymbolWith,
+  SymbolWithoutResult,
 } from "./symbol_types.ts";
 import { BINDERS } from "./symbols.gen.ts";
 import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
@@ -37,13 +38,16 @@ export function openCore(): BoundSymbols {
 }
 
 /** Calls a function. @throws NativeError where its status is not Ok */
-export function call<Name extends SymbolName>(symbol: Name, ...values: Arguments<Name>): void {
+export function call<Name extends SymbolWithoutResult>(
+  symbol: Name,
+  ...values: Arguments<Name>
+): void {
   const status = openCore()[symbol](...values);
   if (status !== 0) throw failed(status, symbol);
 }
 
 /** Calls a function that writes one u32, such as a handle. @throws NativeError where its status is not Ok */
-export function callU32<Name extends SymbolWithResult>(
+export function callU32<Name extends SymbolWith<"count" | "flag" | "handle">>(
   symbol: Name,
   ...values: ArgumentsBeforeResult<Name>
 ): number {
@@ -53,7 +57,7 @@ export function callU32<Name extends SymbolWithResult>(
 }
 
 /** Calls a function that writes `count` numbers. @throws NativeError where its status is not Ok */
-export function callNumbers<Name extends SymbolWithResult>(
+export function callNumbers<Name extends SymbolWith<"numbers">>(
   symbol: Name,
   count: number,
   ...values: ArgumentsBeforeResult<Name>
@@ -69,7 +73,7 @@ export function callNumbers<Name extends SymbolWithResult>(
  *
  * @throws NativeError where its status is not Ok
  */
-export function callText<Name extends SymbolWithResult>(
+export function callText<Name extends SymbolWith<"text">>(
   symbol: Name,
   ...values: ArgumentsBeforeResult<Name>
 ): string {

@@ -46,6 +46,15 @@ function binder({ name, arguments: list }: TableEntry): string {
   return `  ${name}: (core, error) => ${bound},`;
 }
 
+/** Names of the results (native/src/abi/results.rs), which stand last in a table's entry. */
+const RESULTS: readonly string[] = ["text", "numbers", "count", "flag", "handle"];
+
+/** Returns a function's entry in Results; none where the function has no result. */
+function resultEntry({ name, arguments: list }: TableEntry): string[] {
+  const [result = "", type] = list.at(-1) ?? [];
+  return type === "buffer" && RESULTS.includes(result) ? [`  ${name}: "${result}";`] : [];
+}
+
 /** Returns the generated file's text. */
 function render(table: string): string {
   const { symbols, statuses } = JSON.parse(table) as {
@@ -62,6 +71,11 @@ function render(table: string): string {
     "export const SYMBOLS = {",
     ...symbols.map(symbolEntry),
     "} as const;",
+    "",
+    "/** Kind of result of each function that has one. */",
+    "export interface Results {",
+    ...symbols.flatMap(resultEntry),
+    "}",
     "",
     "/**",
     " * A binder of the error buffer for every function. Each bound function has code of its own, because V8 calls native",

@@ -1,6 +1,6 @@
 /** Types of the core's functions, derived from the generated table. */
 
-import type { SYMBOLS } from "./symbols.gen.ts";
+import type { Results, SYMBOLS } from "./symbols.gen.ts";
 
 /** The core's functions as Deno opens them: the last argument is the error buffer. */
 export type CoreSymbols = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
@@ -30,11 +30,13 @@ export type ArgumentsBeforeResult<Name extends SymbolName> = ValuesOf<
   AllButLast<AllButLast<Types<Name>>>
 >;
 
-/** The functions that may write a result: the table ends with two buffers. */
-export type SymbolWithResult = {
-  [Name in SymbolName]: Types<Name> extends readonly [...unknown[], "buffer", "buffer"] ? Name
-    : never;
-}[SymbolName];
+/** The functions without a result. */
+export type SymbolWithoutResult = Exclude<SymbolName, keyof Results>;
+
+/** The functions with a result of some kinds. */
+export type SymbolWith<Kind extends Results[keyof Results]> = {
+  [Name in keyof Results]: Results[Name] extends Kind ? Name : never;
+}[keyof Results];
 
 /** The core's functions with the error buffer bound; each returns a status. */
 export type BoundSymbols = { [Name in SymbolName]: (...values: Arguments<Name>) => number };

@@ -189,6 +189,52 @@ export const SYMBOLS = {
   byol_heartbeat_check: { parameters: ["u32", "u32", "buffer"], result: "i32" },
 } as const;
 
+/** Kind of result of each function that has one. */
+export interface Results {
+  byol_abi_describe: "text";
+  byol_core_live_handles: "count";
+  byol_core_info: "text";
+  byol_core_gpus: "text";
+  byol_dataset_open: "handle";
+  byol_dataset_describe: "text";
+  byol_dataset_prefetch_views: "flag";
+  byol_dataset_write_views: "text";
+  byol_dataset_photo_counts: "numbers";
+  byol_dataset_bad_files: "text";
+  byol_dataset_names: "text";
+  byol_learner_create: "handle";
+  byol_learner_features: "count";
+  byol_learner_begin_recording: "flag";
+  byol_learner_replay: "flag";
+  byol_learner_metrics: "numbers";
+  byol_learner_probe_metrics: "numbers";
+  byol_learner_scaler: "numbers";
+  byol_learner_save_begin: "handle";
+  byol_learner_trace_begin: "handle";
+  byol_probe_create: "handle";
+  byol_probe_counts: "numbers";
+  byol_finetune_create: "handle";
+  byol_finetune_loss: "numbers";
+  byol_features_create: "handle";
+  byol_bank_create: "handle";
+  byol_bank_classify: "numbers";
+  byol_ranks_connect: "handle";
+  byol_ranks_read: "text";
+  byol_ranks_health: "text";
+  byol_ranks_any: "flag";
+  byol_ranks_sum: "text";
+  byol_checkpoint_describe: "text";
+  byol_checkpoint_verify_begin: "handle";
+  byol_job_wait: "flag";
+  byol_data_job_start: "handle";
+  byol_data_job_progress: "numbers";
+  byol_data_job_result: "text";
+  byol_signals_watch: "handle";
+  byol_signals_seen: "flag";
+  byol_process_describe: "text";
+  byol_heartbeat_start: "handle";
+}
+
 /**
  * A binder of the error buffer for every function. Each bound function has code of its own, because V8 calls native
  * code directly only from code that always calls the same function.

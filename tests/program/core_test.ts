@@ -5,7 +5,7 @@ import { Dataset } from "../../src/native/dataset.ts";
 import { Learner, type LearnerOptions } from "../../src/native/learner.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { liveHandles } from "../../src/native/core.ts";
-import { call, json } from "../../src/native/call.ts";
+import { call, callU32, json } from "../../src/native/call.ts";
 import { NativeError } from "../../src/native/native_error.ts";
 import { FeatureBank } from "../../src/native/feature_bank.ts";
 import { Probe } from "../../src/native/probe.ts";
@@ -96,9 +96,8 @@ coreTest("a panic becomes an error and the process lives on", () => {
 coreTest("broken JSON at the boundary is refused", () => {
   const text = json({}).slice();
   text[0] = 0x5b;
-  const out = new Uint32Array(1);
   refuses(
-    () => call("byol_learner_create", text, out),
+    () => callU32("byol_learner_create", text),
     "InvalidArgument",
     /options given to the core/,
   );

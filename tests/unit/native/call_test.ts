@@ -71,6 +71,12 @@ Deno.test("arguments of another number or type do not compile", () => {
     call("byol_dataset_write_sheet", 1, "sheet.png");
     // @ts-expect-error: a function without a result
     callU32("byol_learner_move_target", 1);
+    // @ts-expect-error: a function with a result
+    call("byol_core_live_handles", new Uint32Array(1));
+    // @ts-expect-error: a text is no number
+    callU32("byol_core_info");
+    // @ts-expect-error: a number is no text
+    callText("byol_core_live_handles");
     // @ts-expect-error: the result's buffer is added by callNumbers
     callNumbers("byol_learner_metrics", 5, 1, new Float64Array(5));
   };

@@ -98,7 +98,10 @@ Deno.test("the online probe is resumed bit for bit, also in micro-batches", asyn
   // A run resumes from a checkpoint without one, and from one whose probe nobody wants.
   await train("late", 2, "--online_probe=false");
   equal("online_probe.weight" in describe("late", 2).shapes, false);
-  match(await train("late", 3), /step-000000002\.safetensors holds no online probe: .* at step 2/);
+  match(
+    await train("late", 3),
+    /step-000000002\.safetensors holds no online probe: .* from step 2/,
+  );
   const rows = trainRows(run("late"));
   ok(Math.abs(rows[2]!.probe_loss! - Math.log(10)) < 1e-5, String(rows[2]!.probe_loss));
   equal(/no online probe/.test(await train("late", 4)), false);

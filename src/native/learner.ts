@@ -4,7 +4,7 @@ import { Job } from "./job.ts";
 import { call, callNumbers, callU32, json } from "./call.ts";
 import { Trace } from "./trace.ts";
 
-/** The networks to make. */
+/** Options of the networks. */
 export interface LearnerOptions {
   /** resnet20 (stem "cifar" alone), or resnet18, 34, 50, 101 or 152. */
   resnetType: string;
@@ -20,26 +20,26 @@ export interface LearnerOptions {
   larsVariant: "reference" | "deepmind";
   /** Type of weights, views and sums. */
   dtype: "float32" | "float64";
-  /** "cpu", or "cuda:0" once CUDA is opened; the processor where it is not said. */
+  /** Device: "cpu" (default), or "cuda:0" once CUDA is opened. */
   device?: string;
   /** Precision of convolutions and matrix products. Default: "normal"; the others take float32. */
   precision?: "normal" | "bf16" | "fp16";
   /**
    * True to keep only the input of each residual block's activations for the backward pass, which computes the others
-   * again; no: all are kept.
+   * again. Default: false, all are kept.
    */
   activationCheckpointing?: boolean;
-  /** Decides the first weights. */
+  /** Seed of the initial weights. */
   seed: number;
 }
 
-/** One optimizer step's hyper-parameters. */
+/** Hyper-parameters of one optimizer step. */
 export interface UpdateOptions {
   /** The rate of this step. */
   learningRate: number;
-  /** In [0, 1). */
+  /** Momentum, in [0, 1). */
   momentum: number;
-  /** Added to the gradients of weights; biases and batch normalisation are exempt. */
+  /** Weight decay of LARS; biases and batch normalisation are exempt. */
   weightDecay: number;
   /** LARS's trust coefficient. */
   eta: number;
@@ -57,7 +57,7 @@ export interface StepRates {
 export interface ProbeRates {
   /** The rate of this step. */
   learningRate: number;
-  /** In [0, 1). */
+  /** Momentum, in [0, 1). */
   momentum: number;
 }
 
@@ -85,7 +85,7 @@ export interface StepMetrics {
 
 /** Online and target network with their optimizer state. */
 export class Learner extends NativeObject {
-  /** Makes networks with weights drawn from the seed. */
+  /** Creates networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
     const { device = "cpu", precision = "normal", activationCheckpointing = false } = options;
     return new Learner(callU32(
@@ -94,7 +94,7 @@ export class Learner extends NativeObject {
     ));
   }
 
-  /** Length of an embedding. */
+  /** Returns the length of an embedding. */
   features(): number {
     return callU32("byol_learner_features", this.handle);
   }
@@ -114,10 +114,10 @@ export class Learner extends NativeObject {
   }
 
   /**
-   * Starts to record a step on the dataset's two views as a CUDA graph: from now to endRecording(), the calls of a step
-   * run nothing. Some steps must have been run before.
+   * Starts to record a step on the dataset's two views as a CUDA graph: until endRecording(), the calls of a step
+   * are recorded and not run. At least one step must have been run before.
    *
-   * @returns false where that cannot be: on the processor, with other ranks, without the library of the GPUs' side, with
+   * @returns false where a step cannot be recorded: on the processor, with other ranks, without the GPU library, with
    * activation checkpointing
    */
   beginRecording(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
@@ -125,17 +125,17 @@ export class Learner extends NativeObject {
     return callU32("byol_learner_begin_recording", learner, images, learningRate, tau) === 1;
   }
 
-  /** Ends the recording, and runs what was recorded. */
+  /** Ends the recording and runs the recorded step. */
   endRecording(): void {
     call("byol_learner_end_recording", this.handle);
   }
 
-  /** Forgets a recording that failed on its way. */
+  /** Drops a recording that failed. */
   dropRecording(): void {
     call("byol_learner_drop_recording", this.handle);
   }
 
-  /** Runs the recorded step on the dataset's two views. @returns false where none is recorded for views of their shape */
+  /** Runs the recorded step on the dataset's two views. @returns false where no step is recorded for views of this shape */
   replay(dataset: Dataset, { learningRate, tau }: StepRates): boolean {
     return callU32("byol_learner_replay", this.handle, dataset.handle, learningRate, tau) === 1;
   }
@@ -150,12 +150,12 @@ export class Learner extends NativeObject {
     call("byol_learner_apply_update", this.handle, learningRate, momentum, weightDecay, eta);
   }
 
-  /** target ← tau·target + (1 − tau)·online (BYOL, eq. 1). */
+  /** Moves the target: target ← tau·target + (1 − tau)·online (BYOL, eq. 1). */
   moveTarget(tau: number): void {
     call("byol_learner_move_target", this.handle, tau);
   }
 
-  /** Reads the last step's figures: the only wait on the device. */
+  /** Reads the metrics of the last step: the only wait on the device. */
   readMetrics(): StepMetrics {
     const numbers = callNumbers("byol_learner_metrics", 5, this.handle);
     const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = numbers;
@@ -163,28 +163,28 @@ export class Learner extends NativeObject {
   }
 
   /**
-   * Gives the online encoder a linear probe that learns beside it and changes nothing of it.
+   * Adds a linear probe that learns beside the online encoder and leaves the encoder unchanged.
    *
-   * @param classes of the labels, 2 or more
+   * @param classes number of classes of the labels, at least 2
    */
   addProbe(classes: number): void {
     call("byol_learner_add_probe", this.handle, classes);
   }
 
-  /** One step of SGD of the online probe on the last step's embeddings of view 1. All ranks must. */
+  /** Trains the online probe by one step of SGD on the last step's embeddings of view 1. All ranks must call it. */
   trainProbe({ learningRate, momentum }: ProbeRates): void {
     call("byol_learner_train_probe", this.handle, learningRate, momentum);
   }
 
-  /** Reads how the online probe did: waits on the device, as readMetrics() does. All ranks must. */
+  /** Reads the metrics of the online probe; waits on the device. All ranks must call it. */
   readProbeMetrics(): OnlineProbeMetrics {
     const [loss = NaN, accuracy = NaN] = callNumbers("byol_learner_probe_metrics", 2, this.handle);
     return { loss, accuracy };
   }
 
   /**
-   * Steps that float16's overflows cost so far, and the scale of the loss; undefined in any other precision. Waits for
-   * the device.
+   * Reads the number of steps that overflows of float16 have skipped, and the scale of the loss; undefined in other
+   * precisions. Waits on the device.
    */
   readScaler(): { skippedSteps: number; lossScale: number } | undefined {
     const [skippedSteps = NaN, lossScale = NaN] = callNumbers(
@@ -195,13 +195,13 @@ export class Learner extends NativeObject {
     return lossScale === 0 ? undefined : { skippedSteps, lossScale };
   }
 
-  /** Writes everything a resume needs: beside, synced, renamed. */
+  /** Writes all that a resume needs: to a temporary file, which is synced and renamed. */
   save(path: string, metadata: Record<string, unknown>): void {
     this.#save(path, metadata, false);
   }
 
   /**
-   * Copies everything a resume needs, and writes the copy in a thread while the training continues.
+   * Copies all that a resume needs, and writes the copy in a thread while the training continues.
    *
    * @param options.syncFirst files that are to be on the disk before the checkpoint appears
    *
@@ -225,7 +225,7 @@ export class Learner extends NativeObject {
     call("byol_learner_save", this.handle, json({ path, metadata, encoderOnly }));
   }
 
-  /** Reads what save() wrote. @throws NativeError naming the tensor that is missing, extra or of another shape */
+  /** Reads a training state that save() wrote. @throws NativeError naming the tensor that is missing, extra or of another shape */
   load(path: string): void {
     this.#load(path, false);
   }
@@ -240,17 +240,17 @@ export class Learner extends NativeObject {
   }
 
   /**
-   * Reads the encoder as loadEncoder() does, and gives the target network the same. For a learner that has made no step.
+   * Reads the encoder as loadEncoder() does, and gives the target network the same weights. The learner must have made no step.
    *
-   * @throws NativeError naming what is missing, unexpected or of another shape, and the network that would fit
+   * @throws NativeError naming the tensors that are missing, unexpected or of another shape, and the network that would fit
    */
   initEncoder(path: string): void {
     call("byol_learner_init_encoder", this.handle, json(path));
   }
 
   /**
-   * Writes what the online network makes of `input`, a tensor of a safetensors file, in eval and then in train mode,
-   * and the batch normalisations' buffers after: for another program to recompute.
+   * Writes the online network's outputs for `input`, a tensor of a safetensors file, in eval and then in train mode, and
+   * the buffers of batch normalisation afterwards: for another program to recompute.
    */
   writeOutputs(options: { input: string; path: string; encoderOnly: boolean }): void {
     call("byol_learner_write_outputs", this.handle, json(options));

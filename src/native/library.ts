@@ -1,4 +1,4 @@
-/** The only place that opens native code: preloads libtorch, opens the core, refuses a core of another table. */
+/** Opening of the core: preloads libtorch, opens the core, refuses a core of another table. */
 
 import type { SetupRecord } from "../setup/record.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -9,9 +9,9 @@ import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
 const preloaded: Deno.DynamicLibrary<Record<string, never>>[] = [];
 
 /**
- * Opens a core: the one of set-up, or another file in its place.
+ * Opens the core of set-up, or another file in its place.
  *
- * @throws UserError (set-up) when it is missing or of another table
+ * @throws UserError (set-up) when the core is missing or has another table
  */
 export function loadCore(record: SetupRecord, file = record.core): CoreSymbols {
   preload(record);
@@ -23,7 +23,7 @@ export function loadCore(record: SetupRecord, file = record.core): CoreSymbols {
   } catch (error) {
     throw stale((error as Error).message);
   }
-  // A table that does not fit into the buffer is another one.
+  // A table that does not fit into the buffer is of another core.
   const text = new TextBuffer(TABLE.length + 1024);
   core.symbols.byol_abi_describe(text.start(), new ErrorBuffer().start());
   if (text.read() !== JSON.stringify(JSON.parse(TABLE))) {
@@ -41,8 +41,8 @@ function preload(record: SetupRecord): void {
 }
 
 /**
- * libgomp's threads spin for milliseconds at each barrier by default: where anything else runs on the cores, that
- * costs a factor of ten. A short spin was as fast on idle cores. What the user set is left alone.
+ * libgomp's threads spin for milliseconds at each barrier by default: beside other programs on the
+ * cores, spinning costs a factor of ten. A short spin was as fast on idle cores. Variables of the user are kept.
  */
 function spinBriefly(): void {
   const chosen = ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY"].some((name) => Deno.env.has(name));

@@ -9,7 +9,7 @@ const EXPECTED: readonly string[] = [
   "NotFinite",
 ];
 
-/** A function of the core refused or failed. */
+/** Error of a function of the core. */
 export class NativeError extends Error {
   /** Always "NativeError". */
   override readonly name = "NativeError";
@@ -19,11 +19,11 @@ export class NativeError extends Error {
   readonly symbol: string;
 
   /**
-   * Names what failed.
+   * Makes the error of a function.
    *
-   * @param status what the function returned
+   * @param status the status that the function returned
    * @param symbol the function
-   * @param message what could not be done, and what was expected
+   * @param message the failure and the expectation
    */
   constructor(status: number, symbol: string, message: string) {
     super(message);

@@ -4,7 +4,7 @@ import type { Learner } from "./learner.ts";
 import { call, callNumbers, callU32, json } from "./call.ts";
 import type { ProcessGroup } from "./process_group.ts";
 
-/** A linear classifier to make. */
+/** Options of a linear classifier. */
 export interface ProbeOptions {
   /** Length of an embedding. */
   features: number;
@@ -19,14 +19,14 @@ export interface ProbeOptions {
 
 /** A linear classifier on the frozen encoder. */
 export class Probe extends NativeObject {
-  /** Makes one with weights drawn from the seed. */
+  /** Creates a classifier with weights drawn from the seed. */
   static create(options: ProbeOptions): Probe {
     return new Probe(
       callU32("byol_probe_create", json({ ...options, device: options.device ?? "cpu" })),
     );
   }
 
-  /** One step of SGD with Nesterov momentum on the dataset's one-view batch. */
+  /** Trains by one step of SGD with Nesterov momentum on the dataset's one-view batch. */
   train(learner: Learner, dataset: Dataset, learningRate: number): void {
     call("byol_probe_train", this.handle, learner.handle, dataset.handle, learningRate);
   }
@@ -48,8 +48,8 @@ export class Probe extends NativeObject {
    * Writes a safetensors file with `weight` and `bias`; with the learner's encoder beside it as `fc.weight` and
    * `fc.bias`, torchvision's names of a whole classifier.
    *
-   * @param options.metadata goes with them as JSON, in the entry "byol"
-   * @throws NativeError when they are not finite, or the file cannot be written
+   * @param options.metadata metadata of the file, as JSON in the entry "byol"
+   * @throws NativeError when the weights are not finite, or the file cannot be written
    */
   save(
     learner: Learner,
@@ -59,7 +59,7 @@ export class Probe extends NativeObject {
   }
 
   /**
-   * Gives every rank's probe the weights of rank 0's. All ranks must.
+   * Gives every rank's probe the weights of rank 0's. All ranks must call it.
    *
    * @internal
    */
@@ -67,7 +67,7 @@ export class Probe extends NativeObject {
     call("byol_probe_join", this.handle, group.handle);
   }
 
-  /** Images tested so far, those right at first guess, and those right within five. */
+  /** Reads the numbers of images tested, right at first guess, and right within five. */
   counts(): [seen: number, first: number, five: number] {
     const [seen = 0, first = 0, five = 0] = callNumbers("byol_probe_counts", 3, this.handle);
     return [seen, first, five];

@@ -2,13 +2,13 @@ import { callText } from "./call.ts";
 
 /** Identity of a process among others that had or have its number. */
 export interface ProcessIdentity {
-  /** The boot of the machine and the name space of its process numbers; null where it does not say. */
+  /** The boot of the machine and the name space of its process numbers; null where the system does not report it. */
   machine: string | null;
-  /** When the process was started; null when it is gone. */
+  /** Start time of the process; null when the process is gone. */
   started: string | null;
 }
 
-/** Looks a process of this machine up. */
+/** Returns the identity of a process of this machine. */
 export function describeProcess(pid: number): ProcessIdentity {
   return JSON.parse(callText("byol_process_describe", pid));
 }

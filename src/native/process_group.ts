@@ -6,11 +6,11 @@ import type { Learner } from "./learner.ts";
 export interface ConnectOptions {
   /** This process's number, from 0. */
   rank: number;
-  /** Ranks in all. */
+  /** Number of ranks. */
   worldSize: number;
   /** Host on which rank 0 opens the store. */
   host: string;
-  /** Its TCP port. */
+  /** TCP port of the store. */
   port: number;
   /** Limit of one attempt. */
   connectMilliseconds: number;
@@ -24,7 +24,7 @@ export interface ConnectOptions {
 export interface GroupOptions {
   /** A network interface by name, or "". */
   interface: string;
-  /** Else an address of this machine, or "": that of the machine's name. */
+  /** Address of this machine where no interface is given; "" for the address of the machine's name. */
   address: string;
   /** Limit of a collective. */
   timeoutMilliseconds: number;
@@ -54,12 +54,12 @@ export class ProcessGroup extends NativeObject {
     call("byol_ranks_set", this.handle, json({ key, value }));
   }
 
-  /** A key's text, or null where nobody has set it yet. */
+  /** Reads the text of a key; null where no rank has set the key. */
   read(key: string): string | null {
     return JSON.parse(callText("byol_ranks_read", this.handle, json(key)));
   }
 
-  /** Connects the ranks with each other, once all are there, and starts to watch who is alive. */
+  /** Connects the ranks with each other once all are there, and begins to watch their heartbeats. */
   openGroup(options: GroupOptions): void {
     call("byol_ranks_open_group", this.handle, json(options));
   }
@@ -69,7 +69,7 @@ export class ProcessGroup extends NativeObject {
     return JSON.parse(callText("byol_ranks_health", this.handle));
   }
 
-  /** Tells the others why this rank leaves before its time; only the first one is heard. */
+  /** Tells the other ranks the reason of this rank's early end; only the first rank's reason is kept. */
   leave(reason: string): void {
     call("byol_ranks_leave", this.handle, json(reason));
   }
@@ -79,12 +79,12 @@ export class ProcessGroup extends NativeObject {
     return callU32("byol_ranks_any", this.handle, Number(flag)) !== 0;
   }
 
-  /** Sums of whole numbers over the ranks, each in its place. All ranks must ask. */
+  /** Sums whole numbers over the ranks, element by element. All ranks must call it. */
   sum(counts: readonly number[]): number[] {
     return JSON.parse(callText("byol_ranks_sum", this.handle, json(counts)));
   }
 
-  /** Waits until every rank has come here. */
+  /** Waits until every rank has reached the barrier. */
   barrier(): void {
     call("byol_ranks_barrier", this.handle);
   }

@@ -3,7 +3,7 @@ import { callU32, json } from "./call.ts";
 
 /** Options of watching for signals. */
 export interface SignalWatchOptions {
-  /** By number. */
+  /** Numbers of the signals. */
   signals: number[];
   /** A signal within this time after the first one is the same request. */
   sameRequestMilliseconds: number;
@@ -11,7 +11,7 @@ export interface SignalWatchOptions {
   exitCode: number;
 }
 
-/** The core's own view of signals: also during a call that JavaScript waits for. One at a time. */
+/** Watch of the core for signals, also during a call that JavaScript waits for. One watch at a time. */
 export class SignalWatch extends NativeObject {
   /** Watches until close(). */
   static start(options: SignalWatchOptions): SignalWatch {

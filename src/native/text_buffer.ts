@@ -9,30 +9,30 @@ export class TextBuffer {
     this.#bytes = new Uint8Array(capacity);
   }
 
-  /** The buffer, told its capacity: to be passed to the core. */
+  /** Returns the buffer with its capacity written, for a call into the core. */
   start(): Uint8Array<ArrayBuffer> {
     new DataView(this.#bytes.buffer).setUint32(0, this.#bytes.length, true);
     return this.#bytes;
   }
 
-  /** Bytes that fit. */
+  /** Capacity in bytes. */
   get capacity(): number {
     return this.#bytes.length - 4;
   }
 
-  /** Bytes of the text last written, which may be more than fit. */
+  /** Length in bytes of the text last written, which may exceed the capacity. */
   get needed(): number {
     return new DataView(this.#bytes.buffer).getUint32(0, true);
   }
 
-  /** The text last written, as far as it fits. */
+  /** Returns the text last written, cut to the capacity. */
   read(): string {
     const length = Math.min(this.needed, this.capacity);
     return new TextDecoder().decode(this.#bytes.subarray(4, 4 + length));
   }
 }
 
-/** The buffer for error messages; longer ones are cut. */
+/** Buffer for error messages; longer messages are cut. */
 export class ErrorBuffer extends TextBuffer {
   constructor() {
     super(1 << 13);

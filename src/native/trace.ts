@@ -3,15 +3,15 @@ import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
 import { call, json } from "./call.ts";
 
-/** The state before a step, to be written with what the step made of it. */
+/** State before a step, to be written with the state after it. */
 export class Trace extends NativeObject {
   readonly #learner: Learner;
 
   /**
-   * For Learner.beginTrace().
+   * Wraps a trace of the core, for Learner.beginTrace().
    *
-   * @param learner whose step is traced
-   * @param handle from the core
+   * @param learner the learner whose step is traced
+   * @param handle the core's handle of the trace
    */
   constructor(learner: Learner, handle: number) {
     super(handle);

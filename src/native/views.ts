@@ -1,13 +1,13 @@
-/** Views as another program can recompute them; made by the code that trains, called by no run. */
+/** Views for another program to recompute: made by the code that trains, used by no run. */
 
 import type { ViewRecipe } from "../recipes/views.ts";
 import { call, json } from "./call.ts";
 
-/** Everything that one view does to its image. */
+/** Parameters of all operations of one view. */
 export interface ViewParameters {
   /** The crop box, in pixels of the image. */
   top: number;
-  /** From the left edge. */
+  /** Distance from the left edge. */
   left: number;
   /** Of the box. */
   height: number;
@@ -15,7 +15,7 @@ export interface ViewParameters {
   width: number;
   /** True where left and right are exchanged. */
   flip: boolean;
-  /** The factors, and the order of the operations: 0 brightness, 1 contrast, 2 saturation, 3 hue. */
+  /** Factors of the colour jitter, and the order of the operations: 0 brightness, 1 contrast, 2 saturation, 3 hue. */
   jitter: {
     order: [number, number, number, number];
     brightness: number;
@@ -27,7 +27,7 @@ export interface ViewParameters {
   grayscale: boolean;
   /** Standard deviation, in pixels of the view. */
   blurSigma: number | null;
-  /** Values in [0, 1] from here up are inverted. */
+  /** Threshold in [0, 1] from which values are inverted. */
   solarize: number | null;
 }
 
@@ -42,7 +42,7 @@ export interface ViewCases {
   cropSize: number;
   /** Side of the blur's kernel, in pixels. */
   blurKernel: number;
-  /** Null, both: the views stay in [0, 1]. */
+  /** Means of the normalisation; null with `std`: the views stay in [0, 1]. */
   mean: readonly number[] | null;
   /** Standard deviations that the channels are divided by. */
   std: readonly number[] | null;
@@ -58,11 +58,11 @@ export function renderViews(
   call("byol_views_render", json({ ...cases, images, path }));
 }
 
-/** Which parameters to draw. */
+/** Options of drawing parameters. */
 export interface SampleOptions {
   seed: number;
   step: number;
-  /** 0 and 1 are the training views, 2 is the probe's. */
+  /** Number of the view: 0 and 1 are the training views, 2 is the probe's. */
   view: number;
   /** One draw for each of the samples 0 … count − 1. */
   count: number;

@@ -6,8 +6,6 @@ export interface Job {
   seconds: number;
   /** Runs beside no other job, after all that share the machine. */
   alone: boolean;
-  /** Mostly waits, and takes no place from the others that share the machine; default: false. */
-  waits?: boolean;
   /** Is settled when the job may begin; default: at once. */
   after?: Promise<unknown>;
   run: () => Promise<void>;
@@ -19,13 +17,7 @@ export async function runAll(
   { width, signal }: { width: number; signal: AbortSignal },
 ): Promise<void> {
   const order = jobs.toSorted((a, b) => b.seconds - a.seconds);
-  const shared = order.filter(({ alone }) => !alone);
-  // One at a time is one at a time.
-  const waiting = shared.filter(({ waits }) => waits && width > 1);
-  await Promise.all([
-    runSome(waiting, { width: waiting.length, signal }),
-    runSome(shared.filter((job) => !waiting.includes(job)), { width, signal }),
-  ]);
+  await runSome(order.filter(({ alone }) => !alone), { width, signal });
   await runSome(jobs.filter(({ alone }) => alone), { width: 1, signal });
 }
 

@@ -50,18 +50,6 @@ Deno.test("a job waits for what it needs, also where that fails, while others ru
   }
 });
 
-Deno.test("a job that mostly waits begins at once and takes no place from the others", async () => {
-  const log = new Log();
-  await runAll([
-    ...["a", "b", "c"].map((name) => log.job(name)),
-    log.job("waiter", { waits: true, seconds: 0 }),
-    log.job("alone", { alone: true }),
-  ], { width: 2, signal: NEVER });
-  deepEqual(log.begun.slice(0, 3).sort(), ["a", "b", "waiter"]);
-  deepEqual(log.begun.slice(3), ["c", "alone beside 0"]);
-  equal(log.most, 3);
-});
-
 Deno.test("after the signal no job begins", async () => {
   const log = new Log();
   const abort = new AbortController();

@@ -10,14 +10,7 @@ import { installPackages } from "./packages.ts";
 import { type Job, runAll } from "./pool.ts";
 import { report, type StepResult, stepWithoutTests, totalOf } from "./report.ts";
 import type { Request } from "./request.ts";
-import {
-  CARGO_SECONDS,
-  EXCLUSIVE,
-  NEEDS_ORACLE,
-  OTHER_SECONDS,
-  SECONDS,
-  WAITING,
-} from "./schedule.ts";
+import { CARGO_SECONDS, EXCLUSIVE, NEEDS_ORACLE, OTHER_SECONDS, SECONDS } from "./schedule.ts";
 import { runSetUp } from "./set_up.ts";
 
 /** A run of the suite. */
@@ -132,7 +125,6 @@ export class Run {
     return {
       seconds: SECONDS[path] ?? OTHER_SECONDS,
       alone: path in EXCLUSIVE,
-      waits: path in WAITING,
       after: part === "parity" || NEEDS_ORACLE.includes(path) ? this.#oracle : undefined,
       run: async () => {
         this.#steps.push(await runFile(file, { names: this.#names, signal: this.#signal }));

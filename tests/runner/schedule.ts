@@ -8,13 +8,8 @@ export const EXCLUSIVE: Readonly<Record<string, string>> = {
   "tests/endurance/pause_test.ts": "the longest of some pauses must be shorter than a step",
   "tests/endurance/signals_test.ts": "runs must end within 5 s of a signal",
   "tests/program/ranks_death_test.ts": "ranks must end within 2 s of a time-out",
+  "tests/slurm/jobs_test.ts": "jobs must reach a step before their time limit",
   "tests/unit/base/event_loop_test.ts": "a signal must be seen within about a second",
-};
-
-/** Files that mostly wait, each with what for: they run beside the others and take no place from them. */
-export const WAITING: Readonly<Record<string, string>> = {
-  "tests/slurm/jobs_test.ts":
-    "Slurm, which looks at its queue every few seconds and at time limits every 30 s",
 };
 
 /** Files that compare with the oracle, besides those of the part parity. */

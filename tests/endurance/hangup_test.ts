@@ -33,7 +33,7 @@ for act in acts:
     if act == "trained":
         wait(lambda: rows() > 1)
     elif act == "done":
-        wait(lambda: os.path.exists(os.path.join(os.path.dirname(metrics), "result.json")))
+        wait(lambda: os.path.exists(os.path.join(os.path.dirname(metrics), "result.json")), 300)
     elif act == "hang up":
         os.close(terminal)
         break
@@ -119,7 +119,7 @@ Deno.test("Ctrl-Z under deno task gives the shell back, and fg continues the tra
   inFolder(async (folder) => {
     const run = join(folder, "run");
     // Enough steps that the stop comes first on a busy machine, too.
-    const steps = 120;
+    const steps = 60;
     const command = STARTS["deno task"].replace(`steps=${STEPS}`, `steps=${steps}`);
     const line = `${command} --run_dir=${run} 2>/dev/null`;
     const output = await atShell(line, join(run, "metrics.jsonl"), [

@@ -5,6 +5,8 @@
  * machine that is busy, and memory is that of their own processes.
  */
 export const EXCLUSIVE: Readonly<Record<string, string>> = {
+  "tests/endurance/hangup_test.ts":
+    "a stop typed at a terminal must come before the training's end",
   "tests/endurance/pause_test.ts": "the longest of some pauses must be shorter than a step",
   "tests/endurance/signals_test.ts": "runs must end within 5 s of a signal",
   "tests/program/ranks_death_test.ts": "ranks must end within 2 s of a time-out",

@@ -3,6 +3,7 @@
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
+import { exists } from "../base/files.ts";
 import { renamedOptions, type StoredOptions } from "../options/stored.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
@@ -38,9 +39,13 @@ export function checkpointPath(folder: string, step: number): string {
   return join(folder, `step-${String(step).padStart(9, "0")}.safetensors`);
 }
 
-/** Returns the files in a folder that are named as checkpoints, newest step first, without reading them. */
+/**
+ * Returns the files in a folder that are named as checkpoints, newest step first, without reading them. A missing folder
+ * holds none: a training that was stopped before its first step leaves no folder behind.
+ */
 export function listCheckpoints(folder: string): { path: string; step: number }[] {
   const found: { path: string; step: number }[] = [];
+  if (!exists(folder)) return found;
   for (const { name } of Deno.readDirSync(folder)) {
     const step = NAME.exec(name)?.[1];
     if (step !== undefined) found.push({ path: join(folder, name), step: Number(step) });

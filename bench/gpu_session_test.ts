@@ -44,9 +44,17 @@ async function withRuns<Result>(
 }
 
 function writeRun(folder: string, losses: number[], rates: number[]): void {
-  const config = { batchSize: 64, epochs: 800, probeEpochs: 90 };
+  const config = { dataset_name: "cifar10", batch_size: 64, nb_epochs: 800, nb_epochs_clsf: 90 };
   Deno.mkdirSync(folder, { recursive: true });
-  Deno.writeTextFileSync(join(folder, "config.json"), JSON.stringify({ config }));
+  const views = { view1: {}, view2: {} };
+  const record = {
+    config,
+    data: { digest: "0" },
+    augmentation: views,
+    versions: { byol: "0.2.0" },
+  };
+  const started = { machine: "a machine", startedAt: "2026-11-30T00:00:00Z" };
+  Deno.writeTextFileSync(join(folder, "config.json"), JSON.stringify({ ...record, ...started }));
   const rows = [
     { kind: "run", total_steps: 8000 },
     ...losses.map((loss, index) => ({

@@ -82,6 +82,10 @@ function resultOf(
     counts.failed += 1;
     problems.push(stopped ?? "the process failed beside its tests");
   }
+  if (success && tests.length === 0) {
+    counts.failed += 1;
+    problems.push("there is no test in it");
+  }
   return { counts, tests: run, skipped, problems };
 }
 

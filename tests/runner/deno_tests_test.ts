@@ -62,6 +62,12 @@ Deno.test("a file that hangs is ended after its time and counts as failed", asyn
   deepEqual(problems, ["it took more than 2 s"]);
 });
 
+Deno.test("a file without a test counts as failed", async () => {
+  const { counts, problems } = await resultOf("export const x = 1;");
+  deepEqual(counts, { passed: 0, failed: 1, skipped: 0 });
+  deepEqual(problems, ["there is no test in it"]);
+});
+
 Deno.test("a file that fails outside its tests counts as failed", async () => {
   const late = `
     Deno.test("good", () => {});

@@ -1,6 +1,6 @@
 /** A run of the suite: its stages, its jobs, its results. */
 
-import { ExitCode } from "../../src/base/exit_codes.ts";
+import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { coreEnvironment, runCargoTests } from "./cargo_tests.ts";
 import { type Check, EARLY_TESTS, earlyChecks, lateChecks, runCheck, typesOf } from "./checks.ts";
 import { type PartFile, runFile } from "./deno_tests.ts";
@@ -22,8 +22,9 @@ export class Run {
   /** Parts of names that tests and checks are picked by. */
   readonly #names: readonly string[];
   readonly #files: readonly TestFile[];
-  #packages: Promise<void> | undefined;
-  #oracle: Promise<void> | undefined;
+  /** Installations that run beside the first stages. */
+  #packages: Promise<StepResult> | undefined;
+  #oracle: Promise<StepResult> | undefined;
 
   /** @throws {UserError} when a file of tests belongs to no part. */
   constructor(request: Request, signal: AbortSignal) {
@@ -39,7 +40,6 @@ export class Run {
 
   /** Runs all that was asked for, up to the first stage that fails, and prints the report. */
   async toTheEnd(): Promise<ExitCode> {
-    if (this.#request.installPackages) this.#packages = this.#installPackages();
     const stages = [
       () => this.#checkEarly(),
       () => this.#setUp(),
@@ -49,7 +49,8 @@ export class Run {
     for (const stage of stages) {
       if (!this.#signal.aborted && totalOf(this.#steps).failed === 0) await stage();
     }
-    await Promise.all([this.#packages, this.#oracle]);
+    const installed = await Promise.all([this.#packages, this.#oracle]);
+    this.#steps.push(...installed.filter((step) => step !== undefined));
     console.log(report(this.#steps, (performance.now() - this.#started) / 1000));
     const { passed, failed } = totalOf(this.#steps);
     const nothingRan = passed === 0 && this.#request.parts.some((part) => part !== "set-up");
@@ -70,10 +71,19 @@ export class Run {
   }
 
   async #setUp(): Promise<void> {
+    const nothingElse = this.#request.parts.every((part) => part === "checks") &&
+      this.#checkJobs(lateChecks()).length === 0;
+    if (nothingElse) return;
+    const signal = this.#signal;
+    if (this.#request.installPackages) this.#packages = installPackages(signal);
     const onLibtorch = (libtorch: string): void => {
-      if (this.#request.installOracle) this.#oracle ??= this.#installOracle(libtorch);
+      if (!this.#request.installOracle) return;
+      this.#oracle ??= guarded("set-up", "oracle", async () => {
+        await installOracle({ libtorch, signal });
+        return [];
+      }).then(([step]) => step!);
     };
-    this.#steps.push(...await runSetUp({ signal: this.#signal, onLibtorch }));
+    await this.#run("set-up", "set-up", () => runSetUp({ signal, onLibtorch }));
   }
 
   async #checkLate(): Promise<void> {
@@ -91,9 +101,7 @@ export class Run {
       jobs.push({
         seconds: CARGO_SECONDS,
         alone: false,
-        run: async () => {
-          this.#steps.push(...await runCargoTests(environment, this.#signal));
-        },
+        run: () => this.#run("units", "Rust tests", () => runCargoTests(environment, this.#signal)),
       });
     }
     await this.#runAll(jobs);
@@ -114,40 +122,44 @@ export class Run {
     return {
       seconds: check.buildsCore ? CARGO_SECONDS : OTHER_SECONDS,
       alone: false,
-      run: async () => {
-        this.#steps.push(await runCheck(check, this.#signal));
-      },
+      run: () => this.#run("checks", check.name, async () => [await runCheck(check, this.#signal)]),
     };
   }
 
   #fileJob(file: PartFile): Job {
     const { path, part } = file;
+    const options = { names: this.#names, signal: this.#signal };
     return {
       seconds: SECONDS[path] ?? OTHER_SECONDS,
       alone: path in EXCLUSIVE,
       after: part === "parity" || NEEDS_ORACLE.includes(path) ? this.#oracle : undefined,
-      run: async () => {
-        this.#steps.push(await runFile(file, { names: this.#names, signal: this.#signal }));
-      },
+      run: () => this.#run(part, path, async () => [await runFile(file, options)]),
     };
   }
 
-  async #installPackages(): Promise<void> {
-    this.#steps.push(await installPackages(this.#signal));
+  async #run(part: string, name: string, work: () => Promise<StepResult[]>): Promise<void> {
+    this.#steps.push(...await guarded(part, name, work));
   }
+}
 
-  async #installOracle(libtorch: string): Promise<void> {
-    const started = performance.now();
-    const problem = await installOracle({ libtorch, signal: this.#signal }).then(
-      () => undefined,
-      (error: Error) => error,
-    );
-    const step = stepWithoutTests("set-up", "oracle", (performance.now() - started) / 1000);
-    if (problem === undefined) this.#steps.push(step);
-    else {
-      const counts = { passed: 0, failed: 1, skipped: 0 };
-      this.#steps.push({ ...step, counts, problems: [problem.message] });
-    }
+/**
+ * Returns the results of some work, with a step for the work itself where it has none. What the work throws is a
+ * failure of the step: the others continue.
+ */
+async function guarded(
+  part: string,
+  name: string,
+  work: () => Promise<StepResult[]>,
+): Promise<StepResult[]> {
+  const started = performance.now();
+  const step = (): StepResult => stepWithoutTests(part, name, (performance.now() - started) / 1000);
+  try {
+    const results = await work();
+    return results.length > 0 ? results : [step()];
+  } catch (error) {
+    const counts = { passed: 0, failed: 1, skipped: 0 };
+    const problem = error instanceof UserError ? error.message : (error as Error).stack;
+    return [{ ...step(), counts, problems: [problem ?? `${error}`] }];
   }
 }
 

@@ -6,12 +6,14 @@ import { missingOption, type Values } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { asUserError, isExpected } from "../base/expected.ts";
 import { runFolderAt } from "../run/folder.ts";
+import { groupsOf } from "../run/groups.ts";
 import { exists } from "../base/files.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
+import { evaluations, titleOf } from "./evaluation_section.ts";
 import { readRun, type RunData, writeResult } from "./run_data.ts";
 import * as sections from "./sections.ts";
 
@@ -69,7 +71,8 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
     );
   }
   problems.push(...runs.flatMap((run) => [...run.problems, ...run.result?.notes ?? []]));
-  const parts = [sections.tiles(runs), sections.evaluations(runs), sections.curves(runs)];
+  const groups = groupsOf(runs);
+  const parts = [sections.tiles(runs), evaluations(groups), sections.curves(runs)];
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {
     parts.push(sections.views(run));
@@ -78,11 +81,8 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
   parts.push(sections.options(runs), sections.environment(runs));
   problems.forEach(showLine);
   const title = runs.length > 1 ? `${runs.length} runs` : run?.name ?? "";
-  const config = run?.record?.config;
-  const what = config === undefined
-    ? "BYOL"
-    : `BYOL · ${config.datasetName} · ${config.resnetType} · ${config.epochs} epochs of batches of ${config.batchSize}`;
-  const subtitle = `${escaped(what)} · written ${new Date().toISOString().slice(0, 16)}Z`;
+  const what = groups.map((group) => titleOf(group)).join("; ");
+  const subtitle = `BYOL · ${escaped(what)} · written ${new Date().toISOString().slice(0, 16)}Z`;
   return { page: { title, subtitle, sections: [warnings(problems), ...parts] }, out };
 }
 

@@ -1,16 +1,14 @@
 /** The sections of a report, each as HTML. */
 
 import { FIELDS, optionOf } from "../options/table.ts";
-import type { EvalRow } from "../run/metrics.ts";
 import type { TrainRow } from "../byol/train_row.ts";
 import { shownValue } from "../base/option_values.ts";
-import { meanAndDeviation } from "../base/statistics.ts";
 import { exists } from "../base/files.ts";
 import { confusionPlot, type Curve, curvesPlot, scatterPlot } from "./charts.ts";
 import { dataUri } from "./data_uri.ts";
 import type { EncoderLook, Picture } from "./encoder_look.ts";
+import { ACCURACIES } from "./evaluation_section.ts";
 import { escaped, note, section, table } from "./page.ts";
-import { referencesFor } from "./references.ts";
 import type { RunData } from "./run_data.ts";
 
 /** Curves of a report: their keys in the rows of metrics, and their titles. */
@@ -27,7 +25,6 @@ const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
 ];
 /** Largest number of classes of a confusion matrix. */
 const MOST_CLASSES = 100;
-const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
 
 /** Returns tiles with the most important numbers. */
 export function tiles(runs: readonly RunData[]): string {
@@ -83,69 +80,6 @@ export function curves(runs: readonly RunData[]): string {
   }
   if (plots.length === 0) return section("Curves", note("No step is logged yet."));
   return section("Curves", `<div class="grid">${plots.join("\n")}</div>`);
-}
-
-/**
- * Returns the table of evaluations beside published results: all evaluations of one run, or of several runs the last
- * ones with their mean and standard deviation.
- */
-export function evaluations(runs: readonly RunData[]): string {
-  const numbers = [1, 2, 3];
-  const figures = (row: EvalRow): string[] => ACCURACIES.map((name) => row[name].toFixed(2));
-  const rows: string[][] = [];
-  const own: number[] = [];
-  if (runs.length === 1) {
-    for (const row of runs[0]!.evaluations) {
-      const what = row.epoch === 0
-        ? "this run, untrained encoder"
-        : `this run, after epoch ${row.epoch}`;
-      rows.push([what, ...figures(row)]);
-    }
-    if (rows.length > 0) own.push(rows.length - 1);
-  } else {
-    const last: EvalRow[] = [];
-    for (const run of runs) {
-      const row = run.evaluations.at(-1);
-      if (row) last.push(row);
-      rows.push(
-        row ? [`${run.name}, epoch ${row.epoch}`, ...figures(row)] : [run.name, "–", "–", "–"],
-      );
-    }
-    if (last.length > 1) {
-      own.push(rows.length);
-      rows.push([
-        `mean ± std of ${last.length} runs`,
-        ...ACCURACIES.map((name) => {
-          const { mean, deviation } = meanAndDeviation(last.map((row) => row[name]));
-          return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
-        }),
-      ]);
-    }
-  }
-  const config = runs[0]?.record?.config;
-  const references = config === undefined ? [] : referencesFor(config);
-  for (const { what, top1, top5, knn } of references) {
-    rows.push([
-      `published: ${what}`,
-      ...[knn, top1, top5].map((value) => value?.toFixed(2) ?? "–"),
-    ]);
-  }
-  if (rows.length === 0) return section("Evaluation", note("No evaluation was made."));
-  const unverified = runs.some((run) => run.record?.data.verified === false);
-  return section(
-    "Evaluation",
-    table(["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"], rows, {
-      numbers,
-      own,
-    }),
-    note(
-      "Linear probe on the frozen encoder, and the 200 nearest neighbours (T = 0.1), on the test images." +
-        (references.length === 0 ? " There are no published results on these images." : "") +
-        (unverified
-          ? " The data are not the published bytes: these accuracies cannot be compared with published ones."
-          : ""),
-    ),
-  );
 }
 
 /** Returns the contact sheet of the run's views. */

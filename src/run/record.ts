@@ -119,7 +119,9 @@ function requireNoCheckpoints(folder: RunFolder): void {
 }
 
 /** Options that a resumed run must not change. */
-const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) => !optionOf(field).changeable);
+export const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) =>
+  !optionOf(field).changeable
+);
 
 /**
  * Returns a text for each option that differs.

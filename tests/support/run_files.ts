@@ -19,15 +19,20 @@ export interface RunShape {
   /** Of the only evaluation, in percent. */
   top1?: number;
   seed?: number;
+  /** Further options of the run, such as "--dataset_name=cifar10". */
+  args?: readonly string[];
+  /** Number of test images of the evaluation; earlier versions wrote none. */
+  tested?: number;
 }
 
 /** Writes a run's folder of 10 epochs; it is removed at the end of the scope. */
 export async function writeRun(
-  { steps, every, totalSteps, embeddingStd = 0.06, top1 = 50, seed = 0 }: RunShape,
+  { steps, every, totalSteps, embeddingStd = 0.06, top1 = 50, seed = 0, args = [], tested }:
+    RunShape,
 ): Promise<AsyncDisposable & { path: string }> {
   const path = await Deno.makeTempDir({ prefix: "byol-run-" });
   const { config, origins } = parseCommandLine("train", [
-    ...["--nb_epochs=10", "--batch_size=16", `--run_dir=${path}`, `--seed=${seed}`],
+    ...["--nb_epochs=10", "--batch_size=16", `--run_dir=${path}`, `--seed=${seed}`, ...args],
   ], { variable: () => undefined, exists: () => false, cores: 1 });
   const folder = createRunFolder(path);
   writeRunRecord(folder, {
@@ -59,7 +64,7 @@ export async function writeRun(
       parameter_norm: 20,
     });
   }
-  sink.write({ kind: "eval", step: steps, epoch: 2, top1, top5: 90, knn_top1: 40 });
+  sink.write({ kind: "eval", step: steps, epoch: 2, top1, top5: 90, knn_top1: 40, tested });
   sink.close();
   return {
     path: join(path),

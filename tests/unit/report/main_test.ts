@@ -236,7 +236,7 @@ Deno.test("several runs are compared, from a folder or one by one", async () => 
     ]);
     equal(named.code, 0, named.err);
     const html = Deno.readTextFileSync(out);
-    match(html, /mean ± std of 2 runs<\/td><td class="number">40\.00 ± 0\.00/);
+    match(html, /mean ± std of 2 seeds<\/td><td class="number">40\.00 ± 0\.00/);
     match(html, /51\.50 ± 2\.12/);
     match(html, /--seed<\/td><td>0<\/td><td>1<\/td>/);
 

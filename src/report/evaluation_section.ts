@@ -1,0 +1,144 @@
+/** The section of a report on accuracies: a table for each group of runs, beside published results. */
+
+import { meanAndDeviation, standardError } from "../base/statistics.ts";
+import type { RunConfig } from "../options/config.ts";
+import { haveMean } from "../run/groups.ts";
+import type { EvalRow } from "../run/metrics.ts";
+import { escaped, note, section, table } from "./page.ts";
+import { type Reference, referencesFor } from "./references.ts";
+import type { RunData } from "./run_data.ts";
+
+/** Accuracies of an evaluation, in the order of the tables. */
+export const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
+const HEAD = ["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"];
+const DATA_NAMES: Readonly<Record<RunConfig["datasetName"], string>> = {
+  cifar10: "CIFAR-10",
+  imagenet: "ImageNet",
+  demo: "demo images",
+  folder: "a folder of images",
+};
+
+/** Rows of a table; `own` holds the indices of the rows in bold. */
+interface Rows {
+  rows: string[][];
+  own: number[];
+}
+
+/**
+ * Returns the accuracies of each group: all evaluations of a single run, or the last ones of several with their mean
+ * and standard deviation over the seeds.
+ */
+export function evaluations(groups: readonly (readonly RunData[])[]): string {
+  const parts = groups.flatMap((group) => {
+    const heading = groups.length > 1 ? [`<h3>${escaped(titleOf(group))}</h3>`] : [];
+    return [...heading, ...groupParts(group, groups.flat().length === 1)];
+  });
+  return section("Evaluation", ...parts);
+}
+
+/** Returns what the runs of a group have in common: data, network, schedule, last evaluation, and number of seeds. */
+export function titleOf(group: readonly RunData[]): string {
+  const [run] = group;
+  const config = run?.record?.config;
+  if (run === undefined || config === undefined) return `${run?.name ?? "a run"} (options unknown)`;
+  const last = run.evaluations.at(-1);
+  const shared = [
+    config.datasetName === "folder" && config.dataDir !== null
+      ? config.dataDir
+      : DATA_NAMES[config.datasetName],
+    networkName(config.resnetType),
+    `${config.epochs} epochs of batches of ${config.batchSize}`,
+    ...last === undefined ? ["no evaluation"] : [`evaluated ${whenOf(last)}`],
+  ];
+  return `${shared.join(" · ")}${group.length > 1 ? ` · ${group.length} runs` : ""}`;
+}
+
+function groupParts(group: readonly RunData[], isOnly: boolean): string[] {
+  const { rows, own } = isOnly ? rowsOfRun(group[0]!) : rowsOfGroup(group);
+  const config = group[0]?.record?.config;
+  const published = config === undefined ? { alike: [], others: [] } : referencesFor(config);
+  if (group.every((run) => run.evaluations.length === 0)) {
+    return [note("No evaluation was made.")];
+  }
+  const all = [...rows, ...published.alike.map(rowOfReference)];
+  return [table(HEAD, all, { numbers: [1, 2, 3], own }), note(notesOn(group, published).join(" "))];
+}
+
+/** Returns all evaluations of a run; the last one is bold. */
+function rowsOfRun({ evaluations: all }: RunData): Rows {
+  const rows = all.map((row) => [`this run, ${whenOf(row)}`, ...figuresOf(row)]);
+  return { rows, own: [rows.length - 1] };
+}
+
+/** Returns the last evaluations of the runs, and in bold their mean where it means something. */
+function rowsOfGroup(group: readonly RunData[]): Rows {
+  const rows = group.map(({ name, evaluations: all }) => {
+    const last = all.at(-1);
+    return last === undefined
+      ? [name, ...ACCURACIES.map(() => "–")]
+      : [`${name}, ${whenOf(last)}`, ...figuresOf(last)];
+  });
+  if (!haveMean(group)) return { rows, own: [] };
+  const means = ACCURACIES.map((name) => {
+    const values = group.map((run) => run.evaluations.at(-1)![name]);
+    const { mean, deviation } = meanAndDeviation(values);
+    return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
+  });
+  return { rows: [...rows, [`mean ± std of ${group.length} seeds`, ...means]], own: [rows.length] };
+}
+
+function rowOfReference({ what, network, top1, top5, knn }: Reference): string[] {
+  const figures = [knn, top1, top5].map((value) => value?.toFixed(2) ?? "–");
+  return [`published: ${what}, ${networkName(network)}`, ...figures];
+}
+
+/** Returns the sentences below a table, on what its numbers mean and with what they may be compared. */
+function notesOn(
+  group: readonly RunData[],
+  { alike, others }: ReturnType<typeof referencesFor>,
+): string[] {
+  const tested = group.flatMap((run) => run.evaluations.at(-1)?.tested ?? []);
+  const seeds = new Set(group.map((run) => run.record?.config.seed));
+  const [network] = new Set(others.map((reference) => reference.network));
+  return [
+    "Linear probe on the frozen encoder, and the 200 nearest neighbours (T = 0.1), on " +
+    (tested.length === 0
+      ? "the test images, whose number these runs do not tell."
+      : `${
+        tested[0]!.toLocaleString("en")
+      } test images; ± after an accuracy is its binomial standard error.`),
+    ...haveMean(group) ? ["The last row is over the seeds."] : [],
+    ...group.length > 1 && seeds.size < group.length
+      ? ["There is no mean: two runs have the same seed."]
+      : [],
+    ...alike.length + others.length === 0
+      ? ["There are no published results on these images."]
+      : alike.length === 0 && network !== undefined
+      ? [`Published results on these images are of ${networkName(network)}.`]
+      : [],
+    ...group.some((run) => run.record?.data.verified === false)
+      ? [
+        "The data are not the published bytes: these accuracies cannot be compared with published ones.",
+      ]
+      : [],
+  ];
+}
+
+function whenOf({ epoch }: EvalRow): string {
+  return epoch === 0 ? "untrained encoder" : `after epoch ${Number(epoch.toFixed(2))}`;
+}
+
+function figuresOf(row: EvalRow): string[] {
+  return ACCURACIES.map((name) => {
+    const error = row.tested === undefined ? "" : ` ± ${errorOf(row[name], row.tested)}`;
+    return `${row[name].toFixed(2)}${error}`;
+  });
+}
+
+function errorOf(accuracy: number, tested: number): string {
+  return standardError(accuracy, tested).toFixed(2);
+}
+
+function networkName(type: RunConfig["resnetType"]): string {
+  return type.replace("resnet", "ResNet-");
+}

@@ -34,9 +34,9 @@ export interface OnnxModel {
   metadata: Readonly<Record<string, string>>;
 }
 
-/** Operator set of ONNX 1.19, which runtimes of 2025 and later read. */
-const OPSET = 23;
-const IR_VERSION = 11;
+/** Operator set of ONNX 1.12: ONNX Runtime 1.12 of 2022 and all after it read it. No operator here needs a newer one. */
+const OPSET = 17;
+const IR_VERSION = 8;
 const FLOAT = 1;
 const INT64 = 7;
 

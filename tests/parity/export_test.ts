@@ -4,7 +4,9 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/core.ts";
+import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
+import { olderOnnxRuntimeFolder } from "../runner/older_onnxruntime.ts";
 import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
 import { askOracle } from "./oracle.ts";
@@ -38,6 +40,27 @@ async function writeCheckpoint(
   learner.saveEncoder(path("alone"), metadata);
   // Evaluation first: a pass in train mode would move the statistics.
   learner.writeOutputs({ input: path("given"), path: path("outputs"), encoderOnly: true });
+}
+
+/** Runs encoder.onnx in an older ONNX Runtime with NumPy 1, where it is installed, in a process of its own. */
+async function compareInOlderRuntime(folder: string): Promise<void> {
+  const site = olderOnnxRuntimeFolder();
+  if (site === undefined) {
+    return skip("no older onnxruntime is installed (run: deno task test --oracle=install)");
+  }
+  const { success, stdout, stderr } = await new Deno.Command("python3", {
+    args: ["tests/parity/oracle/onnx_older.py", folder],
+    cwd: projectRoot,
+    env: { PYTHONPATH: site },
+  }).output();
+  ok(success, new TextDecoder().decode(stderr));
+  const { onnxruntime, numpy, differences } = JSON.parse(new TextDecoder().decode(stdout));
+  ok(onnxruntime !== undefined && numpy !== undefined);
+  deepEqual(Object.keys(differences), ["1", "3"]);
+  for (const [count, difference] of Object.entries<number>(differences)) {
+    const what = `${count} images in onnxruntime ${onnxruntime} with numpy ${numpy}`;
+    ok(difference < 1e-4, `${what}: embeddings differ by ${difference}`);
+  }
 }
 
 const ALL = "torchvision,timm,safetensors,onnx,reference";
@@ -91,6 +114,7 @@ for (const network of NETWORKS) {
           `${file}: embeddings differ by ${difference}, allowed ${allowed[file]}`,
         );
       }
+      if (to.includes("onnx")) await compareInOlderRuntime(folder);
       const card = await Deno.readTextFile(join(folder, "README.md"));
       match(card, new RegExp(`# ${resnetType}, pretrained by BYOL`));
       if (to.includes("torchvision")) match(card, /weights_only=True/);

@@ -79,7 +79,7 @@ export async function installOracle(
   const session: Session = { log: (line) => console.error(`oracle: ${line}`), quiet: true, signal };
   await withLock(join(stateFolder(root), "oracle.lock"), session, async () => {
     if (oracleFolder(root) !== undefined) return;
-    const python = await pythonOf(session);
+    const python = await pythonForOracle(session);
     const [folder, site] = [join(stateFolder(root), "oracle"), dirname(libtorch)];
     if (!isPackageFor(python, site)) return await installAll(folder, { python, session });
     const made = `${folder}.made`;
@@ -93,7 +93,12 @@ export async function installOracle(
   });
 }
 
-async function pythonOf(session: Session): Promise<Python> {
+/**
+ * Returns the running Python.
+ *
+ * @throws {UserError} (exit code 6) when it has no pip or is of a version torch has no wheels for.
+ */
+export async function pythonForOracle(session: Session): Promise<Python> {
   const python = await askPython(session);
   const problem = pipProblem(python);
   if (problem !== undefined || python === undefined) {

@@ -5,6 +5,7 @@ import { coreEnvironment, runCargoTests } from "./cargo_tests.ts";
 import { type Check, EARLY_TESTS, earlyChecks, lateChecks, runCheck, typesOf } from "./checks.ts";
 import { type PartFile, runFile } from "./deno_tests.ts";
 import { type TestFile, testFiles } from "./files.ts";
+import { installOlderOnnxRuntime } from "./older_onnxruntime.ts";
 import { installOracle } from "./oracle.ts";
 import { installPackages } from "./packages.ts";
 import { type Job, runAll } from "./pool.ts";
@@ -78,9 +79,12 @@ export class Run {
     if (this.#request.installPackages) this.#packages = installPackages(signal);
     const onLibtorch = (libtorch: string): void => {
       if (!this.#request.installOracle) return;
+      const started = performance.now();
       this.#oracle ??= guarded("set-up", "oracle", async () => {
         await installOracle({ libtorch, signal });
-        return [];
+        const older = await installOlderOnnxRuntime({ signal });
+        const seconds = (performance.now() - started) / 1000;
+        return [stepWithoutTests("set-up", `oracle; ${older}`, seconds)];
       }).then(([step]) => step!);
     };
     await this.#run("set-up", "set-up", () => runSetUp({ signal, onLibtorch }));

@@ -6,6 +6,7 @@
  */
 
 import * as echarts from "echarts";
+import { escaped } from "./page.ts";
 
 /** A curve. */
 export interface Curve {
@@ -21,6 +22,16 @@ export interface CurvesOptions {
   curves: readonly Curve[];
   /** True for a logarithmic y axis; only where all values are above 0. */
   logarithmic?: boolean;
+  /** Values to mark by a dashed line across the plot, such as chance; the y axis holds them. */
+  marks?: readonly Mark[];
+  /** True for a dot at each point: few points, each of which matters. */
+  dots?: boolean;
+}
+
+/** A value that a plot marks. */
+export interface Mark {
+  value: number;
+  label: string;
 }
 
 // Without a browser, ECharts guesses the width of text, too narrow for the page's font: legends would overlap.
@@ -52,36 +63,95 @@ export const COLOURS: readonly string[] = [
   ...["#5fb3ce", "#b0703c", "#7a8ba3", "#d96fb0"],
 ];
 
-/** Returns a plot of curves. */
-export function curvesPlot({ title, x, curves, logarithmic }: CurvesOptions): string {
-  const positive = curves.every(({ points }) => points.every(([, value]) => value > 0));
+/**
+ * Returns a plot of curves. A curve of many points is drawn as its moving mean, in front of the curve itself. The values
+ * stand in tooltips, which a browser shows without script.
+ */
+export function curvesPlot(
+  { title, x, curves, logarithmic = false, marks = [], dots = false }: CurvesOptions,
+): string {
+  const isLogarithmic = logarithmic &&
+    curves.every(({ points }) => points.every(([, value]) => value > 0));
+  const drawn = curves.map(({ name, points }) => ({ name, points: thinned(points) }));
+  const values = [
+    ...drawn.flatMap(({ points }) => points.map(([, value]) => value)),
+    ...marks.map(({ value }) => value),
+  ];
+  const hasLegend = curves.length > 1;
   return svgOf({
     ...frame(title),
-    legend: curves.length > 1
-      ? {
-        bottom: 0,
-        textStyle: { color: MUTED, fontSize: 11 },
-        itemWidth: 14,
-        itemHeight: 4,
-        icon: "roundRect",
-        type: "scroll",
-      }
-      : undefined,
-    grid: { left: 8, right: 14, top: 36, bottom: curves.length > 1 ? 44 : 22, containLabel: true },
+    legend: hasLegend ? legend() : undefined,
+    grid: { left: 8, right: 26, top: 36, bottom: hasLegend ? 44 : 22, containLabel: true },
     xAxis: {
       ...{ type: "value", name: x, nameLocation: "middle", nameGap: 22, min: "dataMin" },
       ...{ max: "dataMax", ...axisStyle(), splitLine: { show: false } },
       axisLabel: { color: MUTED, fontSize: 11, hideOverlap: true, showMaxLabel: true },
     },
     yAxis: {
-      ...{ type: logarithmic && positive ? "log" : "value", scale: true, ...axisStyle() },
-      axisLabel: { color: MUTED, fontSize: 11, formatter: short },
+      // An axis with marked values begins at 0.
+      ...{ type: isLogarithmic ? "log" : "value", scale: marks.length === 0, ...axisStyle() },
+      axisLabel: { color: MUTED, fontSize: 11, formatter: tickFormatter(values) },
     },
-    series: curves.map(({ name, points }, index) => ({
-      ...{ type: "line", name, data: thinned(points), showSymbol: points.length === 1 },
-      ...{ lineStyle: { width: 1.6 }, color: COLOURS[index % COLOURS.length] },
-    })),
-  }, { label: title });
+    series: drawn.flatMap((curve, index) => [
+      ...seriesOf(curve, { colour: COLOURS[index % COLOURS.length]!, dots }),
+      ...index === 0 && marks.length > 0 ? [markSeries(curve, marks)] : [],
+    ]),
+  }, { label: title, tooltips: drawn.map((curve) => ({ ...curve, x })) });
+}
+
+/** Points from which on a curve is drawn as its moving mean. */
+const SMOOTHED_FROM = 60;
+
+function seriesOf(
+  { name, points }: Curve,
+  { colour, dots }: { colour: string; dots: boolean },
+): Record<string, unknown>[] {
+  const line = { type: "line", name, color: colour, symbol: "circle", symbolSize: 6 };
+  const showSymbol = dots || points.length === 1;
+  if (points.length < SMOOTHED_FROM) {
+    return [{ ...line, data: points, showSymbol, lineStyle: { width: 1.6 } }];
+  }
+  return [
+    { ...line, data: points, showSymbol: false, lineStyle: { width: 1, opacity: 0.3 } },
+    { ...line, data: movingMean(points), showSymbol: false, lineStyle: { width: 1.8 } },
+  ];
+}
+
+/** Returns points whose values are means over neighbouring points, a twentieth of the curve to either side at most. */
+export function movingMean(points: Curve["points"]): [number, number][] {
+  const most = Math.max(1, Math.floor(points.length / 20));
+  return points.map(([x], index) => {
+    // A window that the curve's ends cut on one side only would pull the mean to the other.
+    const reach = Math.min(most, index, points.length - 1 - index);
+    const some = points.slice(index - reach, index + reach + 1);
+    return [x, some.reduce((sum, [, value]) => sum + value, 0) / some.length];
+  });
+}
+
+/** Returns dashed lines at the marked values, with unseen points for which the axis makes room. */
+function markSeries({ points }: Curve, marks: readonly Mark[]): Record<string, unknown> {
+  const [[x] = [0]] = points;
+  return {
+    type: "line",
+    data: marks.map(({ value }) => [x, value]),
+    showSymbol: false,
+    lineStyle: { opacity: 0 },
+    markLine: {
+      ...{ symbol: "none", silent: true, animation: false },
+      lineStyle: { color: MUTED, type: "dashed", width: 1 },
+      data: marks.map(({ value, label }) => ({
+        yAxis: value,
+        label: { formatter: label, position: "insideStartTop", color: MUTED, fontSize: 11 },
+      })),
+    },
+  };
+}
+
+function legend(): Record<string, unknown> {
+  return {
+    ...{ bottom: 0, itemWidth: 14, itemHeight: 4, icon: "roundRect", type: "scroll" },
+    textStyle: { color: MUTED, fontSize: 11 },
+  };
 }
 
 /** Returns a scatter plot of points in the plane, coloured by class. */
@@ -175,16 +245,20 @@ function axisStyle(): Record<string, unknown> {
 
 function svgOf(
   option: Record<string, unknown>,
-  { label, height = HEIGHT, byOpacity = false }: {
+  { label, height = HEIGHT, byOpacity = false, tooltips = [] }: {
     label: string;
     height?: number;
     byOpacity?: boolean;
+    tooltips?: readonly (Curve & { x: string })[];
   },
 ): string {
   const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
   try {
     chart.setOption(option);
-    let svg = chart.renderToSVGString();
+    let svg = chart.renderToSVGString().replace(
+      /<\/svg>\s*$/,
+      `${tooltipsOf(chart, tooltips)}</svg>`,
+    );
     if (byOpacity) svg = svg.replaceAll(/fill="rgb\((\d+),(\d+),(\d+)\)"/g, asOpacity);
     for (const [colour, variable] of STAND_INS) {
       svg = svg.replaceAll(`"${colour}"`, `"var(${variable})"`);
@@ -224,8 +298,44 @@ export function thinned(points: Curve["points"]): [number, number][] {
   return kept;
 }
 
-function short(value: number): string {
-  if (value === 0) return "0";
-  const size = Math.abs(value);
-  return size >= 1e5 || size < 1e-3 ? value.toExponential(0) : String(Number(value.toPrecision(4)));
+/** Largest number of tooltips of a curve. */
+const MOST_TOOLTIPS = 60;
+
+/** Returns invisible dots with the values of the curves, which browsers show under the pointer. */
+function tooltipsOf(
+  chart: echarts.ECharts,
+  curves: readonly (Curve & { x: string })[],
+): string {
+  const dots = curves.flatMap(({ name, points, x }) => {
+    const every = Math.ceil(points.length / MOST_TOOLTIPS);
+    return points.filter((_, index) => index % every === 0).map(([at, value]) => {
+      const [left, top] = chart.convertToPixel("grid", [at, value]) as [number, number];
+      const text = `${curves.length > 1 ? `${name}, ` : ""}${x} ${plain(at)}: ${plain(value)}`;
+      return `<circle cx="${left.toFixed(1)}" cy="${top.toFixed(1)}" r="6"><title>${
+        escaped(text)
+      }</title></circle>`;
+    });
+  });
+  return `<g fill="transparent">${dots.join("")}</g>`;
+}
+
+function plain(value: number): string {
+  return String(Number(value.toPrecision(6)));
+}
+
+/** Returns a formatter with as many digits as neighbouring ticks of an axis over such values need to differ. */
+export function tickFormatter(values: readonly number[]): (value: number) => string {
+  const range = Math.max(...values) - Math.min(...values);
+  // The exponent of the last digit to show, one below that of a fifth of the range.
+  const last = range > 0 ? Math.floor(Math.log10(range / 5)) - 1 : -4;
+  return (value) => {
+    if (value === 0) return "0";
+    const size = Math.abs(value);
+    if (size < 1e5 && size >= 1e-4) {
+      return String(Number(value.toFixed(Math.min(20, Math.max(0, -last)))));
+    }
+    const digits = Math.min(20, Math.max(0, Math.floor(Math.log10(size)) - last));
+    const [mantissa, exponent] = value.toExponential(digits).split("e");
+    return `${Number(mantissa)}e${exponent}`;
+  };
 }

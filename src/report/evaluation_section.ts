@@ -4,12 +4,13 @@ import { meanAndDeviation, standardError } from "../base/statistics.ts";
 import type { RunConfig } from "../options/config.ts";
 import { haveMean } from "../run/groups.ts";
 import type { EvalRow } from "../run/metrics.ts";
-import { escaped, note, section, table } from "./page.ts";
+import { type Curve, curvesPlot } from "./charts.ts";
+import { card, escaped, note, section, table } from "./page.ts";
 import { type Reference, referencesFor } from "./references.ts";
-import type { RunData } from "./run_data.ts";
+import { chanceOf, type RunData } from "./run_data.ts";
 
 /** Accuracies of an evaluation, in the order of the tables. */
-export const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
+const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
 const HEAD = ["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"];
 const DATA_NAMES: Readonly<Record<RunConfig["datasetName"], string>> = {
   cifar10: "CIFAR-10",
@@ -48,7 +49,7 @@ export function titleOf(group: readonly RunData[]): string {
       : DATA_NAMES[config.datasetName],
     networkName(config.resnetType),
     `${config.epochs} epochs of batches of ${config.batchSize}`,
-    ...last === undefined ? ["no evaluation"] : [`evaluated ${whenOf(last)}`],
+    ...last === undefined ? ["no evaluation"] : [`last evaluation ${whenOf(last)}`],
   ];
   return `${shared.join(" · ")}${group.length > 1 ? ` · ${group.length} runs` : ""}`;
 }
@@ -61,7 +62,26 @@ function groupParts(group: readonly RunData[], isOnly: boolean): string[] {
     return [note("No evaluation was made.")];
   }
   const all = [...rows, ...published.alike.map(rowOfReference)];
-  return [table(HEAD, all, { numbers: [1, 2, 3], own }), note(notesOn(group, published).join(" "))];
+  return [
+    ...accuracyPlot(group),
+    table(HEAD, all, { numbers: [1, 2, 3], own }),
+    note(notesOn(group, published).join(" ")),
+  ];
+}
+
+/** Returns the accuracies over the epochs, above chance; nothing where no run was evaluated twice. */
+function accuracyPlot(group: readonly RunData[]): string[] {
+  const drawn = group.flatMap((run) =>
+    ACCURACIES.slice(0, group.length > 1 ? 2 : 3).map((name, index): Curve => ({
+      name: `${group.length > 1 ? `${run.name}, ` : ""}${HEAD[index + 1]}`,
+      points: run.evaluations.map((row) => [row.epoch, row[name]]),
+    }))
+  ).filter(({ points }) => points.length > 1);
+  if (drawn.length === 0) return [];
+  const chance = chanceOf(group[0]!);
+  const marks = chance === undefined ? [] : [{ value: chance, label: "chance (top-1)" }];
+  const plot = curvesPlot({ title: "Accuracy, %", x: "epoch", curves: drawn, marks, dots: true });
+  return [`<div class="wide">${card(plot)}</div>`];
 }
 
 /** Returns all evaluations of a run; the last one is bold. */
@@ -125,7 +145,7 @@ function notesOn(
 }
 
 function whenOf({ epoch }: EvalRow): string {
-  return epoch === 0 ? "untrained encoder" : `after epoch ${Number(epoch.toFixed(2))}`;
+  return epoch === 0 ? "before training" : `after epoch ${Number(epoch.toFixed(2))}`;
 }
 
 function figuresOf(row: EvalRow): string[] {

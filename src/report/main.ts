@@ -12,10 +12,12 @@ import { printLine, showLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
+import { curves } from "./curves_section.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
 import { evaluations, titleOf } from "./evaluation_section.ts";
 import { readRun, type RunData, writeResult } from "./run_data.ts";
 import * as sections from "./sections.ts";
+import { story } from "./story.ts";
 
 type Options = Values<typeof REPORT.options>;
 
@@ -72,7 +74,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
   }
   problems.push(...runs.flatMap((run) => [...run.problems, ...run.result?.notes ?? []]));
   const groups = groupsOf(runs);
-  const parts = [sections.tiles(runs), evaluations(groups), sections.curves(runs)];
+  const parts = [story(runs), evaluations(groups), curves(runs)];
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {
     parts.push(sections.views(run));

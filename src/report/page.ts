@@ -43,7 +43,7 @@ pre { overflow-x: auto; background: var(--card); border: 1px solid var(--line); 
 .tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); margin: 18px 0; }
 .tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 14px; }
 .tile b { display: block; font-size: 22px; line-height: 1.3; } .tile span { color: var(--muted); font-size: 13px; }
-.matrix { max-width: 620px; }
+.matrix, .wide { max-width: 720px; margin-bottom: 12px; }
 .views { width: 100%; max-width: 860px; height: auto; display: block; border-radius: 6px; background: #fff; }
 .neighbours { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
 .strip { display: grid; grid-template-columns: repeat(7, 1fr); gap: 5px; }
@@ -92,6 +92,19 @@ export function escaped(text: string): string {
 /** Returns a section of a heading and parts in HTML. */
 export function section(heading: string, ...parts: readonly string[]): string {
   return `<section>\n<h2>${escaped(heading)}</h2>\n${parts.join("\n")}\n</section>`;
+}
+
+/** Returns a plot in a frame. */
+export function card(svg: string): string {
+  return `<figure class="card">${svg}</figure>`;
+}
+
+/** Returns tiles, each of a value and a line on what the value is; "" where there are none. */
+export function tiles(shown: readonly (readonly [value: string, what: string])[]): string {
+  const cells = shown.map(([value, what]) =>
+    `<div class="tile"><b>${escaped(value)}</b><span>${escaped(what)}</span></div>`
+  );
+  return cells.length === 0 ? "" : `<div class="tiles">${cells.join("")}</div>`;
 }
 
 /** Returns a paragraph in small print. */

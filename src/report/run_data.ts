@@ -106,3 +106,10 @@ export function writeResult(path: string, content: string): void {
 export function fileOf(run: RunData, ...parts: string[]): string {
   return join(run.folder.path, ...parts);
 }
+
+/** Returns the accuracy of guessing, in percent; undefined where the number of classes is unknown. */
+export function chanceOf({ record }: RunData): number | undefined {
+  const classes = { cifar10: 10, demo: 10, imagenet: 1000, folder: undefined };
+  const count = record === null ? undefined : classes[record.config.datasetName];
+  return count === undefined ? undefined : 100 / count;
+}

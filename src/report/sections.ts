@@ -1,86 +1,16 @@
 /** The sections of a report, each as HTML. */
 
 import { FIELDS, optionOf } from "../options/table.ts";
-import type { TrainRow } from "../byol/train_row.ts";
 import { shownValue } from "../base/option_values.ts";
 import { exists } from "../base/files.ts";
-import { confusionPlot, type Curve, curvesPlot, scatterPlot } from "./charts.ts";
+import { confusionPlot, scatterPlot } from "./charts.ts";
 import { dataUri } from "./data_uri.ts";
 import type { EncoderLook, Picture } from "./encoder_look.ts";
-import { ACCURACIES } from "./evaluation_section.ts";
-import { escaped, note, section, table } from "./page.ts";
+import { card, escaped, note, section, table } from "./page.ts";
 import type { RunData } from "./run_data.ts";
 
-/** Curves of a report: their keys in the rows of metrics, and their titles. */
-const CURVES: readonly { name: string; title: string; logarithmic?: true }[] = [
-  { name: "loss", title: "Loss" },
-  { name: "embedding_std", title: "Embedding spread (std of normalised projections)" },
-  { name: "effective_rank", title: "Effective rank of the embeddings" },
-  { name: "probe_top1", title: "Online probe: top-1 on the batches trained on (%)" },
-  { name: "learning_rate", title: "Learning rate" },
-  { name: "tau", title: "Tau (decay of the target)" },
-  { name: "gradient_norm", title: "Gradient norm", logarithmic: true },
-  { name: "parameter_norm", title: "Parameter norm" },
-  { name: "images_per_second", title: "Images per second" },
-];
 /** Largest number of classes of a confusion matrix. */
 const MOST_CLASSES = 100;
-
-/** Returns tiles with the most important numbers. */
-export function tiles(runs: readonly RunData[]): string {
-  const [run] = runs;
-  const last = run?.evaluations.at(-1);
-  const train = run?.train.at(-1);
-  const shown: [string, string][] = [];
-  if (runs.length > 1) shown.push([String(runs.length), "runs compared"]);
-  else if (run !== undefined) {
-    if (last) {
-      shown.push([`${last.top1.toFixed(2)} %`, "linear probe top-1"]);
-      shown.push([`${last.top5.toFixed(2)} %`, "linear probe top-5"]);
-      shown.push([`${last.knn_top1.toFixed(2)} %`, "k-NN top-1"]);
-    }
-    if (train) {
-      shown.push([String(train.step + 1), `steps, epoch ${train.epoch}`]);
-      shown.push([train.loss.toFixed(3), "last loss"]);
-    }
-  }
-  const cells = shown.map(([value, what]) =>
-    `<div class="tile"><b>${escaped(value)}</b><span>${escaped(what)}</span></div>`
-  );
-  return cells.length === 0 ? "" : `<div class="tiles">${cells.join("")}</div>`;
-}
-
-/** Returns plots of all logged metrics; the curves of several runs share their plots. */
-export function curves(runs: readonly RunData[]): string {
-  const plots = CURVES.flatMap(({ name, title, logarithmic }) => {
-    const found: Curve[] = runs.flatMap((run) => {
-      const points = run.train.flatMap((row): [number, number][] => {
-        const value = (row as TrainRow & Record<string, unknown>)[name];
-        return typeof value === "number" ? [[row.step, value]] : [];
-      });
-      return points.length === 0 ? [] : [{ name: run.name, points }];
-    });
-    return found.length === 0 ? [] : [
-      card(curvesPlot({ title, x: "step", curves: found, logarithmic })),
-    ];
-  });
-  const evaluated = ACCURACIES.flatMap((name): Curve[] =>
-    runs.flatMap((run) => {
-      const points = run.evaluations.map((row): [number, number] => [row.epoch, row[name]]);
-      const label = name === "knn_top1"
-        ? "k-NN top-1"
-        : `probe ${name === "top1" ? "top-1" : "top-5"}`;
-      return points.length < 2
-        ? []
-        : [{ name: runs.length > 1 ? `${run.name} ${label}` : label, points }];
-    })
-  );
-  if (evaluated.length > 0) {
-    plots.push(card(curvesPlot({ title: "Accuracy, %", x: "epoch", curves: evaluated })));
-  }
-  if (plots.length === 0) return section("Curves", note("No step is logged yet."));
-  return section("Curves", `<div class="grid">${plots.join("\n")}</div>`);
-}
 
 /** Returns the contact sheet of the run's views. */
 export function views(run: RunData): string {
@@ -207,10 +137,6 @@ export function environment(runs: readonly RunData[]): string {
   if (rows.length === 0) return section("Environment", note("config.json is missing."));
   const head = runs.length > 1 ? ["run", "what", "value"] : ["what", "value"];
   return section("Environment", table(head, rows, { className: "options" }));
-}
-
-function card(svg: string): string {
-  return `<figure class="card">${svg}</figure>`;
 }
 
 function figure({ uri, label }: Picture, className: string): string {

@@ -1,0 +1,79 @@
+/** The section of a report with the curves of the logged metrics. */
+
+import type { TrainRow } from "../byol/train_row.ts";
+import { type Curve, curvesPlot, type Mark } from "./charts.ts";
+import { card, note, section } from "./page.ts";
+import type { RunData } from "./run_data.ts";
+
+/** A curve of a report. */
+interface Metric {
+  /** Key in the rows of metrics. */
+  name: string;
+  title: string;
+  logarithmic?: boolean;
+  /** Returns the values to mark, where runs have them in common. */
+  marksOf?: (run: RunData) => readonly Mark[];
+}
+
+const METRICS: readonly Metric[] = [
+  { name: "loss", title: "Loss, 0 to 8" },
+  {
+    name: "embedding_std",
+    title: "Embedding spread (std of normalised projections)",
+    marksOf: spreadMarks,
+  },
+  { name: "effective_rank", title: "Effective rank of the embeddings" },
+  { name: "probe_top1", title: "Online probe: top-1 on the batches trained on, %" },
+  { name: "learning_rate", title: "Learning rate" },
+  { name: "tau", title: "Tau (decay of the target)" },
+  { name: "gradient_norm", title: "Gradient norm", logarithmic: true },
+  { name: "parameter_norm", title: "Parameter norm" },
+  { name: "images_per_second", title: "Images per second" },
+];
+
+/** Returns plots of all logged metrics; the curves of several runs share their plots. */
+export function curves(runs: readonly RunData[]): string {
+  const plots = METRICS.flatMap((metric) => {
+    const found: Curve[] = runs.flatMap((run) => {
+      const points = pointsOf(run, metric.name);
+      return points.length === 0 ? [] : [{ name: run.name, points }];
+    });
+    if (found.length === 0) return [];
+    const { title, logarithmic } = metric;
+    const marks = commonMarks(runs, metric);
+    return [card(curvesPlot({ title, x: "step", curves: found, logarithmic, marks }))];
+  });
+  if (plots.length === 0) return section("Curves", note("No step is logged yet."));
+  return section(
+    "Curves",
+    note(
+      "A curve of many points is drawn pale, behind its moving mean. Values show under the pointer.",
+    ),
+    `<div class="grid">${plots.join("\n")}</div>`,
+  );
+}
+
+function pointsOf({ train }: RunData, name: string): [number, number][] {
+  return train.flatMap((row): [number, number][] => {
+    const value = (row as TrainRow & Record<string, unknown>)[name];
+    return typeof value === "number" ? [[row.step, value]] : [];
+  });
+}
+
+function commonMarks(runs: readonly RunData[], { marksOf }: Metric): readonly Mark[] {
+  if (marksOf === undefined) return [];
+  const [first = [], ...others] = runs.map(marksOf);
+  const isCommon = others.every((marks) => JSON.stringify(marks) === JSON.stringify(first));
+  return isCommon ? first : [];
+}
+
+/** Returns the spread of embeddings over the whole sphere, and the one below which embeddings count as collapsed. */
+function spreadMarks({ record }: RunData): readonly Mark[] {
+  if (record === null) return [];
+  const { zDim, collapseBelow } = record.config;
+  const whole = 1 / Math.sqrt(zDim);
+  return [
+    { value: whole, label: "1/√z_dim: the whole sphere" },
+    { value: collapseBelow * whole, label: "collapse" },
+  ];
+}

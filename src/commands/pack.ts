@@ -11,7 +11,8 @@ import type { PackJob } from "../native/data_job.ts";
 import { runJob } from "../data/run_job.ts";
 import { DEFAULT_QUALITY, PACK } from "../options/commands/pack.ts";
 import { readCommand } from "../options/commands/registry.ts";
-import { listingCache, photoFolders } from "../data/photos.ts";
+import { photoFolders } from "../data/photo_folders.ts";
+import { listingCache } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { printLine, showLine } from "../base/output.ts";
 

@@ -9,7 +9,8 @@ import { ExitCode } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
 import { runJob } from "./run_job.ts";
-import { openPhotos, type Splits } from "./photos.ts";
+import type { Splits } from "./photo_folders.ts";
+import { openPhotos } from "./photos.ts";
 
 /** Number of images of the built-in demo data set. */
 export const DEMO_IMAGES = { train: 5000, test: 1000 } as const;

@@ -1,5 +1,5 @@
 /**
- * Folders of photos: the search for training and test images, their listing with progress, and their opening.
+ * Folders of photos: their listing with progress, and their opening.
  *
  * @module
  */
@@ -10,10 +10,9 @@ import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
+import { foldersOf, type PhotoFolders, type Splits } from "./photo_folders.ts";
 import { runJob } from "./run_job.ts";
-import { exists } from "../base/files.ts";
 import { stateFolder } from "../setup/record.ts";
-import { imagenetDirs } from "../runtime/sites.ts";
 
 type PhotoConfig = Pick<
   RunConfig,
@@ -27,19 +26,9 @@ type PhotoConfig = Pick<
   | "stageTo"
 >;
 
-/** Parts of a data set to open. */
-export type Splits = "train" | "train and test";
-
 /** Returns the folder that caches listings for later invocations. */
 export function listingCache(): string {
   return join(stateFolder(), "listings");
-}
-
-/** Paths of the training and test images: folders, or the manifests of packed shards. */
-export interface PhotoFolders {
-  train: string;
-  /** Path of the test images; undefined where there are none, which pretraining does not need. */
-  test: string | undefined;
 }
 
 /**
@@ -74,52 +63,6 @@ export async function openPhotos(
     train.close();
     throw error;
   }
-}
-
-/**
- * Returns the folders of the splits.
- *
- * @throws UserError (data) where the folder of a split is missing
- */
-export function foldersOf(
-  config: Pick<RunConfig, "datasetName" | "dataDir">,
-  splits: Splits,
-): PhotoFolders {
-  const folders = photoFolders(config);
-  if (splits === "train") return { train: folders.train, test: undefined };
-  if (folders.test !== undefined) return folders;
-  throw new UserError(
-    `Cannot evaluate on ${config.dataDir}: expected train/ and val/ with class folders, or --clsf_every=0 to train ` +
-      "only",
-    ExitCode.data,
-  );
-}
-
-/**
- * Returns train/ and val/ of the data folder (folders or packed shards), or the data folder itself, to pretrain on,
- * where it holds no train/.
- *
- * @throws UserError (data) that names the folders tried
- */
-export function photoFolders(
-  { datasetName, dataDir }: Pick<RunConfig, "datasetName" | "dataDir">,
-): PhotoFolders {
-  const root = dataDir ?? "";
-  const found = (name: string): string | undefined =>
-    [`${name}.json`, name].map((name) => join(root, name)).find(exists);
-  const [train, test] = [found("train"), found("val")];
-  if (train !== undefined) return { train, test };
-  if (datasetName === "folder" && exists(root)) return { train: root, test: undefined };
-  const tried = imagenetDirs({ variable: (name) => Deno.env.get(name) });
-  const where = datasetName === "folder" || !tried.includes(root) ? [root] : tried;
-  throw new UserError(
-    `Cannot find the images of --dataset_name=${datasetName}: tried ${
-      where.join(", ")
-    }, expected ` +
-      (datasetName === "folder" ? "a folder of images or class folders" : "train/<class>/*.JPEG") +
-      ", or shards written by deno task pack, there or at --data_dir=DIR",
-    ExitCode.data,
-  );
 }
 
 async function openFolder(

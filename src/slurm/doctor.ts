@@ -13,7 +13,7 @@ import { isExpected, isSystemError } from "../base/expected.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
 import { openMpProblem } from "../native/openmp.ts";
-import { foldersOf } from "../data/photos.ts";
+import { foldersOf } from "../data/photo_folders.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";

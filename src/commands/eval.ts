@@ -19,6 +19,7 @@ import { requireSetup } from "../setup/record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
+import { accuracyText, testedText } from "../run/accuracy_text.ts";
 import { runOnRanks } from "./on_ranks.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
@@ -30,6 +31,7 @@ interface Found {
   top1?: number;
   top5?: number;
   tested: number;
+  classes?: number;
   details?: Record<string, number>;
 }
 
@@ -101,7 +103,7 @@ async function evaluateOn(
   });
   progress.close();
   if (found === undefined) throw interrupted("before the evaluation was done");
-  ranks.rankZeroOnly(() => printLine(resultText(config, found)));
+  ranks.rankZeroOnly(() => printLine(resultText(config, { ...found, classes })));
   return ExitCode.ok;
 }
 
@@ -155,14 +157,15 @@ function resultText(config: RunConfig, found: Found): string {
 /** Returns the result as a sentence, which names fine-tuning and a share of labels below 100 %. */
 function sentenceOf(
   { protocol, labelFraction }: RunConfig,
-  { knn_top1, top1, top5 }: Found,
+  { knn_top1, top1, top5, tested, classes }: Found,
 ): string {
   const what = protocol === "finetune" ? "fine-tuned" : "linear probe";
   const figures = [
-    ...knn_top1 === undefined ? [] : [`k-NN ${knn_top1.toFixed(2)} %`],
+    ...knn_top1 === undefined ? [] : [`k-NN ${accuracyText(knn_top1, tested)} %`],
     ...top1 === undefined || top5 === undefined
       ? []
-      : [`${what} top-1 ${top1.toFixed(2)} %, top-5 ${top5.toFixed(2)} %`],
+      : [`${what} top-1 ${accuracyText(top1, tested)} %, top-5 ${accuracyText(top5, tested)} %`],
   ].join(", ");
-  return labelFraction === 100 ? figures : `${figures}, with ${labelFraction} % of the labels`;
+  const labels = labelFraction === 100 ? "" : `, with ${labelFraction} % of the labels`;
+  return `${figures}${labels} (${testedText({ tested, classes })})`;
 }

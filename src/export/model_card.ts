@@ -1,5 +1,6 @@
 /** The model card: a README.md beside exported weights with their accuracy, their use in Python and their training. */
 
+import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
 import { dirname } from "node:path";
 import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
 import { OPTIONS } from "../options/table.ts";
@@ -60,17 +61,20 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
   return {};
 }
 
-function accuracyText({ evaluation, problem }: RunNotes): string {
+function accuraciesText({ evaluation, problem }: RunNotes): string {
   if (problem !== undefined) return `Not known: ${problem}.`;
   if (evaluation === undefined) {
     return "Not known: the file did not lie in the folder of its run, or no evaluation was made at its step. " +
       "`deno task eval --checkpoint=FILE` evaluates it.";
   }
-  const { epoch, top1, top5, knn_top1: neighbours } = evaluation;
-  return `On the test images, after ${epoch} epochs: linear probe top-1 ${
-    top1.toFixed(2)
-  } %, top-5 ` +
-    `${top5.toFixed(2)} %; k-NN top-1 ${neighbours.toFixed(2)} %.`;
+  const [top1, top5, knn] = [evaluation.top1, evaluation.top5, evaluation.knn_top1].map((one) =>
+    accuracyText(one, evaluation.tested)
+  );
+  const on = testedText(evaluation) || "test images";
+  return `After ${
+    epochText(evaluation.epoch)
+  } epochs, on ${on}: linear probe top-1 ${top1} %, top-5 ${top5} %; ` +
+    `k-NN top-1 ${knn} %.`;
 }
 
 /** Returns a description of the images that the encoder expects. */
@@ -105,7 +109,7 @@ ${run.features} numbers. ${
 
 ## Accuracy
 
-${accuracyText(notes)}
+${accuraciesText(notes)}
 
 ## Loading
 

@@ -1,7 +1,8 @@
 /** The section of a report on accuracies: a table for each group of runs, beside published results. */
 
-import { meanAndDeviation, standardError } from "../base/statistics.ts";
+import { meanAndDeviation } from "../base/statistics.ts";
 import type { RunConfig } from "../options/config.ts";
+import { accuracyText, epochText } from "../run/accuracy_text.ts";
 import { haveMean } from "../run/groups.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { type Curve, curvesPlot } from "./charts.ts";
@@ -145,18 +146,11 @@ function notesOn(
 }
 
 function whenOf({ epoch }: EvalRow): string {
-  return epoch === 0 ? "before training" : `after epoch ${Number(epoch.toFixed(2))}`;
+  return epoch === 0 ? "before training" : `after epoch ${epochText(epoch)}`;
 }
 
 function figuresOf(row: EvalRow): string[] {
-  return ACCURACIES.map((name) => {
-    const error = row.tested === undefined ? "" : ` ± ${errorOf(row[name], row.tested)}`;
-    return `${row[name].toFixed(2)}${error}`;
-  });
-}
-
-function errorOf(accuracy: number, tested: number): string {
-  return standardError(accuracy, tested).toFixed(2);
+  return ACCURACIES.map((name) => accuracyText(row[name], row.tested));
 }
 
 function networkName(type: RunConfig["resnetType"]): string {

@@ -1,5 +1,6 @@
 /** One frame of `watch`: the state of a run as lines of text. */
 
+import { evaluationText } from "../run/terminal_sink.ts";
 import { CollapseWatch } from "../byol/divergence.ts";
 import type { RunRow } from "../run/metrics.ts";
 import type { TrainRow } from "../byol/train_row.ts";
@@ -67,10 +68,7 @@ export function frameOf(run: RunData, { columns, now }: FrameOptions): Frame {
   lines.push(
     evaluation === undefined
       ? "no evaluation yet"
-      : `last evaluation, after epoch ${evaluation.epoch}: k-NN ${
-        evaluation.knn_top1.toFixed(2)
-      } %, ` +
-        `linear probe top-1 ${evaluation.top1.toFixed(2)} %, top-5 ${evaluation.top5.toFixed(2)} %`,
+      : `last evaluation, ${evaluationText(evaluation)}`,
   );
   const alarms = alarmsOf(run, { now, isRunning: owner !== undefined });
   for (const alarm of alarms) lines.push(`! ${alarm}`);

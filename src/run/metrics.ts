@@ -37,6 +37,8 @@ export interface EvalRow {
   knn_top1: number;
   /** Number of test images. Runs of earlier versions lack this key. */
   tested?: number;
+  /** Number of classes. Runs of earlier versions lack this key. */
+  classes?: number;
   /** Further results by name, such as the learning rate that a search has chosen. */
   details?: Record<string, number | string>;
 }
@@ -91,7 +93,8 @@ export class Metrics implements Disposable {
 /** Returns true for a row of an evaluation, with all the numbers that one has. */
 export function isEvalRow(row: unknown): row is EvalRow {
   if (typeof row !== "object" || row === null) return false;
-  const { kind, step, epoch, top1, top5, knn_top1: knn } = row as Partial<EvalRow>;
+  const { kind, step, epoch, top1, top5, knn_top1: knn, tested, classes } = row as Partial<EvalRow>;
   return kind === "eval" && Number.isInteger(step) &&
-    [epoch, top1, top5, knn].every((value) => typeof value === "number");
+    [epoch, top1, top5, knn].every((value) => typeof value === "number") &&
+    [tested, classes].every((count) => count === undefined || typeof count === "number");
 }

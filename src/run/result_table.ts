@@ -1,9 +1,11 @@
 /** The table of evaluations that is printed at the end of a run. */
 
+import { accuracyText, chanceText, epochText, testedText } from "./accuracy_text.ts";
 import type { EvalRow } from "./metrics.ts";
 
 /**
- * Returns the table of a run's results: the untrained encoder, the trained encoder, and the gain.
+ * Returns the table of a run's results: chance, the untrained encoder, the trained encoder, and the gain; below the
+ * table, the number of images.
  *
  * @param evaluations all evaluations in order. The first of epoch 0 and the last one after it are shown, and the gain
  * where there are both
@@ -12,10 +14,12 @@ export function resultTable(evaluations: readonly EvalRow[]): string {
   const untrained = evaluations.find((row) => row.epoch === 0);
   const trained = evaluations.findLast((row) => row.epoch > 0);
   const rows = [["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"]];
-  if (untrained) rows.push(["untrained encoder", ...figures(untrained, plain)]);
+  const classes = trained?.classes ?? untrained?.classes;
+  if (classes !== undefined) rows.push(chanceRow(classes));
+  if (untrained) rows.push(["untrained encoder", ...figures(untrained, plain(untrained))]);
   if (trained) {
-    const epochs = `${trained.epoch} epoch${trained.epoch === 1 ? "" : "s"}`;
-    rows.push([`after ${epochs}`, ...figures(trained, plain)]);
+    const epochs = `${epochText(trained.epoch)} epoch${trained.epoch === 1 ? "" : "s"}`;
+    rows.push([`after ${epochs}`, ...figures(trained, plain(trained))]);
   }
   if (untrained && trained) {
     const gain = {
@@ -25,7 +29,11 @@ export function resultTable(evaluations: readonly EvalRow[]): string {
     };
     rows.push(["gain in points", ...figures(gain, signed)]);
   }
-  return aligned(rows);
+  const { tested } = trained ?? untrained ?? {};
+  const note = tested === undefined
+    ? ""
+    : `On ${testedText({ tested })}; ± is the binomial standard error.\n`;
+  return `${aligned(rows)}${note}`;
 }
 
 function figures(
@@ -35,8 +43,13 @@ function figures(
   return [row.knn_top1, row.top1, row.top5].map(shown);
 }
 
-function plain(value: number): string {
-  return value.toFixed(2);
+function plain({ tested }: EvalRow): (value: number) => string {
+  return (value) => accuracyText(value, tested);
+}
+
+function chanceRow(classes: number): string[] {
+  const [top1, top5] = [chanceText(classes), chanceText(Math.max(1, classes / 5))];
+  return ["chance", top1, top1, top5];
 }
 
 function signed(value: number): string {

@@ -148,7 +148,10 @@ Deno.test("the model card tells what the run's folder says of the checkpoint", a
       return await Deno.readTextFile(path("out/README.md"));
     };
     const whole = await card();
-    match(whole, /linear probe top-1 \d+\.\d\d %, top-5 .*; k-NN top-1 \d+\.\d\d %/);
+    match(
+      whole,
+      /on 1,000 test images, chance 10 %: linear probe top-1 \d+\.\d\d ± \d\.\d\d %, top-5 .*; k-NN top-1 \d/,
+    );
     match(whole, /normalised by the mean \(0\.\d+, .*\) and the standard deviation \(/);
     match(whole, /commit ([0-9a-f]{40}|not known)/);
     await Deno.writeTextFile(path("metrics.jsonl"), "{damaged}\n{}\n");

@@ -365,7 +365,7 @@ Deno.test("jobs on a real Slurm", async (test) => {
     equal((await cluster.ended(evaluated)).state, "COMPLETED");
     match(
       Deno.readTextFileSync(join(run, "slurm", `byol-eval-${evaluated}.out`)),
-      /linear probe top-1 \d+\.\d\d %/,
+      /linear probe top-1 \d+\.\d\d ± \d\.\d\d %/,
     );
   });
 });

@@ -17,6 +17,12 @@ export function trainRow(step: number, loss = 1): TrainRow {
 }
 
 /** Returns an evaluation: top-1 accuracy as given, top-5 30 points above, k-NN 5 below. */
-export function evalRow(step: number, epoch: number, percent: number): EvalRow {
-  return { kind: "eval", step, epoch, top1: percent, top5: percent + 30, knn_top1: percent - 5 };
+export function evalRow(
+  step: number,
+  epoch: number,
+  percent: number,
+  on: Pick<EvalRow, "tested" | "classes"> = {},
+): EvalRow {
+  const found = { top1: percent, top5: percent + 30, knn_top1: percent - 5 };
+  return { kind: "eval", step, epoch, ...found, ...on };
 }

@@ -48,6 +48,7 @@ export class Evaluations {
       step: stepsDone,
       epoch: stepsDone / plan.stepsPerEpoch,
       ...found,
+      classes: train.describe().classes,
     };
     this.#output.write(row);
     this.#rows.push(row);

@@ -119,7 +119,13 @@ Deno.test("eval names protocol and share of labels, and writes what each protoco
     equal(result.tested, 1000);
   }
   equal(found.knn!.knn_top1, found.linear!.knn_top1);
-  deepEqual(Object.keys(found.knn!), ["protocol", "label_fraction", "knn_top1", "tested"]);
+  deepEqual(Object.keys(found.knn!), [
+    "protocol",
+    "label_fraction",
+    "knn_top1",
+    "tested",
+    "classes",
+  ]);
   ok("top5" in found.finetune! && !("knn_top1" in found.finetune!));
   const saved = (name: string) => describeCheckpoint(join(folder, `${name}.safetensors`));
   deepEqual(saved("linear").shapes, { bias: [10], weight: [10, 64] });

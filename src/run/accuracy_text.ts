@@ -1,0 +1,29 @@
+/** Accuracies as text: with their standard errors, numbers of images, and chance. */
+
+import { standardError } from "../base/statistics.ts";
+
+/** Returns an accuracy in percent, such as `39.70 ± 1.55`; without ± where the number of images is unknown. */
+export function accuracyText(accuracy: number, tested: number | undefined): string {
+  const error = tested === undefined ? "" : ` ± ${standardError(accuracy, tested).toFixed(2)}`;
+  return `${accuracy.toFixed(2)}${error}`;
+}
+
+/** Returns what accuracies were found on, such as `1,000 test images, chance 10 %`; "" where it is unknown. */
+export function testedText(
+  { tested, classes }: { tested?: number; classes?: number },
+): string {
+  return [
+    ...tested === undefined ? [] : [`${tested.toLocaleString("en")} test images`],
+    ...classes === undefined ? [] : [`chance ${chanceText(classes)} %`],
+  ].join(", ");
+}
+
+/** Returns the top-1 accuracy of guessing among so many classes, in percent. */
+export function chanceText(classes: number): string {
+  return String(Number((100 / classes).toPrecision(3)));
+}
+
+/** Returns a number of epochs with two digits at most: a run may end within an epoch. */
+export function epochText(epoch: number): string {
+  return String(Number(epoch.toFixed(2)));
+}

@@ -1,5 +1,5 @@
 /**
- * Semi-supervised evaluation (BYOL, section 4.2 and appendix D): the encoder and a new linear classifier are trained
+ * Semi-supervised evaluation (BYOL, section 4.2 and appendix C.1): the encoder and a new linear classifier are trained
  * end to end on the labelled images, with random crops and flips, by SGD with Nesterov momentum.
  *
  * @module
@@ -21,7 +21,7 @@ import { Probe } from "../native/probe.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 
-/** The learning rates that a sweep tries, as in BYOL, appendix D. */
+/** The learning rates that a sweep tries, as in BYOL, appendix C.1. */
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];
 
 /** Options of fine-tuning an encoder. */

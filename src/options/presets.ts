@@ -79,7 +79,7 @@ export type FineTuningRecipe = Pick<
   | "probeWeightDecay"
 >;
 
-/** BYOL's recipe of fine-tuning (appendix D): batches of 1024, no weight decay, the shorter of two lengths. */
+/** BYOL's recipe of fine-tuning (appendix C.1): batches of 1024, no weight decay, the shorter of two lengths. */
 const BYOL_FINE_TUNING: Readonly<FineTuningRecipe> = {
   probeEpochs: 30,
   probeBatchSize: 1024,

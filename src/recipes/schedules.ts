@@ -8,7 +8,7 @@
  */
 
 import type { ViewPair, ViewRecipe } from "./views.ts";
-import type { AugmentSchedule, Ramp, RecipeSchedule } from "./view_schedule.ts";
+import type { AugmentSchedule, Ramp, RecipeSchedule, Step } from "./view_schedule.ts";
 
 /** Parameters of the learning rate's schedule. */
 export interface LearningRateSchedule {
@@ -112,6 +112,11 @@ export function rampAt(ramp: Ramp, step: number): number {
   return from + (to - from) * (curve === "linear" ? progress : 1 - halfCosine(progress));
 }
 
+/** Returns the value of the last of the steps that has begun at a step. */
+function stepAt(steps: readonly Step[], step: number): number {
+  return steps.findLast((one) => one.step <= step)!.value;
+}
+
 function recipeAt({ constant, moving }: RecipeSchedule, step: number): ViewRecipe {
   if (moving.length === 0) return constant;
   const recipe: ViewRecipe = {
@@ -121,7 +126,7 @@ function recipeAt({ constant, moving }: RecipeSchedule, step: number): ViewRecip
     blurSigma: [...constant.blurSigma],
   };
   for (const item of moving) {
-    const value = rampAt(item.ramp, step);
+    const value = "ramp" in item ? rampAt(item.ramp, step) : stepAt(item.steps, step);
     if ("end" in item) recipe[item.field][item.end] = value;
     else recipe[item.field] = item.field === "cropSize" ? Math.round(value) : value;
   }

@@ -2,21 +2,7 @@
  * Schedule of the views' recipes over a run: the constant published recipes, or a schedule read from a JSON file
  * (`--aug_schedule=FILE.json`). `recipesAt` of schedules.ts gives a schedule's recipes at a step.
  *
- * For view1 and view2, the file holds those fields of a ViewRecipe that differ from the recipe of the data set or
- * preset. A value is a number, or an object that describes how the number moves:
- *
- * ```json
- * {
- *   "view1": {
- *     "brightness": { "from": 0.1, "to": 0.4, "startEpoch": 0, "endEpoch": 100, "curve": "cosine" },
- *     "cropScale": [{ "from": 0.5, "to": 0.2, "startEpoch": 0, "endEpoch": 50, "curve": "linear" }, 1]
- *   },
- *   "view2": { "solarizeProbability": 0.1 }
- * }
- * ```
- *
- * Every numeric field except blurKernel, which must stay odd, may move. cropSize is rounded to whole pixels and must
- * be the same in both views at every step, because the two views are stacked into one batch.
+ * docs/recipes.md describes the file.
  *
  * @module
  */
@@ -37,7 +23,7 @@ import { recipesAt } from "./schedules.ts";
 /** Form of the curve between two values. */
 export type Curve = "linear" | "cosine";
 
-/** Movement of one value over a span of steps: `from` before the span, `to` after the span. */
+/** Ramp of one value over a span of steps: `from` before the span, `to` after the span. */
 export interface Ramp {
   /** Value up to and including startStep. */
   from: number;
@@ -51,6 +37,16 @@ export interface Ramp {
   curve: Curve;
 }
 
+/** A value that holds from a step on. */
+export interface Step {
+  /** First step with the value. */
+  step: number;
+  value: number;
+}
+
+/** Movement of one value over a run: a ramp, or steps of which the first is at step 0. */
+export type Movement = { ramp: Ramp } | { steps: readonly Step[] };
+
 const PAIR_FIELDS: readonly PairField[] = ["cropScale", "cropRatio", "blurSigma"];
 /** The fields of a recipe that are a range. */
 export type PairField = "cropScale" | "cropRatio" | "blurSigma";
@@ -59,8 +55,8 @@ export type NumberField = Exclude<keyof ViewRecipe, PairField>;
 
 /** One moving number of a recipe: a field, or one end of a range (0: min, 1: max). */
 export type MovingField =
-  | { field: NumberField; ramp: Ramp }
-  | { field: PairField; end: 0 | 1; ramp: Ramp };
+  & ({ field: NumberField } | { field: PairField; end: 0 | 1 })
+  & Movement;
 
 /** One view's recipe over time. */
 export interface RecipeSchedule {
@@ -222,18 +218,18 @@ class Reader {
         const ends = this.#pair(value, place);
         for (const end of [0, 1] as const) {
           const read = this.#value(ends[end], `${place}[${end}]`);
-          constant[name][end] = read.from;
-          if (read.ramp) moving.push({ field: name, end, ramp: read.ramp });
+          constant[name][end] = read.first;
+          if (read.movement) moving.push({ field: name, end, ...read.movement });
         }
       } else {
         const field = name as NumberField;
         const read = this.#value(value, place);
-        constant[field] = read.from;
-        if (!read.ramp) continue;
+        constant[field] = read.first;
+        if (!read.movement) continue;
         if (field === "blurKernel") {
           this.#refuse(place, value, "a constant odd number: this field cannot move");
         }
-        moving.push({ field, ramp: read.ramp });
+        moving.push({ field, ...read.movement });
       }
     }
     return { constant, moving };
@@ -262,11 +258,22 @@ class Reader {
     return json as [unknown, unknown];
   }
 
-  #value(json: unknown, at: string): { from: number; ramp?: Ramp } {
-    if (typeof json === "number") return { from: json };
-    if (typeof json !== "object" || json === null) {
-      this.#refuse(at, json, "a number, or an object with from, to, startEpoch, endEpoch, curve");
+  /** Reads a number, a ramp or steps; `first` is the value at the run's first step. */
+  #value(json: unknown, at: string): { first: number; movement?: Movement } {
+    if (typeof json === "number") return { first: json };
+    if (Array.isArray(json)) {
+      const steps = this.#steps(json, at);
+      return { first: steps[0]!.value, movement: { steps } };
     }
+    if (typeof json !== "object" || json === null) {
+      const ramp = "an object with from, to, startEpoch, endEpoch, curve";
+      this.#refuse(at, json, `a number, ${ramp}, or a list of [position, value]`);
+    }
+    const ramp = this.#ramp(json, at);
+    return { first: ramp.from, movement: { ramp } };
+  }
+
+  #ramp(json: unknown, at: string): Ramp {
     const names = ["from", "to", "startEpoch", "endEpoch", "curve"] as const;
     const fields = this.object(json, at, names);
     for (const name of names) {
@@ -276,25 +283,56 @@ class Reader {
     if (curve !== "linear" && curve !== "cosine") {
       this.#refuse(`${at}.curve`, curve, '"linear" or "cosine"');
     }
-    const number = (name: typeof names[number]): number => {
-      const value = fields[name];
-      if (typeof value !== "number" || !Number.isFinite(value)) {
-        this.#refuse(`${at}.${name}`, value, "a finite number");
-      }
-      return value;
-    };
-    const [from, to] = [number("from"), number("to")];
-    const [startEpoch, endEpoch] = [number("startEpoch"), number("endEpoch")];
-    if (startEpoch < 0) this.#refuse(`${at}.startEpoch`, startEpoch, "at least 0");
+    const [from, to] = [fields.from, fields.to].map((value, index) =>
+      this.#number(value, `${at}.${index === 0 ? "from" : "to"}`)
+    );
+    const startEpoch = this.#epoch(fields.startEpoch, `${at}.startEpoch`);
+    const endEpoch = this.#epoch(fields.endEpoch, `${at}.endEpoch`);
     if (endEpoch <= startEpoch) {
-      this.#refuse(`${at}.endEpoch`, endEpoch, `more than startEpoch=${startEpoch}`);
+      this.#refuse(`${at}.endEpoch`, fields.endEpoch, `more than startEpoch=${fields.startEpoch}`);
     }
-    if (endEpoch > this.#epochs) {
-      this.#refuse(`${at}.endEpoch`, endEpoch, `at most --nb_epochs=${this.#epochs}`);
+    const [startStep, endStep] = [startEpoch, endEpoch].map((epoch) => epoch * this.#stepsPerEpoch);
+    return { from: from!, to: to!, startStep: startStep!, endStep: endStep!, curve };
+  }
+
+  /** Reads a list of [position, value] from position 0 on. */
+  #steps(json: readonly unknown[], at: string): Step[] {
+    const steps = json.map((pair, index) => {
+      const place = `${at}[${index}]`;
+      if (!Array.isArray(pair) || pair.length !== 2) this.#refuse(place, pair, "[position, value]");
+      const epoch = this.#epoch(pair[0], `${place}[0]`);
+      const step = Math.round(epoch * this.#stepsPerEpoch);
+      return { step, value: this.#number(pair[1], `${place}[1]`) };
+    });
+    if (steps[0]?.step !== 0) this.#refuse(at, json, "a first position of 0");
+    steps.slice(1).forEach(({ step }, index) => {
+      if (step > steps[index]!.step) return;
+      this.#refuse(
+        `${at}[${index + 1}][0]`,
+        json[index + 1],
+        "a later position than the one before",
+      );
+    });
+    return steps;
+  }
+
+  /** Reads a position in a run, in epochs or as a share such as "60%". @returns epochs */
+  #epoch(json: unknown, at: string): number {
+    const share = typeof json === "string" ? /^(\d+(?:\.\d+)?) ?%$/.exec(json)?.[1] : undefined;
+    if (typeof json === "string" && share === undefined) {
+      this.#refuse(at, json, 'epochs, or a share of the run such as "60%"');
     }
-    const startStep = startEpoch * this.#stepsPerEpoch;
-    const endStep = endEpoch * this.#stepsPerEpoch;
-    return { from, ramp: { from, to, startStep, endStep, curve } };
+    const epoch = share === undefined ? this.#number(json, at) : Number(share) / 100 * this.#epochs;
+    if (epoch < 0) this.#refuse(at, json, "at least 0");
+    if (epoch > this.#epochs) this.#refuse(at, json, `at most --nb_epochs=${this.#epochs}`);
+    return epoch;
+  }
+
+  #number(json: unknown, at: string): number {
+    if (typeof json !== "number" || !Number.isFinite(json)) {
+      this.#refuse(at, json, "a finite number");
+    }
+    return json;
   }
 
   #refuse(at: string, value: unknown, expected: string): never {

@@ -16,6 +16,7 @@ import {
   parseAugmentSchedule,
 } from "../../../src/recipes/view_schedule.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
+import { projectRoot } from "../../../src/setup/record.ts";
 import { recipesAt } from "../../../src/recipes/schedules.ts";
 
 const CIFAR = VIEW_RECIPES.cifar10;
@@ -145,6 +146,50 @@ Deno.test("what a file moves has its two values at the ends of the span, and not
   assert.deepEqual(end.view2, { ...CIFAR.view2, solarizeProbability: 0.3 });
   assert.deepEqual(recipesAt(schedule, 0), first, "evaluating a later step left its mark");
   assert.deepEqual(CIFAR.view1.cropScale, [0.2, 1], "the published recipe was changed");
+});
+
+Deno.test("a value changes in steps, at positions in epochs or as shares of the run", () => {
+  const cropSize = [[0, 24], ["60%", 28], [8, 32]];
+  const schedule = parse({
+    view1: { cropSize, cropScale: [[["0%", 0.5], ["50%", 0.2]], 1] },
+    view2: { cropSize },
+  });
+  const sizes = [0, 599, 600, 799, 800, 1000].map((step) => {
+    const { view1, view2 } = recipesAt(schedule, step);
+    assert.equal(view1.cropSize, view2.cropSize);
+    return view1.cropSize;
+  });
+  assert.deepEqual(sizes, [24, 24, 28, 28, 32, 32]);
+  assert.deepEqual(recipesAt(schedule, 499).view1.cropScale, [0.5, 1]);
+  assert.deepEqual(recipesAt(schedule, 500).view1.cropScale, [0.2, 1]);
+  // A ramp's positions may be shares as well.
+  const hue = { ...RAMP, startEpoch: "10%", endEpoch: "30%" };
+  assert.ok(Math.abs(recipesAt(parse({ view1: { hue } }), 200).view1.hue - 0.25) < 1e-12);
+});
+
+Deno.test("steps that are none are refused with the place in them", () => {
+  const of = (steps: unknown) => refusal({ view1: { hue: steps } });
+  assert.match(of([]), /view1\.hue is \[\], expected a first position of 0/);
+  assert.match(of([["10%", 0.1]]), /expected a first position of 0/);
+  assert.match(of([[0, 0.1], [0.2]]), /view1\.hue\[1\] is \[0\.2\], expected \[position, value\]/);
+  assert.match(of([[0, 0.1], [5, "a"]]), /view1\.hue\[1\]\[1\] is "a", expected a finite number/);
+  assert.match(of([[0, 0.1], [5, 0.2], ["50%", 0.3]]), /hue\[2\]\[0\] .*a later position/);
+  assert.match(of([[0, 0.1], ["half", 0.2]]), /hue\[1\]\[0\] is "half", .*such as "60%"/);
+  assert.match(of([[0, 0.1], ["101%", 0.2]]), /is "101%", expected at most --nb_epochs=10/);
+  assert.match(of([[0, 0.1], [5, 0.6]]), /at step 500: view1\.hue=0\.6/);
+  assert.match(refusal({ view1: { blurKernel: [[0, 3], [5, 5]] } }), /cannot move/);
+});
+
+Deno.test("the files and the fields that docs/recipes.md shows are those that are read", async () => {
+  const page = await Deno.readTextFile(join(projectRoot, "docs", "recipes.md"));
+  const files = [...page.matchAll(/```json\n([^`]*)```/g)].map(([, text = ""]) => text);
+  assert.equal(files.length, 2);
+  for (const text of files) {
+    const options = { path: "aug.json", views: CIFAR, epochs: 200, stepsPerEpoch: 10 };
+    assert.ok(parseAugmentSchedule(text, options).view1.moving.length > 0);
+  }
+  const fields = [...page.matchAll(/^\| `(\w+)` +\|[^|]*\|[^|]*\|$/gm)].map(([, name]) => name);
+  assert.deepEqual(fields.sort(), Object.keys(CIFAR.view1).sort());
 });
 
 Deno.test("the crop's resolution moves in whole pixels, together in both views", () => {

@@ -61,7 +61,7 @@ export async function fetchHeaders(
   await installWheels(headersFolder(root), {
     requirements: missingHeaders(includes).map((header) => HEADERS[header]!),
     dependencies: false,
-    python: python.version,
+    python,
   }, session);
 }
 

@@ -87,7 +87,7 @@ export async function fetchLibtorch(search: LibtorchSearch, session: Session): P
     requirements: cuda ? CPU_SET.slice(0, 1) : CPU_SET,
     dependencies: cuda,
     only: /^(torch$|nvidia-)/,
-    python: search.python.version,
+    python: search.python,
   }, session);
   return inspectLibtorch(folder, folder);
 }

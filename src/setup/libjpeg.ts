@@ -36,7 +36,7 @@ export async function provideLibjpeg(
   if (problem !== undefined || python === undefined) return without(problem ?? "", session);
   try {
     session.log("fetching libjpeg-turbo of Pillow's wheel: 7 MB, once");
-    const request = { requirements: [WHEEL], dependencies: false, python: python.version };
+    const request = { requirements: [WHEEL], dependencies: false, python };
     await installWheels(folder, request, session);
     const found = findLibjpeg(folder);
     if (found === undefined) {

@@ -1,6 +1,6 @@
 /** Properties of this machine: platform, Python, GPU driver, the tools that build the core. */
 
-import { outputOf, type Session } from "./child.ts";
+import { outputOf, runChild, type Session } from "./child.ts";
 import { setupError } from "./setup_error.ts";
 import { readIfThere } from "../base/files.ts";
 
@@ -18,7 +18,15 @@ export interface Python {
   torch: string | null;
   /** True where the machine has NVIDIA's driver. */
   nvidia: boolean;
+  /** Words that run this Python; default: `python3`. */
+  words?: readonly string[];
+  /** Message of a python3 that does not start; absent where it does. */
+  problem?: string;
 }
+
+/** Words that run python3, and those that run it without the variables (PYTHONHOME, PYTHONPATH) of another Python. */
+export const PYTHON3: readonly string[] = ["python3"];
+const PYTHON3_ALONE: readonly string[] = ["python3", "-E"];
 
 /**
  * Refuses platforms that there is no libtorch for.
@@ -48,15 +56,33 @@ print(json.dumps({
     "nvidia": any(map(os.path.exists, ["/proc/driver/nvidia/version", "/dev/nvidiactl"])),
 }))`;
 
-/** Runs python3 and returns its report; undefined when there is no python3. */
+/**
+ * Runs python3 and returns its report; undefined when there is no python3. Modules and conda may have set the variables of
+ * a Python that is not the first on the PATH: where python3 does not start with them, it is run without them.
+ */
 export async function askPython(session: Session): Promise<Python | undefined> {
-  const answer = await outputOf(["python3", "-c", PYTHON_REPORT], session);
-  return answer === undefined ? undefined : JSON.parse(answer);
+  let problem = "";
+  for (const words of [PYTHON3, PYTHON3_ALONE]) {
+    try {
+      const command = { words: [...words, "-c", PYTHON_REPORT] };
+      const { code, stdout, stderr } = await runChild(command, { ...session, quiet: true });
+      if (code === 0) return { ...JSON.parse(stdout), words };
+      problem = stderr.trim().split("\n").at(-1) ?? "";
+    } catch (error) {
+      if (error instanceof Deno.errors.NotFound) return undefined;
+      throw error;
+    }
+  }
+  return { version: [0, 0], pip: false, torch: null, nvidia: false, problem };
 }
 
 /** Names the tool that is missing to install a wheel, with the command that repairs it; undefined when none is. */
 export function pipProblem(python: Python | undefined): string | undefined {
   if (python?.pip) return undefined;
+  if (python?.problem !== undefined) {
+    return `Cannot install libtorch: python3 does not start (${python.problem}); expected another python3 first on ` +
+      "the PATH: look at `which python3` and at the loaded modules";
+  }
   const missing = python === undefined ? "python3 is not installed" : "python3 has no pip";
   return `Cannot install libtorch: ${missing}; run as root: apt-get install -y python3-pip`;
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
+import { type Python, PYTHON3 } from "./machine.ts";
 
 /** Wheels to install, and the Python to install them with. */
 export interface WheelRequest {
@@ -15,8 +16,8 @@ export interface WheelRequest {
   bare?: string[];
   /** Pattern of the names (lower case, with hyphens) of the requirements to keep. Default: all. */
   only?: RegExp;
-  /** Version of the `python3` that runs pip. */
-  python: [major: number, minor: number];
+  /** The `python3` that runs pip. */
+  python: Pick<Python, "version" | "words">;
 }
 
 /** Versions of Python that torch 2.11 has wheels for. */
@@ -24,13 +25,12 @@ const PYTHON_WITH_WHEELS = { first: 10, last: 14 };
 
 // Pip's stdout, its progress bar included, goes to stderr, where pip recognises a terminal.
 const PIP = [
-  "python3",
   "-c",
   'import os, runpy; os.dup2(2, 1); runpy.run_module("pip", run_name="__main__", alter_sys=True)',
 ];
 
 // Runs pip where its stdout is the answer.
-const PIP_ANSWERING = ["python3", "-m", "pip"];
+const PIP_ANSWERING = ["-m", "pip"];
 
 const DOWNLOAD_FLAGS = ["--only-binary=:all:", "--no-cache-dir", "--no-input"];
 
@@ -70,9 +70,10 @@ export async function installWheels(
   const progress = (seconds: number) =>
     `fetching ${request.requirements[0]} and what it needs, ${seconds} s so far`;
   try {
-    if (hasWheels(request.python)) {
+    const python3 = request.python.words ?? PYTHON3;
+    if (hasWheels(request.python.version)) {
       const wanted = await pinned(request, { env, session });
-      const words = [...PIP, "install", "--no-deps", "--no-compile", ...DOWNLOAD_FLAGS];
+      const words = [...python3, ...PIP, "install", "--no-deps", "--no-compile", ...DOWNLOAD_FLAGS];
       words.push(`--target=${site}`, ...wanted);
       await mustRun(
         { words, env, progress },
@@ -80,7 +81,7 @@ export async function installWheels(
         session,
       );
     } else {
-      const words = [...PIP, "download", ...DOWNLOAD_FLAGS, ...OTHER_PYTHON];
+      const words = [...python3, ...PIP, "download", ...DOWNLOAD_FLAGS, ...OTHER_PYTHON];
       if (!request.dependencies) words.push("--no-deps");
       words.push(`--dest=${temporary}`, ...request.requirements);
       await mustRun(
@@ -88,7 +89,7 @@ export async function installWheels(
         `fetch ${request.requirements.join(" ")} with pip`,
         session,
       );
-      await unpackWheels(temporary, site, session);
+      await unpackWheels({ python3, from: temporary, site }, session);
     }
     await removeTree(folder);
     await Deno.rename(site, folder);
@@ -107,7 +108,14 @@ export async function downloadWheels(
   requirements: readonly string[],
   session: Session,
 ): Promise<void> {
-  const words = [...PIP, "download", "--no-deps", ...DOWNLOAD_FLAGS, `--dest=${folder}`];
+  const words = [
+    ...PYTHON3,
+    ...PIP,
+    "download",
+    "--no-deps",
+    ...DOWNLOAD_FLAGS,
+    `--dest=${folder}`,
+  ];
   await mustRun(
     { words: [...words, ...requirements], env: pipEnvironment(folder) },
     `fetch ${requirements.join(" ")} with pip`,
@@ -119,6 +127,10 @@ export async function downloadWheels(
 function pipEnvironment(temporary: string): Record<string, string> {
   return {
     TMPDIR: temporary,
+    // Empty ones count as not set. A constraint of the site may name another torch, as NVIDIA's containers do.
+    PIP_CONSTRAINT: "",
+    PIP_PREFIX: "",
+    PIP_TARGET: "",
     PIP_USER: "0",
     PIP_REQUIRE_VIRTUALENV: "0",
     PIP_DISABLE_PIP_VERSION_CHECK: "1",
@@ -138,7 +150,14 @@ async function pinned(
   const bare = request.bare ?? [];
   if (!request.dependencies) return [...request.requirements, ...bare];
   session.log(`asking pip what ${request.requirements.join(", ")} need`);
-  const words = [...PIP_ANSWERING, "install", "--dry-run", "--ignore-installed", "--quiet"];
+  const words = [
+    ...(request.python.words ?? PYTHON3),
+    ...PIP_ANSWERING,
+    "install",
+    "--dry-run",
+    "--ignore-installed",
+    "--quiet",
+  ];
   words.push("--report=-", ...DOWNLOAD_FLAGS, ...request.requirements);
   const task = "ask pip for the dependencies of torch (pip 22.2 or newer is expected)";
   const report: PipReport = JSON.parse(await mustRun({ words, env }, task, session));
@@ -152,11 +171,14 @@ async function pinned(
   return [...wanted.map(({ name, version }) => `${name}==${version}`), ...bare];
 }
 
-async function unpackWheels(from: string, site: string, session: Session): Promise<void> {
+async function unpackWheels(
+  { python3, from, site }: { python3: readonly string[]; from: string; site: string },
+  session: Session,
+): Promise<void> {
   for await (const { name } of Deno.readDir(from)) {
     if (!name.endsWith(".whl") || name.startsWith("triton-")) continue;
     session.log(`unpacking ${name}`);
-    const words = ["python3", "-m", "zipfile", "-e", join(from, name), site];
+    const words = [...python3, "-m", "zipfile", "-e", join(from, name), site];
     await mustRun({ words }, `unpack ${name}`, session);
   }
 }

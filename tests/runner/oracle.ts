@@ -128,7 +128,7 @@ async function installAll(folder: string, { python, session }: Installing): Prom
   await installWheels(folder, {
     requirements: [`torch==${LIBTORCH_VERSION}`, ...ON_TORCH, ...OTHERS],
     dependencies: true,
-    python: python.version,
+    python,
   }, session);
 }
 
@@ -138,7 +138,7 @@ async function installPackages(folder: string, { python, session }: Installing):
     requirements: [...OTHERS, ...IMPORTED],
     dependencies: true,
     bare: ON_TORCH,
-    python: python.version,
+    python,
   }, session);
 }
 

@@ -60,7 +60,7 @@ export async function installOlderOnnxRuntime(
     await installWheels(join(stateFolder(root), "onnxruntime-older"), {
       requirements: Object.entries(wheels).map(([name, version]) => `${name}==${version}`),
       dependencies: false,
-      python: python.version,
+      python,
     }, session);
   });
   const of = `Python ${python.version.join(".")}`;

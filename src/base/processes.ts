@@ -7,7 +7,7 @@ export interface Answer {
   stderr: string;
 }
 
-/** Where and how a program runs. */
+/** Options of running a program. */
 interface AskOptions {
   cwd?: string;
   /** Variables added to those of this process. */

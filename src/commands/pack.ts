@@ -11,7 +11,8 @@ import type { PackJob } from "../native/data_job.ts";
 import { runJob } from "../data/run_job.ts";
 import { DEFAULT_QUALITY, PACK } from "../options/commands/pack.ts";
 import { readCommand } from "../options/commands/registry.ts";
-import { photoFolders } from "../data/photo_folders.ts";
+import { requireOutsideImages } from "../data/outside_images.ts";
+import { photoFolders, requireClassFolders } from "../data/photo_folders.ts";
 import { listingCache } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { printLine, showLine } from "../base/output.ts";
@@ -36,7 +37,10 @@ export async function main(args: readonly string[]): Promise<number> {
   try {
     if (options.verify) return await verify(out);
     if (dataDir === null) throw missingOption(PACK.name, PACK.options.dataDir);
-    const folders = photoFolders({ datasetName: "folder", dataDir });
+    const data = { datasetName: "folder", dataDir } as const;
+    const folders = photoFolders(data);
+    requireClassFolders(folders);
+    requireOutsideImages(out, `--out=${out}`, data);
     const job = jobOf(options);
     for (const [name, directory] of [["train", folders.train], ["val", folders.test]] as const) {
       if (directory === undefined) continue;

@@ -3,6 +3,7 @@
 import { parseCommandLine } from "../options/parse.ts";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
+import { requireOutsideImages } from "../data/outside_images.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { printLine, showLine } from "../base/output.ts";
@@ -20,6 +21,7 @@ export async function main(args: readonly string[]): Promise<number> {
   const { own: { out, step }, rest } = readCommand(VIEWS, args);
   const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
   notes.forEach(showLine);
+  requireOutsideImages(out, `--out=${out}`, config);
   using dataset = (await openData(config, { splits: "train", device: "cpu" })).train;
   dataset.describe().warnings.forEach(showLine);
   let images: number;

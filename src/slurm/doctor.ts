@@ -13,6 +13,7 @@ import { isExpected, isSystemError } from "../base/expected.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
 import { openMpProblem } from "../native/openmp.ts";
+import { requireOutsideImages } from "../data/outside_images.ts";
 import { foldersOf } from "../data/photo_folders.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
@@ -236,6 +237,7 @@ async function data({ config, job }: Request): Promise<Finding> {
   const splits = evaluates ? "train and test" : splitsOfTraining(config);
   if (config.datasetName === "demo") return finding("data", "ok", "demo, built in");
   try {
+    if (!evaluates) requireOutsideImages(config.runDir, `--run_dir=${config.runDir}`, config);
     if (config.datasetName === "imagenet") {
       // A listing of 1.3 million files takes minutes: only the folders are checked.
       const { train, test } = foldersOf(config, splits);

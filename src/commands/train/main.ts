@@ -5,9 +5,11 @@ import { addOnlineProbe } from "../../byol/online_probe.ts";
 import { isEvaluated, planTraining } from "../../byol/plan.ts";
 import { pretrain } from "../../byol/pretrain.ts";
 import { openData } from "../../data/open.ts";
+import { requireOutsideImages } from "../../data/outside_images.ts";
 import { Ranks } from "../../distributed/ranks.ts";
 import { createLearner } from "../../encoder/learner.ts";
 import { setThreads } from "../../native/core.ts";
+import type { RunConfig } from "../../options/config.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
 import { PreparedFolder } from "../../run/folder.ts";
@@ -49,7 +51,10 @@ export async function train(
 
 async function trainWith(invocation: Invocation, open: typeof openData): Promise<ExitCode> {
   const { config, ranks, folder, warn, interrupt } = invocation;
-  using prepared = ranks.rankZeroOnly(() => new PreparedFolder(folder.path));
+  using prepared = ranks.rankZeroOnly(() => {
+    requireOutputOutsideImages(config);
+    return new PreparedFolder(folder.path);
+  });
   if (await isFinished(invocation)) return ExitCode.ok;
   interrupt.watchCalls();
   using run = await OpenRun.take(invocation, prepared);
@@ -81,4 +86,11 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
     pretrainHooks(training, { firstStep, output, evaluations }),
   );
   return await finish(training, { stepsDone, output, evaluations });
+}
+
+/** Refuses a run folder, or a folder of traces, that would become part of the images. @throws UserError (usage) */
+function requireOutputOutsideImages(config: RunConfig): void {
+  requireOutsideImages(config.runDir, `--run_dir=${config.runDir}`, config);
+  if (config.traceSteps === 0) return;
+  requireOutsideImages(config.traceDir, `--trace_dir=${config.traceDir}`, config);
 }

@@ -43,7 +43,7 @@ export async function main(args: readonly string[]): Promise<number> {
   interrupt.watchCalls();
   const device = deviceOf(config, SINGLE_PROCESS);
   openDevice(config, device);
-  setThreads(config.threads);
+  setThreads(config.threads, device);
   // The training images of a folder can be embedded without test images.
   const splits = split === "train" ? "train" : "train and test";
   const { train, test } = await openData(config, { splits, device, signal: interrupt.signal });

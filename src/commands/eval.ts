@@ -54,8 +54,9 @@ async function evaluateCheckpoint(
   { rankInfo, weights }: { rankInfo: Readonly<RankInfo>; weights: CheckpointDescription },
 ): Promise<number> {
   using interrupt = new Interrupt();
-  openDevice(config, deviceOf(config, rankInfo));
-  setThreads(config.threads);
+  const device = deviceOf(config, rankInfo);
+  openDevice(config, device);
+  setThreads(config.threads, device);
   const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
   return await Ranks.run(
     rankInfo,

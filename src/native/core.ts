@@ -42,13 +42,15 @@ export function liveHandles(): number {
 }
 
 /**
- * Sets the threads of one tensor operation, 1 to 1024.
+ * Sets the threads of one tensor operation on processors, 1 to 1024.
  *
- * @throws UserError (usage) where OpenMP's variables allow fewer
+ * @param device the device that the networks compute on. For a GPU, OpenMP's variables are not checked: oneDNN computes
+ * nothing then, and all other operations on processors use the threads that there are
+ * @throws UserError (usage) where OpenMP's variables allow fewer threads on a CPU
  */
-export function setThreads(threads: number): void {
+export function setThreads(threads: number, device = "cpu"): void {
   call("byol_core_set_threads", threads);
-  const problem = openMpProblem(threads);
+  const problem = device === "cpu" ? openMpProblem(threads) : undefined;
   if (problem !== undefined) {
     throw new UserError(
       `Cannot compute with --threads=${threads} under ${problem}`,

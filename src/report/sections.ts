@@ -124,9 +124,14 @@ export function environment(runs: readonly RunData[]): string {
       ["started", `${startedAt}, ${starts.length} invocation${starts.length === 1 ? "" : "s"}`],
       ["processor", machine],
       ["threads, ranks", `${record.config.threads}, ${record.config.ranks}`],
-      ["commit", commit ?? "unknown"],
-      ["versions", `byol ${versions.byol}, Deno ${versions.deno}, libtorch ${versions.libtorch}`],
-      ["core", versions.core],
+      ["commit", textOf(commit)],
+      [
+        "versions",
+        `byol ${versions.byol}, Deno ${textOf(versions.deno)}, libtorch ${
+          textOf(versions.libtorch)
+        }`,
+      ],
+      ["core", textOf(versions.core)],
       [
         "data",
         `${data.digest} (${data.verified ? "the published bytes" : "not the published bytes"})`,
@@ -137,6 +142,11 @@ export function environment(runs: readonly RunData[]): string {
   if (rows.length === 0) return section("Environment", note("config.json is missing."));
   const head = runs.length > 1 ? ["run", "what", "value"] : ["what", "value"];
   return section("Environment", table(head, rows, { className: "options" }));
+}
+
+/** Returns an entry of a record, which somebody may have edited; "unknown" for anything but a text. */
+function textOf(entry: unknown): string {
+  return typeof entry === "string" ? entry : "unknown";
 }
 
 function figure({ uri, label }: Picture, className: string): string {

@@ -4,6 +4,7 @@ import { evaluationText } from "../run/terminal_sink.ts";
 import { CollapseWatch } from "../byol/divergence.ts";
 import type { RunRow } from "../run/metrics.ts";
 import type { TrainRow } from "../byol/train_row.ts";
+import { readTextOfFile } from "../base/files.ts";
 import { readOwner } from "../base/lock_folder.ts";
 import { durationText } from "../base/terminal.ts";
 import { fileOf, type RunData } from "./run_data.ts";
@@ -178,7 +179,7 @@ function readOwnerOf(run: RunData): string | undefined {
 
 function badFiles(run: RunData): number {
   try {
-    const lists = JSON.parse(Deno.readTextFileSync(fileOf(run, "bad_files.json")));
+    const lists = JSON.parse(readTextOfFile(fileOf(run, "bad_files.json")));
     return Object.values(lists).flat().length;
   } catch {
     return 0;

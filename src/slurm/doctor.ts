@@ -79,7 +79,10 @@ function deno(): Finding {
 }
 
 /** The core, and OpenMP's threads where it opens. */
-function core(found: SetupRecord | string, { config: { threads } }: Request): Finding[] {
+function core(
+  found: SetupRecord | string,
+  { config: { threads, hardware } }: Request,
+): Finding[] {
   if (typeof found === "string") return [finding("core", "FAIL", `${found}; run: deno task setup`)];
   try {
     openCore();
@@ -87,11 +90,12 @@ function core(found: SetupRecord | string, { config: { threads } }: Request): Fi
     if (!isExpected(error)) throw error;
     return [finding("core", "FAIL", error.message)];
   }
-  const problem = openMpProblem(threads);
+  // A GPU's training does not depend on OpenMP's threads.
+  const problem = hardware === "cpu" ? openMpProblem(threads) : undefined;
   return [
     finding("core", "ok", `opens, libtorch ${found.libtorchVersion}`),
     problem === undefined
-      ? finding("threads", "ok", `${threads}, which OpenMP gives`)
+      ? finding("threads", "ok", `${threads}${hardware === "cpu" ? ", which OpenMP gives" : ""}`)
       : finding("threads", "FAIL", `--threads=${threads} under ${problem}`),
   ];
 }

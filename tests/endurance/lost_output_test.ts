@@ -75,10 +75,27 @@ os.close(terminal)
 os.waitpid(pid, 0)
 `;
 
+// A tee that somebody ends in the midst of a training.
+const TEE_DIES = `
+import os, subprocess, sys, time
+line, file = sys.argv[1], sys.argv[2]
+tee = subprocess.Popen(["tee", file + ".log"], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+program = subprocess.Popen(["bash", "-c", line], stdout=tee.stdin, stderr=tee.stdin)
+tee.stdin.close()
+until = time.time() + 120
+while time.time() < until and not (os.path.exists(file) and open(file).read().count("train") > 1):
+    time.sleep(0.02)
+tee.kill()
+tee.wait()
+program.wait()
+`;
+
 const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
 /** Ways to lose stdout and stderr, as a shell's line around a program. */
 const WAYS: Readonly<Record<string, (program: string, runDir: string) => string>> = {
   "a head that has seen enough": (program) => `{ ${program}; } 2>&1 | head -1`,
+  "a tee that dies": (program, runDir) =>
+    `python3 -c ${quoted(TEE_DIES)} ${quoted(program)} ${runDir}/metrics.jsonl`,
   "a log on a full disk": (program) => `{ ${program}; } >/dev/full 2>&1`,
   "a reader that never reads, unblocked": (program) =>
     `python3 -c ${quoted(UNREAD)} ${quoted(program)}`,

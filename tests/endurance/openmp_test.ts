@@ -10,17 +10,28 @@ import { TINY } from "../support/ranks_run.ts";
 const SECONDS = 30;
 
 /** Runs the program; one that hangs is killed, as nothing gentler ends it. */
-async function program(
+function program(
   args: readonly string[],
   env: Record<string, string> = {},
 ): Promise<{ code: number; text: string }> {
+  const permissions = args[0] === "doctor" ? TASK_PERMISSIONS.doctor : RANK_PERMISSIONS;
+  return deno(["run", ...permissions, "src/cli.ts", ...args], env);
+}
+
+/** Runs some lines of a program in a process of their own. */
+function evaluated(
+  code: string,
+  env: Record<string, string>,
+): Promise<{ code: number; text: string }> {
+  return deno(["eval", code], env);
+}
+
+async function deno(
+  args: readonly string[],
+  env: Record<string, string>,
+): Promise<{ code: number; text: string }> {
   const child = new Deno.Command(Deno.execPath(), {
-    args: [
-      "run",
-      ...args[0] === "doctor" ? TASK_PERMISSIONS.doctor : RANK_PERMISSIONS,
-      "src/cli.ts",
-      ...args,
-    ],
+    args: [...args],
     cwd: projectRoot,
     env,
     stdin: "null",
@@ -90,6 +101,27 @@ Deno.test("eval, embed and doctor refuse too few threads, and one thread needs n
     const well = await program(["doctor", "--threads=1", `--run_dir=${folder}/run`], env);
     match(well.text, /^ok {4}threads +1\b/m);
   }));
+
+Deno.test("a GPU's training is not refused for OpenMP's variables", async () => {
+  const ask = (device: string): Promise<{ code: number; text: string }> => {
+    const core = JSON.stringify(join(projectRoot, "src/native/core.ts"));
+    return evaluated(
+      `const { coreInfo, setThreads } = await import(${core});
+       setThreads(2, ${JSON.stringify(device)});
+       console.log(coreInfo().threads);`,
+      { OMP_THREAD_LIMIT: "1" },
+    );
+  };
+  deepEqual(await ask("cuda:0"), { code: 0, text: "2\n" });
+  match((await ask("cpu")).text, /Cannot compute with --threads=2 under OMP_THREAD_LIMIT=1/);
+  const [gpu, cpu] = await Promise.all(
+    [["--profile=jeanzay-h100"], []].map((profile) =>
+      program(["doctor", "--threads=2", ...profile], { OMP_THREAD_LIMIT: "1" })
+    ),
+  );
+  match(gpu!.text, /^ok {4}threads +2$/m);
+  match(cpu!.text, /^FAIL {2}threads /m);
+});
 
 Deno.test("a resume under another variable that changes bits is told from an exact one", () =>
   inFolder(async (folder) => {

@@ -4,7 +4,13 @@ import { equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { claimRunFolder, readRunRecord } from "../../src/run/record.ts";
+import { evaluations } from "../../src/report/evaluation_section.ts";
+import { csvOf } from "../../src/report/metrics_csv.ts";
+import { readRun, type RunData } from "../../src/report/run_data.ts";
+import * as sections from "../../src/report/sections.ts";
+import { frameOf } from "../../src/report/watch_frame.ts";
 import { runFolderAt } from "../../src/run/folder.ts";
+import { groupsOf } from "../../src/run/groups.ts";
 import { readMetrics } from "../../src/run/metrics_file.ts";
 import { finishedResult, readResult } from "../../src/run/result.ts";
 import { resultTable } from "../../src/run/result_table.ts";
@@ -12,6 +18,8 @@ import { byol } from "../support/byol.ts";
 import { copyGolden, goldenArgs } from "../support/golden.ts";
 import { inFolder } from "../support/in_folder.ts";
 
+/** One variant of rows in this many is drawn. */
+const EVERY = 11;
 /** Values that stand for each entry of a record in turn. */
 const ODD: readonly unknown[] = [null, 7, -1, 1.5, "x", "", true, [], {}, [null], [7], { a: 1 }];
 
@@ -94,6 +102,49 @@ Deno.test("a result and rows of any shape are used or left out", async () => {
         Deno.writeTextFileSync(folder.metricsFile, `${JSON.stringify(variant)}\n`);
         const found = readMetrics(folder.metricsFile, { damaged: () => {} });
         resultTable(found.filter((one) => one.kind === "eval"));
+      }
+    }
+  });
+});
+
+Deno.test("what reads a run without training it takes records of any shape", async () => {
+  await inFolder((root) => {
+    const path = join(root, "run");
+    copyGolden("plain", path);
+    const { configFile, metricsFile } = runFolderAt(path);
+    const texts = {
+      config: Deno.readTextFileSync(configFile),
+      rows: Deno.readTextFileSync(metricsFile),
+    };
+    const look = (what: string, read: (run: RunData) => void): void =>
+      endsInSentence(() => {
+        const run = readRun(path);
+        frameOf(run, { columns: 80, now: Date.now() });
+        sections.tiles([run]);
+        evaluations(groupsOf([run, run]));
+        read(run);
+      }, what.slice(-300));
+    for (const variant of variantsOf(JSON.parse(texts.config))) {
+      const text = JSON.stringify(variant);
+      Deno.writeTextFileSync(configFile, text);
+      look(text, (run) => {
+        sections.options([run, run]);
+        sections.environment([run]);
+      });
+    }
+    Deno.writeTextFileSync(configFile, texts.config);
+    const lines = texts.rows.trim().split("\n");
+    let drawn = 0;
+    for (const kind of ["run", "train", "eval"]) {
+      const index = lines.findIndex((one) => JSON.parse(one).kind === kind);
+      for (const variant of variantsOf(JSON.parse(lines[index]!))) {
+        const text = JSON.stringify(variant);
+        Deno.writeTextFileSync(metricsFile, lines.with(index, text).join("\n"));
+        look(text, (run) => {
+          csvOf(run.rows);
+          // Plots take long: of one variant in EVERY.
+          if (drawn++ % EVERY === 0) sections.curves([run]);
+        });
       }
     }
   });

@@ -106,10 +106,24 @@ export class Checkout implements AsyncDisposable {
     return { PYTHONPATH: this.path("python") };
   }
 
-  /** Starts src/setup/main.ts of the checkout with the permissions that deno.json gives it. */
-  start(args: string[], env: Record<string, string> = {}): Deno.ChildProcess {
-    return new Deno.Command(Deno.execPath(), {
-      args: ["run", "--no-config", ...TASK_PERMISSIONS.setup, "src/setup/main.ts", ...args],
+  /**
+   * Starts src/setup/main.ts of the checkout with the permissions that deno.json gives it.
+   *
+   * @param options.ignored signals that the program is started with as ignored, as by nohup
+   */
+  start(
+    args: string[],
+    env: Record<string, string> = {},
+    { ignored = "" }: { ignored?: string } = {},
+  ): Deno.ChildProcess {
+    const program = [Deno.execPath(), "run", "--no-config", ...TASK_PERMISSIONS.setup];
+    return new Deno.Command("sh", {
+      args: [
+        "-c",
+        `${ignored === "" ? "" : `trap "" ${ignored}; `}exec "$@"`,
+        "sh",
+        ...[...program, "src/setup/main.ts", ...args],
+      ],
       cwd: this.root,
       env: { LIBTORCH: "", CXX: "", PIP_CONFIG_FILE: "/dev/null", ...env },
       stdin: "null",

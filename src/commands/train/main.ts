@@ -40,8 +40,9 @@ export async function train(
   using interrupt = new Interrupt();
   const { hash } = requireSetup();
   const { rankInfo = SINGLE_PROCESS } = parts;
-  openDevice(parsed.config, deviceOf(parsed.config, rankInfo));
-  setThreads(parsed.config.threads);
+  const device = deviceOf(parsed.config, rankInfo);
+  openDevice(parsed.config, device);
+  setThreads(parsed.config.threads, device);
   return await Ranks.run(
     rankInfo,
     { config: parsed.config, core: hash, interrupted: () => interrupt.requested },

@@ -328,6 +328,31 @@ for (const signal of ["SIGTERM", "SIGINT", "SIGHUP", "SIGUSR2"] as const) {
   });
 }
 
+Deno.test("nohup protects a set-up, with the programs that it has started", async () => {
+  await using checkout = await Checkout.create();
+  checkout.write(
+    "native/build.rs",
+    `fn main() {
+    std::fs::write("../pid", std::process::id().to_string()).unwrap();
+    while !std::path::Path::new("../hung-up").exists() {
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}`,
+  );
+  const env = { LIBTORCH: checkout.writeLibtorch("libtorch") };
+  const child = checkout.start([], env, { ignored: "HUP" });
+  const result = finished(child);
+  await textOf(checkout.path("pid"));
+  for (let times = 0; times < 2; times += 1) {
+    child.kill("SIGHUP");
+    await sleep(100);
+  }
+  checkout.write("hung-up", "");
+  const { code, stderr } = await result;
+  assert.equal(code, 0, stderr);
+  requireSetup(checkout.root);
+});
+
 /** Returns true where a process ends within 10 seconds: the system needs a moment to clear away a killed one. */
 async function isGoneSoon(pid: number): Promise<boolean> {
   for (let tries = 0; tries < 100; tries += 1) {

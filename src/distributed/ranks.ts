@@ -15,6 +15,7 @@ import { openNccl } from "../native/cuda.ts";
 import { NativeError } from "../native/native_error.ts";
 import type { Probe } from "../native/probe.ts";
 import type { ProcessGroup } from "../native/process_group.ts";
+import { bitVariables } from "../runtime/fingerprint.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 import { departed, type Departure } from "./failure.ts";
 import {
@@ -60,10 +61,11 @@ export class Ranks implements Disposable {
   }
 
   /**
-   * Waits for all ranks, compares their options and builds of the Rust core, and connects them.
+   * Waits for all ranks, compares their options, builds of the Rust core and variables that change bits, and connects
+   * them.
    *
    * @throws UserError with one message on every rank: (ranks) where a rank did not connect in time or the port is
-   * taken, (usage) where options differ, (set-up) where cores differ
+   * taken, (usage) where options or variables differ, (set-up) where cores differ
    */
   static async init(rankInfo: Readonly<RankInfo>, options: RanksOptions): Promise<Ranks> {
     if (rankInfo.worldSize === 1) return Ranks.alone();
@@ -71,7 +73,10 @@ export class Ranks implements Disposable {
     const deadline = performance.now() + 1000 * config.initTimeout;
     const group = await connect(rankInfo, { ...options, deadline });
     try {
-      const record: RankRecord = { host: hostname(), core: options.core, config };
+      const record: RankRecord = {
+        ...{ host: hostname(), core: options.core, config },
+        variables: bitVariables(),
+      };
       group.set(`record/${rankInfo.rank}`, JSON.stringify(record));
       const verdict = await agree(group, rankInfo, { ...options, deadline });
       if ("refusal" in verdict) throw new UserError(verdict.refusal, verdict.exitCode);

@@ -10,12 +10,14 @@ import { FIELDS, optionOf } from "../options/table.ts";
 import type { RankInfo } from "../runtime/rank.ts";
 import { firstLine, ranksError } from "./failure.ts";
 
-/** Record of one rank. `core` and `config` must be equal on all ranks. */
+/** Record of one rank. `core`, `config` and `variables` must be equal on all ranks. */
 export interface RankRecord {
   host: string;
   /** Hash of the sources of the rank's Rust core. */
   core: string;
   config: RunConfig;
+  /** The environment variables that are set and change bits, by name. */
+  variables: Readonly<Record<string, string>>;
 }
 
 /** Options of `Ranks.init`. */
@@ -175,18 +177,11 @@ export function verdictOn(records: readonly RankRecord[]): Verdict {
         ),
       );
     }
-    const differences = FIELDS
-      .filter((field) => !OF_THE_MACHINE.includes(field))
-      .filter((field) => record.config[field] !== first.config[field])
-      .map((field) =>
-        `--${optionOf(field).option} is ${first.config[field]} on rank 0 and ${
-          record.config[field]
-        } on rank ${rank}`
-      );
-    if (differences.length > 0) {
+    for (const [what, differences] of Object.entries(differencesOf(first, record, rank))) {
+      if (differences.length === 0) continue;
       return refusalOf(
         new UserError(
-          `Cannot run together: ${pair} have different options: ${
+          `Cannot run together: ${pair} have different ${what}: ${
             differences.join("; ")
           }; expected the same`,
           ExitCode.usage,
@@ -195,6 +190,29 @@ export function verdictOn(records: readonly RankRecord[]): Verdict {
     }
   }
   return { hosts: records.map(({ host }) => host) };
+}
+
+/** Returns a text for each option and each variable that differs from rank 0's. */
+function differencesOf(
+  first: RankRecord,
+  record: RankRecord,
+  rank: number,
+): { options: string[]; variables: string[] } {
+  const shown = (name: string, there: unknown, here: unknown): string =>
+    `${name} is ${there} on rank 0 and ${here} on rank ${rank}`;
+  const fields = FIELDS.filter((field) =>
+    !OF_THE_MACHINE.includes(field) && record.config[field] !== first.config[field]
+  );
+  const names = Object.keys({ ...first.variables, ...record.variables })
+    .filter((name) => record.variables[name] !== first.variables[name]);
+  return {
+    options: fields.map((field) =>
+      shown(`--${optionOf(field).option}`, first.config[field], record.config[field])
+    ),
+    variables: names.map((name) =>
+      shown(name, first.variables[name] ?? "not set", record.variables[name] ?? "not set")
+    ),
+  };
 }
 
 function refusalOf({ message, exitCode }: UserError): Verdict {

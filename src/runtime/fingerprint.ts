@@ -50,21 +50,21 @@ export function fingerprintHere(
   },
 ): Fingerprint {
   const processor = cpus()[0]?.model ?? "unknown";
-  const variables = variablesHere();
+  const variables = bitVariables();
   return {
     ...{ processor, threads, libtorch, ranks, parts: microBatches },
     ...gpu,
-    ...variables !== undefined && { variables },
+    ...Object.keys(variables).length > 0 && { variables },
   };
 }
 
-/** Returns the variables that are set and change bits; undefined where none is. */
-function variablesHere(): Record<string, string> | undefined {
+/** Returns the environment variables, by name, that are set here and change bits. */
+export function bitVariables(): Record<string, string> {
   const set = BIT_VARIABLES.flatMap((name) => {
     const value = Deno.env.get(name);
     return value ? [[name, value]] : [];
   });
-  return set.length === 0 ? undefined : Object.fromEntries(set);
+  return Object.fromEntries(set);
 }
 
 /** Returns the fingerprints in a checkpoint's metadata: one, or several where the run was resumed on other machines. */

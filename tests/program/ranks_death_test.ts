@@ -141,6 +141,24 @@ Deno.test("ranks with different options refuse each other on all of them", () =>
     }
   }));
 
+Deno.test("ranks under different variables that change bits refuse each other on all of them", () =>
+  inFolder(async (runDir) => {
+    const args = [...TINY, "--max_steps=1", `--run_dir=${runDir}`];
+    const port = freePort();
+    const variables: Record<string, string>[] = [
+      { MKL_CBWR: "COMPATIBLE" },
+      { ONEDNN_MAX_CPU_ISA: "AVX2" },
+    ];
+    const ranks = variables.map((env, rank) => startRank(rank, { ranks: 2, port, env }, args));
+    for (const { code, stderr } of await Promise.all(ranks.map(({ ended }) => ended))) {
+      equal(code, ExitCode.usage, stderr);
+      match(
+        stderr,
+        /rank 0 on \S+ and rank 1 on \S+ have different variables: MKL_CBWR is COMPATIBLE on rank 0 and not set on rank 1; ONEDNN_MAX_CPU_ISA is not set on rank 0 and AVX2 on rank 1; expected the same/,
+      );
+    }
+  }));
+
 Deno.test("ranks with different cores refuse each other on all of them", () =>
   inFolder(async (runDir) => {
     const root = copyCheckout(join(runDir, "../other"), { otherCore: true });
@@ -160,7 +178,7 @@ Deno.test("ranks with different cores refuse each other on all of them", () =>
 Deno.test("threads, workers and the place of the data may differ from rank to rank", () => {
   const environment = { variable: () => undefined, exists: () => false, cores: 2 };
   const { config } = parseCommandLine("train", [], environment);
-  const record: RankRecord = { host: "a", core: "0".repeat(64), config };
+  const record: RankRecord = { host: "a", core: "0".repeat(64), config, variables: {} };
   const other = { ...config, threads: 7, nbWorkers: 3, dataDir: "/elsewhere" };
   equal("hosts" in verdictOn([record, { ...record, host: "b", config: other }]), true);
 });

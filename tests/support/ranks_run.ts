@@ -73,11 +73,17 @@ export function startRanks(
 /** Starts one of several ranks. */
 export function startRank(
   rank: number,
-  { ranks, port, root }: { ranks: number; port: number; root?: string },
+  { ranks, port, root, env = {} }: {
+    ranks: number;
+    port: number;
+    root?: string;
+    env?: Readonly<Record<string, string>>;
+  },
   args: readonly string[],
   permissions: readonly string[] = [],
 ): { child: Deno.ChildProcess; ended: Promise<Ended> } {
   return start(args, {
+    ...env,
     RANK: `${rank}`,
     WORLD_SIZE: `${ranks}`,
     MASTER_ADDR: "127.0.0.1",

@@ -4,10 +4,12 @@ import { equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { claimRunFolder, readRunRecord } from "../../src/run/record.ts";
+import { curves } from "../../src/report/curves_section.ts";
 import { evaluations } from "../../src/report/evaluation_section.ts";
 import { csvOf } from "../../src/report/metrics_csv.ts";
 import { readRun, type RunData } from "../../src/report/run_data.ts";
 import * as sections from "../../src/report/sections.ts";
+import { story } from "../../src/report/story.ts";
 import { frameOf } from "../../src/report/watch_frame.ts";
 import { runFolderAt } from "../../src/run/folder.ts";
 import { groupsOf } from "../../src/run/groups.ts";
@@ -120,7 +122,7 @@ Deno.test("what reads a run without training it takes records of any shape", asy
       endsInSentence(() => {
         const run = readRun(path);
         frameOf(run, { columns: 80, now: Date.now() });
-        sections.tiles([run]);
+        story([run]);
         evaluations(groupsOf([run, run]));
         read(run);
       }, what.slice(-300));
@@ -143,7 +145,7 @@ Deno.test("what reads a run without training it takes records of any shape", asy
         look(text, (run) => {
           csvOf(run.rows);
           // Plots take long: of one variant in EVERY.
-          if (drawn++ % EVERY === 0) sections.curves([run]);
+          if (drawn++ % EVERY === 0) curves([run]);
         });
       }
     }

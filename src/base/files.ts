@@ -1,5 +1,7 @@
 /** Operations on files that may be missing. */
 
+import { resolve } from "node:path";
+
 /** Returns true where a file or folder exists; links are followed. */
 export function exists(path: string): boolean {
   try {
@@ -10,6 +12,20 @@ export function exists(path: string): boolean {
       return false;
     }
     throw error;
+  }
+}
+
+/**
+ * Returns true where two paths lead to the same file or folder, also by a link, a bind mount or an automounter's name;
+ * paths that cannot be looked at are compared as text.
+ */
+export function isSamePath(one: string, other: string): boolean {
+  if (resolve(one) === resolve(other)) return true;
+  try {
+    const [a, b] = [Deno.statSync(one), Deno.statSync(other)];
+    return a.ino !== null && a.dev === b.dev && a.ino === b.ino;
+  } catch {
+    return false;
   }
 }
 

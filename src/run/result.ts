@@ -5,7 +5,7 @@
  * @module
  */
 
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { endStepOf, isEvaluatedAtEnd } from "../byol/plan.ts";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -16,7 +16,7 @@ import { asUserError, isSystemError } from "../base/expected.ts";
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import { type EvalRow, isEvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
-import { readTextOfFile, removeIfThere } from "../base/files.ts";
+import { isSamePath, readTextOfFile, removeIfThere } from "../base/files.ts";
 import { differencesOf, requireSameInputs, type RunRecord } from "./record.ts";
 
 /** Result of a finished run. */
@@ -101,7 +101,7 @@ export function isOfSameDataDir(
   return [begun.config, finishedWith(result)].some(({ dataDir }) =>
     dataDir === config.dataDir ||
     typeof dataDir === "string" && config.dataDir !== null &&
-      resolve(dataDir) === resolve(config.dataDir)
+      isSamePath(dataDir, config.dataDir)
   );
 }
 

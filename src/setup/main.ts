@@ -9,7 +9,7 @@ import { join, resolve } from "node:path";
 import type { Values } from "../base/command_line.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { runProgram } from "../base/program.ts";
-import { exists } from "../base/files.ts";
+import { exists, isSamePath } from "../base/files.ts";
 import { printLine } from "../base/output.ts";
 import { setupError } from "./setup_error.ts";
 import { writeBundle } from "./bundle.ts";
@@ -117,7 +117,7 @@ function stillReady(root: string, options: SetupOptions): SetupRecord | undefine
   const variable = variableLibtorch(options);
   if (variable === "") return record;
   const { folder } = inspectLibtorch(variable, `LIBTORCH=${variable}`);
-  return folder === record.libtorch ? record : undefined;
+  return isSamePath(folder, record.libtorch) ? record : undefined;
 }
 
 async function setUp(root: string, options: SetupOptions, session: Session): Promise<SetupRecord> {

@@ -14,7 +14,10 @@ export const projectRoot: string = fileURLToPath(new URL("../../", import.meta.u
   "",
 );
 
-/** The content of .byol/setup.json. All paths are absolute. */
+/**
+ * The content of .byol/setup.json. All paths are absolute; the file names those below .byol from there (`./core/…`), as
+ * a checkout may be reached by several paths: a link, a bind mount, an automounter.
+ */
 export interface SetupRecord {
   /** The folder of libtorch: the one that holds lib/ and include/. */
   libtorch: string;
@@ -112,20 +115,33 @@ export function examineSetup(root: string): SetupRecord | string {
   if (sourcesHash(root, version) !== record.hash) {
     return "the sources in native/ have changed since it was built";
   }
-  if (record.core !== coreFile(root, record.hash)) {
-    return `${record.core} belongs to another checkout`;
-  }
-  return record;
+  // A checkout that was copied has its own core, with the same hash, beside the one of its origin.
+  const core = coreFile(root, record.hash);
+  return exists(core) ? { ...record, core } : `${core} is missing`;
 }
 
-/** Parses a record; the record of a bundle names files relative to its own folder: `./libtorch/lib/libc10.so`. */
+/** Start of a path in the record that counts from the folder .byol. */
+const OWN = "./";
+
+/**
+ * Returns a path of a record as an absolute one. A record of an earlier version holds absolute paths: one below the .byol
+ * of a checkout that has been moved is looked for in this checkout.
+ */
+function located(path: string, state: string): string {
+  if (path.startsWith(OWN)) return join(state, path);
+  const below = path.split("/.byol/")[1];
+  if (below === undefined || exists(path)) return path;
+  const own = join(state, below);
+  return exists(own) ? own : path;
+}
+
+/** Parses a record; undefined where it is none. */
 function parseRecord(text: string, state: string): SetupRecord | undefined {
   let record: Partial<SetupRecord> | null;
   try {
     record = JSON.parse(
       text,
-      (_name, value) =>
-        typeof value === "string" && value.startsWith("./") ? join(state, value) : value,
+      (_name, value) => typeof value === "string" ? located(value, state) : value,
     );
   } catch (error) {
     if (error instanceof SyntaxError) return undefined;
@@ -166,6 +182,9 @@ export function requireSetup(root: string = projectRoot): SetupRecord {
 export function writeSetup(root: string, record: SetupRecord): void {
   const file = join(stateFolder(root), "setup.json");
   const beside = `${file}.${Deno.pid}`;
-  Deno.writeTextFileSync(beside, JSON.stringify(record, null, 2) + "\n");
+  const own = `${stateFolder(root)}/`;
+  const shown = (_name: string, value: unknown): unknown =>
+    typeof value === "string" && value.startsWith(own) ? OWN + value.slice(own.length) : value;
+  Deno.writeTextFileSync(beside, JSON.stringify(record, shown, 2) + "\n");
   Deno.renameSync(beside, file);
 }

@@ -1,8 +1,9 @@
 /** Restoring of the state that a training begins or resumes with, which is the same on all ranks. */
 
-import { dirname, resolve } from "node:path";
+import { dirname } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { asUserError } from "../../base/expected.ts";
+import { isSamePath } from "../../base/files.ts";
 import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
 import { recordedOptions } from "../../options/stored.ts";
@@ -99,7 +100,7 @@ async function loadWeights(
 
 /** Tells whether a checkpoint is in the run's own folder. */
 function isIn(folder: RunFolder, path: string): boolean {
-  return resolve(dirname(path)) === resolve(folder.checkpointsDir);
+  return isSamePath(dirname(path), folder.checkpointsDir);
 }
 
 function load(learner: Learner, path: string): void {

@@ -74,8 +74,9 @@ async function load(name: CommandName): Promise<Main> {
   try {
     return (await import(path)).main;
   } catch (error) {
-    const message = (error as Error).message;
-    if (!/npm:|node_modules/.test(message)) throw error;
+    const { code, message } = error as { code?: string; message: string };
+    // Of an import, and of a `require` inside a package.
+    if (code !== "ERR_MODULE_NOT_FOUND" && code !== "MODULE_NOT_FOUND") throw error;
     throw new UserError(
       `Cannot run ${name}: ${message}; run with network: deno task setup`,
       ExitCode.setup,

@@ -8,6 +8,7 @@ import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { type RankRecord, verdictOn } from "../../src/distributed/rendezvous.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import { requireSetup } from "../../src/setup/record.ts";
+import { Slowdown } from "../support/slowdown.ts";
 import { copyCheckout } from "../support/copied_checkout.ts";
 import {
   freePort,
@@ -48,6 +49,7 @@ for (
       const dead = running[victim]!;
       try {
         await trained(runDir, 2);
+        await using slowdown = new Slowdown();
         const at = performance.now();
         dead.child.kill(signal);
         const others = running.filter((one) => one !== dead);
@@ -56,7 +58,9 @@ for (
           match(stderr, new RegExp(`rank ${victim} on ${hostname()} went silent`));
         }
         const seconds = (performance.now() - at) / 1000;
-        ok(seconds <= STEP_TIMEOUT + 2, `after ${seconds} s`);
+        // On an idle machine; other programs delay each step of the end.
+        const allowed = STEP_TIMEOUT + 2 * slowdown.factor;
+        ok(seconds <= allowed, `after ${seconds} s, allowed ${allowed}`);
       } finally {
         if (signal === "SIGSTOP") dead.child.kill("SIGKILL");
         await dead.ended;

@@ -25,6 +25,14 @@ export interface Ended {
   seconds: number;
 }
 
+/** A program that runs. */
+export interface Running {
+  child: Deno.ChildProcess;
+  ended: Promise<Ended>;
+  /** Waits until stderr matches. @throws Error where the program ends before that */
+  shown(pattern: RegExp): Promise<void>;
+}
+
 /** Starts `train`, or the command that comes first; the environment decides which rank it is, if any. */
 export function start(
   args: readonly string[],
@@ -34,10 +42,7 @@ export function start(
     /** The checkout whose program is started. */
     root?: string;
   } = {},
-): {
-  child: Deno.ChildProcess;
-  ended: Promise<Ended>;
-} {
+): Running {
   const started = performance.now();
   const command = args[0]?.startsWith("--") ? ["train"] : [];
   const child = new Deno.Command(Deno.execPath(), {
@@ -48,17 +53,24 @@ export function start(
     stdout: "piped",
     stderr: "piped",
   }).spawn();
-  const ended = Promise.all([
-    child.status,
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-  ]).then(([{ code }, stdout, stderr]) => ({
-    code,
-    stdout,
-    stderr,
-    seconds: (performance.now() - started) / 1000,
-  }));
-  return { child, ended };
+  let stderr = "";
+  let hasEnded = false;
+  const read = async (): Promise<void> => {
+    for await (const piece of child.stderr.pipeThrough(new TextDecoderStream())) stderr += piece;
+    hasEnded = true;
+  };
+  const ended = Promise.all([child.status, new Response(child.stdout).text(), read()])
+    .then(([{ code }, stdout]) => ({
+      ...{ code, stdout, stderr },
+      seconds: (performance.now() - started) / 1000,
+    }));
+  const shown = async (pattern: RegExp): Promise<void> => {
+    while (!pattern.test(stderr)) {
+      if (hasEnded) throw new Error(`stderr never matched ${pattern}:\n${stderr}`);
+      await new Promise((done) => setTimeout(done, 20));
+    }
+  };
+  return { child, ended, shown };
 }
 
 /** Starts the ranks one by one, as srun does, each on its own. */
@@ -66,7 +78,7 @@ export function startRanks(
   ranks: number,
   argsOf: (rank: number) => readonly string[],
   port = freePort(),
-): { child: Deno.ChildProcess; ended: Promise<Ended> }[] {
+): Running[] {
   return Array.from({ length: ranks }, (_, rank) => startRank(rank, { ranks, port }, argsOf(rank)));
 }
 
@@ -81,7 +93,7 @@ export function startRank(
   },
   args: readonly string[],
   permissions: readonly string[] = [],
-): { child: Deno.ChildProcess; ended: Promise<Ended> } {
+): Running {
   return start(args, {
     ...env,
     RANK: `${rank}`,

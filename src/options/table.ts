@@ -296,7 +296,7 @@ export const OPTIONS = {
     // A resumed run compares the contents of the file, not its name (run/record.ts).
     changeable: true,
     help: "JSON file that changes the augmentations, or moves them over time " +
-      "(src/recipes/view_schedule.ts describes the format)",
+      "(docs/recipes.md describes the file)",
   },
   maxSteps: {
     option: "max_steps",

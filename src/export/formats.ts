@@ -9,6 +9,7 @@ import type { EXPORT } from "../options/commands/export.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { below, type ExportedRun } from "./encoder.ts";
 import { onnxEncoder } from "./onnx_resnet.ts";
+import { EMBED_LINES, imageLines, modelLines, SMALL_STEM } from "./python.ts";
 import { safetensorsFile } from "./safetensors_file.ts";
 import { type Saved, torchFile } from "./torch_file.ts";
 
@@ -19,7 +20,7 @@ type FormName = Values<typeof EXPORT.options>["to"][number];
 export interface ExportFormat {
   /** Returns the files by name. @throws UserError (usage, checkpoint) where the checkpoint has no such format */
   files(run: ExportedRun): Record<string, Uint8Array>;
-  /** Returns the Python that loads the files, for the model card. */
+  /** Returns a Python program for the model card, from the file image.png to `embeddings`. */
   usage(run: ExportedRun): string;
 }
 
@@ -27,9 +28,14 @@ export interface ExportFormat {
 const FORMATS: Readonly<Record<FormName, ExportFormat>> = {
   safetensors: {
     files: (run) => ({ "encoder.safetensors": safetensorsFile(run.encoder, noteOf(run)) }),
-    usage: () =>
-      `from safetensors.torch import load_file
-weights = load_file("encoder.safetensors")  # torchvision's names, without fc`,
+    usage: (run) =>
+      program(
+        imageLines(run),
+        "from safetensors.torch import load_file",
+        modelLines(run),
+        'model.load_state_dict(load_file("encoder.safetensors"))',
+        EMBED_LINES,
+      ),
   },
   torchvision: {
     files: (run) => {
@@ -39,11 +45,13 @@ weights = load_file("encoder.safetensors")  # torchvision's names, without fc`,
         "torchvision.safetensors": safetensorsFile(run.encoder, noteOf(run)),
       };
     },
-    usage: ({ resnetType, stem }) =>
-      `import torch, torchvision
-model = torchvision.models.${resnetType}()
-model.fc = torch.nn.Identity()${stem === "cifar" ? cifarStem("model.conv1", "model.maxpool") : ""}
-model.load_state_dict(torch.load("torchvision.pt", weights_only=True))`,
+    usage: (run) =>
+      program(
+        imageLines(run),
+        modelLines(run),
+        'model.load_state_dict(torch.load("torchvision.pt", weights_only=True))',
+        EMBED_LINES,
+      ),
   },
   timm: {
     files: (run) => {
@@ -51,20 +59,26 @@ model.load_state_dict(torch.load("torchvision.pt", weights_only=True))`,
       // timm's ResNets have torchvision's names of tensors.
       return { "timm.safetensors": safetensorsFile(run.encoder, noteOf(run)) };
     },
-    usage: ({ resnetType, stem }) =>
-      `import timm
-from safetensors.torch import load_file
-model = timm.create_model("${resnetType}", num_classes=0)${
-        stem === "cifar" ? `${cifarStem("model.conv1", "model.maxpool", "import torch\n")}` : ""
-      }
-model.load_state_dict(load_file("timm.safetensors"))`,
+    usage: (run) =>
+      program(
+        imageLines(run),
+        "import timm, torch",
+        "from safetensors.torch import load_file",
+        `model = timm.create_model("${run.resnetType}", num_classes=0)`,
+        ...run.stem === "cifar" ? [SMALL_STEM] : [],
+        'model.load_state_dict(load_file("timm.safetensors"))',
+        EMBED_LINES,
+      ),
   },
   onnx: {
     files: (run) => ({ "encoder.onnx": onnxEncoder(run) }),
-    usage: ({ features }) =>
-      `import onnxruntime
-session = onnxruntime.InferenceSession("encoder.onnx")
-embeddings, = session.run(None, {"images": images})  # batch x 3 x height x width to batch x ${features}`,
+    usage: (run) =>
+      program(
+        imageLines(run),
+        "import onnxruntime",
+        'session = onnxruntime.InferenceSession("encoder.onnx")',
+        `embeddings, = session.run(None, {"images": images.numpy()})  # batch x ${run.features}`,
+      ),
   },
   reference: referenceForm("reference"),
   seed: referenceForm("seed"),
@@ -79,19 +93,20 @@ export function formatNamed(name: FormName): ExportFormat {
 function referenceForm(name: string): ExportFormat {
   return {
     files: (run) => ({ [`${name}.pt`]: torchFile(referenceLayout(run, name)) }),
-    usage: () =>
-      `import torch
-checkpoint = torch.load("${name}.pt", weights_only=True)
-checkpoint["model"], checkpoint["momentum_model"], checkpoint["last_epoch"]`,
+    usage: (run) =>
+      program(
+        imageLines(run),
+        modelLines(run),
+        `checkpoint = torch.load("${name}.pt", weights_only=True)  # model, momentum_model, last_epoch`,
+        'encoder = {name: value for name, value in checkpoint["model"].items() if name.startswith("resnet.")}',
+        'model.load_state_dict({name.removeprefix("resnet."): value for name, value in encoder.items()})',
+        EMBED_LINES,
+      ),
   };
 }
 
-/** Returns Python that replaces a stem by a 3×3 convolution without pooling, for images of 32 pixels. */
-function cifarStem(conv: string, pool: string, first = ""): string {
-  return `
-# the stem for small images: a 3x3 convolution of stride 1, no pooling
-${first}${conv} = torch.nn.Conv2d(3, 64, 3, padding=1, bias=False)
-${pool} = torch.nn.Identity()`;
+function program(...parts: readonly string[]): string {
+  return parts.join("\n");
 }
 
 function requireTorchvision({ path, resnetType }: ExportedRun, to: string): void {

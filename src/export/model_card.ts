@@ -2,7 +2,6 @@
 
 import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
 import { dirname } from "node:path";
-import { type DatasetName, NORMALISATION } from "../recipes/views.ts";
 import { OPTIONS } from "../options/table.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { readMetrics } from "../run/metrics_file.ts";
@@ -77,19 +76,6 @@ function accuraciesText({ evaluation, problem }: RunNotes): string {
     `k-NN top-1 ${knn} %.`;
 }
 
-/** Returns a description of the images that the encoder expects. */
-function inputText({ config }: ExportedRun): string {
-  const name = config.datasetName;
-  if (typeof name !== "string" || !Object.hasOwn(NORMALISATION, name)) {
-    return "Images are RGB, float32 in [0, 1], normalised by the constants of the training's data set (not known).";
-  }
-  const { mean, std } = NORMALISATION[name as DatasetName];
-  return `Images are RGB, float32 in [0, 1], normalised by the mean (${
-    mean.join(", ")
-  }) and the standard ` +
-    `deviation (${std.join(", ")}).`;
-}
-
 /** Returns the model card in Markdown. */
 export function modelCard(
   run: ExportedRun,
@@ -111,14 +97,16 @@ ${run.features} numbers. ${
 
 ${accuraciesText(notes)}
 
-## Loading
+## Use
+
+Each program goes from the file \`image.png\` to its embedding, as \`deno task embed\` does. \`eval()\` matters:
+without it batch normalisation takes its statistics from the batch. An image of another size is resized as the
+test images of the evaluation were.
 
 ${
     formats.map(([name, format]) => `\`${name}\`:\n\n\`\`\`python\n${format.usage(run)}\n\`\`\`\n`)
       .join("\n")
   }
-${inputText(run)}
-
 ## Training
 
 | option | value |

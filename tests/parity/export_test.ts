@@ -2,14 +2,22 @@
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import { decode, encode } from "fast-png";
 import { Learner } from "../../src/native/learner.ts";
 import { setThreads } from "../../src/native/core.ts";
+import { readTensors } from "../../src/base/safetensors.ts";
+import { openData } from "../../src/data/open.ts";
+import { evaluationOptions } from "../../src/evaluate/options.ts";
+import { thisEnvironment } from "../../src/options/environment.ts";
+import { parseCommandLine } from "../../src/options/parse.ts";
+import { pictureAt } from "../../src/report/image_sample.ts";
+import { png } from "../support/photo_files.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
 import { olderOnnxRuntimeFolder } from "../runner/older_onnxruntime.ts";
 import { oracleFolder } from "../runner/oracle.ts";
 import { skip } from "../support/skip.ts";
-import { askOracle } from "./oracle.ts";
+import { askOracle, askPython } from "./oracle.ts";
 
 const HEADS = { hiddenDim: 16, zDim: 8 } as const;
 const SETTINGS = {
@@ -22,7 +30,7 @@ const SETTINGS = {
 /** A checkpoint whose every weight and statistic is random, with images and what the network makes of them. */
 async function writeCheckpoint(
   folder: string,
-  { resnetType, stem }: { resnetType: string; stem: "cifar" | "imagenet" },
+  { resnetType, stem, data }: typeof NETWORKS[number],
 ): Promise<void> {
   const path = (name: string): string => join(folder, `${name}.safetensors`);
   await askOracle("networks.py", [
@@ -34,12 +42,69 @@ async function writeCheckpoint(
   setThreads(1);
   using learner = Learner.create({ resnetType, stem, ...HEADS, ...SETTINGS });
   learner.load(path("random"));
-  const config = { resnetType: resnetType, datasetName: "demo", epochs: 4 };
+  const config = { resnetType, datasetName: data, epochs: 4 };
   const metadata = { step: 12, epoch: 3, config };
   learner.save(path("checkpoint"), metadata);
   learner.saveEncoder(path("alone"), metadata);
-  // Evaluation first: a pass in train mode would move the statistics.
+  await writeImage(folder, { learner, data });
+  // This comes last: its pass in train mode moves the statistics.
   learner.writeOutputs({ input: path("given"), path: path("outputs"), encoderOnly: true });
+}
+
+/** Writes image.png, and as truth.safetensors its embedding by an evaluation's own transforms. */
+async function writeImage(
+  folder: string,
+  { learner, data }: { learner: Learner; data: "demo" | "folder" },
+): Promise<void> {
+  const photos = join(folder, "photos");
+  const photo = png(150, 110, 3);
+  await Deno.mkdir(join(photos, "n01"), { recursive: true });
+  await Deno.writeFile(join(photos, "n01", "photo.png"), photo);
+  const ofFolder = ["--dataset_name=folder", `--data_dir=${photos}`];
+  const { config } = parseCommandLine(
+    "train",
+    ["--threads=1", "--clsf_every=0", "--limit_train=1", ...data === "folder" ? ofFolder : []],
+    thisEnvironment(),
+  );
+  using image = (await openData(config, { splits: "train" })).train;
+  const { transforms } = evaluationOptions(config);
+  image.setProbe(1, transforms);
+  image.makeCenterCrops(0, 1);
+  learner.writeEmbeddings(image, join(folder, "truth.safetensors"));
+  const file = join(folder, "unused.safetensors");
+  const shown = data === "folder" ? photo : original(pictureAt(image, 0, { transforms, file }));
+  await Deno.writeFile(join(folder, "image.png"), shown);
+}
+
+/** The picture of a small image in its own size: pictures are drawn with pixels of three. */
+function original(picture: Uint8Array): Uint8Array {
+  const { data, width } = decode(picture);
+  const side = width / 3;
+  const values = Uint8Array.from({ length: 3 * side * side }, (_, at) => {
+    const [pixel, channel] = [Math.floor(at / 3), at % 3];
+    const [row, column] = [Math.floor(pixel / side), pixel % side];
+    return data[3 * (3 * row * width + 3 * column) + channel]!;
+  });
+  return encode({ width: side, height: side, data: values, channels: 3, depth: 8 });
+}
+
+/** Runs the programs of the model card as they stand, and compares their embeddings of image.png. */
+async function runProgramsOf(folder: string, forms: number): Promise<void> {
+  const { embeddings } = await askPython<{ embeddings: number[][] }>("card_programs.py", [folder]);
+  equal(embeddings.length, forms);
+  const truth = readTensors(join(folder, "truth.safetensors")).get("features")!;
+  const expected = Array.from(truth.values as Float64Array, Number);
+  for (const [index, found] of embeddings.entries()) {
+    const similarity = cosine(found, expected);
+    ok(similarity > 0.9999, `program ${index} of the card: cosine ${similarity}`);
+  }
+}
+
+function cosine(one: readonly number[], other: readonly number[]): number {
+  const dot = (a: readonly number[], b: readonly number[]): number =>
+    a.reduce((sum, value, at) => sum + value * b[at]!, 0);
+  equal(one.length, other.length);
+  return dot(one, other) / Math.sqrt(dot(one, one) * dot(other, other));
 }
 
 /** Runs encoder.onnx in an older ONNX Runtime with NumPy 1, where it is installed, in a process of its own. */
@@ -66,14 +131,14 @@ async function compareInOlderRuntime(folder: string): Promise<void> {
 const ALL = "torchvision,timm,safetensors,onnx,reference";
 /** Networks that differ in depth alone are exported in the two forms that load them strictly. */
 const NETWORKS = [
-  { resnetType: "resnet18", stem: "cifar", to: ALL },
-  { resnetType: "resnet18", stem: "imagenet", to: ALL },
-  { resnetType: "resnet50", stem: "imagenet", to: ALL },
-  { resnetType: "resnet20", stem: "cifar", to: "onnx,reference" },
-  { resnetType: "resnet50", stem: "cifar", to: "onnx,timm" },
-  { resnetType: "resnet34", stem: "imagenet", to: "torchvision,timm" },
-  { resnetType: "resnet101", stem: "imagenet", to: "torchvision,timm" },
-  { resnetType: "resnet152", stem: "imagenet", to: "torchvision,timm" },
+  { resnetType: "resnet18", stem: "cifar", data: "demo", to: ALL },
+  { resnetType: "resnet18", stem: "imagenet", data: "folder", to: ALL },
+  { resnetType: "resnet50", stem: "imagenet", data: "folder", to: ALL },
+  { resnetType: "resnet20", stem: "cifar", data: "demo", to: "safetensors,onnx,reference" },
+  { resnetType: "resnet50", stem: "cifar", data: "demo", to: "onnx,timm" },
+  { resnetType: "resnet34", stem: "imagenet", data: "folder", to: "torchvision,timm" },
+  { resnetType: "resnet101", stem: "imagenet", data: "folder", to: "torchvision,timm" },
+  { resnetType: "resnet152", stem: "imagenet", data: "folder", to: "torchvision,timm" },
 ] as const;
 /** Files that the oracle compares for each form, with the difference allowed in float32. */
 const COMPARED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
@@ -115,6 +180,7 @@ for (const network of NETWORKS) {
         );
       }
       if (to.includes("onnx")) await compareInOlderRuntime(folder);
+      await runProgramsOf(folder, to.split(",").length);
       const card = await Deno.readTextFile(join(folder, "README.md"));
       match(card, new RegExp(`# ${resnetType}, pretrained by BYOL`));
       if (to.includes("torchvision")) match(card, /weights_only=True/);
@@ -152,7 +218,7 @@ Deno.test("the model card tells what the run's folder says of the checkpoint", a
       whole,
       /on 1,000 test images, chance 10 %: linear probe top-1 \d+\.\d\d ± \d\.\d\d %, top-5 .*; k-NN top-1 \d/,
     );
-    match(whole, /normalised by the mean \(0\.\d+, .*\) and the standard deviation \(/);
+    match(whole, /Resize\(36, .*\n.*CenterCrop\(32\),\n.*\n +transforms\.Normalize\(\(0\.\d+, /);
     match(whole, /commit ([0-9a-f]{40}|not known)/);
     await Deno.writeTextFile(path("metrics.jsonl"), "{damaged}\n{}\n");
     match(await card(), /Not known: .*metrics\.jsonl/);

@@ -51,7 +51,8 @@ def main():
         compare("torchvision.pt", torchvision_model(resnet, stem), pickled("torchvision.pt"))
     for name in ("torchvision.safetensors", "encoder.safetensors"):
         if (folder / name).exists():
-            compare(name, torchvision_model(resnet, stem), load_file(folder / name))
+            model = encoder(resnet, stem).eval() if resnet == "resnet20" else torchvision_model(resnet, stem)
+            compare(name, model, load_file(folder / name))
     if (folder / "timm.safetensors").exists():
         model = with_stem(timm.create_model(resnet, num_classes=0), stem)
         compare("timm.safetensors", model, load_file(folder / "timm.safetensors"))

@@ -8,7 +8,7 @@
 import type { RunConfig } from "../options/config.ts";
 import { normalisedValues } from "../options/rules.ts";
 import type { EvalRow } from "./metrics.ts";
-import { FIXED, type RunRecord } from "./record.ts";
+import { differencesOf, FIXED, type RunRecord } from "./record.ts";
 
 /** A run with the facts that decide its group. */
 export interface EvaluatedRun {
@@ -39,6 +39,18 @@ export function haveMean(group: readonly EvaluatedRun[]): boolean {
   const seeds = new Set(group.map(({ record }) => record?.config.seed));
   return group.length > 1 && seeds.size === group.length &&
     group.every(({ evaluations }) => evaluations.length > 0);
+}
+
+/**
+ * Returns the difference between two runs that stand in different groups, in words: the options that differ, or the
+ * other inputs.
+ */
+export function differenceBetween(one: EvaluatedRun, other: EvaluatedRun): string {
+  if (one.record === null || other.record === null) return "config.json is missing";
+  const options = differencesOf(one.record.config, other.record.config, COMPARED);
+  return options.length > 0
+    ? options.join("; ")
+    : "other images, augmentations, initial weights, or another step or test set of the evaluation";
 }
 
 function keyOf(

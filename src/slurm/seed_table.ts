@@ -9,33 +9,73 @@ import { join } from "node:path";
 import { ExitCode, runMain, UserError } from "../base/exit_codes.ts";
 import { meanAndDeviation } from "../base/statistics.ts";
 import { printLine } from "../base/output.ts";
+import { differenceBetween, type EvaluatedRun, groupsOf, haveMean } from "../run/groups.ts";
+import { readRunRecord } from "../run/record.ts";
 import { readResult } from "../run/result.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { runFolderAt } from "../run/folder.ts";
 
 const COLUMNS = ["knn_top1", "top1", "top5"] as const;
 
-/** Returns the table in Markdown: a row for each seed, and a summary once all runs, at least `count`, are evaluated. */
+/** A run of one seed. */
+interface SeedRun extends EvaluatedRun {
+  /** The number in the folder's name. */
+  seed: number;
+  /** Message on a config.json that cannot be used. */
+  problem?: string;
+}
+
+/**
+ * Returns the table in Markdown: a row for each seed, and a summary once all runs, at least `count`, are evaluated.
+ * Runs that differ in more than the seed have no summary; the difference is named.
+ */
 export function seedTable(folder: string, count = 0): string {
-  const rows = seedsIn(folder).map((seed) => {
-    const last = readResult(runFolderAt(join(folder, `seed-${seed}`)))?.evaluations.at(-1);
-    return { seed, last };
-  });
-  const found = rows.flatMap(({ last }) => last ?? []);
+  const runs = seedsIn(folder).map((seed) => readSeed(folder, seed));
+  const found = runs.flatMap(({ evaluations }) => evaluations.at(-1) ?? []);
   const lines = [
     "| seed | k-NN top-1 | probe top-1 | probe top-5 |",
     "| ---- | ---------- | ----------- | ----------- |",
-    ...rows.map(({ seed, last }) => line(String(seed), (name) => shown(last, name))),
+    ...runs.map(({ seed, evaluations }) =>
+      line(String(seed), (name) => shown(evaluations.at(-1), name))
+    ),
   ];
-  const wanted = Math.max(count, rows.length);
+  const wanted = Math.max(count, runs.length);
   if (found.length < wanted) {
     return [...lines, "", `${found.length} of ${wanted} runs are evaluated so far`].join("\n");
   }
+  const reason = reasonWithoutMean(runs);
+  if (reason !== undefined) return [...lines, "", `no mean: ${reason}`].join("\n");
   const summary = line("mean ± std", (name) => {
     const { mean, deviation } = meanAndDeviation(found.map((row) => row[name]));
     return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
   });
   return [...lines, summary].join("\n");
+}
+
+function readSeed(root: string, seed: number): SeedRun {
+  const folder = runFolderAt(join(root, `seed-${seed}`));
+  const evaluations = readResult(folder)?.evaluations ?? [];
+  try {
+    return { seed, evaluations, record: readRunRecord(folder) };
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return { seed, evaluations, record: null, problem: error.message };
+  }
+}
+
+/** Returns the reason why runs have no mean; undefined where they differ in the seed alone. */
+function reasonWithoutMean(runs: readonly SeedRun[]): string | undefined {
+  const problem = runs.find((run) => run.problem !== undefined)?.problem;
+  if (problem !== undefined) return problem;
+  const [group = [], ...others] = groupsOf(runs);
+  const [first] = group;
+  const [other] = others[0] ?? [];
+  if (first !== undefined && other !== undefined) {
+    const difference = differenceBetween(first, other);
+    return `seed-${first.seed} and seed-${other.seed} differ in more than the seed: ${difference}`;
+  }
+  if (haveMean(group)) return undefined;
+  return group.length === 1 ? "there is one run" : "two runs have the same seed";
 }
 
 function seedsIn(folder: string): number[] {

@@ -11,7 +11,6 @@ import { planOf } from "../../src/slurm/plan.ts";
 import { PROFILES } from "../../src/slurm/profiles.ts";
 import { directives, render } from "../../src/slurm/render.ts";
 import { JOBS, readRequest, type Request } from "../../src/slurm/request.ts";
-import { seedTable } from "../../src/slurm/seed_table.ts";
 import { skip } from "../support/skip.ts";
 
 const environment: Environment = thisEnvironment();
@@ -342,22 +341,5 @@ Deno.test("doctor reads what nvidia-smi says of the GPUs", async () => {
   match(out, /^ok +GPUs +4 × Tesla V100-SXM2-32GB$/m, err);
   // Not asked for, hence no failure: no kernels for them, or a libtorch without CUDA.
   match(out, /^warn +architecture .*(sm_70|setup --cuda)/m);
-  await Deno.remove(folder, { recursive: true });
-});
-
-Deno.test("the table of seeds has mean and deviation once all are there", async () => {
-  const folder = await Deno.makeTempDir();
-  for (const [seed, top1] of [[1, 90], [2, 92], [10, 94]] as const) {
-    Deno.mkdirSync(join(folder, `seed-${seed}`));
-    const row = { kind: "eval", step: 5, epoch: 1, knn_top1: 80, top1, top5: 99.5 };
-    const result = { step: 5, totalSteps: 5, evaluations: [row] };
-    Deno.writeTextFileSync(join(folder, `seed-${seed}`, "result.json"), JSON.stringify(result));
-  }
-  const table = seedTable(folder, 3);
-  match(table, /\| mean ± std \| 80\.00 ± 0\.00 \| 92\.00 ± 2\.00 \| 99\.50 ± 0\.00 \|$/);
-  match(table, /\| 2 \|.*\n\| 10 \|/);
-  match(seedTable(folder, 4), /3 of 4 runs are evaluated so far$/);
-  Deno.removeSync(join(folder, "seed-2", "result.json"));
-  match(seedTable(folder, 3), /\| 2 \| not finished \|[\s\S]*2 of 3/);
   await Deno.remove(folder, { recursive: true });
 });

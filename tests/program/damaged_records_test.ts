@@ -175,6 +175,16 @@ Deno.test("a pipe in the place of a record ends an invocation at once", async ()
   });
 });
 
+Deno.test("watch does not wait for a pipe in the place of the list of unusable files", async () => {
+  await inFolder(async (root) => {
+    const run = join(root, "run");
+    copyGolden("plain", run);
+    await new Deno.Command("mkfifo", { args: [join(run, "bad_files.json")] }).output();
+    const { code, stderr } = await within(30, byol("watch", `--run_dir=${run}`, "--once"), "watch");
+    equal(code, 0, stderr);
+  });
+});
+
 /** Fails where a promise is not settled in time. */
 async function within<T>(seconds: number, work: Promise<T>, what: string): Promise<T> {
   let timer: ReturnType<typeof setTimeout> | undefined;

@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
-import { describeOrThrow } from "../run/checkpoint.ts";
+import { describeOrThrow, weightsFileOf } from "../run/checkpoint.ts";
 import { openData } from "../data/open.ts";
 import { deviceOf, openDevice } from "../runtime/device.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
@@ -90,6 +90,7 @@ function readRequest(args: readonly string[]): Request {
   const { config, notes } = parseCommandLine("eval", rest, {
     ...thisEnvironment(),
     rankInfo: SINGLE_PROCESS,
+    weightsFileOf,
     checkpointConfig: (path) => {
       const found = describeOrThrow(path);
       described.push(found);

@@ -8,6 +8,7 @@ import { printLine, showLine } from "../base/output.ts";
 import { readForExport } from "../export/encoder.ts";
 import { type ExportFormat, formatNamed } from "../export/formats.ts";
 import { modelCard } from "../export/model_card.ts";
+import { weightsFileOf } from "../run/checkpoint.ts";
 import { EXPORT } from "../options/commands/export.ts";
 import { readCommand } from "../options/commands/registry.ts";
 
@@ -20,7 +21,7 @@ import { readCommand } from "../options/commands/registry.ts";
 export function main(args: readonly string[]): number {
   const { checkpoint, to, out } = readCommand(EXPORT, args).own;
   const forms = [...new Set(to)].map((name) => [name, formatNamed(name)] as const);
-  const run = readForExport(checkpoint);
+  const run = readForExport(weightsFileOf(checkpoint));
   let code: number = ExitCode.ok;
   const done: [string, ExportFormat][] = [];
   try {

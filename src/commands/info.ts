@@ -1,10 +1,17 @@
 /** `info`: describes a checkpoint, in a few lines or as JSON. */
 
 import { ExitCode } from "../base/exit_codes.ts";
+import { isExpected } from "../base/expected.ts";
 import { printLine } from "../base/output.ts";
 import { INFO } from "../options/commands/info.ts";
 import { readCommand } from "../options/commands/registry.ts";
-import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
+import type { RunConfig } from "../options/config.ts";
+import { storedOptions } from "../options/stored.ts";
+import { epochText } from "../run/accuracy_text.ts";
+import { describeOrThrow, metadataOf, weightsFileOf } from "../run/checkpoint.ts";
+import { runFolderOf } from "../run/folder.ts";
+import { evaluationAt } from "../run/metrics_file.ts";
+import { evaluationText } from "../run/terminal_sink.ts";
 
 /**
  * Describes the checkpoint that `--checkpoint` names.
@@ -13,14 +20,68 @@ import { describeOrThrow, metadataOf } from "../run/checkpoint.ts";
  * @throws UserError for wrong options, and for a checkpoint that is missing or damaged
  */
 export function main(args: readonly string[]): number {
-  const { checkpoint, format } = readCommand(INFO, args).own;
-  const found = describeOrThrow(checkpoint);
-  const { step, epoch, config } = metadataOf(checkpoint, found);
+  const { checkpoint: asked, format } = readCommand(INFO, args).own;
+  const path = weightsFileOf(asked);
+  const found = describeOrThrow(path);
+  const { step, epoch, config } = metadataOf(path, found);
   const { tensors, sha256 } = found;
-  printLine(
-    format === "json"
-      ? JSON.stringify({ step, epoch, config, tensors, sha256 })
-      : `step ${step}\nepoch ${epoch}\ntensors ${tensors}\nsha256 ${sha256}`,
-  );
+  if (format === "json") {
+    printLine(JSON.stringify({ step, epoch, config, tensors, sha256 }));
+    return ExitCode.ok;
+  }
+  const lines = [
+    ...path === asked ? [] : [`file ${path}`],
+    `step ${step}`,
+    `epoch ${epochText(epoch)}`,
+    ...recipeLines(storedOptions(config)),
+    `accuracy ${accuracyLine(path, step)}`,
+    `tensors ${tensors}`,
+    `sha256 ${sha256}`,
+  ];
+  printLine(lines.join("\n"));
   return ExitCode.ok;
+}
+
+/** Returns a line each on network, data and recipe, of what the file tells. */
+function recipeLines(config: Partial<RunConfig>): string[] {
+  const { resnetType, datasetName, dataDir, imageSize, limitTrain } = config;
+  const { epochs, batchSize, learningRate, tauBase, seed, preset } = config;
+  const known = (parts: readonly [unknown, string][]): string =>
+    parts.filter(([value]) => value !== undefined && value !== null).map(([, text]) => text).join(
+      ", ",
+    );
+  return [
+    `network ${resnetType ?? "unknown"}`,
+    `data ${
+      known([
+        [datasetName, `${datasetName}`],
+        [dataDir, `${dataDir}`],
+        [imageSize, `views of ${imageSize} pixels`],
+        [limitTrain, `${limitTrain} training images`],
+      ]) || "unknown"
+    }`,
+    `recipe ${
+      known([
+        [preset, `preset ${preset}`],
+        [epochs, `${epochs} epochs`],
+        [batchSize, `batches of ${batchSize}`],
+        [learningRate, `learning rate ${learningRate}`],
+        [tauBase, `tau from ${tauBase}`],
+        [seed, `seed ${seed}`],
+      ]) || "unknown"
+    }`,
+  ];
+}
+
+/** Returns the accuracy at the checkpoint's step, which stands in the folder of its run. */
+function accuracyLine(path: string, step: number): string {
+  const folder = runFolderOf(path);
+  if (folder === undefined) return "unknown: the file does not lie in the folder of its run";
+  try {
+    const row = evaluationAt(folder.metricsFile, step);
+    return row === undefined ? "unknown: no evaluation was made at this step" : evaluationText(row);
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    return `unknown: ${error.message}`;
+  }
 }

@@ -7,7 +7,7 @@ import { configurationOf } from "../encoder/weights_file.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { type Environment, thisEnvironment } from "../options/environment.ts";
 import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
-import { describeOrThrow } from "../run/checkpoint.ts";
+import { describeOrThrow, weightsFileOf } from "../run/checkpoint.ts";
 import { reportStop } from "../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 
@@ -34,6 +34,7 @@ export async function runOnRanks(
   let weights: CheckpointDescription | undefined;
   const environment: Environment = {
     ...thisEnvironment(),
+    weightsFileOf,
     checkpointConfig: (path) => configurationOf(path, weights = describeOrThrow(path)),
   };
   return await reportingStop(async () => {

@@ -1,13 +1,11 @@
 /** The model card: a README.md beside exported weights with their accuracy, their use in Python and their training. */
 
 import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
-import { dirname } from "node:path";
 import { OPTIONS } from "../options/table.ts";
 import type { EvalRow } from "../run/metrics.ts";
-import { readMetrics } from "../run/metrics_file.ts";
-import { runFolderAt } from "../run/folder.ts";
+import { evaluationAt } from "../run/metrics_file.ts";
+import { runFolderOf } from "../run/folder.ts";
 import { readRunRecord } from "../run/record.ts";
-import { exists } from "../base/files.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
 import { isExpected } from "../base/expected.ts";
@@ -41,23 +39,16 @@ interface RunNotes {
 }
 
 function notesOf({ path, step }: ExportedRun): RunNotes {
-  // encoder.safetensors lies in the run folder, checkpoints in its folder checkpoints/.
-  for (const place of [dirname(path), dirname(dirname(path))]) {
-    const folder = runFolderAt(place);
-    if (!exists(folder.metricsFile)) continue;
-    try {
-      const rows = readMetrics(folder.metricsFile);
-      const evaluation = rows.findLast((row): row is EvalRow =>
-        row.kind === "eval" && row.step === step
-      );
-      const commit = readRunRecord(folder)?.commit;
-      return { ...evaluation && { evaluation }, ...typeof commit === "string" && { commit } };
-    } catch (error) {
-      if (!isExpected(error)) throw error;
-      return { problem: error.message };
-    }
+  const folder = runFolderOf(path);
+  if (folder === undefined) return {};
+  try {
+    const evaluation = evaluationAt(folder.metricsFile, step);
+    const commit = readRunRecord(folder)?.commit;
+    return { ...evaluation && { evaluation }, ...typeof commit === "string" && { commit } };
+  } catch (error) {
+    if (!isExpected(error)) throw error;
+    return { problem: error.message };
   }
-  return {};
 }
 
 function accuraciesText({ evaluation, problem }: RunNotes): string {

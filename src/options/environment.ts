@@ -23,6 +23,8 @@ export interface Environment {
   gpus?(): number;
   /** Returns the data folder in the record of a run; undefined where the folder holds no run. */
   dataDirOfRun?(runDir: string): string | undefined;
+  /** Returns the weights file that `--checkpoint` names by a file or by the folder of a run. @throws UserError (checkpoint) */
+  weightsFileOf?(path: string): string;
   /**
    * Returns the stored options of a checkpoint, for `eval`.
    *

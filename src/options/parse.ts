@@ -43,8 +43,11 @@ export function parseCommandLine(
   environment: Environment,
 ): ParsedCommandLine {
   const line = lineOf(command);
-  const given = readGiven(args, line).values as Partial<RunConfig>;
-  const inFile = typeof given.config === "string" ? readConfigFile(given.config, line) : {};
+  const typed = readGiven(args, line).values as Partial<RunConfig>;
+  const given = withWeightsFile(typed, environment);
+  const inFile = typeof given.config === "string"
+    ? withWeightsFile(readConfigFile(given.config, line), environment)
+    : {};
   const asked = { ...inFile, ...given };
   if (command === "eval" && asked.checkpoint === undefined) {
     throw usageError("Cannot evaluate without a checkpoint: expected --checkpoint=FILE");
@@ -58,11 +61,22 @@ export function parseCommandLine(
     { origin: `config ${given.config}`, values: inFile },
     ...presetLayer(asked.preset),
     ...checkpointLayers(asked.checkpoint ?? "", stored),
+    ...dataDirLayer(asked, storedOptions(stored), environment),
   ];
   const { config, origins } = resolveLayers(layers);
   derive(config, origins, environment);
   requireSound(config, origins);
   return { config, origins, notes: notesOn(config, environment) };
+}
+
+/** Returns values whose checkpoint is a file: the newest one where the value names the folder of a run. */
+function withWeightsFile(
+  values: Partial<RunConfig>,
+  { weightsFileOf }: Environment,
+): Partial<RunConfig> {
+  const { checkpoint } = values;
+  if (typeof checkpoint !== "string" || weightsFileOf === undefined) return values;
+  return { ...values, checkpoint: weightsFileOf(checkpoint) };
 }
 
 /**
@@ -86,6 +100,17 @@ function checkpointLayers(path: string, stored: StoredOptions): Layer[] {
     origin,
     values: kept(values),
   }));
+}
+
+/** Returns a layer of the folder that the run had its images in, where an evaluation is on the same data set there. */
+function dataDirLayer(
+  asked: Partial<RunConfig>,
+  { datasetName, dataDir }: Partial<RunConfig>,
+  { exists }: Environment,
+): Layer[] {
+  const isSameDataSet = asked.datasetName === undefined || asked.datasetName === datasetName;
+  if (!isSameDataSet || typeof dataDir !== "string" || !exists(dataDir)) return [];
+  return [{ origin: "checkpoint", values: { dataDir } }];
 }
 
 /** Returns the values that an evaluation takes from a checkpoint, without the null of options that have no value. */

@@ -43,7 +43,8 @@ export const OPTIONS = {
     commands: BOTH,
     value: { kind: "path" },
     default: null,
-    defaultText: "data/<dataset_name>; with --computer=jeanzay, a folder below $DSDIR",
+    defaultText:
+      "data/<dataset_name>; with --computer=jeanzay, a folder below $DSDIR; of an evaluation, the run's",
     changeable: true,
     help:
       "Folder of the images, or of their download. cifar10: the official binary or python files, " +
@@ -466,7 +467,8 @@ export const OPTIONS = {
     changeable: true,
     help:
       "File to evaluate: a checkpoint or encoder of a run, or weights of torchvision or of the reference " +
-      "program, as .pt or safetensors. The kind is recognised by the content",
+      "program, as .pt or safetensors. The kind is recognised by the content. The folder of a run stands for its " +
+      "newest checkpoint",
   },
 
   computer: {

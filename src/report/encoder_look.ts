@@ -6,21 +6,21 @@
  */
 
 import { join } from "node:path";
-import { listCheckpoints } from "../run/checkpoint.ts";
+import { weightsFileOf } from "../run/checkpoint.ts";
 import { OPTIONS } from "../options/table.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/core.ts";
-import { exists, removeTree } from "../base/files.ts";
+import { removeTree } from "../base/files.ts";
 import { createLearner } from "../encoder/learner.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { dataUri } from "./data_uri.ts";
 import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
 import { mapsOf } from "./map.ts";
 import { answersOf } from "./probe_look.ts";
-import { fileOf, type RunData } from "./run_data.ts";
+import type { RunData } from "./run_data.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
 /** A picture as a data URI, with its class. */
@@ -79,7 +79,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   if (record === null) {
     throw new UserError("the options of the run are unknown", ExitCode.runFolder);
   }
-  const checkpoint = newestFile(run);
+  const checkpoint = weightsFileOf(run.folder.path);
   const config = configOf(record.config, options);
   setThreads(config.threads);
   const { train, test } = await openData(config, { splits: "train and test" });
@@ -129,21 +129,6 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   } finally {
     await removeTree(folder);
   }
-}
-
-/** Returns the newest checkpoint; without one, encoder.safetensors. */
-function newestFile(run: RunData): string {
-  const { checkpointsDir } = run.folder;
-  const newest = exists(checkpointsDir) ? listCheckpoints(checkpointsDir)[0]?.path : undefined;
-  const encoder = fileOf(run, "encoder.safetensors");
-  const found = newest ?? (exists(encoder) ? encoder : undefined);
-  if (found === undefined) {
-    throw new UserError(
-      `${run.folder.path} holds no checkpoint and no encoder.safetensors`,
-      ExitCode.runFolder,
-    );
-  }
-  return found;
 }
 
 /** Returns the run's options, adapted to this machine. */

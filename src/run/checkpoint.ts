@@ -2,8 +2,9 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
-import { asUserError } from "../base/expected.ts";
+import { asUserError, isSystemError } from "../base/expected.ts";
 import { exists } from "../base/files.ts";
+import { runFolderAt } from "./folder.ts";
 import { renamedOptions, type StoredOptions } from "../options/stored.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
@@ -145,6 +146,34 @@ function requireTrainingState(path: string, { encoder }: CheckpointDescription):
       `such as a file of a run's checkpoints/; a new run begins with the encoder by --init_from=${path}`,
     ExitCode.checkpoint,
   );
+}
+
+/**
+ * Returns the weights file that a path names: the path of a file itself; of the folder of a run, its newest checkpoint,
+ * or its encoder.safetensors where it holds no checkpoint.
+ *
+ * @throws UserError (checkpoint) for a folder without either
+ */
+export function weightsFileOf(path: string): string {
+  if (!isFolder(path)) return path;
+  const { checkpointsDir, encoderFile } = runFolderAt(path);
+  const newest = listCheckpoints(checkpointsDir)[0]?.path;
+  if (newest !== undefined) return newest;
+  if (exists(encoderFile)) return encoderFile;
+  throw new UserError(
+    `Cannot use the weights in ${path}: it holds no checkpoint and no encoder.safetensors, expected a weights file or ` +
+      "the folder of a run",
+    ExitCode.checkpoint,
+  );
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return false;
+  }
 }
 
 /** Returns the description of a weights file. @throws UserError (checkpoint) when it is missing or damaged */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { exists, reasonOf } from "../base/files.ts";
@@ -23,6 +23,8 @@ export interface RunFolder {
   sheetFile: string;
   /** The folder of the checkpoints. */
   checkpointsDir: string;
+  /** The encoder alone, written at the end of the training. */
+  encoderFile: string;
 }
 
 /** Returns the paths of the run in a folder; the folder need not exist. */
@@ -33,7 +35,14 @@ export function runFolderAt(path: string): RunFolder {
     metricsFile: join(path, "metrics.jsonl"),
     sheetFile: join(path, "views.png"),
     checkpointsDir: join(path, "checkpoints"),
+    encoderFile: join(path, "encoder.safetensors"),
   };
+}
+
+/** Returns the folder of the run that a weights file lies in; undefined for a file elsewhere. */
+export function runFolderOf(weightsFile: string): RunFolder | undefined {
+  const parent = dirname(weightsFile);
+  return [parent, dirname(parent)].map(runFolderAt).find(({ metricsFile }) => exists(metricsFile));
 }
 
 /**

@@ -4,7 +4,7 @@ import { replaceFile, writeAll } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { exists, readTextOfFile } from "../base/files.ts";
-import { isEvalRow, type MetricsRow, type MetricsSink } from "./metrics.ts";
+import { type EvalRow, isEvalRow, type MetricsRow, type MetricsSink } from "./metrics.ts";
 
 /** Handling of a row that cannot be written. */
 export interface JsonLinesOptions {
@@ -210,4 +210,11 @@ function rowOf(line: string): MetricsRow | undefined {
     ? isEvalRow(row)
     : (kind === "run" || kind === "train") && Number.isInteger(step);
   return isRow ? row as MetricsRow : undefined;
+}
+
+/** Returns the last evaluation at a step; undefined where none was made. @throws as readMetrics does */
+export function evaluationAt(path: string, step: number): EvalRow | undefined {
+  return readMetrics(path).findLast((row): row is EvalRow =>
+    row.kind === "eval" && row.step === step
+  );
 }

@@ -6,6 +6,8 @@
  */
 
 import { dirname, join, resolve } from "node:path";
+import { exists } from "../base/files.ts";
+import { runFolderAt } from "../run/folder.ts";
 import { type Job, JOBS, type Request, timeText } from "./request.ts";
 
 /** First command of each script in slurm/; the directives are inserted above it. */
@@ -13,8 +15,13 @@ const FIRST_COMMAND = "set -euo pipefail\n";
 
 /** Returns the folder for a request's script and logs. */
 export function jobFolder({ config, job }: Request): string {
-  const folder = job === "eval" ? dirname(config.checkpoint ?? "") : config.runDir;
+  const folder = job === "eval" ? folderOf(config.checkpoint ?? "") : config.runDir;
   return join(resolve(folder), "slurm");
+}
+
+/** Returns the folder of a weights file, or the folder of a run that stands for its newest checkpoint. */
+function folderOf(checkpoint: string): string {
+  return exists(runFolderAt(checkpoint).metricsFile) ? checkpoint : dirname(checkpoint);
 }
 
 /** Returns sbatch's options for a request, one per entry. The user's own are last, where they take precedence. */

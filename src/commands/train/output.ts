@@ -1,6 +1,5 @@
 /** The output of a training: metrics, checkpoints, progress, the finished encoder. */
 
-import { join } from "node:path";
 import { NULL_TERMINAL, Progress, type ProgressOptions } from "../../base/terminal.ts";
 import { printLine } from "../../base/output.ts";
 import { coreInfo } from "../../native/core.ts";
@@ -158,7 +157,7 @@ class RankZeroOutput implements RunOutput {
     const { invocation: { config, folder, warn }, inputs, plan, run, learner } = this.#training;
     run.lock.check(0);
     this.#metrics.flush();
-    const path = join(folder.path, "encoder.safetensors");
+    const path = folder.encoderFile;
     const last = evaluations.at(-1);
     saving(path, () =>
       learner.saveEncoder(path, {

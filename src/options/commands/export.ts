@@ -12,7 +12,8 @@ export const EXPORT = {
       option: "checkpoint",
       value: { kind: "path" },
       placeholder: "FILE",
-      help: "A checkpoint or encoder.safetensors of a run",
+      help:
+        "A checkpoint or encoder.safetensors of a run, or the folder of a run for its newest checkpoint",
       required: true,
     },
     to: {

@@ -5,14 +5,15 @@ import type { CommandSpec } from "../../base/command_line.ts";
 /** `deno task info`. */
 export const INFO = {
   name: "info",
-  summary: "Describes a checkpoint: step, epoch, number of tensors, SHA-256 over the tensors",
+  summary: "Describes a checkpoint: network, data, recipe, accuracy, SHA-256 over the tensors",
   examples: [["--checkpoint=runs/demo_resnet20/encoder.safetensors"]],
   options: {
     checkpoint: {
       option: "checkpoint",
       value: { kind: "path" },
       placeholder: "FILE",
-      help: "A checkpoint of a run",
+      help:
+        "A checkpoint or encoder.safetensors of a run, or the folder of a run for its newest checkpoint",
       required: true,
     },
     format: {

@@ -19,6 +19,24 @@ const encoder = new TextEncoder();
 /** Failure of the note before; undefined where that was shown. */
 let lostNote: string | undefined;
 let isLost = false;
+/** True while stderr's last line waits to be rewritten: no line break follows it. */
+let hasOpenLine = false;
+
+/** Sequence that erases a terminal's line and returns to its beginning. */
+const ERASE_LINE = "\r\x1b[2K";
+
+/** Shows a line on stderr, a terminal, in the place of the one that was shown so before. Any other text erases it. */
+export function showOpenLine(line: string): void {
+  show(line);
+  hasOpenLine = true;
+}
+
+/** Leaves the line of `showOpenLine()` as it is and goes to the next one; without such a line, does nothing. */
+export function endOpenLine(): void {
+  if (!hasOpenLine) return;
+  hasOpenLine = false;
+  show("\n");
+}
 
 /** Shows a text on stderr as it is. Notes are dropped while none can be shown; the first one after them names the gap. */
 export function show(text: string): void {
@@ -27,7 +45,9 @@ export function show(text: string): void {
     lostNote = write(Deno.stderr, `\n(what was to be shown before this is lost: ${before})\n`, 0);
     if (lostNote !== undefined) return;
   }
-  lostNote = write(Deno.stderr, text, PATIENCE_MILLISECONDS.note);
+  const erasing = hasOpenLine ? ERASE_LINE : "";
+  hasOpenLine = false;
+  lostNote = write(Deno.stderr, `${erasing}${text}`, PATIENCE_MILLISECONDS.note);
 }
 
 /** Shows a line on stderr. */
@@ -41,6 +61,8 @@ export function showLine(line: string): void {
  * @returns false where it could not be printed; `isResultLost()` remembers it
  */
 export function print(result: string | Uint8Array): boolean {
+  // The result may go to the terminal that shows the open line.
+  if (hasOpenLine) show("");
   const failure = write(Deno.stdout, result, PATIENCE_MILLISECONDS.result);
   if (failure === undefined) return true;
   if (!isLost) showLine(`Cannot print the result: ${failure}`);

@@ -4,12 +4,16 @@
  * @module
  */
 
-import { show } from "./output.ts";
+import { endOpenLine, show, showOpenLine } from "./output.ts";
 
 /** Terminal or log that shows progress. */
 export interface Terminal {
-  /** Shows a text unchanged. */
+  /** Shows a text unchanged; it erases the line of `rewrite()`. */
   write(text: string): void;
+  /** Shows a line in the place of the one that was shown so before. */
+  rewrite(line: string): void;
+  /** Leaves the line of `rewrite()` as it is; without such a line, does nothing. */
+  endLine(): void;
   /** True where a line can be rewritten. */
   readonly isTerminal: boolean;
   /** Number of characters in a line. */
@@ -23,6 +27,8 @@ export function stderrTerminal(): Terminal {
   const isTerminal = Deno.stderr.isTerminal();
   return {
     write: show,
+    rewrite: showOpenLine,
+    endLine: endOpenLine,
     isTerminal,
     columns: () => isTerminal ? consoleColumns() : 80,
     now: () => performance.now(),
@@ -32,6 +38,8 @@ export function stderrTerminal(): Terminal {
 /** Terminal that shows nothing, for ranks above 0. */
 export const NULL_TERMINAL: Terminal = {
   write() {},
+  rewrite() {},
+  endLine() {},
   isTerminal: false,
   columns: () => 80,
   now: () => performance.now(),
@@ -50,6 +58,8 @@ function consoleColumns(): number {
 const REDRAW_INTERVAL = 100;
 const LINE_INTERVAL = 10_000;
 const BAR_WIDTH = 20;
+/** Updates before a time left is shown: the first steps are slower than the others. */
+const LEAST_UPDATES = 5;
 
 /** Label and amount of a progress line. */
 export interface ProgressOptions {
@@ -72,7 +82,7 @@ export class Progress implements Disposable {
   #detail = "";
   #shownAt = -Infinity;
   #shown = "";
-  #isDrawn = false;
+  #updates = 0;
   #isClosed = false;
 
   /** Creates a progress line, which is not shown before the first update. */
@@ -93,6 +103,7 @@ export class Progress implements Disposable {
    */
   update(done: number, detail?: string): void {
     if (this.#isClosed) return;
+    if (done > this.#done) this.#updates++;
     this.#done = done;
     this.#detail = detail ?? this.#detail;
     const interval = this.#terminal.isTerminal ? REDRAW_INTERVAL : LINE_INTERVAL;
@@ -101,7 +112,6 @@ export class Progress implements Disposable {
 
   /** Adds a permanent line of text above the progress line. */
   note(line: string): void {
-    this.#erase();
     this.#terminal.write(`${line}\n`);
     if (this.#terminal.isTerminal && this.#shown !== "" && !this.#isClosed) this.#show();
   }
@@ -109,10 +119,11 @@ export class Progress implements Disposable {
   /** Shows the final state and ends the line; a second call does nothing. */
   close(): void {
     if (this.#isClosed) return;
-    if (this.#shown !== "" && this.#line() !== this.#shown) this.#show();
-    if (this.#isDrawn) this.#terminal.write("\n");
-    this.#isDrawn = false;
     this.#isClosed = true;
+    if (this.#shown === "") return;
+    // A terminal's line may have been erased by another text.
+    if (this.#terminal.isTerminal || this.#line() !== this.#shown) this.#show();
+    this.#terminal.endLine();
   }
 
   /** Ends the line. */
@@ -125,18 +136,11 @@ export class Progress implements Disposable {
     this.#shown = line;
     this.#shownAt = this.#terminal.now();
     if (this.#terminal.isTerminal) {
-      this.#erase();
       // The last column stays free, where some terminals would break the line.
-      this.#terminal.write([...line].slice(0, this.#terminal.columns() - 1).join(""));
-      this.#isDrawn = true;
+      this.#terminal.rewrite([...line].slice(0, this.#terminal.columns() - 1).join(""));
     } else {
       this.#terminal.write(`${line}\n`);
     }
-  }
-
-  #erase(): void {
-    if (this.#isDrawn) this.#terminal.write("\r\x1b[2K");
-    this.#isDrawn = false;
   }
 
   #line(): string {
@@ -155,7 +159,7 @@ export class Progress implements Disposable {
     const elapsed = this.#terminal.now() - this.#startedAt;
     const doneNow = this.#done - this.#doneBefore;
     if (this.#done >= this.#total) return `done in ${durationText(elapsed / 1000)}`;
-    if (doneNow <= 0) return "";
+    if (doneNow <= 0 || this.#updates < LEAST_UPDATES) return "";
     return `${durationText(elapsed / 1000 * (this.#total - this.#done) / doneNow)} left`;
   }
 }

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { removeIfThere } from "../base/files.ts";
-import { show, showLine } from "../base/output.ts";
+import { endOpenLine, showLine, showOpenLine } from "../base/output.ts";
 import { withLock } from "../setup/lock.ts";
 
 /** A file to download, with its size and checksum. */
@@ -385,7 +385,8 @@ function reportOnStderr(name: string): (progress: DownloadProgress) => void {
     const percent = (received / total * 100).toFixed(isTerminal ? 1 : 0);
     const sizes = `${(received / MEBIBYTE).toFixed(0)} of ${(total / MEBIBYTE).toFixed(0)} MiB`;
     const line = `${name}: ${percent} % (${sizes})`;
-    const end = isTerminal && received < total ? "" : "\n";
-    show(`${isTerminal ? "\r\x1b[K" : ""}${line}${end}`);
+    if (!isTerminal) return showLine(line);
+    showOpenLine(line);
+    if (received >= total) endOpenLine();
   };
 }

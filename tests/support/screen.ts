@@ -12,8 +12,21 @@ export class Screen implements Terminal {
     this.#columns = columns;
   }
 
+  #hasOpenLine = false;
+
   write(text: string): void {
-    this.text += text;
+    this.text += this.#hasOpenLine ? `\r\x1b[2K${text}` : text;
+    this.#hasOpenLine = false;
+  }
+
+  rewrite(line: string): void {
+    this.write(line);
+    this.#hasOpenLine = true;
+  }
+
+  endLine(): void {
+    if (this.#hasOpenLine) this.text += "\n";
+    this.#hasOpenLine = false;
   }
 
   columns(): number {

@@ -47,3 +47,37 @@ Deno.test("a note after notes that were lost names the gap", async () => {
     "",
   ]]);
 });
+
+Deno.test("a line that is rewritten is cleared before any other message or result", async () => {
+  const folder = await Deno.makeTempDir();
+  const script = `
+    import { endOpenLine, printLine, showLine, showOpenLine } from "${new URL(
+    "../../../src/base/output.ts",
+    import.meta.url,
+  )}";
+    // One terminal for both, as in a shell.
+    Deno.stdout.writeSync = Deno.stderr.writeSync.bind(Deno.stderr);
+    showOpenLine("training 1 %");
+    showOpenLine("training 2 %");
+    showLine("a message");
+    showOpenLine("training 3 %");
+    printLine("a result");
+    showOpenLine("training 4 %");
+    endOpenLine();
+    endOpenLine();
+    showLine("the end");
+  `;
+  await Deno.writeTextFile(`${folder}/notes.ts`, script);
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "--allow-all", "--no-config", `${folder}/notes.ts`],
+  }).output();
+  await Deno.remove(folder, { recursive: true });
+  const erase = "\r\x1b[2K";
+  deepEqual([code, new TextDecoder().decode(stderr).split("\n")], [0, [
+    `training 1 %${erase}training 2 %${erase}a message`,
+    `training 3 %${erase}a result`,
+    "training 4 %",
+    "the end",
+    "",
+  ]]);
+});

@@ -8,11 +8,13 @@ const ERASE = "\r\x1b[2K";
 Deno.test("on a terminal one line is rewritten, with the time left", () => {
   const screen = new Screen(true);
   using progress = new Progress(screen, { label: "training", total: 100 });
+  for (const done of [1, 2, 3, 4]) progress.update(done);
+  screen.text = "";
   screen.time = 1000;
   progress.update(25, "loss 1.5");
   assert.equal(
     screen.text,
-    `training ${"█".repeat(5)}${"░".repeat(15)} 25 % · loss 1.5 · 0:03 left`,
+    `${ERASE}training ${"█".repeat(5)}${"░".repeat(15)} 25 % · loss 1.5 · 0:03 left`,
   );
   screen.time = 1050;
   progress.update(26);
@@ -50,7 +52,9 @@ Deno.test("elsewhere there are plain lines, not too many, and the last state is 
   progress.close();
   const lines = screen.text.trimEnd().split("\n");
   assert.equal(lines.length, 10);
-  assert.equal(lines[0], "training 0 % · step 1 · 1:40 left");
+  // The first steps tell no time left.
+  assert.equal(lines[0], "training 0 % · step 1");
+  assert.equal(lines[1], "training 10 % · step 101 · 1:30 left");
   assert.equal(lines.at(-1), "training 90 % · step 900 · 0:10 left");
   for (const mark of ["\r", "\x1b", "█"]) assert.ok(!screen.text.includes(mark));
 });
@@ -58,6 +62,8 @@ Deno.test("elsewhere there are plain lines, not too many, and the last state is 
 Deno.test("after a resume the time left counts only what this start did", () => {
   const screen = new Screen(false);
   using progress = new Progress(screen, { label: "training", total: 100, done: 50 });
+  for (const done of [51, 52, 53, 54]) progress.update(done);
+  screen.text = "";
   screen.time = 10_000;
   progress.update(60);
   assert.equal(screen.text, "training 60 % · 0:40 left\n");

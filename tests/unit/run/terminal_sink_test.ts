@@ -13,7 +13,7 @@ Deno.test("the terminal's sink shows training as progress and evaluations as lin
   sink.close();
   assert.deepEqual(screen.text.trimEnd().split("\n"), [
     "resumed at step 10",
-    "training 75 % · epoch 2/2 · loss 1.000 · lr 0.500 · std 0.0800 · 120 images/s · 0:01 left",
+    "training 75 % · epoch 2/2 · loss 1.000 · lr 0.500 · std 0.0800 · 120 images/s",
     "after epoch 2: k-NN 45.00 %, linear probe top-1 50.00 %, top-5 80.00 %",
   ]);
   assert.match(evaluationText(evalRow(0, 0, 30)), /^untrained encoder: /);

@@ -25,6 +25,7 @@ import { Invocation } from "./invocation.ts";
 import { isFinished, OpenRun } from "./open_run.ts";
 import { openOutput } from "./output.ts";
 import { restore } from "./restore.ts";
+import { openingLines } from "./story.ts";
 
 /**
  * Begins a run, or resumes the run in the run folder.
@@ -79,6 +80,7 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
   const evaluations = new Evaluations(training, { output, earlier: kept.evaluations });
 
   const { firstStep } = restored;
+  for (const line of openingLines(invocation, plan, firstStep)) output.note(line);
   const { stepsPerEpoch, endStep } = plan;
   if (isEvaluated(firstStep, plan)) await evaluations.evaluateAt(firstStep);
   const stepsDone = invocation.isStopped() ? firstStep : await pretrain(

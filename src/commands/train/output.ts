@@ -1,7 +1,7 @@
 /** The output of a training: metrics, checkpoints, progress, the finished encoder. */
 
 import { NULL_TERMINAL, Progress, type ProgressOptions } from "../../base/terminal.ts";
-import { printLine } from "../../base/output.ts";
+import { printLine, showLine } from "../../base/output.ts";
 import { coreInfo } from "../../native/core.ts";
 import { optionsByName } from "../../options/stored.ts";
 import { stemOf } from "../../recipes/stem.ts";
@@ -19,6 +19,7 @@ import { markFinished } from "../../run/result.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { TerminalSink } from "../../run/terminal_sink.ts";
 import { dataOf, type KeptRows } from "./open_run.ts";
+import { closingLines } from "./story.ts";
 import type { Restored } from "./restore.ts";
 import { resultText } from "./result_text.ts";
 import type { Training } from "./training.ts";
@@ -29,6 +30,8 @@ export interface RunOutput extends AsyncDisposable {
   write(row: MetricsRow): void;
   /** Shows the step, and saves where a checkpoint is due. @throws UserError as `write` does */
   stepDone(stepsDone: number): void;
+  /** Shows a line that is no part of the metrics. */
+  note(line: string): void;
   /** Returns a progress line for work between two steps. */
   progressOf(options: ProgressOptions): Progress;
   /** Saves the last step, unless it is saved already, and waits for the end. @throws UserError as `write` does */
@@ -43,6 +46,7 @@ export interface RunOutput extends AsyncDisposable {
 const NULL_OUTPUT: RunOutput = {
   write() {},
   stepDone() {},
+  note() {},
   progressOf: (options) => new Progress(NULL_TERMINAL, options),
   saveLast: async () => {},
   flush() {},
@@ -140,6 +144,10 @@ class RankZeroOutput implements RunOutput {
     this.#writer.stepDone(stepsDone);
   }
 
+  note(line: string): void {
+    this.#show.note(line);
+  }
+
   progressOf(options: ProgressOptions): Progress {
     return this.#show.progressOf(options);
   }
@@ -175,7 +183,9 @@ class RankZeroOutput implements RunOutput {
     };
     markFinished(folder, result);
     for (const note of inputs.notes) warn(note);
+    this.#show.close();
     printLine(resultText({ config, folder }, result));
+    for (const line of closingLines(folder)) showLine(line);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -200,13 +200,15 @@ export function confusionPlot(
     ) => [answer, truth, Math.round(100 * count / Math.max(1, totals[truth]!))])
   );
   const few = counts.length <= 20;
-  const names = classNames.map((name) => name.length > 14 ? `${name.slice(0, 13)}…` : name);
-  const axis = { type: "category", data: names, ...axisStyle(), splitLine: { show: false } };
+  const longest = Math.max(...classNames.map((name) => name.length));
+  // Labels at 45 degrees reach as far below the axis as a side of their square.
+  const labelHeight = few ? 0.62 * 10 * longest * Math.SQRT1_2 : 0;
+  const axis = { type: "category", data: classNames, ...axisStyle(), splitLine: { show: false } };
   return svgOf({
     ...frame(title),
     grid: { left: 8, right: 12, top: 34, bottom: 26, containLabel: true },
     xAxis: {
-      ...{ ...axis, name: "taken for", nameLocation: "middle", nameGap: few ? 52 : 24 },
+      ...{ ...axis, name: "taken for", nameLocation: "middle", nameGap: 24 + labelHeight },
       axisLabel: { color: MUTED, fontSize: 10, rotate: 45, show: few },
     },
     yAxis: { ...axis, inverse: true, axisLabel: { color: MUTED, fontSize: 10, show: few } },
@@ -217,7 +219,7 @@ export function confusionPlot(
       label: { show: few, fontSize: 9, color: TEXT },
       itemStyle: { borderColor: LINE, borderWidth: few ? 0.5 : 0 },
     }],
-  }, { label: title, height: 420, byOpacity: true });
+  }, { label: title, height: 380 + labelHeight, byOpacity: true });
 }
 
 function frame(title: string): Record<string, unknown> {

@@ -10,7 +10,7 @@ import { weightsFileOf } from "../run/checkpoint.ts";
 import { OPTIONS } from "../options/table.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
-import { openData } from "../data/open.ts";
+import { openData, splitsOfTraining } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/core.ts";
 import { removeTree } from "../base/files.ts";
@@ -19,7 +19,7 @@ import { evaluationOptions } from "../evaluate/options.ts";
 import { dataUri } from "./data_uri.ts";
 import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
 import { mapsOf } from "./map.ts";
-import { answersOf } from "./probe_look.ts";
+import { answersOf, type ProbeLook } from "./probe_look.ts";
 import type { RunData } from "./run_data.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
@@ -33,30 +33,40 @@ export interface Picture {
 export interface EncoderLook {
   /** Path of the encoder's file. */
   checkpoint: string;
-  /** Number of test images. */
-  testImages: number;
-  /** Number of training images. */
+  /** Split of the images that are looked at: training images where there are no test images. */
+  split: "test" | "training";
+  /** Number of images that are looked at. */
+  images: number;
+  /** Number of training images that their neighbours are searched among. */
   trainImages: number;
   classNames: string[];
-  /** Labels of the test images. */
+  /** Labels of the images. */
   labels: number[];
-  /** Coordinates of the test images in the map by principal components. */
+  /** Coordinates of the images in the map by principal components. */
   pca: number[][];
-  /** Coordinates of the test images in the map by UMAP. */
+  /** Coordinates of the images in the map by UMAP. */
   umap: number[][];
-  /** Some test images, each with its nearest training images, nearest first. */
+  /** Some images, each with its nearest training images, nearest first. */
   neighbours: { query: Picture; nearest: Picture[] }[];
-  /** Share of the test images whose nearest training image has the same class, in percent. */
+  /** Predictions of the classes; undefined where all images have the same label or none. */
+  answers: ClassAnswers | undefined;
+}
+
+/** Predicted classes of images beside their labels. */
+export interface ClassAnswers {
+  /** Share of the images whose nearest training image has the same class, in percent. */
   nearestTop1: number;
-  /** Counts of test images by true class (rows) and predicted class (columns). */
+  /** Counts of images by true class (rows) and predicted class (columns). */
   confusion: number[][];
-  /** Description of the confusion matrix's classifier, for a caption (`by`) and for a title (`name`). */
-  confusionBy: { by: string; name: string };
+  /** Name of the classifier, for a caption. */
+  by: string;
+  /** Short name of the classifier, for a title. */
+  name: string;
 }
 
 /** Options of lookAt. */
 export interface LookOptions {
-  /** Largest number of test images; twice as many training images are used. */
+  /** Largest number of images to look at; twice as many training images are used. */
   images: number;
   /** Folder of the images; by default the one in the run's record. */
   dataDir: string | undefined;
@@ -82,10 +92,10 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   const checkpoint = weightsFileOf(run.folder.path);
   const config = configOf(record.config, options);
   setThreads(config.threads);
-  const { train, test } = await openData(config, { splits: "train and test" });
+  // Photos that a run never evaluates on may have no test images.
+  const { train, test } = await openData(config, { splits: splitsOfTraining(config) });
   using bank = train;
   using tested = test;
-  if (tested === undefined) throw new UserError("there are no test images", ExitCode.runFolder);
   using learner = createLearner(config);
   learner.loadEncoder(checkpoint);
   const { classes, classNames } = bank.describe();
@@ -93,42 +103,71 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   const folder = await Deno.makeTempDir({ prefix: "byol-report-" });
   try {
     const look = { learner, transforms, file: join(folder, "batch.safetensors") };
-    options.log(`embedding at most ${options.images} test images`);
-    const queries = await embedFirst(tested, options.images, look);
-    options.log(`embedding at most ${2 * options.images} training images`);
-    const known = await embedFirst(bank, 2 * options.images, look);
+    const { queries, known, knownFrom } = await embedSample({ bank, tested, look }, options);
     requireFinite(checkpoint, [queries, known]);
     const nearest = nearestOf(queries, known);
-    const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
     const first = nearest.map(([place]) => place!);
-    const answers = answersOf(run, { checkpoint, classes, queries, known, nearest: first });
-    for (const [at, label] of queries.labels.entries()) {
-      confusion[label]![answers.classes[at]!]!++;
-    }
-    const right = queries.labels.filter((label, at) => known.labels[first[at]!] === label).length;
     options.log("drawing maps and pictures");
-    const draw = (dataset: Dataset, { labels }: Embedded, place: number): Picture => ({
+    const draw = (dataset: Dataset, place: number, label: number): Picture => ({
       uri: dataUri("image/png", pictureAt(dataset, place, look)),
-      label: classNames[labels[place]!] ?? String(labels[place]),
+      label: classes > 1 ? classNames[label] ?? String(label) : "",
     });
     return {
       checkpoint,
-      testImages: queries.labels.length,
+      split: tested === undefined ? "training" : "test",
+      images: queries.labels.length,
       trainImages: known.labels.length,
       classNames,
       labels: queries.labels,
       ...mapsOf(queries.features),
       neighbours: nearest.slice(0, QUERIES).map((others, place) => ({
-        query: draw(tested, queries, place),
-        nearest: others.map((other) => draw(bank, known, other)),
+        query: draw(tested ?? bank, place, queries.labels[place]!),
+        nearest: others.map((other) => draw(bank, knownFrom + other, known.labels[other]!)),
       })),
-      nearestTop1: 100 * right / queries.labels.length,
-      confusion,
-      confusionBy: answers,
+      answers: classes > 1
+        ? classAnswers(run, { checkpoint, classes, queries, known, nearest: first })
+        : undefined,
     };
   } finally {
     await removeTree(folder);
   }
+}
+
+/**
+ * Embeds the images to look at and the training images beside them. Without test images, both are training images, and
+ * `knownFrom` is the place of the first of the others in the sample.
+ */
+async function embedSample(
+  { bank, tested, look }: {
+    bank: Dataset;
+    tested: Dataset | undefined;
+    look: Parameters<typeof embedFirst>[2];
+  },
+  { images, log }: LookOptions,
+): Promise<{ queries: Embedded; known: Embedded; knownFrom: number }> {
+  if (tested !== undefined) {
+    log(`embedding at most ${images} test images`);
+    const queries = await embedFirst(tested, images, look);
+    log(`embedding at most ${2 * images} training images`);
+    return { queries, known: await embedFirst(bank, 2 * images, look), knownFrom: 0 };
+  }
+  log(`embedding at most ${3 * images} training images: there are no test images`);
+  const { features, labels } = await embedFirst(bank, 3 * images, look);
+  const knownFrom = Math.ceil(labels.length / 3);
+  return {
+    queries: { features: features.slice(0, knownFrom), labels: labels.slice(0, knownFrom) },
+    known: { features: features.slice(knownFrom), labels: labels.slice(knownFrom) },
+    knownFrom,
+  };
+}
+
+function classAnswers(run: RunData, look: ProbeLook): ClassAnswers {
+  const { classes, queries, known, nearest } = look;
+  const confusion = Array.from({ length: classes }, () => new Array<number>(classes).fill(0));
+  const { classes: found, by, name } = answersOf(run, look);
+  for (const [at, label] of queries.labels.entries()) confusion[label]![found[at]!]!++;
+  const right = queries.labels.filter((label, at) => known.labels[nearest[at]!] === label).length;
+  return { nearestTop1: 100 * right / queries.labels.length, confusion, by, name };
 }
 
 /** Returns the run's options, adapted to this machine. */

@@ -13,6 +13,7 @@ import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
 import { curves } from "./curves_section.ts";
+import { encoderSections } from "./encoder_section.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
 import { evaluations, titleOf } from "./evaluation_section.ts";
 import { readRun, type RunData, writeResult } from "./run_data.ts";
@@ -78,7 +79,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {
     parts.push(sections.views(run));
-    if (images > 0) parts.push(...await encoderSections(run, { options, images, problems }));
+    if (images > 0) parts.push(...await lookSections(run, { options, images, problems }));
   }
   parts.push(sections.options(runs), sections.environment(runs));
   problems.forEach(showLine);
@@ -89,7 +90,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
 }
 
 /** Returns the sections on the encoder; adds to `problems` where core, images or checkpoint are missing. */
-async function encoderSections(
+async function lookSections(
   run: RunData,
   { options, images, problems }: { options: Options; images: number; problems: string[] },
 ): Promise<string[]> {
@@ -101,7 +102,7 @@ async function encoderSections(
       threads: options.threads ?? undefined,
       log: showLine,
     });
-    return sections.encoder(look);
+    return encoderSections(look);
   } catch (error) {
     if (!isExpected(error)) throw error;
     problems.push(`Cannot analyse the encoder: ${error.message}`);

@@ -3,14 +3,9 @@
 import { FIELDS, optionOf } from "../options/table.ts";
 import { shownValue } from "../base/option_values.ts";
 import { exists } from "../base/files.ts";
-import { confusionPlot, scatterPlot } from "./charts.ts";
 import { dataUri } from "./data_uri.ts";
-import type { EncoderLook, Picture } from "./encoder_look.ts";
-import { card, escaped, note, section, table } from "./page.ts";
+import { note, section, table } from "./page.ts";
 import type { RunData } from "./run_data.ts";
-
-/** Largest number of classes of a confusion matrix. */
-const MOST_CLASSES = 100;
 
 /** Returns the contact sheet of the run's views. */
 export function views(run: RunData): string {
@@ -24,61 +19,6 @@ export function views(run: RunData): string {
     note("Both views of 16 training images at the first step, side by side."),
     `<img class="views" alt="Contact sheet of augmented views" src="${uri}">`,
   );
-}
-
-/** Returns the sections on the encoder: maps, nearest neighbours, confusion matrix. */
-export function encoder(look: EncoderLook): string[] {
-  const { classNames, labels, confusion } = look;
-  const map = (title: string, points: number[][]): string =>
-    card(scatterPlot({ title, points, labels, classNames }));
-  const maps = section(
-    "Map of the embeddings",
-    note(
-      `Embeddings of ${look.testImages} random test images by the encoder of ${look.checkpoint}; ` +
-        "colours are classes.",
-    ),
-    `<div class="grid">${map("Principal components", look.pca)}${map("UMAP", look.umap)}</div>`,
-  );
-  const strips = look.neighbours.map(({ query, nearest }) => {
-    const shown = nearest.map((one) => figure(one, one.label === query.label ? "" : "other"));
-    return `<div class="card strip">${figure(query, "")}${shown.join("")}</div>`;
-  });
-  const neighbours = section(
-    "Nearest neighbours",
-    note(
-      `A framed test image, and beside it the nearest of ${look.trainImages} training images by cosine ` +
-        `similarity. For ${
-          look.nearestTop1.toFixed(1)
-        } % of ${look.testImages} test images, the nearest training image has the same class.`,
-    ),
-    `<div class="neighbours">${strips.join("")}</div>`,
-  );
-  const heading = "Confusion matrix";
-  if (confusion.length > MOST_CLASSES) {
-    return [
-      maps,
-      neighbours,
-      section(
-        heading,
-        note(
-          `There is no matrix of ${confusion.length} classes: ${MOST_CLASSES} classes at most are drawn.`,
-        ),
-      ),
-    ];
-  }
-  const { by, name } = look.confusionBy;
-  const title = `Class against ${name}, % of rows`;
-  const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
-  const matrix = section(
-    heading,
-    note(
-      `Classes of ${look.testImages} test images as predicted by ${by}; ${
-        (100 * right / look.testImages).toFixed(1)
-      } % are right.`,
-    ),
-    `<div class="matrix">${card(confusionPlot({ title, counts: confusion, classNames }))}</div>`,
-  );
-  return [maps, neighbours, matrix];
 }
 
 /** Returns the table of options with their origins; of several runs, only the options that differ. */
@@ -147,9 +87,4 @@ export function environment(runs: readonly RunData[]): string {
 /** Returns an entry of a record, which somebody may have edited; "unknown" for anything but a text. */
 function textOf(entry: unknown): string {
   return typeof entry === "string" ? entry : "unknown";
-}
-
-function figure({ uri, label }: Picture, className: string): string {
-  return `<figure class="${className}"><img alt="${escaped(label)}" src="${uri}">` +
-    `<figcaption>${escaped(label)}</figcaption></figure>`;
 }

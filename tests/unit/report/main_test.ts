@@ -18,6 +18,7 @@ import { readTensors } from "../../../src/base/safetensors.ts";
 import { TASK_PERMISSIONS } from "../../../src/base/permissions.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { byol } from "../../support/byol.ts";
+import { png } from "../../support/photo_files.ts";
 import { writeRun } from "../../support/run_files.ts";
 import { skip } from "../../support/skip.ts";
 
@@ -320,4 +321,35 @@ Deno.test("curves of many rows are thinned to means, without what is not finite"
   const kept = thinned(points);
   ok(kept.length <= 400 && kept.length > 300, String(kept.length));
   ok(kept.every(([x, y]) => Math.abs(x - y) < 1e-9));
+});
+
+Deno.test("photos without classes or test images have a map and neighbours", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "byol-report-photos-" });
+  const [photos, run] = [join(folder, "photos"), join(folder, "run")];
+  try {
+    await Deno.mkdir(photos);
+    for (let index = 0; index < 24; index++) {
+      await Deno.writeFile(join(photos, `${index}.png`), png(40 + index, 32, index));
+    }
+    const trained = await byol(
+      ...["train", "--dataset_name=folder", `--data_dir=${photos}`, "--clsf_every=0"],
+      ...["--resnet_type=resnet18", "--image_size=32", "--hidden_dim=16", "--z_dim=8"],
+      ...["--batch_size=8", "--max_steps=2", "--threads=1", `--run_dir=${run}`],
+    );
+    equal(trained.code, 0, trained.stderr);
+    const { code, err } = await report([`--run_dir=${run}`, "--images=8", "--threads=1"]);
+    equal(code, 0, err);
+    const html = Deno.readTextFileSync(join(run, "report.html"));
+    match(html, /Embeddings of 8 random training images by the encoder of [^;]*\.<\/p>/);
+    match(html, /A framed training image, .* the nearest of 16 other training images/);
+    ok(!html.includes("<h2>Confusion matrix</h2>"));
+    // The views, and 8 images with 6 neighbours each, none of which is the image itself.
+    const images = [...html.matchAll(/<img alt="[^"]*" src="([^"]+)"/g)].map(([, uri]) => uri);
+    equal(images.length, 8 * 7);
+    for (let at = 0; at < images.length; at += 7) {
+      ok(!images.slice(at + 1, at + 7).includes(images[at]), `image ${at / 7}`);
+    }
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 });

@@ -318,12 +318,14 @@ Deno.test("doctor's table says what is well and what is not, and so does its exi
   );
   equal(none.code, 6, none.out);
   match(none.out, /^FAIL +data .*none/m);
+  const images = join(folder, "images");
+  Deno.mkdirSync(images);
   const imagenet = (...args: string[]) =>
-    program("doctor", run, "--dataset_name=imagenet", `--data_dir=${folder}`, ...args);
-  Deno.writeTextFileSync(join(folder, "train.json"), "");
+    program("doctor", run, "--dataset_name=imagenet", `--data_dir=${images}`, ...args);
+  Deno.writeTextFileSync(join(images, "train.json"), "");
   match((await imagenet()).out, /^FAIL +data .*expected train\/ and val\//m);
   match((await imagenet("--clsf_every=0")).out, /^ok +data .*train\.json$/m);
-  Deno.writeTextFileSync(join(folder, "val.json"), "");
+  Deno.writeTextFileSync(join(images, "val.json"), "");
   match((await imagenet()).out, /^ok +data .*train\.json and .*val\.json$/m);
   await Deno.remove(folder, { recursive: true });
 });

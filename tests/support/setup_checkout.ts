@@ -116,14 +116,13 @@ export class Checkout implements AsyncDisposable {
     env: Record<string, string> = {},
     { ignored = "" }: { ignored?: string } = {},
   ): Deno.ChildProcess {
-    const program = [Deno.execPath(), "run", "--no-config", ...TASK_PERMISSIONS.setup];
-    return new Deno.Command("sh", {
-      args: [
-        "-c",
-        `${ignored === "" ? "" : `trap "" ${ignored}; `}exec "$@"`,
-        "sh",
-        ...[...program, "src/setup/main.ts", ...args],
-      ],
+    const setUp = ["run", "--no-config", ...TASK_PERMISSIONS.setup, "src/setup/main.ts", ...args];
+    const trap = `trap "" ${ignored}; exec "$@"`;
+    const [program = "", ...words] = ignored === ""
+      ? [Deno.execPath(), ...setUp]
+      : ["/bin/sh", "-c", trap, "sh", Deno.execPath(), ...setUp];
+    return new Deno.Command(program, {
+      args: words,
       cwd: this.root,
       env: { LIBTORCH: "", CXX: "", PIP_CONFIG_FILE: "/dev/null", ...env },
       stdin: "null",

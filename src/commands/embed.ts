@@ -5,6 +5,7 @@ import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
 import type { RunConfig } from "../options/config.ts";
 import { thisEnvironment } from "../options/environment.ts";
 import { describeOrThrow, weightsFileOf } from "../run/checkpoint.ts";
+import { foundText } from "../run/data_record.ts";
 import { openData } from "../data/open.ts";
 import { deviceOf, openDevice } from "../runtime/device.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
@@ -15,7 +16,7 @@ import { readCommand } from "../options/commands/registry.ts";
 import { FEATURE_FORMATS, type FeatureSink } from "../evaluate/feature_files.ts";
 import { Interrupt, interrupted } from "../runtime/interrupt.ts";
 import { shardedBatches } from "../evaluate/linear.ts";
-import type { Dataset } from "../native/dataset.ts";
+import type { Dataset, FoundImages } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { setThreads } from "../native/core.ts";
@@ -50,7 +51,9 @@ export async function main(args: readonly string[]): Promise<number> {
   using trainImages = train;
   using testImages = test;
   const dataset = split === "train" ? trainImages : testImages!;
-  dataset.describe().warnings.forEach(showLine);
+  const { found, warnings } = dataset.describe();
+  [foundText(found), ...warnings].forEach(showLine);
+  requireLines(path, found);
   const { learner: made, config: seen } = transferred(config, { found: weights, device });
   using learner = made;
   loadEncoder(learner, checkpoint);
@@ -101,6 +104,18 @@ function readRequest(args: readonly string[]): Request {
     throw usageError(`Cannot embed on --ranks=${config.ranks}: expected one rank`);
   }
   return { path, split, config, notes, weights: described[0]! };
+}
+
+/** Refuses names that are several lines of the file of names. @throws UserError (data) */
+function requireLines(path: string, { place, lineEnd }: FoundImages): void {
+  if (lineEnd === undefined || !path.endsWith(".npy")) return;
+  throw new UserError(
+    `Cannot list the names of ${place} for ${path}, one a line: ${
+      JSON.stringify(lineEnd)
+    } holds a line end, ` +
+      "expected names without: rename it, or give --out=FILE.parquet",
+    ExitCode.data,
+  );
 }
 
 function openSink(path: string, classNames: string[]): FeatureSink {

@@ -16,6 +16,7 @@ import { requireRoomFor, saveProbe } from "../evaluate/saved_probe.ts";
 import type { Probe } from "../native/probe.ts";
 import type { RankInfo } from "../runtime/rank.ts";
 import { requireSetup } from "../setup/record.ts";
+import { foundText } from "../run/data_record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
@@ -82,7 +83,9 @@ async function evaluateOn(
   const { config, learner: made } = transferred(asked, { found: weights, device });
   using learner = made;
   loadEncoder(learner, path);
-  const { classes, classNames } = train.describe();
+  const { classes, classNames, found: ofTrain } = train.describe();
+  const { found: ofTest } = test.describe();
+  ranks.rankZeroOnly(() => [ofTrain, ofTest].forEach((found) => showLine(foundText(found))));
   ranks.shard(train, 1);
   const note = ranks.rankZeroOnly(() => encoderNote(path, weights));
   if (note !== undefined) showLine(note);

@@ -16,11 +16,14 @@ import { photoFolders, requireClassFolders } from "../data/photo_folders.ts";
 import { listingCache } from "../data/photos.ts";
 import { exists } from "../base/files.ts";
 import { printLine, showLine } from "../base/output.ts";
+import type { FoundImages } from "../native/dataset.ts";
+import { foundText } from "../run/data_record.ts";
 
 type Options = Values<typeof PACK.options>;
 
 /** Result of packing one split. */
 interface Packed {
+  found: FoundImages;
   count: number;
   bad: number;
   badFiles: [index: number, reason: string][];
@@ -59,7 +62,8 @@ export async function main(args: readonly string[]): Promise<number> {
 
 async function pack(name: string, options: PackJob): Promise<void> {
   using job = await runJob({ kind: "pack", ...options }, `packing ${name}`);
-  const { count, bad, badFiles, parts, kept, bytes, digest } = job.result<Packed>();
+  const { found, count, bad, badFiles, parts, kept, bytes, digest } = job.result<Packed>();
+  showLine(foundText(found));
   for (const [, reason] of badFiles) showLine(`left out: ${reason}`);
   printLine(
     `${name}: ${count} images in ${parts} shards of ${(bytes / 1e6).toFixed(1)} MB in all` +

@@ -9,6 +9,7 @@ import { asUserError } from "../base/expected.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { VIEWS } from "../options/commands/views.ts";
+import { foundText } from "../run/data_record.ts";
 import { drawSheet } from "../run/view_sheet.ts";
 
 /**
@@ -23,7 +24,8 @@ export async function main(args: readonly string[]): Promise<number> {
   notes.forEach(showLine);
   requireOutsideImages(out, `--out=${out}`, config);
   using dataset = (await openData(config, { splits: "train", device: "cpu" })).train;
-  dataset.describe().warnings.forEach(showLine);
+  const { found, warnings } = dataset.describe();
+  [foundText(found), ...warnings].forEach(showLine);
   let images: number;
   try {
     images = drawSheet(out, { train: dataset, config, step });

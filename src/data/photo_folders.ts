@@ -205,8 +205,21 @@ function isFlat(folder: string): boolean {
     Deno.readDirSync(folder).some(({ name }) => IMAGE_NAME.test(name));
 }
 
-/** Names of folders that systems and programs leave behind, beside those that begin with a dot. */
-const SYSTEM_FOLDERS = ["@eadir", "__macosx"];
+/** Folders that the Rust core leaves out of listings, beside those whose names begin with a dot; in lower case. */
+const SYSTEM_FOLDERS = [
+  "@eadir",
+  "@recycle",
+  "@recently-snapshot",
+  "@tmp",
+  "#recycle",
+  "#snapshot",
+  "__macosx",
+  "$recycle.bin",
+  "recycler",
+  "system volume information",
+  "lost+found",
+  "__pycache__",
+];
 
 /** Returns the names of the folders in a folder, and of links to folders, without hidden ones; none where it is none. */
 function foldersIn(folder: string): string[] {

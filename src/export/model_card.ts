@@ -3,9 +3,10 @@
 import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
 import { OPTIONS } from "../options/table.ts";
 import type { EvalRow } from "../run/metrics.ts";
+import { comparedText } from "../run/data_record.ts";
 import { evaluationAt } from "../run/metrics_file.ts";
 import { runFolderOf } from "../run/folder.ts";
-import { readRunRecord } from "../run/record.ts";
+import { readRunRecord, type RunRecord } from "../run/record.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
 import { isExpected } from "../base/expected.ts";
@@ -34,6 +35,8 @@ const RECIPE = [
 interface RunNotes {
   evaluation?: EvalRow;
   commit?: string;
+  /** The images of the run and their comparison with published data, in words. */
+  images?: string;
   /** Message of the error that the folder's files could not be read with. */
   problem?: string;
 }
@@ -43,12 +46,24 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
   if (folder === undefined) return {};
   try {
     const evaluation = evaluationAt(folder.metricsFile, step);
-    const commit = readRunRecord(folder)?.commit;
-    return { ...evaluation && { evaluation }, ...typeof commit === "string" && { commit } };
+    const record = readRunRecord(folder);
+    const commit = record?.commit;
+    return {
+      ...evaluation && { evaluation },
+      ...typeof commit === "string" && { commit },
+      ...record !== null && { images: imagesText(record) },
+    };
   } catch (error) {
     if (!isExpected(error)) throw error;
     return { problem: error.message };
   }
+}
+
+/** Returns the training images in words, without their path, which is of no use elsewhere. */
+function imagesText({ config: { datasetName }, data }: RunRecord): string {
+  const { images, classes } = data.found?.train ?? {};
+  const counts = images === undefined ? "" : `${images} images of ${classes} classes; `;
+  return `${counts}${comparedText(datasetName, data)}`;
 }
 
 function accuraciesText({ evaluation, problem }: RunNotes): string {
@@ -103,6 +118,8 @@ ${
 | option | value |
 | --- | --- |
 ${rows.join("\n")}
+
+Training images: ${notes.images ?? "not known"}.
 
 Step ${run.step}, epoch ${run.epoch}; commit ${
     notes.commit ?? "not known"

@@ -55,11 +55,37 @@ export interface DatasetDescription {
   digest: string;
   /** Layout of the images, such as "demo", "folder" or "packed". */
   layout: string;
-  /** True where every file had its official MD5. */
-  verified: boolean;
+  /** True where every file had its official MD5; null where there is none to compare with. */
+  verified: boolean | null;
   /** Warnings about the files. */
   warnings: string[];
+  /** Images found, and entries that were left out beside them: of each kind the number, and the most frequent names. */
+  found: {
+    /** The folder, manifest or file that holds the images. */
+    place: string;
+    /** Number of images, before a limit. */
+    images: number;
+    /** Number of classes. */
+    classes: number;
+    /** Files of suffixes that are not read, by suffix. */
+    unread?: { count: number; names: [name: string, count: number][] };
+    /** Images beside class folders, by name. */
+    beside?: { count: number; names: [name: string, count: number][] };
+    /** Hidden folders and folders of systems, by name. */
+    folders?: { count: number; names: [name: string, count: number][] };
+    /** Hidden files, by name. */
+    hidden?: { count: number; names: [name: string, count: number][] };
+    /** Pipes, sockets and devices that are named as images, and links to them, by path. */
+    special?: { count: number; names: [name: string, count: number][] };
+    /** Number of images that could not be packed. */
+    unpacked?: number;
+    /** Path of an image whose path holds a line end. */
+    lineEnd?: string;
+  };
 }
+
+/** Images found, and what was left out beside them. */
+export type FoundImages = DatasetDescription["found"];
 
 /** Returns the error to throw after the reading of images: a UserError (data) for files that cannot be read. */
 function unreadable(error: unknown): unknown {

@@ -3,6 +3,7 @@
 import { meanAndDeviation } from "../base/statistics.ts";
 import type { RunConfig } from "../options/config.ts";
 import { accuracyText, epochText } from "../run/accuracy_text.ts";
+import { differsFromPublished } from "../run/data_record.ts";
 import { haveMean } from "../run/groups.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { type Curve, curvesPlot } from "./charts.ts";
@@ -137,9 +138,11 @@ function notesOn(
       : alike.length === 0 && network !== undefined
       ? [`Published results on these images are of ${networkName(network)}.`]
       : [],
-    ...group.some((run) => run.record?.data.verified === false)
+    ...group.some(({ record }) =>
+        record !== null && differsFromPublished(record.config.datasetName, record.data)
+      )
       ? [
-        "The data are not the published bytes: these accuracies cannot be compared with published ones.",
+        "The data are not the published ones: these accuracies cannot be compared with published ones.",
       ]
       : [],
   ];

@@ -1,6 +1,7 @@
 /** The sections of a report, each as HTML. */
 
 import { FIELDS, optionOf } from "../options/table.ts";
+import { comparedText, foundText } from "../run/data_record.ts";
 import { shownValue } from "../base/option_values.ts";
 import { exists } from "../base/files.ts";
 import { dataUri } from "./data_uri.ts";
@@ -74,8 +75,12 @@ export function environment(runs: readonly RunData[]): string {
       ["core", textOf(versions.core)],
       [
         "data",
-        `${data.digest} (${data.verified ? "the published bytes" : "not the published bytes"})`,
+        `${data.digest} (${comparedText(record.config.datasetName, data)})`,
       ],
+      ...Object.values(data.found ?? {}).map((found): [string, string] => [
+        "images",
+        foundText(found),
+      ]),
     ];
     return facts.map(([fact, value]) => runs.length > 1 ? [name, fact, value] : [fact, value]);
   });

@@ -20,7 +20,7 @@ export interface CheckpointMetadata {
   /** The resolved options by their names on the command line. */
   config: Record<string, unknown>;
   /** Digests of the images; checkpoints of earlier versions have none. */
-  data?: { digest: string; testDigest?: string; verified: boolean };
+  data?: { digest: string; testDigest?: string; verified?: boolean };
   /** The views' recipes over time; checkpoints of earlier versions have none. */
   augmentation?: AugmentSchedule;
 }

@@ -22,6 +22,7 @@ import {
 import { FIELDS, optionOf } from "../options/table.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import { listCheckpoints, type Resumable } from "./checkpoint.ts";
+import { type DataRecord, isDataRecord } from "./data_record.ts";
 import type { RunFolder } from "./folder.ts";
 
 /** Record of the file that a run's encoder was initialised from (`--init_from`). */
@@ -56,14 +57,7 @@ export interface RunRecord {
   /** The commit of the project, without regard to local changes; null outside a Git checkout. */
   commit: string | null;
   /** The data. */
-  data: {
-    /** SHA-256 over the training images and labels that were read, in hex. */
-    digest: string;
-    /** SHA-256 over the test images and labels; absent where none were read, and in records of earlier versions. */
-    testDigest?: string;
-    /** True where training and test data have the published checksums. */
-    verified: boolean;
-  };
+  data: DataRecord;
   /** The file that the encoder was initialised from; null or absent for weights drawn from the seed. */
   initialWeights?: InitialWeights | null;
   /** The CPU's model; results are equal bit for bit only on one model. */
@@ -313,7 +307,7 @@ function problemOfParts(
   { data, augmentation, versions, machine, startedAt }: Readonly<Record<string, unknown>>,
 ): string | undefined {
   const parts = {
-    data: isObject(data) && typeof data.digest === "string",
+    data: isDataRecord(data),
     augmentation: isObject(augmentation) && isObject(augmentation.view1) &&
       isObject(augmentation.view2),
     versions: isObject(versions) && typeof versions.byol === "string",

@@ -11,6 +11,7 @@ import { planOf } from "../../src/slurm/plan.ts";
 import { PROFILES } from "../../src/slurm/profiles.ts";
 import { directives, render } from "../../src/slurm/render.ts";
 import { JOBS, readRequest, type Request } from "../../src/slurm/request.ts";
+import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 
 const environment: Environment = thisEnvironment();
@@ -322,11 +323,15 @@ Deno.test("doctor's table says what is well and what is not, and so does its exi
   Deno.mkdirSync(images);
   const imagenet = (...args: string[]) =>
     program("doctor", run, "--dataset_name=imagenet", `--data_dir=${images}`, ...args);
-  Deno.writeTextFileSync(join(images, "train.json"), "");
+  await writePhotoFolder(images, 4);
+  Deno.renameSync(join(images, "val"), join(images, "later"));
   match((await imagenet()).out, /^FAIL +data .*expected train\/ and val\//m);
-  match((await imagenet("--clsf_every=0")).out, /^ok +data .*train\.json$/m);
-  Deno.writeTextFileSync(join(images, "val.json"), "");
-  match((await imagenet()).out, /^ok +data .*train\.json and .*val\.json$/m);
+  match(
+    (await imagenet("--clsf_every=0")).out,
+    /^warn +data +8 images of 2 classes in .*train; not/m,
+  );
+  Deno.renameSync(join(images, "later"), join(images, "val"));
+  match((await imagenet()).out, /^warn +data .*train; 8 images of 2 classes in .*val; not/m);
   await Deno.remove(folder, { recursive: true });
 });
 

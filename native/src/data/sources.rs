@@ -38,7 +38,7 @@ pub fn describe_photos(source: &Source) -> Result<Loaded> {
     }
     let description = serde_json::json!({
         "count": source.count(), "classes": classes.len(), "classNames": classes, "digest": source.digest(),
-        "layout": source.layout(), "verified": true, "warnings": warnings,
+        "layout": source.layout(), "verified": null, "warnings": warnings, "found": source.found(),
     });
     Ok((Vec::new(), labels, description))
 }
@@ -70,7 +70,8 @@ pub fn load_demo(train: bool, count: usize) -> Result<Loaded> {
     let digest = hex(&digest);
     let description = serde_json::json!({
         "count": labels.len(), "classes": 10, "classNames": demo::CLASS_NAMES, "digest": digest,
-        "layout": "demo", "verified": true, "warnings": [],
+        "layout": "demo", "verified": null, "warnings": [],
+        "found": { "place": "the program itself", "images": labels.len(), "classes": 10 },
     });
     Ok((pixels, widened(&labels), description))
 }
@@ -93,6 +94,7 @@ pub fn load_cifar(
     let description = serde_json::json!({
         "count": read.labels.len(), "classes": 10, "classNames": read.class_names, "digest": read.digest,
         "layout": read.layout, "verified": read.verified, "warnings": read.warnings,
+        "found": { "place": directory.display().to_string(), "images": read.labels.len(), "classes": 10 },
     });
     Ok((read.images, widened(&read.labels), description))
 }

@@ -6,9 +6,16 @@ import { BadFileRecord } from "../../data/bad_files.ts";
 import type { openData } from "../../data/open.ts";
 import { classNotes } from "../../evaluate/class_notes.ts";
 import type { Dataset } from "../../native/dataset.ts";
+import {
+  comparedText,
+  type DataRecord,
+  dataRecordOf,
+  type DescribedImages,
+  differsFromPublished,
+  foundText,
+} from "../../run/data_record.ts";
 import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
-import type { DescribedImages } from "./open_run.ts";
 
 /** List of bad files on ranks above 0, which write nothing. */
 const NULL_RECORD: Pick<BadFileRecord, "update"> & Disposable = {
@@ -21,7 +28,7 @@ interface Opened {
   train: Dataset;
   test: Dataset | undefined;
   described: DescribedImages;
-  verified: boolean;
+  data: DataRecord;
   warnings: readonly string[];
   notes: readonly string[];
   badFiles: Pick<BadFileRecord, "update">;
@@ -36,8 +43,8 @@ export class TrainingInputs implements Disposable {
   readonly test: Dataset | undefined;
   /** Description of the images. */
   readonly described: DescribedImages;
-  /** True where training and test images are the published bytes. */
-  readonly verified: boolean;
+  /** Record of the images, for config.json and checkpoints. */
+  readonly data: DataRecord;
   /** Warnings about the files, without repetitions. */
   readonly warnings: readonly string[];
   /** Notes on the accuracies, which are among the warnings. */
@@ -50,7 +57,7 @@ export class TrainingInputs implements Disposable {
     this.train = opened.train;
     this.test = opened.test;
     this.described = opened.described;
-    this.verified = opened.verified;
+    this.data = opened.data;
     this.warnings = opened.warnings;
     this.notes = opened.notes;
     this.badFiles = opened.badFiles;
@@ -76,25 +83,25 @@ export class TrainingInputs implements Disposable {
     const train = held.use(data.train);
     const test = held.use(data.test);
     const description = train.describe();
-    // Unverified test images make accuracies incomparable as much as unverified training images do.
     const tested = test?.describe();
     const all = [description, ...tested === undefined ? [] : [tested]];
-    const verified = all.every((one) => one.verified);
+    const described = { train: description, test: tested };
+    const record = dataRecordOf(config.datasetName, described);
+    showFound(record, invocation);
     const notes = tested === undefined ? [] : classNotes(description.classes, { hasTop5: true });
     const warnings = [...new Set([...all.flatMap((one) => one.warnings), ...notes])];
     for (const line of warnings) warn(line);
     requireBatch(description.count, config.batchSize);
-    const described = { train: description, test: tested };
     compare(described);
-    const record = join(folder.path, "bad_files.json");
+    const list = join(folder.path, "bad_files.json");
     const badFiles = held.use(
-      ranks.rankZeroOnly(() => new BadFileRecord(record, { train, test }, warn)) ?? NULL_RECORD,
+      ranks.rankZeroOnly(() => new BadFileRecord(list, { train, test }, warn)) ?? NULL_RECORD,
     );
     // The sheet shows a whole batch, and is drawn before the images are sharded.
     ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
     ranks.shard(train, config.accumulateSteps);
     await ranks.requireSame("images", description.digest);
-    const opened = { train, test, described, verified, warnings, notes, badFiles };
+    const opened = { train, test, described, data: record, warnings, notes, badFiles };
     return new TrainingInputs({ ...opened, held: held.move() });
   }
 
@@ -102,6 +109,14 @@ export class TrainingInputs implements Disposable {
   [Symbol.dispose](): void {
     this.#held.dispose();
   }
+}
+
+/** Shows what was found, and a difference from the published images. */
+function showFound(record: DataRecord, { config, warn }: Invocation): void {
+  for (const found of Object.values(record.found ?? {})) warn(foundText(found));
+  // CIFAR-10's files have warnings of their own.
+  if (config.datasetName !== "imagenet" || !differsFromPublished("imagenet", record)) return;
+  warn(`The images are ${comparedText("imagenet", record)}`);
 }
 
 function requireBatch(images: number, batchSize: number): void {

@@ -11,8 +11,8 @@ import {
   writeRunRecord,
 } from "../../run/record.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
-import type { DatasetDescription } from "../../native/dataset.ts";
 import { checkpointPath } from "../../run/checkpoint.ts";
+import { dataRecordOf, type DescribedImages } from "../../run/data_record.ts";
 import { RunLock } from "../../run/lock.ts";
 import type { EvalRow, MetricsRow } from "../../run/metrics.ts";
 import { setAside, truncateAfter } from "../../run/metrics_file.ts";
@@ -41,13 +41,6 @@ export interface KeptRows {
   rows: readonly MetricsRow[];
   /** The evaluations among them, on every rank. */
   evaluations: readonly EvalRow[];
-}
-
-/** Descriptions of an invocation's images. */
-export interface DescribedImages {
-  train: DatasetDescription;
-  /** Description of the test images; undefined where nothing is evaluated. */
-  test: DatasetDescription | undefined;
 }
 
 /**
@@ -138,7 +131,7 @@ export class OpenRun implements Disposable {
     const { stepsPerEpoch } = planTraining(train.count, config);
     requireSameInputs(folder, this.previous, {
       augmentation: loadAugmentSchedule(config, stepsPerEpoch),
-      data: dataOf({ train, test }),
+      data: dataRecordOf(config.datasetName, { train, test }),
     });
   }
 
@@ -170,7 +163,7 @@ export class OpenRun implements Disposable {
           origins,
           augmentation,
           ...recordOfProgram(),
-          data: dataOf(inputs.described),
+          data: inputs.data,
           initialWeights,
           machine,
           startedAt: startOf(rows) ?? new Date().toISOString(),
@@ -200,16 +193,6 @@ function setMetricsAside({ folder, warn }: Invocation): void {
 function startOf(rows: readonly MetricsRow[]): string | undefined {
   const first = rows.find((row) => row.kind === "run");
   return typeof first?.time === "string" ? first.time : undefined;
-}
-
-/** Returns the entry on the images in a record or a checkpoint. */
-export function dataOf({ train, test }: DescribedImages): RunRecord["data"] {
-  return {
-    digest: train.digest,
-    ...test !== undefined && { testDigest: test.digest },
-    // Unverified test images make accuracies incomparable as much as unverified training images do.
-    verified: train.verified && test?.verified !== false,
-  };
 }
 
 function recordOfProgram(): Pick<RunRecord, "versions" | "commit"> {

@@ -18,7 +18,7 @@ import { JsonLinesSink } from "../../run/metrics_file.ts";
 import { markFinished } from "../../run/result.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { TerminalSink } from "../../run/terminal_sink.ts";
-import { dataOf, type KeptRows } from "./open_run.ts";
+import type { KeptRows } from "./open_run.ts";
 import { closingLines } from "./story.ts";
 import type { Restored } from "./restore.ts";
 import { resultText } from "./result_text.ts";
@@ -115,7 +115,7 @@ class RankZeroOutput implements RunOutput {
       step,
       epoch: Math.floor(step / stepsPerEpoch),
       config: optionsByName(config),
-      data: dataOf(inputs.described),
+      data: inputs.data,
       augmentation,
       computers,
     });
@@ -220,7 +220,7 @@ function invocationRow({ invocation: { config }, inputs, plan }: Training, step:
     ranks: config.ranks,
     end_step: plan.endStep,
     total_steps: plan.totalSteps,
-    verified: inputs.verified,
+    ...inputs.data.verified !== undefined && { verified: inputs.data.verified },
     // The last bits of a photo depend on its decoder.
     ...(layout === "folder" || layout === "packed" ? { jpeg: coreInfo().jpeg } : {}),
     warnings: inputs.warnings,

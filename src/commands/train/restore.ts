@@ -24,7 +24,6 @@ import {
   resumedFingerprints,
 } from "../../runtime/fingerprint.ts";
 import { requireSetup } from "../../setup/record.ts";
-import { dataOf } from "./open_run.ts";
 import type { Training } from "./training.ts";
 
 /** The state that a training begins or resumes with. */
@@ -83,7 +82,7 @@ async function loadWeights(
       warn,
     });
     if (newest !== undefined && isIn(folder, newest.path)) {
-      requireOwnCheckpoint(newest, { config, augmentation, data: dataOf(inputs.described) });
+      requireOwnCheckpoint(newest, { config, augmentation, data: inputs.data });
     }
     removeLeftovers(folder);
     unmarkFinished(folder);

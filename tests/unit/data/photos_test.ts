@@ -345,6 +345,20 @@ photoTest("files that cannot be used are skipped, counted and listed", async (fo
   equal(bank.classify(learner, dataset, { k: 1, temperature: 0.1 }).tested, 21);
 });
 
+photoTest("an image that has become a pipe or a device is a bad file", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const train = join(folder, "train");
+  using dataset = await open(train, { mostBad: 0.2, workers: 2 });
+  const [pipe, device] = ["n01_3.JPEG", "n01_4.JPEG"].map((name) => join(train, "n01", name));
+  for (const path of [pipe!, device!]) await Deno.remove(path);
+  equal((await new Deno.Command("mkfifo", { args: [pipe!] }).output()).code, 0);
+  await Deno.symlink("/dev/zero", device!);
+  for (const step of STEPS) dataset.makeViews(7, step);
+  const reasons = dataset.badFiles().map(([, reason]) => reason);
+  equal(reasons.length, 2);
+  for (const reason of reasons) match(reason, /it cannot be read: it is no regular file/);
+});
+
 photoTest(
   "of a share of the images, one of the share stands for one that cannot be used",
   async (folder) => {

@@ -93,7 +93,7 @@ pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
     let digest = digest_of(source.digest(), options.reencoding.as_ref());
     let described = serde_json::json!({
         "count": count, "bad": packed.missing, "badFiles": bad.list(), "parts": packed.shards.len(),
-        "kept": packed.kept, "bytes": packed.shards.iter().map(|shard| shard.filesize).sum::<u64>(),
+        "found": source.found(), "kept": packed.kept, "bytes": packed.shards.iter().map(|shard| shard.filesize).sum::<u64>(),
         "digest": digest,
     });
     let manifest = Manifest {

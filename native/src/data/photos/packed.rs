@@ -172,6 +172,12 @@ impl Packed {
         })
     }
 
+    /// The path of the manifest.
+    pub fn place(&self) -> String {
+        let name = format!("{}.json", self.manifest.name);
+        self.folder.join(name).display().to_string()
+    }
+
     pub fn count(&self) -> usize {
         self.entries.len()
     }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{ErrorKind, Read};
+use std::os::unix::fs::OpenOptionsExt;
 
 use super::listing::Listing;
 use super::packed::Packed;
@@ -41,6 +42,25 @@ impl Source {
             Self::Folder(listing) => &listing.digest,
             Self::Packed(packed) => &packed.manifest.byol.digest,
         }
+    }
+
+    /// Returns the place of the images, their number, and what was left out beside them, as JSON.
+    pub fn found(&self) -> serde_json::Value {
+        let mut found = match self {
+            Self::Folder(listing) => listing.left_out.describe(),
+            Self::Packed(packed) => match packed.manifest.byol.bad {
+                0 => serde_json::Map::new(),
+                bad => [("unpacked".to_owned(), bad.into())].into_iter().collect(),
+            },
+        };
+        let place = match self {
+            Self::Folder(listing) => listing.root.display().to_string(),
+            Self::Packed(packed) => packed.place(),
+        };
+        found.insert("place".to_owned(), place.into());
+        found.insert("images".to_owned(), self.count().into());
+        found.insert("classes".to_owned(), self.classes().len().into());
+        found.into()
     }
 
     pub fn layout(&self) -> &'static str {
@@ -85,8 +105,16 @@ impl Source {
     }
 }
 
+/// Reads a whole file. What has become a pipe or a device since the listing is refused: its reading would not end.
 fn read(path: &std::path::Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
     buffer.clear();
-    fs::File::open(path)?.read_to_end(buffer)?;
+    let mut file = fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(libc::O_NONBLOCK)
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
+    }
+    file.read_to_end(buffer)?;
     Ok(())
 }

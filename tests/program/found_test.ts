@@ -1,4 +1,4 @@
-/** Each start says what it found in folders of photos, and leaves out in silence nothing. */
+/** Commands on folders of photos: each says what it found, and what it left out. */
 
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";

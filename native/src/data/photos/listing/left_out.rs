@@ -75,7 +75,7 @@ impl Tally {
     }
 }
 
-/// What a folder holds beside the images that are read.
+/// The entries of a folder beside the images that are read.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LeftOut {

@@ -16,7 +16,7 @@ const THREADS: usize = 16;
 pub(super) struct Walked {
     pub(super) classes: Vec<String>,
     pub(super) folders: Vec<Folder>,
-    /// What the root itself holds beside its class folders.
+    /// The entries of the root itself beside its class folders.
     pub(super) beside: LeftOut,
     /// True where something is not as it was kept.
     pub(super) changed: bool,

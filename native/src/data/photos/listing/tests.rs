@@ -291,7 +291,7 @@ fn a_pile_of_images_beside_folders_is_refused() {
     for part in [
         "3 images, such as \"1.jpg\"",
         "such as \"thumbs\"",
-        "hold 2",
+        "folders that hold 2",
     ] {
         assert!(message.contains(part), "{message}");
     }

@@ -73,11 +73,10 @@ fn beside_classes(
     if files.len() * classes.len() >= inside {
         if let (Some(image), Some(class)) = (files.first(), classes.first()) {
             return Err(Error::io(format!(
-                "Cannot use {}: {} images, such as {image:?}, lie beside {} folders, such as {class:?}, which hold {inside}, \
+                "Cannot use {}: {} images, such as {image:?}, lie beside folders that hold {inside}, such as {class:?}, \
                  expected all images in class folders, or none: move the images into a folder, or the folders away",
                 root.display(),
-                files.len(),
-                classes.len()
+                files.len()
             )));
         }
     }

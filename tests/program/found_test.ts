@@ -147,7 +147,10 @@ Deno.test("images beside a folder of other images are refused by name, few besid
     write(data, ["1.png", "2.png", "3.png", "thumbs/1.png", "thumbs/2.png"]);
     const refused = await views(data);
     equal(refused.code, 3, refused.stderr);
-    match(refused.stderr, /3 images, such as "1\.png", lie beside folders that hold 2, such as "thumbs"/);
+    match(
+      refused.stderr,
+      /3 images, such as "1\.png", lie beside folders that hold 2, such as "thumbs"/,
+    );
     writeSplit(data, 6);
     Deno.removeSync(join(data, "thumbs"), { recursive: true });
     requireLines((await views(data)).stderr, [

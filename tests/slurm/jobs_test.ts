@@ -8,36 +8,11 @@ import { projectRoot } from "../../src/setup/record.ts";
 import { skip } from "../support/skip.ts";
 import { SlurmCluster, slurmMissing } from "./cluster.ts";
 import { batchShellOf, ranksOf } from "./ranks_of.ts";
+import { rowsOf, stepsOf, TINY } from "./runs.ts";
 
 /** Ranks of a job: Gloo's, on the CPU. */
 const RANKS = 2;
 const TASKS = [`--ntasks=${RANKS}`];
-const TINY = [
-  ...[
-    "--hidden_dim=16",
-    "--z_dim=8",
-    "--batch_size=16",
-    "--log_every=1",
-    "--threads=1",
-    "--nb_workers=1",
-  ],
-  "--clsf_every=0",
-];
-
-/** The steps that a run logged, in the order of its file. */
-function stepsOf(run: string): number[] {
-  try {
-    return rowsOf(run).filter(({ kind }) => kind === "train").map(({ step }) => step);
-  } catch {
-    return [];
-  }
-}
-
-function rowsOf(run: string): { kind: string; step: number; epoch: number }[] {
-  return Deno.readTextFileSync(join(run, "metrics.jsonl")).trim().split("\n").map((line) =>
-    JSON.parse(line)
-  );
-}
 
 /** The hash over all tensors of a run's last checkpoint. */
 async function weightsOf(run: string, step: number): Promise<string> {

@@ -1,6 +1,6 @@
 /**
  * A real Slurm on this machine, for tests: munged, slurmctld and slurmd with a configuration, ports and files of their
- * own in a temporary folder, ended and removed at the end of the scope. One node, which runs several jobs at a time.
+ * own in a temporary folder, ended and removed at the end of the scope. Two nodes, which run several jobs at a time.
  */
 
 import { equal } from "node:assert/strict";
@@ -12,6 +12,11 @@ import { projectRoot } from "../../src/setup/record.ts";
 /** Path on which Debian keeps the daemons. */
 const SEARCH_PATH = `/usr/sbin:/sbin:${Deno.env.get("PATH") ?? ""}`;
 const PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "scontrol", "squeue"];
+/** The nodes, both on this machine. Jobs go to the first, those of the partition `pair` to both. */
+export const NODES = ["jz-ia810", "jz-ia811"] as const;
+/** A partition whose nodes several jobs share. */
+const SHARED = "MaxTime=INFINITE State=UP OverSubscribe=FORCE:8";
+const LOCAL_ADDRESS = "127.0.0.1";
 /** Jobs and requests of the node may lag behind on a busy machine. */
 const PATIENCE_SECONDS = 600;
 
@@ -50,13 +55,14 @@ export interface JobState {
 export class SlurmCluster implements AsyncDisposable {
   /** A folder that the jobs see too. */
   readonly folder: string;
-  readonly #daemons: { name: string; child: Deno.ChildProcess }[] = [];
+  readonly #daemons: Deno.ChildProcess[] = [];
+  #namesResolve = false;
 
   private constructor(folder: string) {
     this.folder = folder;
   }
 
-  /** Starts it and waits for the node. */
+  /** Starts it and waits for the nodes. */
   static async start(): Promise<SlurmCluster> {
     const folder = await Deno.makeTempDir({ prefix: "byol-slurm-" });
     const cluster = new SlurmCluster(folder);
@@ -114,6 +120,7 @@ export class SlurmCluster implements AsyncDisposable {
       // A job would read them as its own.
       BYOL_ROOT: projectRoot,
       BYOL_DENO: Deno.execPath(),
+      ...!this.#namesResolve && { MASTER_ADDR: LOCAL_ADDRESS },
     };
   }
 
@@ -129,13 +136,13 @@ export class SlurmCluster implements AsyncDisposable {
     };
   }
 
-  /** Takes the node away from whatever runs on it, and gives it back when `away` holds. */
+  /** Takes the first node away from whatever runs on it, and gives it back when `away` holds. */
   async loseNode(away: () => Promise<boolean>): Promise<void> {
-    const set = (state: string): string[] => ["update", "NodeName=localhost", `State=${state}`];
+    const set = (state: string): string[] => ["update", `NodeName=${NODES[0]}`, `State=${state}`];
     await this.ask("scontrol", [...set("DOWN"), "Reason=test"]);
     await this.until("the loss of the node", away);
     await this.until("the node's return", async () => {
-      const node = await this.ask("scontrol", ["--oneliner", "show", "node", "localhost"]);
+      const node = await this.ask("scontrol", ["--oneliner", "show", "node", NODES[0]]);
       if (!/ State=DOWN/.test(node)) return true;
       // It may come back by itself in this moment, and Slurm refuses to resume a node that is up.
       await this.ask("scontrol", set("RESUME")).catch(() => {});
@@ -169,61 +176,45 @@ export class SlurmCluster implements AsyncDisposable {
   }
 
   async #start(): Promise<void> {
-    const [controlPort, nodePort] = [freePort(), freePort()];
     // munged runs as its own user, who has to get through.
     await Deno.chmod(this.folder, 0o755);
-    for (const name of ["state", "spool", "munge"]) await Deno.mkdir(join(this.folder, name));
+    for (const name of ["state", "munge"]) await Deno.mkdir(join(this.folder, name));
     const munge = join(this.folder, "munge");
     await Deno.writeFile(join(munge, "key"), crypto.getRandomValues(new Uint8Array(1024)), {
       mode: 0o600,
     });
     await this.#run("chown", ["-R", "munge:munge", munge]);
-    await Deno.writeTextFile(
-      join(this.folder, "slurm.conf"),
-      this.#configuration(controlPort, nodePort),
-    );
+    await Deno.writeTextFile(join(this.folder, "slurm.conf"), this.#configuration());
     const own = (file: string): string => join(munge, file);
-    this.#daemon("setpriv", [
-      ...[
-        "--reuid=munge",
-        "--regid=munge",
-        "--clear-groups",
-        "--pdeathsig=TERM",
-        "munged",
-        "--foreground",
-      ],
+    const asMunge = ["--reuid=munge", "--regid=munge", "--clear-groups"];
+    this.#daemon("munged", [
+      "--foreground",
       ...[`--key-file=${own("key")}`, `--socket=${own("socket")}`, `--pid-file=${own("pid")}`],
       ...[`--log-file=${own("log")}`, `--seed-file=${own("seed")}`],
-    ]);
+    ], ["setpriv", ...asMunge]);
     await this.until("munged's socket", () => exists(own("socket")));
     const configuration = join(this.folder, "slurm.conf");
-    this.#daemon("setpriv", ["--pdeathsig=TERM", "slurmctld", "-D", "-f", configuration]);
-    this.#daemon("setpriv", [
-      "--pdeathsig=TERM",
-      "slurmd",
-      "-D",
-      "-f",
-      configuration,
-      "-N",
-      "localhost",
-    ]);
-    await this.until("an idle node", async () => {
+    this.#daemon("slurmctld", ["-D", "-f", configuration]);
+    const hosts = await this.#hostsOfNodes();
+    for (const node of NODES) {
+      this.#daemon("slurmd", ["-D", "-f", configuration, "-N", node], hosts);
+    }
+    await this.until("idle nodes", async () => {
       const { stdout } = await new Deno.Command("sinfo", {
-        args: ["--noheader", "--format=%T"],
+        args: ["--noheader", "--partition=pair", "--format=%T %D"],
         env: this.environment,
         stderr: "null",
       }).output();
-      return new TextDecoder().decode(stdout).trim() === "idle";
+      return new TextDecoder().decode(stdout).trim() === `idle ${NODES.length}`;
     });
   }
 
-  #configuration(controlPort: number, nodePort: number): string {
+  #configuration(): string {
     const { folder } = this;
     return [
       "ClusterName=test",
       `SlurmctldHost=${hostname()}(127.0.0.1)`,
-      `SlurmctldPort=${controlPort}`,
-      `SlurmdPort=${nodePort}`,
+      `SlurmctldPort=${freePort()}`,
       "SlurmUser=root",
       "SlurmdUser=root",
       "AuthType=auth/munge",
@@ -246,31 +237,54 @@ export class SlurmCluster implements AsyncDisposable {
       // A busy machine saves slowly.
       "KillWait=30",
       `StateSaveLocation=${join(folder, "state")}`,
-      `SlurmdSpoolDir=${join(folder, "spool")}`,
+      `SlurmdSpoolDir=${join(folder, "spool-%n")}`,
       `SlurmctldPidFile=${join(folder, "slurmctld.pid")}`,
-      `SlurmdPidFile=${join(folder, "slurmd.pid")}`,
+      `SlurmdPidFile=${join(folder, "slurmd-%n.pid")}`,
       `SlurmctldLogFile=${join(folder, "slurmctld.log")}`,
-      `SlurmdLogFile=${join(folder, "slurmd.log")}`,
-      `NodeName=localhost NodeHostname=${hostname()} NodeAddr=127.0.0.1 CPUs=4 State=UNKNOWN`,
+      `SlurmdLogFile=${join(folder, "slurmd-%n.log")}`,
+      ...NODES.map((node) =>
+        `NodeName=${node} NodeHostname=${hostname()} NodeAddr=127.0.0.1 Port=${freePort()} CPUs=4 State=UNKNOWN`
+      ),
+      // salloc opens a shell on the node, as on Jean Zay. It needs no terminal, unlike the default.
+      "LaunchParameters=use_interactive_step",
+      'InteractiveStepOptions="--interactive --preserve-env bash"',
       // A job of the partition urgent takes the node from those of main.
       "PreemptType=preempt/partition_prio",
       "PreemptMode=REQUEUE",
-      "PartitionName=main Nodes=localhost Default=YES MaxTime=INFINITE State=UP OverSubscribe=FORCE:8 GraceTime=60",
-      "PartitionName=urgent Nodes=localhost State=UP OverSubscribe=EXCLUSIVE PriorityTier=10",
+      `PartitionName=main Nodes=${NODES[0]} Default=YES ${SHARED} GraceTime=60`,
+      `PartitionName=pair Nodes=${NODES} ${SHARED} GraceTime=60`,
+      `PartitionName=urgent Nodes=${NODES[0]} State=UP OverSubscribe=EXCLUSIVE PriorityTier=10`,
       "",
     ].join("\n");
   }
 
-  #daemon(program: string, args: string[]): void {
-    const name = args.find((arg) => PROGRAMS.includes(arg)) ?? program;
-    const child = new Deno.Command(program, {
-      args,
+  /**
+   * Returns the words of a program that runs another where the names of the nodes resolve, by an /etc/hosts of its own:
+   * none where this machine forbids it, and jobs then get the address of rank 0.
+   */
+  async #hostsOfNodes(): Promise<string[]> {
+    const hosts = join(this.folder, "hosts");
+    const own = NODES.map((node) => `${LOCAL_ADDRESS} ${node}\n`).join("");
+    await Deno.writeTextFile(hosts, Deno.readTextFileSync("/etc/hosts") + own);
+    const words = [
+      ...["unshare", "--mount", "bash", "-c", 'mount --bind "$0" /etc/hosts && exec "$@"', hosts],
+    ];
+    const [program = "", ...args] = [...words, "true"];
+    this.#namesResolve =
+      (await new Deno.Command(program, { args, stderr: "null" }).output()).success;
+    return this.#namesResolve ? words : [];
+  }
+
+  /** Starts a daemon, which ends with this process. @param by the words of a program that runs it */
+  #daemon(name: string, args: readonly string[], by: readonly string[] = []): void {
+    const child = new Deno.Command("setpriv", {
+      args: ["--pdeathsig=TERM", ...by, name, ...args],
       env: this.environment,
       stdin: "null",
       stdout: "null",
       stderr: "null",
     }).spawn();
-    this.#daemons.push({ name, child });
+    this.#daemons.push(child);
   }
 
   async #run(program: string, args: string[]): Promise<void> {
@@ -287,7 +301,7 @@ export class SlurmCluster implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    if (this.#daemons.length === 3) {
+    if (this.#daemons.length === 2 + NODES.length) {
       // The processes of jobs outlive slurmd.
       const quietly = { env: this.environment, stdout: "null", stderr: "null" } as const;
       await new Deno.Command("scancel", { args: ["--user=root"], ...quietly }).output();
@@ -302,7 +316,7 @@ export class SlurmCluster implements AsyncDisposable {
         if (busy) await sleep(250);
       }
     }
-    for (const { child } of this.#daemons.toReversed()) {
+    for (const child of this.#daemons.toReversed()) {
       child.kill("SIGTERM");
       await child.status;
     }

@@ -10,30 +10,84 @@
 # Exit codes (src/base/exit_codes.ts) of failures that a restart cannot repair.
 byol_hopeless='[1-8]'
 byol_interrupted=75
+# Number that the ranks add to such a code. srun reports the largest code of its tasks, and ends the others when one
+# fails: these end with 143, or with 75 if they could still save. The code of the failure must be the largest. To 9 (the
+# loss of another rank) they add half of it: 75 must not hide the loss, and the loss not the 137 of the other rank.
+byol_failure_base=200
+byol_lost=9
+# Exit code of a node that cannot start Deno: set-up.
+byol_no_deno=6
 
-byol_warned='' byol_ended='' byol_signalled='' byol_srun=''
-BYOL_STOP_FILE=${TMPDIR:-/tmp}/byol-stop-$SLURM_JOB_ID-${SLURM_RESTART_COUNT:-0}-$$
-export BYOL_STOP_FILE
-trap 'rm -f "$BYOL_STOP_FILE"' EXIT
-trap 'byol_signalled=yes; byol_warn' USR2
-# scancel, preemption and the time limit send SIGTERM; Slurm also sends it to the ranks.
-trap 'byol_signalled=yes; byol_ended=yes' TERM
+# Makes a private folder for the stop file: in /tmp itself, anyone on the node could make a file of that name and stop
+# the job. Without a folder, the shell knows of a signal to the ranks from exit code 75 alone.
+byol_make_folder() {
+  local parent
+  for parent in "${TMPDIR:-/tmp}" /tmp; do
+    if byol_folder=$(mktemp -d "$parent/byol-XXXXXXXXXX" 2>/dev/null); then
+      BYOL_STOP_FILE=$byol_folder/stop
+      return
+    fi
+  done
+  byol_folder='' BYOL_STOP_FILE=''
+}
 
-# Warns the ranks once: a second signal would end a rank without a save.
+# Warns the ranks once: a second signal would end a rank without a save. The signal comes first, and nothing that
+# follows may end the shell (set -e): on a full disk each write fails.
 byol_warn() {
   if [[ -n $byol_warned ]]; then return; fi
   byol_warned=yes
-  byol_say "time is nearly up, stopping the ranks"
-  : >"$BYOL_STOP_FILE"
   byol_forward
+  if [[ -n $BYOL_STOP_FILE ]]; then : 2>/dev/null >"$BYOL_STOP_FILE" || :; fi
+  byol_say "time is nearly up, stopping the ranks"
 }
 
 byol_forward() {
   if [[ -n $byol_srun ]]; then kill -USR2 "$byol_srun" 2>/dev/null || :; fi
 }
 
+# Removes the stop file with its folder.
+byol_clean() {
+  if [[ -n $byol_folder ]]; then rm -rf "$byol_folder" || :; fi
+}
+
+# Prints a line to the log, which may be on a full disk.
 byol_say() {
-  echo "slurm: $* ($(date '+%F %T'))"
+  echo "slurm: $* ($(date '+%F %T'))" 2>/dev/null || :
+}
+
+# Copies the ranks' output to the log line by line. srun itself would end all ranks when it cannot write, as on a full
+# disk, and they would be started again for nothing. The signals that stop the ranks must not end their output.
+byol_copy() {
+  trap '' TERM INT HUP USR2
+  local line
+  while IFS= read -r line || [[ -n $line ]]; do
+    printf '%s\n' "$line" 2>/dev/null || :
+  done
+}
+
+byol_warned='' byol_ended='' byol_signalled='' byol_srun='' byol_folder='' BYOL_STOP_FILE=''
+trap byol_clean EXIT
+trap 'byol_signalled=yes; byol_warn' USR2
+# scancel, preemption and the time limit send SIGTERM; Slurm also sends it to the ranks.
+trap 'byol_signalled=yes; byol_ended=yes' TERM
+byol_make_folder
+export BYOL_STOP_FILE
+
+# Corrects the variables that sbatch passes on from a job to the jobs that it submits, and that Slurm does not set anew
+# in a first run or outside of an array: with them, the job would requeue the other one. Without scontrol they stay.
+byol_own_variables() {
+  # For this job alone, not for jobs that it submits.
+  export -n BYOL_RESTARTS_BEFORE
+  if [[ -z ${SLURM_RESTART_COUNT:-}${SLURM_ARRAY_JOB_ID:-} ]]; then return; fi
+  local records record
+  records=$(scontrol --oneliner show job "$SLURM_JOB_ID" 2>/dev/null) || return 0
+  # The last task of an array has the array's number: Slurm prints all tasks.
+  local IFS=$'\n'
+  for record in $records; do
+    if [[ $record != "JobId=$SLURM_JOB_ID "* ]]; then continue; fi
+    if [[ $record =~ \ Restarts=([0-9]+) ]]; then export SLURM_RESTART_COUNT=${BASH_REMATCH[1]}; fi
+    if [[ $record != *' ArrayTaskId='* ]]; then unset "${!SLURM_ARRAY_@}"; fi
+  done
 }
 
 # Prints the name of the job for scontrol.
@@ -66,18 +120,33 @@ byol_option() {
   echo "$value"
 }
 
+# Command of a rank: becomes Deno, or says on which node it cannot. (For a program that is missing, srun itself reports
+# 2, less than the 75 of a rank that it ends.)
+# shellcheck disable=SC2016 # the shell of the rank expands it
+byol_start='shopt -s execfail
+if command -v "$1" >/dev/null; then exec "$@"; fi
+echo "slurm: no Deno at $1 on ${SLURMD_NODENAME:-$HOSTNAME}: run deno task setup, or set BYOL_DENO" >&2
+exit '$((byol_failure_base + byol_no_deno))
+
 # byol_ranks COMMAND [OPTIONS]: runs the program's COMMAND in one process for each rank. Sets byol_code.
 byol_ranks() {
   byol_code=$byol_interrupted
   # A warning came before the ranks were started: start none.
   if [[ -n $byol_warned$byol_ended ]]; then return; fi
+  # The variables of torchrun that a shell left in the environment would make every task the same rank.
+  unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE
   # srun does not take --cpus-per-task from sbatch, and without the option gives every rank one core.
-  srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
-    "$BYOL_DENO" run --cached-only --no-prompt -RWES --allow-ffi "$BYOL_ROOT/src/cli.ts" "$@" </dev/null &
+  local log copier code
+  exec {log}> >(byol_copy)
+  copier=$!
+  BYOL_FAILURE_BASE=$byol_failure_base srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
+    bash -c "$byol_start" bash \
+    "$BYOL_DENO" run --cached-only --no-prompt -RWES --allow-ffi "$BYOL_ROOT/src/cli.ts" "$@" \
+    </dev/null >&"$log" 2>&1 {log}>&- &
   byol_srun=$!
+  exec {log}>&-
   if [[ -n $byol_warned ]]; then byol_forward; fi
   # A trapped signal ends wait, but not srun: wait again.
-  local code
   byol_signalled=again
   while [[ -n $byol_signalled ]]; do
     byol_signalled=''
@@ -86,6 +155,13 @@ byol_ranks() {
     if ((code != 127)); then byol_code=$code; fi
   done
   byol_srun=''
+  # The last lines of the ranks come before those of this shell.
+  wait "$copier" || :
+  if ((byol_code > byol_failure_base)); then
+    byol_code=$((byol_code - byol_failure_base))
+  elif ((byol_code == byol_failure_base / 2 + byol_lost)); then
+    byol_code=$byol_lost
+  fi
 }
 
 # Succeeds if the ranks stopped on a signal that this shell did not get: a rank has then written the stop file. With a
@@ -93,7 +169,12 @@ byol_ranks() {
 # that time: a job that ends earlier must requeue itself. The accepted codes are those of a stopped rank (75) and of a
 # rank that srun ended (143), but not that of a kill.
 byol_stopped() {
-  [[ -z $byol_ended && -e $BYOL_STOP_FILE && ($byol_code == "$byol_interrupted" || $byol_code == 143) ]]
+  if [[ -n $byol_ended ]]; then return 1; fi
+  case $byol_code in
+    "$byol_interrupted") [[ -z $BYOL_STOP_FILE || -e $BYOL_STOP_FILE ]] ;;
+    143) [[ -e $BYOL_STOP_FILE ]] ;;
+    *) return 1 ;;
+  esac
 }
 
 # byol_finish SCRIPT [ARGUMENTS]: ends the job with the ranks' exit code, or requeues the job if a restart helps.
@@ -128,9 +209,9 @@ byol_start_again() {
     byol_say "started again $restarts times, the most that BYOL_MAX_RESTARTS allows; submit again to resume"
     return
   fi
-  rm -f "$BYOL_STOP_FILE"
+  # Slurm ends this shell as soon as the job is requeued: nothing may be left to do.
+  byol_clean
   byol_say "stopped on a signal (ranks ended with $byol_code) after $restarts restarts: starting job $job again"
-  # Slurm ends this shell as soon as the job is requeued.
   if command -v scontrol >/dev/null && scontrol requeue "$job"; then return; fi
   # Compute nodes may lack scontrol: submit another job, which begins when this job has ended, with the same number of
   # ranks. The new job must not inherit SLURM_RESTART_COUNT, which would count as its own.

@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { ExitCode } from "../base/exit_codes.ts";
+import { ExitCode, FAILURE_BASE, usageError } from "../base/exit_codes.ts";
 import { keepHangupIgnored } from "../base/hangup.ts";
 import { print, show, showLine } from "../base/output.ts";
 import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
@@ -22,8 +22,10 @@ const GRACE_MILLISECONDS = 5000;
  *
  * @param args arguments of each rank, the command first
  * @returns the worst of the ranks' exit codes
+ * @throws UserError (usage) without the permission to run programs
  */
 export async function launch(ranks: number, args: readonly string[]): Promise<number> {
+  requirePrograms(ranks);
   keepHangupIgnored();
   const port = freePort();
   const cli = fileURLToPath(new URL("../cli.ts", import.meta.url));
@@ -38,6 +40,8 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
         MASTER_ADDR: SINGLE_PROCESS.masterAddr,
         MASTER_PORT: `${port}`,
         [LAUNCHER_PIPE]: "1",
+        // This process alone reports to srun.
+        [FAILURE_BASE]: "",
       },
       // Nothing is written to it: each rank stops, saved, where it ends with this process.
       stdin: "piped",
@@ -73,6 +77,16 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** Refuses a process that may not start ranks, such as the one task of a job. @throws UserError (usage) */
+function requirePrograms(ranks: number): void {
+  const command = Deno.execPath();
+  if (Deno.permissions.querySync({ name: "run", command }).state === "granted") return;
+  throw usageError(
+    `Cannot start ${ranks} ranks: this process may not run programs (--allow-run); expected deno task, or ` +
+      `--ntasks=${ranks} of Slurm`,
+  );
 }
 
 /**

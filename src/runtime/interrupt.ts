@@ -93,6 +93,8 @@ export function reportStop(): void {
   try {
     Deno.writeTextFileSync(file, "");
   } catch (error) {
+    // The file is on the batch script's node, where another rank writes it.
+    if (error instanceof Deno.errors.NotFound) return;
     showLine(`Cannot tell the batch script of the stop: ${wordsFor(error)}`);
   }
 }

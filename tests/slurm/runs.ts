@@ -1,6 +1,7 @@
 /** The runs of jobs: their options and their metrics. */
 
 import { join } from "node:path";
+import type { SlurmCluster } from "./cluster.ts";
 
 /** Options of a network so small that a step takes some ten milliseconds. */
 export const TINY: readonly string[] = [
@@ -29,4 +30,16 @@ export function rowsOf(run: string): { kind: string; step: number; epoch: number
   return Deno.readTextFileSync(join(run, "metrics.jsonl")).trim().split("\n").map((line) =>
     JSON.parse(line)
   );
+}
+
+/** Waits until a run has logged a step. @throws where no job is left that could */
+export function reaches(cluster: SlurmCluster, run: string, step: number): Promise<void> {
+  return cluster.until(`step ${step} of ${run}`, async () => {
+    if ((stepsOf(run).at(-1) ?? -1) >= step) return true;
+    const busy = await cluster.ask("squeue", ["--noheader"]);
+    if (busy.trim() === "") {
+      throw new Error(`no job is left that could reach step ${step} of ${run}`);
+    }
+    return false;
+  });
 }

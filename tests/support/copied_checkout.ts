@@ -35,7 +35,8 @@ export function copyCheckout(root: string, { otherCore = false } = {}): string {
   return root;
 }
 
-function copyTree(from: string, to: string): void {
+/** Copies a file, or a folder without what was built in it. */
+export function copyTree(from: string, to: string): void {
   if (!Deno.statSync(from).isDirectory) return Deno.copyFileSync(from, to);
   Deno.mkdirSync(to, { recursive: true });
   for (const { name } of Deno.readDirSync(from)) {

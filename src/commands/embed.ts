@@ -3,7 +3,7 @@
 import { dirname, join } from "node:path";
 import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
 import type { RunConfig } from "../options/config.ts";
-import { thisEnvironment } from "../options/environment.ts";
+import { environmentOfOne } from "../options/environment.ts";
 import { describeOrThrow, weightsFileOf } from "../run/checkpoint.ts";
 import { foundText } from "../run/data_record.ts";
 import { openData } from "../data/open.ts";
@@ -91,8 +91,7 @@ function readRequest(args: readonly string[]): Request {
   // The checkpoint is described only once, because the description reads the whole file.
   const described: CheckpointDescription[] = [];
   const { config, notes } = parseCommandLine("eval", rest, {
-    ...thisEnvironment(),
-    rankInfo: SINGLE_PROCESS,
+    ...environmentOfOne(),
     weightsFileOf,
     checkpointConfig: (path) => {
       const found = describeOrThrow(path);

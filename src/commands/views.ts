@@ -1,7 +1,7 @@
 /** `views`: draws a contact sheet of augmented views of the training images. */
 
 import { parseCommandLine } from "../options/parse.ts";
-import { thisEnvironment } from "../options/environment.ts";
+import { environmentOfOne } from "../options/environment.ts";
 import { openData } from "../data/open.ts";
 import { requireOutsideImages } from "../data/outside_images.ts";
 import { ExitCode } from "../base/exit_codes.ts";
@@ -20,7 +20,7 @@ import { drawSheet } from "../run/view_sheet.ts";
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { own: { out, step }, rest } = readCommand(VIEWS, args);
-  const { config, notes } = parseCommandLine("train", rest, thisEnvironment());
+  const { config, notes } = parseCommandLine("train", rest, environmentOfOne());
   notes.forEach(showLine);
   requireOutsideImages(out, `--out=${out}`, config);
   using dataset = (await openData(config, { splits: "train", device: "cpu" })).train;

@@ -9,6 +9,7 @@ import type { RunConfig } from "../options/config.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import type { RankInfo } from "../runtime/rank.ts";
 import { firstLine, ranksError } from "./failure.ts";
+import { type WaitingNote, waitingNote } from "./waiting.ts";
 
 /** Record of one rank. `core`, `config` and `variables` must be equal on all ranks. */
 export interface RankRecord {
@@ -39,6 +40,8 @@ export const POLL_MILLISECONDS = 50;
 const CONNECT_MILLISECONDS = 1000;
 /** Time that the other ranks wait beyond the time limit, at which rank 0 decides. */
 const VERDICT_GRACE_MILLISECONDS = 1000;
+/** Time for the other ranks to read a refusal before the store closes with rank 0. */
+const READ_MILLISECONDS = 500;
 
 type Verdict = { hosts: string[] } | { refusal: string; exitCode: ExitCode };
 
@@ -60,6 +63,7 @@ export async function connect(
   { config, interrupted, deadline }: RanksOptions & { deadline: number },
 ): Promise<ProcessGroup> {
   const { rank, worldSize, masterAddr: host, masterPort: port } = rankInfo;
+  const note = waitingNote(rankInfo, config);
   for (;;) {
     try {
       return ProcessGroup.connect({
@@ -87,6 +91,7 @@ export async function connect(
       }
     }
     if (interrupted()) throw new InitInterrupted();
+    note(`rank 0 at ${host}:${port}`);
     await sleep(POLL_MILLISECONDS);
   }
 }
@@ -102,14 +107,18 @@ export async function agree(
   { config, interrupted, deadline }: RanksOptions & { deadline: number },
 ): Promise<Verdict> {
   const records: (RankRecord | undefined)[] = [];
+  const note = waitingNote(rankInfo, config);
   const limit = rankInfo.rank === 0 ? deadline : deadline + VERDICT_GRACE_MILLISECONDS;
   for (;;) {
     const decided = rankInfo.rank === 0
-      ? await decide(group, rankInfo, { records, config, late: performance.now() > limit })
-      : JSON.parse(readOrExplain(group) ?? "null") as Verdict | null;
+      ? await decide(group, rankInfo, { records, config, note, late: performance.now() > limit })
+      : JSON.parse(readOrExplain(group, interrupted) ?? "null") as Verdict | null;
     if (decided !== null) return decided;
     if (interrupted()) {
-      if (rankInfo.rank === 0) publish(group, refusalOf(new InitInterrupted()));
+      if (rankInfo.rank === 0) {
+        publish(group, refusalOf(new InitInterrupted()));
+        await sleep(READ_MILLISECONDS);
+      }
       throw new InitInterrupted();
     }
     if (rankInfo.rank !== 0 && performance.now() > limit) {
@@ -122,11 +131,13 @@ export async function agree(
   }
 }
 
-function readOrExplain(group: ProcessGroup): string | null {
+function readOrExplain(group: ProcessGroup, interrupted: () => boolean): string | null {
   try {
     return group.read("verdict");
   } catch (error) {
     if (!(error instanceof NativeError && error.isExpected)) throw error;
+    // Rank 0 may have gone on the same signal.
+    if (interrupted()) throw new InitInterrupted();
     throw ranksError(`Cannot join the ranks: rank 0 has gone (${firstLine(error)})`);
   }
 }
@@ -134,9 +145,10 @@ function readOrExplain(group: ProcessGroup): string | null {
 async function decide(
   group: ProcessGroup,
   { worldSize }: Readonly<RankInfo>,
-  { records, config, late }: {
+  { records, config, note, late }: {
     records: (RankRecord | undefined)[];
     config: RunConfig;
+    note: WaitingNote;
     late: boolean;
   },
 ): Promise<Verdict | null> {
@@ -144,17 +156,18 @@ async function decide(
     records[rank] ??= JSON.parse(group.read(`record/${rank}`) ?? "null") ?? undefined;
   }
   const missing = [...records.keys()].filter((rank) => records[rank] === undefined);
-  if (missing.length > 0 && !late) return null;
+  const names = missing.length === 1 ? `rank ${missing[0]}` : `ranks ${missing.join(", ")}`;
+  if (missing.length > 0 && !late) {
+    note(names);
+    return null;
+  }
   const verdict: Verdict = missing.length > 0
     ? refusalOf(ranksError(
-      `Cannot run on ${worldSize} ranks: ${
-        missing.length === 1 ? `rank ${missing[0]}` : `ranks ${missing.join(", ")}`
-      } did not connect within --init_timeout=${config.initTimeout} s`,
+      `Cannot run on ${worldSize} ranks: ${names} did not connect within --init_timeout=${config.initTimeout} s`,
     ))
     : verdictOn(records as RankRecord[]);
   publish(group, verdict);
-  // The store closes with rank 0: the other ranks must have read the verdict before.
-  if ("refusal" in verdict) await sleep(VERDICT_GRACE_MILLISECONDS / 2);
+  if ("refusal" in verdict) await sleep(READ_MILLISECONDS);
   return verdict;
 }
 

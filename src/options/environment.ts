@@ -7,7 +7,13 @@
 import { join } from "node:path";
 import { type StoredOptions, storedOptions } from "./stored.ts";
 import { visibleGpus } from "../runtime/gpus.ts";
-import { coresOfRank, discoverRank, type RankInfo, type Variable } from "../runtime/rank.ts";
+import {
+  coresOfRank,
+  discoverRank,
+  RANK_VARIABLES,
+  type RankInfo,
+  type Variable,
+} from "../runtime/rank.ts";
 
 /** Properties of the machine that options depend on. */
 export interface Environment {
@@ -35,7 +41,19 @@ export interface Environment {
 
 /** Returns the properties of this machine. Anything that Deno's permissions hide counts as absent. */
 export function thisEnvironment(): Environment {
-  const variable: Variable = (name) => quietly(() => Deno.env.get(name));
+  return environmentWith(ownVariable);
+}
+
+/** Returns the properties of this machine for a command without ranks: a shell may hold a launcher's variables. */
+export function environmentOfOne(): Environment {
+  return environmentWith((name) => RANK_VARIABLES.includes(name) ? undefined : ownVariable(name));
+}
+
+function ownVariable(name: string): string | undefined {
+  return quietly(() => Deno.env.get(name));
+}
+
+function environmentWith(variable: Variable): Environment {
   const rankInfo = discoverRank(variable);
   return {
     variable,

@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { weightsFileOf } from "../run/checkpoint.ts";
 import { OPTIONS } from "../options/table.ts";
 import type { RunConfig } from "../options/config.ts";
-import { thisEnvironment } from "../options/environment.ts";
+import { environmentOfOne } from "../options/environment.ts";
 import { openData, splitsOfTraining } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
 import { setThreads } from "../native/core.ts";
@@ -174,7 +174,7 @@ function classAnswers(run: RunData, look: ProbeLook): ClassAnswers {
 function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunConfig {
   return {
     ...recorded,
-    threads: threads ?? thisEnvironment().cores,
+    threads: threads ?? environmentOfOne().cores,
     nbWorkers: OPTIONS.nbWorkers.default,
     dataDir: dataDir ?? recorded.dataDir,
     offline: true,

@@ -6,6 +6,7 @@
  */
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { isSystemError } from "../base/expected.ts";
 
 /** Launcher of the ranks. */
 export type Launcher = "none" | "torchrun" | "slurm";
@@ -45,6 +46,7 @@ export type Variable = (name: string) => string | undefined;
 /**
  * Returns the rank of this process. torchrun's variables take precedence over Slurm's, because torchrun may run under
  * srun. The variables of a batch script outside srun (without SLURM_STEP_ID) are ignored: those ranks were not started.
+ * A step of one task is a run of its own, which may start ranks: the shell of `srun --pty bash` and of salloc is one.
  *
  * @throws UserError (usage) that names the variable which is missing or no number
  */
@@ -52,10 +54,18 @@ export function discoverRank(variable: Variable): RankInfo {
   if (variable("RANK") !== undefined && variable("WORLD_SIZE") !== undefined) {
     return rankOfTorchrun(variable);
   }
-  if (variable("SLURM_STEP_ID") !== undefined && variable("SLURM_PROCID") !== undefined) {
-    return rankOfSlurm(variable);
-  }
+  if (isTask(variable)) return rankOfSlurm(variable);
   return { ...SINGLE_PROCESS };
+}
+
+/** Variables that make a process a rank, for programs that start one that is none. */
+export const RANK_VARIABLES: readonly string[] = [
+  ...["RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "SLURM_PROCID"],
+];
+
+/** Returns true in a task of srun. */
+function isTask(variable: Variable): boolean {
+  return variable("SLURM_STEP_ID") !== undefined && variable("SLURM_PROCID") !== undefined;
 }
 
 function rankOfTorchrun(variable: Variable): RankInfo {
@@ -93,7 +103,7 @@ function rankOfSlurm(variable: Variable): RankInfo {
     : "SLURM_STEP_NUM_TASKS";
   const worldSize = read(tasks, [1, MOST_RANKS]);
   const rank = read("SLURM_PROCID", [0, worldSize - 1]);
-  if (worldSize === 1) return { ...SINGLE_PROCESS, launcher: "slurm" };
+  if (worldSize === 1) return { ...SINGLE_PROCESS };
   const nodes = expandHostlist(
     variable("SLURM_STEP_NODELIST") ?? variable("SLURM_JOB_NODELIST") ?? "",
   );
@@ -110,7 +120,7 @@ function rankOfSlurm(variable: Variable): RankInfo {
     worldSize,
     localRank: read("SLURM_LOCALID", [0, local - 1]),
     localWorldSize: local,
-    masterAddr: variable("MASTER_ADDR") || nodes[0]!,
+    masterAddr: variable("MASTER_ADDR") || nodeOfRankZero(variable, nodes),
     masterPort: given ? read("MASTER_PORT", [1, 65535]) : portOfJob({
       job: read("SLURM_JOB_ID", [0, Number.MAX_SAFE_INTEGER]),
       step: read("SLURM_STEP_ID", [0, Number.MAX_SAFE_INTEGER]),
@@ -120,6 +130,35 @@ function rankOfSlurm(variable: Variable): RankInfo {
     }),
     launcher: "slurm",
   };
+}
+
+/**
+ * Returns the node of rank 0: the first of the step's, or, under --distribution=arbitrary, the first of the file of hosts.
+ *
+ * @throws UserError (usage) for an arbitrary distribution without a readable file of hosts, whose order only srun knows
+ */
+function nodeOfRankZero(variable: Variable, nodes: readonly string[]): string {
+  const isArbitrary = variable("SLURM_DISTRIBUTION")?.startsWith("arbitrary") === true;
+  if (nodes.length === 1 || !isArbitrary) return nodes[0]!;
+  // A line may be a list of hosts, or host*2.
+  const [first] = linesOf(variable("SLURM_HOSTFILE")).map((line) => line.replace(/\*\d+$/, ""));
+  if (first !== undefined) return expandHostlist(first)[0]!;
+  throw new UserError(
+    "Cannot find the node of rank 0 under --distribution=arbitrary: expected SLURM_HOSTFILE, the file of hosts, or " +
+      "MASTER_ADDR, the host of rank 0",
+    ExitCode.usage,
+  );
+}
+
+/** Returns the lines of a file of hosts; none where it cannot be read. */
+function linesOf(path: string | undefined): string[] {
+  try {
+    const lines = Deno.readTextFileSync(path ?? "").split("\n").map((line) => line.trim());
+    return lines.filter((line) => line !== "" && !line.startsWith("#"));
+  } catch (error) {
+    if (!isSystemError(error)) throw error;
+    return [];
+  }
 }
 
 /**
@@ -134,7 +173,8 @@ export function coresOfRank(
   variable: Variable,
 ): number {
   const perTask = Number(variable("SLURM_CPUS_PER_TASK"));
-  if (rankInfo.launcher === "slurm" && perTask >= 1) return Math.min(cores, Math.floor(perTask));
+  const isStep = rankInfo.launcher !== "torchrun" && variable("SLURM_STEP_ID") !== undefined;
+  if (isStep && perTask >= 1) return Math.min(cores, Math.floor(perTask));
   return Math.max(1, Math.floor(cores / rankInfo.localWorldSize));
 }
 

@@ -174,6 +174,28 @@ Deno.test("a signal to one rank stops all at the same step, and rank 0 alone wri
     ok(logged * 4 >= step, `${logged} rows for ${step} steps`);
   }));
 
+Deno.test("after ten seconds a rank says whom it waits for, and what made it a rank", async () => {
+  const args = [...TINY, "--batch_size=48", "--init_timeout=11"];
+  const slurm = {
+    ...{ SLURM_STEP_ID: "0", SLURM_JOB_ID: "1", SLURM_PROCID: "0", SLURM_LOCALID: "0" },
+    ...{ SLURM_STEP_NUM_TASKS: "4", SLURM_STEP_NODELIST: "localhost" },
+  };
+  const port = freePort();
+  const [zero, one, task] = await Promise.all([
+    startRank(0, { ranks: 3, port }, args).ended,
+    startRank(1, { ranks: 2, port: freePort() }, args).ended,
+    start(args, { ...slurm, MASTER_PORT: `${freePort()}` }).ended,
+  ]);
+  const first = "Waiting for ranks 1, 2 of 3 ranks, at most --init_timeout=11 s";
+  match(zero.stderr, new RegExp(`^${first}: RANK and WORLD_SIZE are set; .* unset both$`, "m"));
+  match(one.stderr, /^Waiting for rank 0 at 127\.0\.0\.1:\d+ of 2 ranks, at most .* unset both$/m);
+  match(
+    task.stderr,
+    /^Waiting for ranks 1, 2, 3 of 4 .*: this is one of the 4 tasks of a step of/m,
+  );
+  for (const { code, stderr } of [zero, one, task]) equal(code, 9, stderr);
+});
+
 Deno.test("the launcher keeps stdout for the result and prefixes the rest; its code is the worst", () =>
   inFolder(async (folder) => {
     const args = [...TINY, `--run_dir=${join(folder, "run")}`, "--max_steps=2", "--format=json"];

@@ -4,7 +4,7 @@
  * @module
  */
 
-import { thisEnvironment } from "../environment.ts";
+import { environmentOfOne, thisEnvironment } from "../environment.ts";
 import { parseCommandLine } from "../parse.ts";
 import { type CommandName, COMMANDS, readCommand } from "./registry.ts";
 import type { CommandSpec } from "../../base/command_line.ts";
@@ -20,6 +20,7 @@ export function checkArguments(name: CommandName, args: readonly string[]): void
   const { rest } = readCommand(spec, args);
   const isTraining = name === "train";
   if (isTraining || spec.beside?.join() === "train") {
-    parseCommandLine("train", isTraining ? args : rest, thisEnvironment());
+    if (isTraining) parseCommandLine("train", args, thisEnvironment());
+    else parseCommandLine("train", rest, environmentOfOne());
   }
 }

@@ -1,6 +1,8 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { UserError } from "../../../src/base/exit_codes.ts";
+import { parseCommandLine } from "../../../src/options/parse.ts";
 import {
+  coresOfRank,
   discoverRank,
   expandHostlist,
   portOfJob,
@@ -62,6 +64,38 @@ Deno.test("a rank of srun", () => {
   refuses(() => rankInfo({ ...SLURM, SLURM_LOCALID: "x" }), /SLURM_LOCALID=x/);
   refuses(() => rankInfo({ ...SLURM, SLURM_STEP_NODELIST: "a[" }), /list of hosts "a\["/);
   refuses(() => rankInfo({ ...SLURM, SLURM_STEP_TASKS_PER_NODE: "4x" }), /tasks per node "4x"/);
+});
+
+Deno.test("a step of one task is a run of its own, on the cores of its task", () => {
+  // The shell of salloc: the allocation has more tasks, and the step has one.
+  const shell = { ...SLURM, SLURM_PROCID: "0", SLURM_NTASKS: "7", SLURM_STEP_NUM_TASKS: "1" };
+  const variable = (name: string): string | undefined =>
+    ({ ...shell, SLURM_CPUS_PER_TASK: "6" } as Record<string, string>)[name];
+  deepEqual(rankInfo(shell), SINGLE_PROCESS);
+  equal(coresOfRank(16, rankInfo(shell), variable), 6);
+  const gpus = (): number => 4;
+  const environment = { variable, exists: () => false, cores: 6, gpus, rankInfo: rankInfo(shell) };
+  const ranks = (...args: string[]): number =>
+    parseCommandLine("train", ["--batch_size=64", ...args], environment).config.ranks;
+  equal(ranks("--hardware=multi-gpu"), 4);
+  equal(ranks("--ranks=2"), 2);
+});
+
+Deno.test("rank 0 of an arbitrary distribution is on the first node of the file of hosts", async () => {
+  const file = await Deno.makeTempFile();
+  const arbitrary = { ...SLURM, SLURM_DISTRIBUTION: "arbitrary" };
+  const hosts = { ...arbitrary, SLURM_HOSTFILE: file };
+  for (const text of ["ia816\nia801\nia816\n", "# ranks\n\nia816*2\nia801\n", "ia[816,801]\n"]) {
+    Deno.writeTextFileSync(file, text);
+    equal(rankInfo(hosts).masterAddr, "ia816", text);
+  }
+  equal(rankInfo({ ...hosts, MASTER_ADDR: "ib-801" }).masterAddr, "ib-801");
+  equal(rankInfo({ ...SLURM, SLURM_HOSTFILE: file }).masterAddr, "jean-zay-ia801");
+  Deno.removeSync(file);
+  refuses(() => rankInfo(hosts), /rank 0 under --distribution=arbitrary: expected SLURM_HOSTFILE/);
+  refuses(() => rankInfo(arbitrary), /or MASTER_ADDR/);
+  const node = { SLURM_STEP_NODELIST: "ia801", SLURM_STEP_TASKS_PER_NODE: "7", SLURM_NODEID: "0" };
+  equal(rankInfo({ ...arbitrary, ...node }).masterAddr, "ia801");
 });
 
 Deno.test("a rank of torchrun, which wins over the srun around it", () => {

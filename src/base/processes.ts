@@ -10,8 +10,10 @@ export interface Answer {
 /** Options of running a program. */
 interface AskOptions {
   cwd?: string;
-  /** Variables added to those of this process. */
+  /** Variables added to those of this process; all variables with `clearEnv`. */
   env?: Record<string, string>;
+  /** True to pass on no variables of this process. */
+  clearEnv?: boolean;
   signal?: AbortSignal;
 }
 
@@ -21,7 +23,7 @@ export async function ask(
   args: readonly string[],
   options: AskOptions = {},
 ): Promise<Answer | undefined> {
-  const linker = mayRunAll() ? [] : Object.entries(Deno.env.toObject())
+  const linker = mayRunAll() ? [] : Object.entries(variablesOf(options))
     .filter(([name, value]) => OF_THE_LINKER.test(name) && value !== "");
   try {
     return linker.length === 0
@@ -38,6 +40,11 @@ async function run(program: string, options: Deno.CommandOptions): Promise<Answe
   const { code, stdout, stderr } = await command.output();
   const decoder = new TextDecoder();
   return { code, stdout: decoder.decode(stdout), stderr: decoder.decode(stderr) };
+}
+
+/** Returns the variables of a program. */
+function variablesOf({ env, clearEnv = false }: AskOptions): Record<string, string> {
+  return { ...clearEnv ? {} : Deno.env.toObject(), ...env };
 }
 
 /** Names of the variables of the dynamic linker, as `module load`, conda and profilers set them. */
@@ -63,17 +70,17 @@ exec "$@"`;
 async function runWithLinker(
   linker: readonly [name: string, value: string][],
   words: readonly string[],
-  { env = {}, ...options }: AskOptions,
+  options: AskOptions,
 ): Promise<Answer | undefined> {
   // bash itself would read BASH_ENV, whose commands may print: the variable is exported for the program as well.
-  const { BASH_ENV, ...others } = { ...Deno.env.toObject(), ...env };
+  const { BASH_ENV, ...others } = variablesOf(options);
   const exported = BASH_ENV === undefined ? linker : [...linker, ["BASH_ENV", BASH_ENV]];
   const settings = exported.map(([name, value]) => `${name}=${value}`);
   const answer = await run("bash", {
+    ...options,
     args: ["-c", EXPORT_AND_RUN, "bash", ...settings, "--", ...words],
     clearEnv: true,
     env: Object.fromEntries(Object.entries(others).filter(([name]) => !OF_THE_LINKER.test(name))),
-    ...options,
   });
   const missing = answer.code === MISSING.code && answer.stderr.endsWith(MISSING.stderr);
   return missing ? undefined : answer;

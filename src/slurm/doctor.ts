@@ -6,7 +6,7 @@
  */
 
 import { dirname, join, resolve } from "node:path";
-import { thisEnvironment } from "../options/environment.ts";
+import { environmentOfOne } from "../options/environment.ts";
 import { openData, splitsOfTraining } from "../data/open.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -337,7 +337,7 @@ function table(findings: readonly Finding[]): string {
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const { request } = readRequest(args, {
     spec: DOCTOR,
-    environment: thisEnvironment(),
+    environment: environmentOfOne(),
     site: await siteHere(),
   });
   const findings = await examineNode(request);

@@ -10,11 +10,12 @@ import { evaluationSeconds, evaluationWork } from "../byol/cost.ts";
 import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
-import { thisEnvironment } from "../options/environment.ts";
+import { environmentOfOne } from "../options/environment.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { PLAN } from "../options/commands/slurm.ts";
 import { projectRoot } from "../setup/record.ts";
+import { variablesOfOne } from "./variables.ts";
 import { readRequest, type Request, timeText } from "./request.ts";
 import { ask } from "../base/processes.ts";
 import { printLine } from "../base/output.ts";
@@ -108,7 +109,7 @@ async function measure(request: Request, steps: number): Promise<number> {
       ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${perRank}`],
       ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
       ...[`--run_dir=${folder}`, "--resume=auto"],
-    ], { cwd: projectRoot });
+    ], { cwd: projectRoot, env: variablesOfOne(), clearEnv: true });
     if (run?.code !== 0) {
       throw new UserError(
         `Cannot measure the speed: the short run ended with exit code ${run?.code}, expected 0, or ` +
@@ -181,7 +182,7 @@ function hours(seconds: number): string {
  * @throws UserError for wrong options, and where the speed cannot be measured
  */
 export async function main(args: readonly string[]): Promise<ExitCode> {
-  const { request, own } = readRequest(args, { spec: PLAN, environment: thisEnvironment() });
+  const { request, own } = readRequest(args, { spec: PLAN, environment: environmentOfOne() });
   const trainImages = own.trainImages ?? undefined;
   const speed = own.imagesPerSecond === null
     ? await measuredSpeed(request, own.measureSteps)

@@ -6,6 +6,7 @@
  */
 
 import { dirname, join, resolve } from "node:path";
+import { usageError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { runFolderAt } from "../run/folder.ts";
 import { type Job, JOBS, type Request, timeText } from "./request.ts";
@@ -24,7 +25,26 @@ function folderOf(checkpoint: string): string {
   return exists(runFolderAt(checkpoint).metricsFile) ? checkpoint : dirname(checkpoint);
 }
 
-/** Returns sbatch's options for a request, one per entry. The user's own are last, where they take precedence. */
+/**
+ * Returns the folder for logs as Slurm's pattern of a file name.
+ *
+ * @throws UserError (usage) for a path that no pattern means: Slurm drops a backslash, or ends all patterns with it
+ */
+function logFolder(request: Request): string {
+  const folder = jobFolder(request);
+  if (folder.includes("\\")) {
+    throw usageError(
+      `Cannot submit with the log folder ${folder}: expected a path without a backslash`,
+    );
+  }
+  return folder.replaceAll("%", "%%");
+}
+
+/**
+ * Returns sbatch's options for a request, one per entry. The user's own are last, where they take precedence.
+ *
+ * @throws UserError (usage) for a folder of logs that Slurm has no way to name
+ */
 export function directives(request: Request): string[] {
   const { profile, job } = request;
   const array: Record<Job, string[]> = {
@@ -34,9 +54,9 @@ export function directives(request: Request): string[] {
     chain: [`--array=1-${request.links}%1`],
   };
   const id = array[job].length > 0 ? "%A_%a" : "%j";
-  return [
+  const own = [
     `--job-name=byol-${job}`,
-    `--output=${join(jobFolder(request), `%x-${id}.out`)}`,
+    `--output=${join(logFolder(request), `%x-${id}.out`)}`,
     "--open-mode=append",
     "--requeue",
     ...array[job],
@@ -51,17 +71,16 @@ export function directives(request: Request): string[] {
     `--time=${timeText(request.seconds)}`,
     // Slurm signals the batch shell alone; slurm/job.sh forwards the signal to the ranks. An evaluation saves nothing.
     ...(job === "eval" ? [] : [`--signal=B:USR2@${request.signalSeconds}`]),
-    ...grouped(request.sbatchArgs),
   ];
+  return [...own.map(quotedForSbatch), ...grouped(request.sbatchArgs)];
 }
 
 /** Groups words into one option with its value per line: the two words of `-p gpu` become one line. */
 function grouped(words: readonly string[]): string[] {
   const lines: string[] = [];
   for (const word of words) {
-    const quoted = /\s/.test(word) ? `"${word}"` : word;
-    if (word.startsWith("-") || lines.length === 0) lines.push(quoted);
-    else lines.push(`${lines.pop()} ${quoted}`);
+    if (word.startsWith("-") || lines.length === 0) lines.push(quotedForSbatch(word));
+    else lines.push(`${lines.pop()} ${quotedForSbatch(word)}`);
   }
   return lines;
 }
@@ -96,7 +115,23 @@ function jobArgs({ job, programArgs, config }: Request): string[] {
   return job === "eval" ? programArgs : [...programArgs, `--run_dir=${resolve(config.runDir)}`];
 }
 
+/** Words that neither bash nor sbatch splits or expands. */
+const PLAIN = /^[\w./=:@%+,-]+$/;
+
+/**
+ * Quotes a word for a line #SBATCH, which sbatch itself reads: within double quotes, a backslash makes the next
+ * character plain.
+ *
+ * @throws UserError (usage) for the end of a line, after which sbatch would read another option
+ */
+function quotedForSbatch(word: string): string {
+  if (/[\n\r]/.test(word)) {
+    throw usageError(`Cannot pass ${JSON.stringify(word)} to sbatch: expected one line`);
+  }
+  return PLAIN.test(word) ? word : `"${word.replace(/["\\]/g, "\\$&")}"`;
+}
+
 /** Quotes a word for bash. */
 function quoted(word: string): string {
-  return /^[\w./=:@%+,-]+$/.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
+  return PLAIN.test(word) ? word : `'${word.replaceAll("'", `'\\''`)}'`;
 }

@@ -14,7 +14,16 @@ export interface Site {
   account: string;
   /** Folder for runs without --run_dir (BYOL_RUNS); empty for the program's default. */
   runs: string;
+  /** Path or name of Deno in a job (BYOL_DENO). */
+  deno: string;
+  /** True where that is a program here. */
+  denoIsThere: boolean;
 }
+
+/** Prints the settings that slurm/env.sh makes. */
+const READ = `. slurm/env.sh || exit
+command -v "$BYOL_DENO" >/dev/null && there=yes || there=
+printf "\\0%s" "$BYOL_ACCOUNT" "$BYOL_RUNS" "$BYOL_DENO" "$there"`;
 
 /**
  * Returns the settings of slurm/env.sh; environment variables take precedence over the file.
@@ -22,9 +31,10 @@ export interface Site {
  * @throws UserError (usage) where bash cannot read the file to its end
  */
 export async function siteHere(): Promise<Site> {
-  const read = '. slurm/env.sh && printf "\\0%s\\0%s" "$BYOL_ACCOUNT" "$BYOL_RUNS"';
-  const answer = await ask("bash", ["-c", read], { cwd: projectRoot });
-  if (answer === undefined) return { account: "", runs: "" };
+  // A job's folder is this one. The file would take the folder of an allocation that was begun elsewhere.
+  const env = { BYOL_ROOT: projectRoot };
+  const answer = await ask("bash", ["-c", READ], { cwd: projectRoot, env });
+  if (answer === undefined) return { account: "", runs: "", deno: "", denoIsThere: true };
   if (answer.code !== 0) {
     throw new UserError(
       `Cannot read slurm/env.sh: bash ended with ${answer.code}, expected 0: ${answer.stderr.trim()}`,
@@ -32,6 +42,6 @@ export async function siteHere(): Promise<Site> {
     );
   }
   // The file of BASH_ENV, or a module that env.sh loads, may have printed before.
-  const [account = "", runs = ""] = answer.stdout.split("\0").slice(-2);
-  return { account, runs };
+  const [account = "", runs = "", deno = "", there = ""] = answer.stdout.split("\0").slice(-4);
+  return { account, runs, deno, denoIsThere: there !== "" };
 }

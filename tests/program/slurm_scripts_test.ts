@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { type Environment, thisEnvironment } from "../../src/options/environment.ts";
-import { UserError } from "../../src/base/exit_codes.ts";
+import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import type { CommandName } from "../../src/options/commands/registry.ts";
 import { type ProfileName, SUBMIT } from "../../src/options/commands/slurm.ts";
@@ -96,6 +96,29 @@ Deno.test("every script has a time limit, keeps its log, and never sends SIGUSR1
   ok(!/-USR1|trap .*USR1/.test(shared));
 });
 
+Deno.test("the table of docs/slurm.md has every exit code of a job", () => {
+  const page = Deno.readTextFileSync(join(projectRoot, "docs/slurm.md"));
+  const [, table = ""] = page.split(/^\| exit code of a job .*$/m);
+  const listed = (table.split("\n\n")[0] ?? "").split("\n").slice(2).flatMap((row) => {
+    const [, codes = ""] = row.split("|");
+    return codes.split(",").flatMap((part) => {
+      const [first = NaN, last = first] = part.split("–").map(Number);
+      return Array.from({ length: last - first + 1 }, (_, index) => first + index);
+    });
+  });
+  const files = ["job.sh", ...Object.values(JOBS).map(({ script }) => script)];
+  const scripts = files.map((name) => Deno.readTextFileSync(join(projectRoot, "slurm", name)));
+  const written = scripts.flatMap((text) =>
+    [...text.matchAll(/^ *(?:exit |byol_(?:interrupted|no_deno|lost)=)(\d+)$/gm)].map(([, code]) =>
+      Number(code)
+    )
+  );
+  ok(written.length >= 6, `${written}`);
+  for (const code of [...written, ...Object.values(ExitCode)]) {
+    ok(listed.includes(code), `${code} is not in ${listed}`);
+  }
+});
+
 Deno.test("each profile of Jean Zay asks for its nodes", () => {
   const expected = {
     "jeanzay-v100-16g": ["abc@v100", "v100-16g", "qos_gpu-t3", "4", "10"],
@@ -176,6 +199,49 @@ Deno.test("submit takes BYOL_RUNS for runs without a folder, and an evaluation's
   equal((await evaluate(demo, "--resnet_type=resnet18")).code, 5);
   // One that a training is yet to write.
   equal((await evaluate("--checkpoint=runs/none/encoder.safetensors")).code, 0);
+});
+
+Deno.test("submit knows the project's folder in an allocation begun elsewhere, and a job without a Deno", async () => {
+  const submit = (env: Record<string, string>) => programWith(env, "submit", "--dry_run");
+  const elsewhere = await submit({ SLURM_JOB_ID: "1", SLURM_SUBMIT_DIR: "/root" });
+  match(elsewhere.out, new RegExp(` --run_dir=${projectRoot}/runs/`), elsewhere.err);
+  equal(elsewhere.err, "");
+  const none = await submit({ BYOL_DENO: "/none/deno" });
+  match(none.err, /Cannot submit: there is no Deno at \/none\/deno.*deno task setup.*BYOL_DENO/);
+  const left = await submit({ RANK: "3", WORLD_SIZE: "2" });
+  equal(left.code, 0, left.err);
+});
+
+Deno.test("what sbatch reads is quoted, and what it cannot be told is refused", () => {
+  const last = (...args: string[]): string => directives(request(...args)).at(-1) ?? "";
+  equal(last("--", '--comment=it\'s "50%" #1 \\ $x'), `"--comment=it's \\"50%\\" #1 \\\\ $x"`);
+  equal(last("--", "-w", "node 1"), '-w "node 1"');
+  const log = (...args: string[]): string | undefined =>
+    directives(request(...args)).find((line) => /^"?--output/.test(line));
+  equal(log("--run_dir=/a b/50%j"), '"--output=/a b/50%%j/slurm/%x-%j.out"');
+  equal(log("--run_dir=/a#b"), '"--output=/a#b/slurm/%x-%j.out"');
+  const refused = [
+    ["--run_dir=/a\n#SBATCH --account=b"],
+    ["--run_dir=/a\rb"],
+    ["--account=a\n#SBATCH --partition=b"],
+    ["--", "--comment=a\nb"],
+  ];
+  for (const args of refused) {
+    throws(() => directives(request(...args)), /Cannot pass ".*" to sbatch: expected one line$/);
+  }
+  throws(() => directives(request("--run_dir=/a\\b")), /\/a\\b.*without a backslash$/);
+});
+
+Deno.test("plan measures one rank in a shell that holds a launcher's variables", async () => {
+  const torchrun = { RANK: "0", WORLD_SIZE: "2", MASTER_ADDR: "127.0.0.1", MASTER_PORT: "29999" };
+  const task = { SLURM_STEP_ID: "0", SLURM_JOB_ID: "1", SLURM_PROCID: "0", SLURM_LOCALID: "0" };
+  const step = { ...task, SLURM_STEP_NUM_TASKS: "2", SLURM_STEP_NODELIST: "localhost" };
+  const tiny = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--threads=1", "--nb_epochs=2"];
+  for (const env of [torchrun, step]) {
+    const { code, out, err } = await programWith(env, "plan", ...tiny, "--measure_steps=2");
+    equal(code, 0, err);
+    match(out, /measured in 2 steps here/);
+  }
 });
 
 Deno.test("the scripts read options with an equals sign and after a space", async () => {

@@ -136,7 +136,7 @@ function readOrExplain(group: ProcessGroup, interrupted: () => boolean): string 
     return group.read("verdict");
   } catch (error) {
     if (!(error instanceof NativeError && error.isExpected)) throw error;
-    // Rank 0 may have gone on the same signal.
+    // The same signal may have ended rank 0.
     if (interrupted()) throw new InitInterrupted();
     throw ranksError(`Cannot join the ranks: rank 0 has gone (${firstLine(error)})`);
   }

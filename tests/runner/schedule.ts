@@ -29,6 +29,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   "tests/program/ranks_train_test.ts": 93,
   "tests/program/recompute_test.ts": 43,
   "tests/slurm/jobs_test.ts": 300,
+  "tests/slurm/nodes_test.ts": 30,
   "tests/unit/byol/online_probe_test.ts": 34,
   "tests/unit/data/photos_test.ts": 38,
   "tests/unit/evaluate/fine_tune_test.ts": 32,

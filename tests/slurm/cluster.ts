@@ -234,6 +234,8 @@ export class SlurmCluster implements AsyncDisposable {
       "SlurmdParameters=config_overrides",
       "ReturnToService=2",
       "JobRequeue=1",
+      // The ports of a job's ranks follow from its number: those of two clusters on one machine must differ.
+      `FirstJobId=${1 + Deno.pid % 190 * 100}`,
       // A busy machine saves slowly.
       "KillWait=30",
       `StateSaveLocation=${join(folder, "state")}`,

@@ -11,7 +11,14 @@ const FFI = "--allow-ffi";
 const RUN = "--allow-run";
 /** The archive of CIFAR-10. */
 const DOWNLOADS = "www.cs.toronto.edu:443";
-const SETUP = ["-R", "-W=.byol", RUN, "-E=LIBTORCH,CXX,CUDA_HOME", "-S=hostname"] as const;
+const SETUP = [
+  "--no-prompt",
+  "-R",
+  "-W=.byol",
+  RUN,
+  "-E=LIBTORCH,CXX,CUDA_HOME",
+  "-S=hostname",
+] as const;
 
 /** Permissions of a rank of a Slurm job, and of the program without downloads. */
 export const RANK_PERMISSIONS: readonly string[] = [...FILES, FFI];
@@ -38,8 +45,8 @@ export const TASK_PERMISSIONS = {
   submit: [...RANK_PERMISSIONS, "--allow-run=bash,sbatch"],
   plan: [...FILES, RUN],
   doctor: [...RANK_PERMISSIONS, RUN],
-  gen: ["-R", "-W=src/native", FFI],
-  docs: ["-R", "-W=docs"],
+  gen: ["--no-prompt", "-R", "-W=src/native", FFI],
+  docs: ["--no-prompt", "-R", "-W=docs"],
 } as const satisfies Record<string, readonly string[]>;
 
 /** Permissions that only set-up needs, by command. */

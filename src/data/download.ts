@@ -1,6 +1,6 @@
 /**
  * Download of CIFAR-10's official archive, with progress. An interrupted download is continued; the file is checked by
- * its MD5 and only then renamed to its final name.
+ * its SHA-256 and MD5, and only then renamed to its final name.
  */
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
@@ -17,8 +17,10 @@ export interface Archive {
   readonly url: string;
   /** Size in bytes. */
   readonly size: number;
-  /** MD5 in lower-case hexadecimal. */
+  /** MD5 in lower-case hexadecimal, as the authors publish it. */
   readonly md5: string;
+  /** SHA-256 in lower-case hexadecimal: other bytes of the same MD5 can be made. */
+  readonly sha256: string;
 }
 
 /** CIFAR-10 in the binary layout, as published by its authors. */
@@ -27,6 +29,7 @@ export const CIFAR10_ARCHIVE: Archive = {
   url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
   size: 170_052_171,
   md5: "c32a1d4ab5d03f1284b67883e8d87530",
+  sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
 };
 
 /** Progress of a download, in bytes. */
@@ -76,7 +79,7 @@ export function downloadCifar10(dataDir: string, options: DownloadOptions = {}):
 
 /**
  * Downloads `archive` into `options.dataDir` and returns its path. The part of an earlier attempt (`<name>.part`) is
- * continued; an existing file with the right MD5 is kept.
+ * continued; an existing file with the right checksums is kept.
  *
  * @throws UserError (data) where the network is not allowed or the download fails
  */
@@ -110,7 +113,7 @@ export async function downloadArchive(
   }
 }
 
-/** Downloads a part, checks its MD5 and renames it to the file's final name. */
+/** Downloads a part, checks its checksums and renames it to the file's final name. */
 async function fetchChecked(
   path: string,
   { archive, options }: { archive: Archive; options: DownloadOptions },
@@ -118,24 +121,22 @@ async function fetchChecked(
   const partPath = `${path}.part`;
   const onProgress = options.onProgress ?? reportOnStderr(archive.name);
   await fetchWithRetries({ archive, partPath, options, onProgress });
-  const found = await md5Of(partPath);
-  if (found !== archive.md5) {
+  const difference = await differenceOf(partPath, archive);
+  if (difference !== undefined) {
     await Deno.remove(partPath);
-    const sums = `the MD5 ${found}, expected ${archive.md5}`;
-    throw new FinalError(`the received file has ${sums}, and was removed`);
+    throw new FinalError(`the received file has ${difference}, and was removed`);
   }
   await Deno.rename(partPath, path);
   await syncFolder(dirname(path));
 }
 
-/** Returns true where the file exists. @throws UserError (data) where its MD5 is wrong: the user must remove it */
+/** Returns true where the file exists. @throws UserError (data) where a checksum is wrong: the user must remove it */
 async function isThere(path: string, archive: Archive): Promise<boolean> {
   if (await sizeOf(path) === undefined) return false;
-  const found = await md5Of(path);
-  if (found === archive.md5) return true;
+  const difference = await differenceOf(path, archive);
+  if (difference === undefined) return true;
   throw new UserError(
-    `Cannot download ${archive.name}: ${path} exists with MD5 ${found}, expected ${archive.md5}; ` +
-      `remove it to download it again`,
+    `Cannot download ${archive.name}: ${path} exists with ${difference}; remove it to download it again`,
     ExitCode.data,
   );
 }
@@ -145,7 +146,7 @@ function failure(archive: Archive, dataDir: string, reason: string): UserError {
   const size = (archive.size / MEBIBYTE).toFixed(archive.size < MEBIBYTE ? 3 : 0);
   return new UserError(
     `Cannot download ${archive.name}: ${reason}; download ${archive.url} (${size} MiB, MD5 ` +
-      `${archive.md5}) on a machine with network and put it into ${dataDir}`,
+      `${archive.md5}, SHA-256 ${archive.sha256}) on a machine with network and put it into ${dataDir}`,
     ExitCode.data,
   );
 }
@@ -202,7 +203,7 @@ async function fetchRest(attempt: Attempt): Promise<void> {
 
   const idle = new IdleTimer(options.idleTimeoutMs ?? 60_000);
   const signal = options.signal ? AbortSignal.any([options.signal, idle.signal]) : idle.signal;
-  // The file is compressed already, and its MD5 is that of the bytes as they are.
+  // The file is compressed already, and its checksums are those of the bytes as they are.
   const headers: Record<string, string> = { "accept-encoding": "identity" };
   if (start > 0) headers.range = `bytes=${start}-`;
   try {
@@ -346,11 +347,20 @@ async function sizeOf(path: string): Promise<number | undefined> {
   }
 }
 
-async function md5Of(path: string): Promise<string> {
-  const hash = createHash("md5");
+/** Returns the first checksum that differs: "the MD5 …, expected …"; undefined where both are right. */
+async function differenceOf(path: string, archive: Archive): Promise<string | undefined> {
+  const [md5, sha256] = [createHash("md5"), createHash("sha256")];
   const file = await Deno.open(path);
-  for await (const piece of file.readable) hash.update(piece);
-  return hash.digest("hex");
+  for await (const piece of file.readable) {
+    md5.update(piece);
+    sha256.update(piece);
+  }
+  const sums = [
+    { name: "MD5", found: md5.digest("hex"), expected: archive.md5 },
+    { name: "SHA-256", found: sha256.digest("hex"), expected: archive.sha256 },
+  ];
+  const other = sums.find(({ found, expected }) => found !== expected);
+  return other && `the ${other.name} ${other.found}, expected ${other.expected}`;
 }
 
 /** Syncs a folder, which makes a rename in it durable. */

@@ -10,6 +10,7 @@ import { mustRun, type Session } from "./child.ts";
 import type { Python } from "./machine.ts";
 import { installWheels } from "./pip.ts";
 import { gpuLibraryFile, stateFolder } from "./record.ts";
+import { lockedLines } from "./wheel_lock.ts";
 
 /** The headers that compiling the library takes, each with the wheel that brings it for libtorch 2.11 on CUDA 13. */
 export const HEADERS: Readonly<Record<string, string>> = {
@@ -59,8 +60,7 @@ export async function fetchHeaders(
 ): Promise<void> {
   session.log("fetching CUDA's headers, for the library of the GPUs' side");
   await installWheels(headersFolder(root), {
-    requirements: missingHeaders(includes).map((header) => HEADERS[header]!),
-    dependencies: false,
+    lines: lockedLines(missingHeaders(includes).map((header) => HEADERS[header]!)),
     python,
   }, session);
 }

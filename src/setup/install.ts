@@ -9,12 +9,31 @@ import { inspectLibtorch, type Libtorch } from "./libtorch.ts";
 import { pipProblem, type Python } from "./machine.ts";
 import { installWheels } from "./pip.ts";
 import { LIBTORCH_SERIES, LIBTORCH_VERSION } from "./versions.ts";
+import { lockedLines } from "./wheel_lock.ts";
 
-/** The wheels (13 MB) without which libtorch_cpu.so of the CUDA 13 wheel does not load on a machine without a GPU. */
-const CPU_SET = [
+/** The wheels, without which libtorch_cpu.so of the CUDA 13 wheel does not load on a machine without a GPU (13 MB). */
+export const CPU_SET: readonly string[] = [
   `torch==${LIBTORCH_VERSION}`,
   "nvidia-cuda-runtime==13.0.96",
   "nvidia-cuda-cupti==13.0.85",
+];
+
+/** The wheels with all that CUDA needs: what the wheel of torch asks for, without its compiler (triton). */
+export const CUDA_SET: readonly string[] = [
+  ...CPU_SET,
+  "nvidia-cublas==13.1.0.3",
+  "nvidia-cuda-nvrtc==13.0.88",
+  "nvidia-cudnn-cu13==9.19.0.56",
+  "nvidia-cufft==12.0.0.61",
+  "nvidia-cufile==1.15.1.6",
+  "nvidia-curand==10.4.0.35",
+  "nvidia-cusolver==12.0.4.66",
+  "nvidia-cusparse==12.6.3.3",
+  "nvidia-cusparselt-cu13==0.8.0",
+  "nvidia-nccl-cu13==2.28.9",
+  "nvidia-nvjitlink==13.0.88",
+  "nvidia-nvshmem-cu13==3.4.5",
+  "nvidia-nvtx==13.0.85",
 ];
 
 /** Places that the search for libtorch looks at. */
@@ -84,9 +103,7 @@ export async function fetchLibtorch(search: LibtorchSearch, session: Session): P
   if (search.python === undefined) throw setupError("Cannot install libtorch: there is no python3");
   const folder = storeFolder(search, cuda);
   await installWheels(folder, {
-    requirements: cuda ? CPU_SET.slice(0, 1) : CPU_SET,
-    dependencies: cuda,
-    only: /^(torch$|nvidia-)/,
+    lines: lockedLines(cuda ? CUDA_SET : CPU_SET),
     python: search.python,
   }, session);
   return inspectLibtorch(folder, folder);

@@ -12,9 +12,10 @@ import type { Session } from "./child.ts";
 import { pipProblem, type Python } from "./machine.ts";
 import { installWheels } from "./pip.ts";
 import { stateFolder } from "./record.ts";
+import { lockedLines } from "./wheel_lock.ts";
 
 /** The wheel; another version may be another library. */
-const WHEEL = "pillow==13.0.0";
+export const LIBJPEG_WHEEL = "pillow==13.0.0";
 
 /** Settings of the search for libjpeg-turbo. */
 export interface LibjpegSearch {
@@ -29,18 +30,18 @@ export async function provideLibjpeg(
   { root, offline, python }: LibjpegSearch,
   session: Session,
 ): Promise<string | null> {
-  const folder = join(stateFolder(root), "libjpeg", WHEEL.replace("==", "-"));
+  const folder = join(stateFolder(root), "libjpeg", LIBJPEG_WHEEL.replace("==", "-"));
   const there = findLibjpeg(folder);
   if (there !== undefined) return there;
   const problem = offline ? "this is offline" : pipProblem(python)?.split("; ")[0];
   if (problem !== undefined || python === undefined) return without(problem ?? "", session);
   try {
     session.log("fetching libjpeg-turbo of Pillow's wheel: 7 MB, once");
-    const request = { requirements: [WHEEL], dependencies: false, python };
+    const request = { lines: lockedLines([LIBJPEG_WHEEL]), python, anyPython: true };
     await installWheels(folder, request, session);
     const found = findLibjpeg(folder);
     if (found === undefined) {
-      return without(`${WHEEL} has no pillow.libs/libjpeg-*.so.62`, session);
+      return without(`${LIBJPEG_WHEEL} has no pillow.libs/libjpeg-*.so.62`, session);
     }
     // The library and its licence are kept; Pillow and its other libraries are not.
     await removeTree(join(folder, "PIL"));

@@ -34,7 +34,8 @@ export async function installPackages(
 ): Promise<string> {
   if (!exists(join(root, "deno.lock"))) return "";
   const words = [
-    ...[Deno.execPath(), "install", "--quiet"],
+    // Frozen: a package that deno.lock does not hold, with its hash, is refused and not added.
+    ...[Deno.execPath(), "install", "--quiet", "--frozen"],
     ...(offline ? ["--cached-only"] : []),
   ];
   try {

@@ -5,19 +5,16 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { removeTree } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 import { type Python, PYTHON3 } from "./machine.ts";
+import { requirementOf } from "./wheel_lock.ts";
 
 /** Wheels to install, and the Python to install them with. */
 export interface WheelRequest {
-  /** Pinned requirements: `torch==2.11.0`. */
-  requirements: string[];
-  /** True to install the dependencies as well, apart from triton, a compiler that nothing here calls. */
-  dependencies: boolean;
-  /** More requirements, installed without their dependencies. */
-  bare?: string[];
-  /** Pattern of the names (lower case, with hyphens) of the requirements to keep. Default: all. */
-  only?: RegExp;
+  /** Lines of a lock file (wheel_lock.ts). Nothing but what they name is installed. */
+  lines: readonly string[];
   /** The `python3` that runs pip. */
   python: Pick<Python, "version" | "words">;
+  /** True for wheels of which Python imports nothing: those of any version of Python serve. Default: false. */
+  anyPython?: boolean;
 }
 
 /** Versions of Python that torch 2.11 has wheels for. */
@@ -29,20 +26,21 @@ const PIP = [
   'import os, runpy; os.dup2(2, 1); runpy.run_module("pip", run_name="__main__", alter_sys=True)',
 ];
 
-// Runs pip where its stdout is the answer.
-const PIP_ANSWERING = ["-m", "pip"];
+const DOWNLOAD_FLAGS = [
+  ...["--no-deps", "--require-hashes", "--only-binary=:all:", "--no-cache-dir", "--no-input"],
+];
 
-const DOWNLOAD_FLAGS = ["--only-binary=:all:", "--no-cache-dir", "--no-input"];
+/** The oldest minor version of glibc 2 that wheels may be built for, and that of the machines here. */
+const GLIBC = { first: 5, last: 28 };
 
 /** Arguments of pip for a Python that is not the running one: these wheels load on glibc 2.28 or newer. */
-const OTHER_PYTHON = [
+export const OTHER_PYTHON: readonly string[] = [
   "--python-version=3.12",
   "--implementation=cp",
-  "--platform=manylinux_2_28_x86_64",
-  "--platform=manylinux_2_27_x86_64",
-  "--platform=manylinux_2_25_x86_64",
-  "--platform=manylinux_2_24_x86_64",
-  "--platform=manylinux_2_17_x86_64",
+  ...Array.from(
+    { length: GLIBC.last - GLIBC.first + 1 },
+    (_, at) => `--platform=manylinux_2_${GLIBC.last - at}_x86_64`,
+  ),
   "--platform=manylinux2014_x86_64",
 ];
 
@@ -67,28 +65,19 @@ export async function installWheels(
   const [site, temporary] = [join(part, "site"), join(part, "tmp")];
   for (const path of [site, temporary]) await Deno.mkdir(path, { recursive: true });
   const env = pipEnvironment(temporary);
-  const progress = (seconds: number) =>
-    `fetching ${request.requirements[0]} and what it needs, ${seconds} s so far`;
+  const names = request.lines.map(requirementOf);
+  const progress = (seconds: number) => `fetching ${names[0]} and others, ${seconds} s so far`;
+  const wanted = await writeWanted(temporary, request.lines);
   try {
     const python3 = request.python.words ?? PYTHON3;
-    if (hasWheels(request.python.version)) {
-      const wanted = await pinned(request, { env, session });
-      const words = [...python3, ...PIP, "install", "--no-deps", "--no-compile", ...DOWNLOAD_FLAGS];
+    if (hasWheels(request.python.version) && !request.anyPython) {
+      const words = [...python3, ...PIP, "install", "--no-compile", ...DOWNLOAD_FLAGS];
       words.push(`--target=${site}`, ...wanted);
-      await mustRun(
-        { words, env, progress },
-        `install ${request.requirements.join(" ")} with pip`,
-        session,
-      );
+      await mustRun({ words, env, progress }, `install ${names.join(" ")} with pip`, session);
     } else {
       const words = [...python3, ...PIP, "download", ...DOWNLOAD_FLAGS, ...OTHER_PYTHON];
-      if (!request.dependencies) words.push("--no-deps");
-      words.push(`--dest=${temporary}`, ...request.requirements);
-      await mustRun(
-        { words, env, progress },
-        `fetch ${request.requirements.join(" ")} with pip`,
-        session,
-      );
+      words.push(`--dest=${temporary}`, ...wanted);
+      await mustRun({ words, env, progress }, `fetch ${names.join(" ")} with pip`, session);
       await unpackWheels({ python3, from: temporary, site }, session);
     }
     await removeTree(folder);
@@ -99,28 +88,26 @@ export async function installWheels(
 }
 
 /**
- * Downloads wheels without their dependencies into an existing folder.
+ * Downloads wheels into an existing folder. @param lines lines of a lock file
  *
  * @throws {UserError} (exit code 6) when pip fails.
  */
 export async function downloadWheels(
   folder: string,
-  requirements: readonly string[],
+  lines: readonly string[],
   session: Session,
 ): Promise<void> {
-  const words = [
-    ...PYTHON3,
-    ...PIP,
-    "download",
-    "--no-deps",
-    ...DOWNLOAD_FLAGS,
-    `--dest=${folder}`,
-  ];
-  await mustRun(
-    { words: [...words, ...requirements], env: pipEnvironment(folder) },
-    `fetch ${requirements.join(" ")} with pip`,
-    session,
-  );
+  const words = [...PYTHON3, ...PIP, "download", ...DOWNLOAD_FLAGS, `--dest=${folder}`];
+  words.push(...await writeWanted(folder, lines));
+  const task = `fetch ${lines.map(requirementOf).join(" ")} with pip`;
+  await mustRun({ words, env: pipEnvironment(folder) }, task, session);
+}
+
+/** Writes a file of requirements with their hashes, and returns the arguments of pip that name the file. */
+async function writeWanted(folder: string, lines: readonly string[]): Promise<string[]> {
+  const file = join(folder, "wanted.txt");
+  await Deno.writeTextFile(file, `${lines.join("\n")}\n`);
+  return [`--requirement=${file}`];
 }
 
 /** Returns pip's variables: no settings that conflict with --target, and a download folder of our own: /tmp may be small. */
@@ -138,45 +125,12 @@ function pipEnvironment(temporary: string): Record<string, string> {
   };
 }
 
-interface PipReport {
-  install: { metadata: { name: string; version: string } }[];
-}
-
-/** Resolves the requirements and their dependencies, each with its version. */
-async function pinned(
-  request: WheelRequest,
-  { env, session }: { env: Record<string, string>; session: Session },
-): Promise<string[]> {
-  const bare = request.bare ?? [];
-  if (!request.dependencies) return [...request.requirements, ...bare];
-  session.log(`asking pip what ${request.requirements.join(", ")} need`);
-  const words = [
-    ...(request.python.words ?? PYTHON3),
-    ...PIP_ANSWERING,
-    "install",
-    "--dry-run",
-    "--ignore-installed",
-    "--quiet",
-  ];
-  words.push("--report=-", ...DOWNLOAD_FLAGS, ...request.requirements);
-  const task = "ask pip for the dependencies of torch (pip 22.2 or newer is expected)";
-  const report: PipReport = JSON.parse(await mustRun({ words, env }, task, session));
-  // A wheel may spell its name nvidia_nccl or nvidia-nccl: they are the same.
-  const found = report.install.map(({ metadata: { name, version } }) => {
-    return { name: name.toLowerCase().replace(/[-_.]+/g, "-"), version };
-  });
-  const wanted = found.filter(({ name }) =>
-    name !== "triton" && (request.only?.test(name) ?? true)
-  );
-  return [...wanted.map(({ name, version }) => `${name}==${version}`), ...bare];
-}
-
 async function unpackWheels(
   { python3, from, site }: { python3: readonly string[]; from: string; site: string },
   session: Session,
 ): Promise<void> {
   for await (const { name } of Deno.readDir(from)) {
-    if (!name.endsWith(".whl") || name.startsWith("triton-")) continue;
+    if (!name.endsWith(".whl")) continue;
     session.log(`unpacking ${name}`);
     const words = [...python3, "-m", "zipfile", "-e", join(from, name), site];
     await mustRun({ words }, `unpack ${name}`, session);

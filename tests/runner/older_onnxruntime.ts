@@ -4,11 +4,13 @@
  */
 
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { exists } from "../../src/base/files.ts";
 import type { Session } from "../../src/setup/child.ts";
 import { withLock } from "../../src/setup/lock.ts";
 import { installWheels } from "../../src/setup/pip.ts";
 import { projectRoot, stateFolder } from "../../src/setup/record.ts";
+import { lockedLines } from "../../src/setup/wheel_lock.ts";
 import { pythonForOracle } from "./oracle.ts";
 
 /** Two wheels that belong together. */
@@ -24,6 +26,16 @@ const OLDEST: Readonly<Record<string, Wheels>> = {
   "3.13": { onnxruntime: "1.20.0", numpy: "2.1.0" },
   "3.14": { onnxruntime: "1.24.1", numpy: "2.3.4" },
 };
+
+/** The lock file of all of them. */
+export const OLDER_LOCK: string = fileURLToPath(
+  new URL("older_onnxruntime.lock", import.meta.url),
+);
+
+/** Returns the requirements of wheels: `numpy==1.26.4`. */
+export function requirementsOf(wheels: Wheels): string[] {
+  return Object.entries(wheels).map(([name, version]) => `${name}==${version}`);
+}
 
 /** Returns the wheels for a version of Python. */
 export function olderWheels(version: readonly [major: number, minor: number]): Wheels {
@@ -58,8 +70,7 @@ export async function installOlderOnnxRuntime(
     if (olderOnnxRuntimeFolder(root) !== undefined) return;
     session.log(`fetching onnxruntime ${wheels.onnxruntime}, once, as the older one`);
     await installWheels(join(stateFolder(root), "onnxruntime-older"), {
-      requirements: Object.entries(wheels).map(([name, version]) => `${name}==${version}`),
-      dependencies: false,
+      lines: lockedLines(requirementsOf(wheels), OLDER_LOCK),
       python,
     }, session);
   });

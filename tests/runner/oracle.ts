@@ -5,23 +5,36 @@
  */
 
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { exists, removeTree } from "../../src/base/files.ts";
 import { mustRun, type Session } from "../../src/setup/child.ts";
 import { HEADERS, missingHeaders, wheelIncludes } from "../../src/setup/gpu_library.ts";
+import { CUDA_SET } from "../../src/setup/install.ts";
 import { withLock } from "../../src/setup/lock.ts";
 import { askPython, pipProblem, type Python } from "../../src/setup/machine.ts";
 import { downloadWheels, hasWheels, installWheels } from "../../src/setup/pip.ts";
 import { projectRoot, stateFolder } from "../../src/setup/record.ts";
 import { setupError } from "../../src/setup/setup_error.ts";
 import { LIBTORCH_VERSION, TORCHVISION_VERSION } from "../../src/setup/versions.ts";
+import { lockedLines } from "../../src/setup/wheel_lock.ts";
 import { writeStandIns } from "./stand_ins.ts";
 
+/** The lock file of all wheels of the oracle, apart from PyTorch's and NVIDIA's, which set-up's holds. */
+export const ORACLE_LOCK: string = fileURLToPath(new URL("oracle.lock", import.meta.url));
 /** Packages that depend on PyTorch. */
-const ON_TORCH = [`torchvision==${TORCHVISION_VERSION}`, "timm"];
+export const ON_TORCH: readonly string[] = [`torchvision==${TORCHVISION_VERSION}`, "timm"];
 /** Further packages of the tests. */
-const OTHERS = ["numpy", "pillow", "safetensors", "tensorboard", "pyarrow", "onnx", "onnxruntime"];
+export const OTHERS: readonly string[] = [
+  "numpy",
+  "pillow",
+  "safetensors",
+  "tensorboard",
+  "pyarrow",
+  "onnx",
+  "onnxruntime",
+];
 /** Packages that PyTorch and timm import, in the versions that their wheels ask for. */
-const IMPORTED = [
+export const IMPORTED: readonly string[] = [
   ...["filelock", "fsspec", "jinja2", "networkx", "setuptools<82", "sympy", "typing-extensions"],
   ...["huggingface-hub", "pyyaml"],
 ];
@@ -126,8 +139,7 @@ interface Installing {
 async function installAll(folder: string, { python, session }: Installing): Promise<void> {
   session.log("fetching PyTorch with all it needs (about 2.5 GB), once, as the tests' oracle");
   await installWheels(folder, {
-    requirements: [`torch==${LIBTORCH_VERSION}`, ...ON_TORCH, ...OTHERS],
-    dependencies: true,
+    lines: [...lockedLines(CUDA_SET), ...lockedLines(undefined, ORACLE_LOCK)],
     python,
   }, session);
 }
@@ -135,9 +147,7 @@ async function installAll(folder: string, { python, session }: Installing): Prom
 async function installPackages(folder: string, { python, session }: Installing): Promise<void> {
   session.log("fetching what the tests' oracle needs beside PyTorch (180 MB), once");
   await installWheels(folder, {
-    requirements: [...OTHERS, ...IMPORTED],
-    dependencies: true,
-    bare: ON_TORCH,
+    lines: lockedLines(undefined, ORACLE_LOCK),
     python,
   }, session);
 }
@@ -175,7 +185,7 @@ async function installHeaders(folder: string, session: Session): Promise<void> {
   await removeTree(wheels);
   await Deno.mkdir(wheels);
   try {
-    await downloadWheels(wheels, missing, session);
+    await downloadWheels(wheels, lockedLines(missing), session);
     const words = ["python3", "-c", UNPACK, wheels, folder];
     await mustRun({ words }, "unpack CUDA's headers with python3", session);
   } finally {

@@ -3,8 +3,10 @@
  * path holds a blank and an umlaut.
  */
 
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { HEADERS } from "../../src/setup/gpu_library.ts";
+import { CUDA_SET } from "../../src/setup/install.ts";
 import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
@@ -61,7 +63,10 @@ export class Checkout implements AsyncDisposable {
     return this.path(folder);
   }
 
-  /** Writes wheels named like the real ones but nearly empty, and returns their folder. */
+  /**
+   * Writes wheels named like the real ones but nearly empty, and the lock file with their hashes. Returns the wheels'
+   * folder.
+   */
   async writeWheels(): Promise<string> {
     const torch = Object.entries(libtorchFiles("2.11.0+cu130"))
       .map(([name, text]) => [`torch/${name}`, text]);
@@ -72,18 +77,17 @@ export class Checkout implements AsyncDisposable {
         files: Object.fromEntries(torch),
         needs: ["nvidia-cuda-runtime", "nvidia-cudnn-cu13", "filelock", "triton"],
       },
-      {
-        name: "nvidia_cudnn_cu13",
-        version: "9.19.0",
-        files: { "nvidia/cudnn/lib/libcudnn.so.9": "" },
-      },
       { name: "filelock", version: "4.2.12", files: {} },
       { name: "triton", version: "3.6.0", files: {} },
-      { name: "nvidia_cuda_runtime", version: "13.0.96", files: {} },
-      { name: "nvidia_cuda_cupti", version: "13.0.85", files: {} },
+      {
+        name: "nvidia_cudnn_cu13",
+        version: "9.19.0.56",
+        files: { "nvidia/cudnn/lib/libcudnn.so.9": "" },
+      },
       // Without the headers they are fetched for, so that nothing is built with them.
-      ...Object.values(HEADERS).map((requirement) => requirement.split("=="))
-        .filter(([name]) => name !== "nvidia-cuda-runtime")
+      ...[...new Set([...CUDA_SET, ...Object.values(HEADERS)])]
+        .map((requirement) => requirement.split("=="))
+        .filter(([name]) => name !== "torch" && name !== "nvidia-cudnn-cu13")
         .map(([name, version]) => ({ name: name!.replaceAll("-", "_"), version, files: {} })),
       {
         name: "pillow",
@@ -97,6 +101,13 @@ export class Checkout implements AsyncDisposable {
       cwd: this.path("wheels"),
     }).output();
     if (!success) throw new Error("python3 could not write the wheels");
+    const hashOf = (path: string): string =>
+      createHash("sha256").update(Deno.readFileSync(this.path("wheels", path))).digest("hex");
+    const lines = wheels.map(({ name, version }) =>
+      `${name.replaceAll("_", "-")}==${version} \\\n` +
+      `    --hash=sha256:${hashOf(`${name}-${version}-py3-none-any.whl`)}\n`
+    );
+    this.write("src/setup/wheels.lock", lines.join(""));
     return this.path("wheels");
   }
 

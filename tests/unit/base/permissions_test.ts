@@ -52,6 +52,12 @@ Deno.test("each task says what it does, in a command's own words", () => {
   }
 });
 
+Deno.test("no task asks: what it may not do ends it, also at a terminal", () => {
+  for (const [name, { command }] of Object.entries(tasks)) {
+    if (command.startsWith("deno run")) assert.match(command, /^deno run --no-prompt /, name);
+  }
+});
+
 Deno.test("scripts give ranks the permissions of the table", () => {
   for (const script of ["job.sh", "byol.def"]) {
     const text = Deno.readTextFileSync(join(projectRoot, "slurm", script));

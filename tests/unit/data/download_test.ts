@@ -46,6 +46,7 @@ function archiveAt(port: number): Archive {
     url: `http://127.0.0.1:${port}/${NAME}`,
     size: BODY.length,
     md5: createHash("md5").update(BODY).digest("hex"),
+    sha256: createHash("sha256").update(BODY).digest("hex"),
   };
 }
 
@@ -142,7 +143,7 @@ function assertSaysWhatToFetch(error: UserError, { archive, dataDir }: {
   archive: Archive;
   dataDir: string;
 }): void {
-  for (const part of [archive.url, archive.md5, dataDir]) {
+  for (const part of [archive.url, archive.md5, archive.sha256, dataDir]) {
     assert.ok(error.message.includes(part), `${part} is not in: ${error.message}`);
   }
 }
@@ -271,6 +272,21 @@ Deno.test("a wrong MD5 keeps no file and names both sums", () =>
     assert.ok(error.message.includes(createHash("md5").update(other).digest("hex")));
     assert.deepEqual(filesIn(dataDir), []);
     assert.equal(site.ranges.length, 1);
+  }));
+
+Deno.test("the right MD5 with another SHA-256 keeps no file, and none that was there is used", () =>
+  withFolder(async (dataDir) => {
+    await using site = serve(whole);
+    // Two files of one MD5 are made in seconds; of this one only the expected SHA-256 is another.
+    const archive = { ...site.archive, sha256: "0".repeat(64) };
+    const error = await rejected(download({ ...site, archive }, dataDir));
+    assertSaysWhatToFetch(error, { archive, dataDir });
+    assert.match(error.message, /the SHA-256 [0-9a-f]{64}, expected 0{64}, and was removed/);
+    assert.deepEqual(filesIn(dataDir), []);
+    await Deno.writeFile(join(dataDir, NAME), BODY);
+    const kept = await rejected(download({ ...site, archive }, dataDir));
+    assert.match(kept.message, /exists with the SHA-256 [0-9a-f]{64}, expected 0{64}; remove it/);
+    assert.deepEqual(filesIn(dataDir), [NAME]);
   }));
 
 Deno.test("404 is final, 503 is tried four times", () =>

@@ -2,25 +2,21 @@
  * Download of CIFAR-10's official archive, with progress. An interrupted download is continued; the file is checked by
  * its SHA-256 and MD5, and only then renamed to its final name.
  */
-import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { removeIfThere } from "../base/files.ts";
 import { endOpenLine, showLine, showOpenLine } from "../base/output.ts";
 import { withLock } from "../setup/lock.ts";
+import { type Checksums, differenceOf } from "./checksums.ts";
 
-/** A file to download, with its size and checksum. */
-export interface Archive {
+/** A file to download, with its size and checksums. */
+export interface Archive extends Checksums {
   /** File name in the data folder. */
   readonly name: string;
   readonly url: string;
   /** Size in bytes. */
   readonly size: number;
-  /** MD5 in lower-case hexadecimal, as the authors publish it. */
-  readonly md5: string;
-  /** SHA-256 in lower-case hexadecimal: other bytes of the same MD5 can be made. */
-  readonly sha256: string;
 }
 
 /** CIFAR-10 in the binary layout, as published by its authors. */
@@ -345,22 +341,6 @@ async function sizeOf(path: string): Promise<number | undefined> {
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw error;
   }
-}
-
-/** Returns the first checksum that differs: "the MD5 …, expected …"; undefined where both are right. */
-async function differenceOf(path: string, archive: Archive): Promise<string | undefined> {
-  const [md5, sha256] = [createHash("md5"), createHash("sha256")];
-  const file = await Deno.open(path);
-  for await (const piece of file.readable) {
-    md5.update(piece);
-    sha256.update(piece);
-  }
-  const sums = [
-    { name: "MD5", found: md5.digest("hex"), expected: archive.md5 },
-    { name: "SHA-256", found: sha256.digest("hex"), expected: archive.sha256 },
-  ];
-  const other = sums.find(({ found, expected }) => found !== expected);
-  return other && `the ${other.name} ${other.found}, expected ${other.expected}`;
 }
 
 /** Syncs a folder, which makes a rename in it durable. */

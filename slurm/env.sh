@@ -2,7 +2,7 @@
 # Settings of your site. Edit only the lines below an EDIT; the environment may also set every value. The scripts of
 # this folder read this file at the start of a job, and `deno task submit` reads it on the login node.
 
-# EDIT: the account to charge, without a partition's suffix (xxx, not xxx@a100); empty for Slurm's default account.
+# EDIT: the account to charge, without a partition's suffix (xxx, not xxx@h100); empty for Slurm's default account.
 : "${BYOL_ACCOUNT:=}"
 
 # EDIT: the project's folder, as compute nodes see it; default: the folder of submission.
@@ -14,8 +14,10 @@
 # EDIT: folder of the runs without --run_dir; on Jean Zay for instance "$SCRATCH/byol".
 : "${BYOL_RUNS:=$BYOL_ROOT/runs}"
 
-# EDIT: modules that a job loads first. Jean Zay's A100 and H100 nodes need their own.
+# EDIT: modules that a job loads first. A job inherits the modules of the shell that submitted it: Jean Zay's pages ask
+# to drop them. Its A100 and H100 nodes need a module of their own.
 byol_modules() {
+  case "${BYOL_PROFILE:-generic}" in jeanzay-*) module purge ;; esac
   case "${BYOL_PROFILE:-generic}" in
     jeanzay-a100) module load arch/a100 ;;
     jeanzay-h100) module load arch/h100 ;;

@@ -179,9 +179,9 @@ export function coresOfRank(
 }
 
 const MOST_RANKS = 65536;
-/** First port for a Slurm job; all are below the ephemeral ports of Linux (from 32768). */
-const FIRST_PORT = 10_000;
-const PORTS = 20_000;
+/** First port for a Slurm job; the last is 20000. Jean Zay's pages recommend this range between its nodes. */
+const FIRST_PORT = 10_001;
+const PORTS = 10_000;
 /** Distance between the ports of two steps of a job. The strides are primes, which keeps neighbouring jobs apart. */
 const STEP_STRIDE = 7919;
 const RESTART_STRIDE = 4127;

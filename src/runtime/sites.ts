@@ -12,7 +12,7 @@ const CIFAR_FOLDERS = ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-b
 /** Advice at the end of a message about missing data on Jean Zay. */
 export const JEAN_ZAY_DATA_HINT =
   "on Jean Zay, $DSDIR holds shared data sets, read-only; a set of your own goes to $SCRATCH (fast, " +
-  "not backed up) or $WORK, fetched on a login or prepost node, as compute nodes have no internet";
+  "not backed up, purged after 30 days) or $WORK, fetched on a login or prepost node, as compute nodes have no internet";
 
 /** Environment variables and files of the machine. */
 interface Machine {

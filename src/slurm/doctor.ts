@@ -20,6 +20,7 @@ import { foldersOf, type Splits } from "../data/photo_folders.ts";
 import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
+import { purged, siteQuotas } from "./disks.ts";
 import { JOBS, readRequest, type Request } from "./request.ts";
 import { DOCTOR } from "../options/commands/slurm.ts";
 import { siteHere } from "./site.ts";
@@ -54,6 +55,8 @@ export async function examineNode(request: Request): Promise<Finding[]> {
     nccl(request, setup),
     cores(request),
     ...await space(resolve(request.config.runDir)),
+    ...purged(request),
+    ...await siteQuotas(),
     await data(request),
     await internet(),
     await slurm(),

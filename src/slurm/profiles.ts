@@ -36,13 +36,13 @@ export interface Profile {
   defaultQos: string | null;
 }
 
-/** Returns the three qualities of service of one of Jean Zay's partitions. */
-function jeanZayQos(prefix: string): Pick<Profile, "qos" | "defaultQos"> {
+/** Returns the qualities of service of one of Jean Zay's partitions; A100 has none of 100 hours. */
+function jeanZayQos(prefix: string, { long = true } = {}): Pick<Profile, "qos" | "defaultQos"> {
   return {
     qos: [
       { name: `${prefix}-dev`, hours: 2 },
       { name: `${prefix}-t3`, hours: 20 },
-      { name: `${prefix}-t4`, hours: 100 },
+      ...(long ? [{ name: `${prefix}-t4`, hours: 100 }] : []),
     ],
     defaultQos: `${prefix}-t3`,
   };
@@ -71,6 +71,11 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     qos: [{ name: null, hours: 20 }],
     defaultQos: null,
   },
+  // The site prefers no constraint: a job then starts on the first node that is free.
+  "jeanzay-v100": {
+    constraint: null,
+    ...V100,
+  },
   "jeanzay-v100-16g": {
     constraint: "v100-16g",
     ...V100,
@@ -87,7 +92,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     gpusPerNode: 8,
     coresPerRank: 8,
     architecture: "sm_80",
-    ...jeanZayQos("qos_gpu_a100"),
+    ...jeanZayQos("qos_gpu_a100", { long: false }),
   },
   "jeanzay-h100": {
     computer: "jeanzay",

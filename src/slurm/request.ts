@@ -98,7 +98,7 @@ export function readRequest<Table extends RequestTable>(
   const qos = qosOf(shared.qos, profile);
   const programArgs = withSite(rest, { profile, gpus, ranks: nodes * ranksPerNode });
   const where: Environment = {
-    ...environment,
+    ...(spec.name === "doctor" ? environment : withSharedData(environment, profile)),
     // The GPUs of the compute nodes are not visible on this machine.
     gpus: undefined,
     // With the job's world size, a batch that the ranks cannot share is refused before the job waits in a queue.
@@ -152,6 +152,20 @@ function withSite(
   if (profile.computer !== "other") site.push(`--computer=${profile.computer}`);
   if (gpus) site.push(`--hardware=${ranks > 1 ? "multi-gpu" : "mono-gpu"}`);
   return [...site, ...rest];
+}
+
+/**
+ * Returns the environment of the site for a machine that is not part of it: a laptop has no $DSDIR. The job looks for the
+ * data itself.
+ */
+function withSharedData(environment: Environment, { computer }: Profile): Environment {
+  if (computer !== "jeanzay" || environment.variable("DSDIR")) return environment;
+  const shared = "$DSDIR";
+  return {
+    ...environment,
+    variable: (name) => name === "DSDIR" ? shared : environment.variable(name),
+    exists: (path) => path.startsWith(`${shared}/`) || environment.exists(path),
+  };
 }
 
 function qosOf(name: string | null, profile: Profile): Qos | undefined {

@@ -259,7 +259,7 @@ Deno.test("what cannot run is refused before anything waits in a queue", () => {
   const cases: [string[], RegExp][] = [
     [
       ["--profile=jeanzay"],
-      /--profile=jeanzay: expected generic, jeanzay-v100-16g, .*; did you mean jeanzay-/,
+      /--profile=jeanzay: expected generic, jeanzay-v100, jeanzay-v100-16g, .*; did you mean jeanzay-/,
     ],
     [["--job=trian"], /--job=trian: expected train, eval, seeds or chain/],
     [["--nodes=0"], /--nodes=0: expected a whole number of at least 1/],

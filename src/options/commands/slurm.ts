@@ -7,6 +7,7 @@ import { LARGEST_COUNT } from "../../base/option_values.ts";
 export const PROFILES_HELP = {
   "generic":
     "any cluster: one rank per node on CPU cores, or --gpus_per_node=N and --cores_per_rank=N",
+  "jeanzay-v100": "Jean Zay, 4 V100 of 16 or 32 GB and 40 cores per node",
   "jeanzay-v100-16g": "Jean Zay, 4 V100 of 16 GB and 40 cores per node",
   "jeanzay-v100-32g": "Jean Zay, 4 V100 of 32 GB and 40 cores per node",
   "jeanzay-a100": "Jean Zay, 8 A100 of 80 GB and 64 cores per node",
@@ -107,7 +108,7 @@ export const SUBMIT = {
   name: "submit",
   summary: "Submits a job: renders a script of slurm/ for a profile and calls sbatch",
   examples: [
-    ["--profile=jeanzay-a100 --preset=byol_cifar10 --run_dir=DIR --dry_run"],
+    ["--profile=jeanzay-h100 --preset=byol_cifar10 --run_dir=DIR --dry_run"],
     ["--job=eval --checkpoint=FILE -- --partition=NAME"],
   ],
   options: {
@@ -129,7 +130,7 @@ export const PLAN = {
   summary: "Estimates the cost of a training: hours, GPU-hours, jobs under the time limit",
   examples: [
     ["--preset=byol_cifar10", "a short run measures the speed here"],
-    ["--profile=jeanzay-a100 --preset=byol_imagenet --images_per_second=9000"],
+    ["--profile=jeanzay-h100 --preset=byol_imagenet --images_per_second=9000"],
   ],
   options: {
     imagesPerSecond: {
@@ -162,7 +163,7 @@ export const PLAN = {
 export const DOCTOR = {
   name: "doctor",
   summary: "Checks that a training can run on this node, and prints a table of the checks",
-  examples: [["--profile=jeanzay-a100 --preset=byol_cifar10"]],
+  examples: [["--profile=jeanzay-h100 --preset=byol_cifar10"]],
   options: REQUEST_OPTIONS,
   beside: ["train", "eval"],
   remarks: [

@@ -10,10 +10,7 @@
 # Exit codes (src/base/exit_codes.ts) of failures that a restart cannot repair.
 byol_hopeless='[1-8]'
 byol_interrupted=75
-# Number that the ranks add to such a code. srun reports the largest code of its tasks, and ends the others when one
-# fails: these end with 143, or with 75 if they could still save. The code of the failure must be the largest. To 9 (the
-# loss of another rank) they add half of it: 75 must not hide the loss, and the loss not the 137 of the other rank.
-byol_failure_base=200
+# Exit code of a rank that lost another.
 byol_lost=9
 # Exit code of a node that cannot start Deno: set-up.
 byol_no_deno=6
@@ -55,14 +52,25 @@ byol_say() {
   echo "slurm: $* ($(date '+%F %T'))" 2>/dev/null || :
 }
 
-# Copies the ranks' output to the log line by line. srun itself would end all ranks when it cannot write, as on a full
-# disk, and they would be started again for nothing. The signals that stop the ranks must not end their output.
+# Copies the output of srun and the ranks to the log line by line. srun itself would end all ranks when it cannot write,
+# as on a full disk, and they would be started again for nothing. The signals that stop the ranks must not end their
+# output. Returns the exit code of the rank that failed, or 0: srun reports the largest code of its tasks, and the ranks
+# that it ends because of the failure end with 143, or with 75 if they could still save. The loss of another rank is a
+# failure only where no rank stopped before.
 byol_copy() {
   trap '' TERM INT HUP USR2
-  local line
+  local line code first='' failure=0
   while IFS= read -r line || [[ -n $line ]]; do
     printf '%s\n' "$line" 2>/dev/null || :
+    if [[ $line =~ ^srun:\ error:\ [^\ ]+:\ tasks?\ [0-9,-]+:\ Exited\ with\ exit\ code\ ([0-9]+)$ ]]; then
+      code=${BASH_REMATCH[1]}
+      first=${first:-$code}
+      # shellcheck disable=SC2053 # the right side is a pattern
+      if ((failure == 0)) && [[ $code == $byol_hopeless ]]; then failure=$code; fi
+    fi
   done
+  if ((failure == 0)) && [[ $first == "$byol_lost" ]]; then failure=$byol_lost; fi
+  return "$failure"
 }
 
 byol_warned='' byol_ended='' byol_signalled='' byol_srun='' byol_folder='' BYOL_STOP_FILE=''
@@ -121,12 +129,12 @@ byol_option() {
 }
 
 # Command of a rank: becomes Deno, or says on which node it cannot. (For a program that is missing, srun itself reports
-# 2, less than the 75 of a rank that it ends.)
+# 2, as for a wrong option.)
 # shellcheck disable=SC2016 # the shell of the rank expands it
 byol_start='shopt -s execfail
 if command -v "$1" >/dev/null; then exec "$@"; fi
 echo "slurm: no Deno at $1 on ${SLURMD_NODENAME:-$HOSTNAME}: run deno task setup, or set BYOL_DENO" >&2
-exit '$((byol_failure_base + byol_no_deno))
+exit '$byol_no_deno
 
 # byol_ranks COMMAND [OPTIONS]: runs the program's COMMAND in one process for each rank. Sets byol_code.
 byol_ranks() {
@@ -135,33 +143,35 @@ byol_ranks() {
   if [[ -n $byol_warned$byol_ended ]]; then return; fi
   # The variables of torchrun that a shell left in the environment would make every task the same rank.
   unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE
-  # srun does not take --cpus-per-task from sbatch, and without the option gives every rank one core.
-  local log copier code
+  local log copier
   exec {log}> >(byol_copy)
   copier=$!
-  BYOL_FAILURE_BASE=$byol_failure_base srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
+  # srun does not take --cpus-per-task from sbatch, and without the option gives every rank one core.
+  srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
     bash -c "$byol_start" bash \
     "$BYOL_DENO" run --cached-only --no-prompt -RWES --allow-ffi "$BYOL_ROOT/src/cli.ts" "$@" \
     </dev/null >&"$log" 2>&1 {log}>&- &
   byol_srun=$!
   exec {log}>&-
   if [[ -n $byol_warned ]]; then byol_forward; fi
-  # A trapped signal ends wait, but not srun: wait again.
+  byol_wait "$byol_srun"
+  byol_code=$byol_waited byol_srun=''
+  # The last lines of the ranks come before those of this shell.
+  byol_wait "$copier"
+  if ((byol_waited > 0 && byol_waited <= byol_lost)); then byol_code=$byol_waited; fi
+}
+
+# byol_wait PROCESS: waits for the end of a process. Sets byol_waited to its exit code.
+byol_wait() {
+  local code
+  # A trapped signal ends wait, but not the process: wait again.
   byol_signalled=again
   while [[ -n $byol_signalled ]]; do
     byol_signalled=''
-    wait "$byol_srun" && code=0 || code=$?
-    # 127: the signal came as srun ended, and an earlier wait has returned the exit code.
-    if ((code != 127)); then byol_code=$code; fi
+    wait "$1" && code=0 || code=$?
+    # 127: the signal came as the process ended, and an earlier wait has returned the exit code.
+    if ((code != 127)); then byol_waited=$code; fi
   done
-  byol_srun=''
-  # The last lines of the ranks come before those of this shell.
-  wait "$copier" || :
-  if ((byol_code > byol_failure_base)); then
-    byol_code=$((byol_code - byol_failure_base))
-  elif ((byol_code == byol_failure_base / 2 + byol_lost)); then
-    byol_code=$byol_lost
-  fi
 }
 
 # Succeeds if the ranks stopped on a signal that this shell did not get: a rank has then written the stop file. With a

@@ -77,31 +77,6 @@ export function usageError(message: string): UserError {
 }
 
 /**
- * Variable by which slurm/job.sh tells its ranks what to add to the exit code of a failure. srun reports the largest code
- * of its tasks, and a rank that it ends because another failed ends with `ExitCode.interrupted`, or by a signal.
- */
-export const FAILURE_BASE = "BYOL_FAILURE_BASE";
-
-/**
- * Returns the code that this process ends with. A failure of its own becomes the largest of all ranks' codes; the loss
- * of another rank becomes larger than an interruption, but not than the other rank's end by a signal.
- */
-function processCode(code: number): number {
-  if (code >= ExitCode.unexpected && code <= ExitCode.save) return code + failureBase();
-  return code === ExitCode.ranks ? code + failureBase() / 2 : code;
-}
-
-/** Returns the number in $BYOL_FAILURE_BASE; 0 without one, or without the permission to read it. */
-function failureBase(): number {
-  try {
-    return Number(Deno.env.get(FAILURE_BASE) ?? 0);
-  } catch (error) {
-    if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    return 0;
-  }
-}
-
-/**
  * Runs a main function and exits with its code. A UserError is printed as its message, with its exit code; a result
  * that could not be printed is exit code 8.
  */
@@ -110,15 +85,10 @@ export async function runMain(
 ): Promise<void> {
   try {
     const code = await main(Deno.args);
-    Deno.exitCode = processCode(code === ExitCode.ok && isResultLost() ? ExitCode.save : code);
+    Deno.exitCode = code === ExitCode.ok && isResultLost() ? ExitCode.save : code;
   } catch (error) {
-    if (!(error instanceof UserError)) {
-      if (failureBase() === 0) throw error;
-      // Deno would end with 1.
-      console.error(error);
-      Deno.exit(processCode(ExitCode.unexpected));
-    }
+    if (!(error instanceof UserError)) throw error;
     showLine(error.message);
-    Deno.exitCode = processCode(error.exitCode);
+    Deno.exitCode = error.exitCode;
   }
 }

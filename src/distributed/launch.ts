@@ -6,7 +6,7 @@
  */
 
 import { fileURLToPath } from "node:url";
-import { ExitCode, FAILURE_BASE, usageError } from "../base/exit_codes.ts";
+import { ExitCode, usageError } from "../base/exit_codes.ts";
 import { keepHangupIgnored } from "../base/hangup.ts";
 import { print, show, showLine } from "../base/output.ts";
 import { LOCAL_RANK_PERMISSIONS } from "../base/permissions.ts";
@@ -40,8 +40,6 @@ export async function launch(ranks: number, args: readonly string[]): Promise<nu
         MASTER_ADDR: SINGLE_PROCESS.masterAddr,
         MASTER_PORT: `${port}`,
         [LAUNCHER_PIPE]: "1",
-        // This process alone reports to srun.
-        [FAILURE_BASE]: "",
       },
       // Nothing is written to it: each rank stops, saved, where it ends with this process.
       stdin: "piped",

@@ -4,13 +4,12 @@
  * @module
  */
 
-import { FAILURE_BASE } from "../base/exit_codes.ts";
 import { RANK_VARIABLES } from "../runtime/rank.ts";
 
 /** Variables that Slurm sets in a job. The others are settings of the site. */
 const OF_THE_JOB = /^SLURM_(?!(CONF|CONF_SERVER|CLUSTERS|JWT|TIME_FORMAT|EXIT_ERROR|DEBUG_FLAGS)$)/;
 /** Variables that slurm/job.sh sets. */
-const OF_THE_SCRIPT: readonly string[] = ["BYOL_STOP_FILE", "BYOL_RESTARTS_BEFORE", FAILURE_BASE];
+const OF_THE_SCRIPT: readonly string[] = ["BYOL_STOP_FILE", "BYOL_RESTARTS_BEFORE"];
 
 /** Returns the variables of this process without those that make it a rank. */
 export function variablesOfOne(): Record<string, string> {

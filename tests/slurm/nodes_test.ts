@@ -11,8 +11,8 @@ import { NODES, SlurmCluster, slurmMissing } from "./cluster.ts";
 import { ranksOf } from "./ranks_of.ts";
 import { reaches, stepsOf, TINY } from "./runs.ts";
 
-/** Options of sbatch for one rank on each of the nodes. */
-const ON_BOTH = ["--partition=pair", `--nodes=${NODES.length}`, `--ntasks=${NODES.length}`];
+/** Options of sbatch for two ranks on the first node and one on the second. */
+const ON_BOTH = ["--partition=pair", `--nodes=${NODES.length}`, "--ntasks=3"];
 /** Steps of a training in these tests. */
 const STEPS = 20;
 
@@ -31,7 +31,7 @@ Deno.test("nodes of a real Slurm", async (test) => {
     };
     const demo = "--checkpoint=checkpoints/byol_demo_resnet20.safetensors";
     const jobs = [
-      ["train.sbatch", [...TINY, `--run_dir=${runAt("broken")}`]],
+      ["train.sbatch", [...TINY, "--batch_size=48", `--run_dir=${runAt("broken")}`]],
       ["eval.sbatch", ["--threads=1", demo]],
     ] as const;
     const submitted = await Promise.all(
@@ -56,7 +56,10 @@ Deno.test("nodes of a real Slurm", async (test) => {
     const run = runAt("full");
     const job = await cluster.submit("train.sbatch", [
       ...[...TINY, `--max_steps=${STEPS}`, `--run_dir=${run}`],
-    ], { sbatch: ["--ntasks=2", "--output=/dev/full"], env: { TMPDIR: "/proc" } });
+    ], {
+      sbatch: ["--ntasks=2", "--output=/dev/full"],
+      env: { TMPDIR: "/proc", RANK: "0", WORLD_SIZE: "2" },
+    });
     await reaches(cluster, run, 1);
     const ranks = ranksOf(run);
     for (const { pid } of ranks) Deno.kill(pid, "SIGSTOP");
@@ -64,7 +67,8 @@ Deno.test("nodes of a real Slurm", async (test) => {
     const { mode, uid } = await Deno.stat(folder);
     deepEqual([mode! & 0o777, uid], [0o700, Deno.uid()], folder);
     await cluster.ask("scancel", ["--batch", "--signal=USR2", job]);
-    // The shell has forwarded the signal once it waits for the ranks of a stopped srun.
+    // The shell has sent the signal on before.
+    await cluster.until("the stop file", () => isThere(join(folder, "stop")));
     for (const { pid } of ranks) Deno.kill(pid, "SIGCONT");
     const { state, exitCode, restarts } = await cluster.ended(job);
     deepEqual([state, exitCode, restarts], ["COMPLETED", 0, 1]);
@@ -129,8 +133,8 @@ Deno.test("nodes of a real Slurm", async (test) => {
 });
 
 /**
- * Writes a program that is Deno on the first node. On the second, it waits for a file, and then runs a checkout whose
- * core was never built.
+ * Writes a program that is Deno on the first node, where rank 1 takes long to start. On the second, it waits for a file,
+ * and then runs a checkout whose core was never built.
  */
 async function denoWithBrokenNode(folder: string, waiting: string): Promise<string> {
   const checkout = join(folder, "checkout");
@@ -143,6 +147,7 @@ async function denoWithBrokenNode(folder: string, waiting: string): Promise<stri
   await Deno.writeTextFile(
     program,
     `#!/bin/bash
+if [[ $SLURM_PROCID == 1 ]]; then sleep 60; fi
 if [[ $SLURMD_NODENAME == ${NODES[1]} ]]; then
   until [[ -e ${waiting} ]]; do sleep 0.1; done
   cd ${checkout}

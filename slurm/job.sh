@@ -55,15 +55,16 @@ byol_say() {
 # Copies the output of srun and the ranks to the log line by line. srun itself would end all ranks when it cannot write,
 # as on a full disk, and they would be started again for nothing. The signals that stop the ranks must not end their
 # output. Returns the exit code of the rank that failed, or 0: srun reports the largest code of its tasks, and the ranks
-# that it ends because of the failure end with 143, or with 75 if they could still save. The loss of another rank is a
-# failure only where no rank stopped before.
+# that it ends because of the failure end with 143, or with 75 if they could still save. The loss of another rank is the
+# failure only where that rank is not listed before.
 byol_copy() {
   trap '' TERM INT HUP USR2
   local line code first='' failure=0
   while IFS= read -r line || [[ -n $line ]]; do
     printf '%s\n' "$line" 2>/dev/null || :
-    if [[ $line =~ ^srun:\ error:\ [^\ ]+:\ tasks?\ [0-9,-]+:\ Exited\ with\ exit\ code\ ([0-9]+)$ ]]; then
-      code=${BASH_REMATCH[1]}
+    if [[ $line =~ ^srun:\ error:\ [^\ ]+:\ tasks?\ [0-9,-]+:\ (.+)$ ]]; then
+      # The end by a signal has its name, such as Killed.
+      code=${BASH_REMATCH[1]#Exited with exit code }
       first=${first:-$code}
       # shellcheck disable=SC2053 # the right side is a pattern
       if ((failure == 0)) && [[ $code == $byol_hopeless ]]; then failure=$code; fi

@@ -31,6 +31,6 @@ export function waitingNote(
 function reasonOf({ launcher, worldSize }: Readonly<RankInfo>): string {
   if (Deno.env.has(LAUNCHER_PIPE)) return "";
   return launcher === "slurm"
-    ? `: this is one of the ${worldSize} tasks of a step of Slurm`
+    ? `: this is one of the ${worldSize} tasks of a step of Slurm; to train without other ranks, start a step of one`
     : ": RANK and WORLD_SIZE are set; to train without other ranks, unset both";
 }

@@ -96,7 +96,7 @@ async function submitted(
         ExitCode.setup,
       );
     }
-    if (answer.code !== 0) throw usageError(`Cannot submit ${file}: ${answer.stderr.trim()}`);
+    if (answer.code !== 0) throw usageError(`Cannot submit: ${answer.stderr.trim()}`);
     return { file, answer: answer.stdout.trim() };
   } catch (error) {
     if (exists(file)) Deno.removeSync(file);

@@ -174,6 +174,16 @@ Deno.test("a signal to one rank stops all at the same step, and rank 0 alone wri
     ok(logged * 4 >= step, `${logged} rows for ${step} steps`);
   }));
 
+Deno.test("the one task of a job, which may run no program, does not start ranks", async () => {
+  const { code, stderr } = await start([...TINY, "--ranks=2"], {}, { permissions: ["--deny-run"] })
+    .ended;
+  equal(code, 2, stderr);
+  match(
+    stderr,
+    /^Cannot start 2 ranks: .*\(--allow-run\); expected deno task, or --ntasks=2 of Slurm$/m,
+  );
+});
+
 Deno.test("after ten seconds a rank says whom it waits for, and what made it a rank", async () => {
   const args = [...TINY, "--batch_size=48", "--init_timeout=11"];
   const slurm = {

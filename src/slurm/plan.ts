@@ -5,19 +5,15 @@
  * @module
  */
 
-import { join } from "node:path";
 import { evaluationSeconds, evaluationWork } from "../byol/cost.ts";
 import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
-import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { PLAN } from "../options/commands/slurm.ts";
-import { projectRoot } from "../setup/record.ts";
-import { variablesOfOne } from "./variables.ts";
+import { measureRank } from "./measure.ts";
 import { readRequest, type Request, timeText } from "./request.ts";
-import { ask } from "../base/processes.ts";
 import { printLine } from "../base/output.ts";
 
 /** Number of images of the published data sets, by the name of the data set or preset. */
@@ -91,55 +87,19 @@ function countOf({ preset, datasetName }: RunConfig): { train: number; test: num
   return IMAGES[preset ?? ""] ?? IMAGES[datasetName];
 }
 
-/** Measures the images per second of one rank by a short run with the same options on this machine. */
-async function measure(request: Request, steps: number): Promise<number> {
-  const folder = await Deno.makeTempDir({ prefix: "byol-plan-" });
-  const { config, nodes, ranksPerNode } = request;
-  const perRank = config.batchSize / (nodes * ranksPerNode);
-  if (!Number.isInteger(perRank)) {
-    throw new UserError(
-      `Cannot divide --batch_size=${config.batchSize} among ${nodes * ranksPerNode} ranks: ` +
-        `expected a multiple of ${nodes * ranksPerNode}`,
-      ExitCode.usage,
-    );
-  }
-  try {
-    const run = await ask(Deno.execPath(), [
-      ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...request.programArgs],
-      ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${perRank}`],
-      ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
-      ...[`--run_dir=${folder}`, "--resume=auto"],
-    ], { cwd: projectRoot, env: variablesOfOne(), clearEnv: true });
-    if (run?.code !== 0) {
-      throw new UserError(
-        `Cannot measure the speed: the short run ended with exit code ${run?.code}, expected 0, or ` +
-          `--images_per_second=N\n${run?.stderr.trim()}`,
-        ExitCode.unexpected,
-      );
-    }
-    const rows = Deno.readTextFileSync(join(folder, "metrics.jsonl")).trim().split("\n")
-      .map((line) => JSON.parse(line)).filter(({ kind }) => kind === "train");
-    // The first steps include work that is done only once.
-    const speeds = rows.slice(Math.floor(rows.length / 2)).map((row) => row.images_per_second);
-    return speeds.sort((a, b) => a - b)[Math.floor(speeds.length / 2)];
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** Returns the speed of all ranks, extrapolated from one rank on this machine. */
 async function measuredSpeed(
   request: Request,
   steps: number,
 ): Promise<{ imagesPerSecond: number; text: string }> {
   const ranks = request.nodes * request.ranksPerNode;
-  const one = await measure(request, steps);
+  const { rate: one, steps: measured } = await measureRank(request, steps);
   const scaled = ranks > 1
     ? ` on one rank here, × ${ranks} ranks without the cost of their communication`
     : " here";
   return {
     imagesPerSecond: one * ranks,
-    text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured in ${steps} steps${scaled})`,
+    text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured in ${measured} steps${scaled})`,
   };
 }
 

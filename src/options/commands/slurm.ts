@@ -143,8 +143,9 @@ export const PLAN = {
     measureSteps: {
       option: "measure_steps",
       value: count,
-      help: "Steps of the short run",
-      default: 12,
+      help:
+        "Steps to measure, after a first one that is not counted. The short run ends after 60 s at the latest",
+      default: 3,
     },
     trainImages: {
       option: "train_images",

@@ -1,0 +1,127 @@
+/** The speed of one rank on this machine, measured by a short run with the options of a request. */
+
+import { join } from "node:path";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { exists } from "../base/files.ts";
+import { showLine } from "../base/output.ts";
+import { RANK_PERMISSIONS } from "../base/permissions.ts";
+import { type Answer, ask } from "../base/processes.ts";
+import { Progress, stderrTerminal } from "../base/terminal.ts";
+import { readMetrics } from "../run/metrics_file.ts";
+import { projectRoot } from "../setup/record.ts";
+import type { Request } from "./request.ts";
+import { variablesOfOne } from "./variables.ts";
+
+/** Seconds after which the short run is ended. */
+const LIMIT_SECONDS = 60;
+const POLL_MILLISECONDS = 200;
+
+/** Speed of one rank. */
+export interface RankSpeed {
+  /** Source images per second: the median of the measured steps. */
+  rate: number;
+  /** Number of measured steps; fewer than were asked for where the time was up. */
+  steps: number;
+}
+
+/**
+ * Measures the speed of one rank. The first step is left out, because it includes work that is done only once.
+ *
+ * @param steps number of steps to measure
+ * @param limitSeconds seconds after which the run is ended, with as many steps as it has done
+ * @throws UserError (usage) where the batch cannot be divided among the ranks of the job; (unexpected) where the short
+ * run fails, or does not reach its second step in time
+ */
+export async function measureRank(
+  request: Request,
+  steps: number,
+  limitSeconds: number = LIMIT_SECONDS,
+): Promise<RankSpeed> {
+  const batch = batchPerRank(request);
+  const folder = await Deno.makeTempDir({ prefix: "byol-plan-" });
+  try {
+    showLine(
+      `Measuring ${steps} steps of ${batch} images with one rank, ${limitSeconds} s at most`,
+    );
+    const { answer, rates } = await shortRun(request, {
+      folder,
+      batch,
+      steps: steps + 1,
+      limitSeconds,
+    });
+    const warm = rates.slice(1).sort((a, b) => a - b);
+    const rate = warm[Math.floor(warm.length / 2)];
+    if (rate === undefined || answer !== undefined && answer.code !== ExitCode.ok) {
+      throw failure(answer, { steps: rates.length, limitSeconds });
+    }
+    return { rate, steps: warm.length };
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function batchPerRank({ config, nodes, ranksPerNode }: Request): number {
+  const ranks = nodes * ranksPerNode;
+  if (config.batchSize % ranks === 0) return config.batchSize / ranks;
+  throw new UserError(
+    `Cannot divide --batch_size=${config.batchSize} among ${ranks} ranks: expected a multiple of ${ranks}`,
+    ExitCode.usage,
+  );
+}
+
+/** Runs some steps. @returns the rates of the steps, and the end of the run, undefined where the time was up */
+async function shortRun(
+  request: Request,
+  { folder, batch, steps, limitSeconds }: {
+    folder: string;
+    batch: number;
+    steps: number;
+    limitSeconds: number;
+  },
+): Promise<{ answer: Answer | undefined; rates: number[] }> {
+  const limit = new AbortController();
+  const running = ask(Deno.execPath(), [
+    ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...request.programArgs],
+    ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${batch}`],
+    ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
+    ...[`--run_dir=${folder}`, "--resume=auto"],
+  ], { cwd: projectRoot, env: variablesOfOne(), clearEnv: true, signal: limit.signal });
+  using progress = new Progress(stderrTerminal(), { label: "measuring", total: steps });
+  const until = performance.now() + 1000 * limitSeconds;
+  let ended: Answer | undefined;
+  const end = running.then((answer) => ended = answer);
+  while (ended === undefined && performance.now() < until) {
+    await Promise.race([end, pause()]);
+    progress.update(Math.min(steps, ratesIn(folder).length));
+  }
+  const answer = ended;
+  limit.abort();
+  // The run stops at a signal, and its folder is removed only after its end.
+  await end;
+  return { answer, rates: ratesIn(folder) };
+}
+
+function ratesIn(folder: string): number[] {
+  const file = join(folder, "metrics.jsonl");
+  if (!exists(file)) return [];
+  const rows = readMetrics(file, { damaged: () => {} });
+  return rows.flatMap((row) => row.kind === "train" ? [row.images_per_second] : []);
+}
+
+function pause(): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+}
+
+function failure(
+  answer: Answer | undefined,
+  { steps, limitSeconds }: { steps: number; limitSeconds: number },
+): UserError {
+  const what = answer === undefined
+    ? `in ${limitSeconds} s the short run did ${steps} steps, expected 2 or more`
+    : `the short run ended with exit code ${answer.code}, expected 0`;
+  const more = answer === undefined ? "" : `\n${answer.stderr.trim()}`;
+  return new UserError(
+    `Cannot measure the speed: ${what}; --images_per_second=N names the speed${more}`,
+    ExitCode.unexpected,
+  );
+}

@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { makeTemporaryFolder } from "../base/temporary.ts";
 import { exists, removeTree } from "../base/files.ts";
 import { ask } from "../base/processes.ts";
 
@@ -51,7 +52,7 @@ export async function printPdf(html: string, pdf: string): Promise<void> {
       ExitCode.setup,
     );
   }
-  const profile = await Deno.makeTempDir({ prefix: "byol-chromium-" });
+  const profile = await makeTemporaryFolder("byol-chromium-");
   const beside = `${pdf}.${Deno.pid}.part`;
   try {
     const signal = AbortSignal.timeout(1000 * TIMEOUT_SECONDS);

@@ -22,6 +22,7 @@ import { mapsOf } from "./map.ts";
 import { answersOf, type ProbeLook } from "./probe_look.ts";
 import type { RunData } from "./run_data.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { makeTemporaryFolder } from "../base/temporary.ts";
 
 /** A picture as a data URI, with its class. */
 export interface Picture {
@@ -100,7 +101,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   learner.loadEncoder(checkpoint);
   const { classes, classNames } = bank.describe();
   const { transforms } = evaluationOptions(config);
-  const folder = await Deno.makeTempDir({ prefix: "byol-report-" });
+  const folder = await makeTemporaryFolder("byol-report-");
   try {
     const look = { learner, transforms, file: join(folder, "batch.safetensors") };
     const { queries, known, knownFrom } = await embedSample({ bank, tested, look }, options);

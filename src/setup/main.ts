@@ -9,6 +9,7 @@ import { join, resolve } from "node:path";
 import type { Values } from "../base/command_line.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { runProgram } from "../base/program.ts";
+import { asUserError } from "../base/expected.ts";
 import { exists, isSamePath } from "../base/files.ts";
 import { printLine } from "../base/output.ts";
 import { setupError } from "./setup_error.ts";
@@ -71,6 +72,22 @@ export interface SetupOptions {
 export async function ensureSetup(options: SetupOptions = {}): Promise<SetupRecord> {
   const root = options.root ?? projectRoot;
   refuseUnsupported(options.platform ?? Deno.build);
+  return await inSentences(root, () => ensureIn(root, options));
+}
+
+/** Runs a step of set-up. @throws {UserError} (exit code 6) where the checkout cannot be written to */
+async function inSentences<T>(root: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asUserError(error, ExitCode.setup, {
+      task: `set up ${root}`,
+      expected: "a folder that can be written to",
+    });
+  }
+}
+
+async function ensureIn(root: string, options: SetupOptions): Promise<SetupRecord> {
   const ready = stillReady(root, options);
   if (ready !== undefined && hasPackages(root, ready, options)) return ready;
   return await exclusively(
@@ -214,16 +231,19 @@ export async function keepDeno(root: string = projectRoot): Promise<string> {
   return to;
 }
 
+/** Keeps a copy of Deno, notes its path in the record, and returns it. */
+async function recordDeno(record: SetupRecord): Promise<string> {
+  const deno = await keepDeno();
+  if (!isSamePath(record.deno, deno)) writeSetup(projectRoot, { ...record, deno });
+  return deno;
+}
+
 /** Sets up as the command line says. */
 async function main(
   { offline, quiet, cuda, print, bundle }: Values<typeof SETUP.options>,
 ): Promise<ExitCode> {
   const record = await ensureSetup({ offline, quiet, cuda, complete: print });
-  if (print) {
-    const deno = await keepDeno();
-    if (record.deno !== deno) writeSetup(projectRoot, { ...record, deno });
-    printLine(deno);
-  }
+  if (print) printLine(await inSentences(projectRoot, () => recordDeno(record)));
   if (bundle !== null) {
     const source = { root: projectRoot, record, deno: await keepDeno() };
     await exclusively(

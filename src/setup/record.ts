@@ -106,7 +106,8 @@ export function examineSetup(root: string): SetupRecord | string {
   if (record === undefined) return ".byol/setup.json is damaged";
   const maybe = [record.gpu, record.libjpeg].filter((path) => typeof path === "string");
   for (const path of [record.core, ...record.preload, ...maybe]) {
-    if (!exists(path)) return `${path} is missing`;
+    const problem = problemOf(path);
+    if (problem !== undefined) return `${path} ${problem}`;
   }
   const version = libtorchVersion(record.libtorch);
   if (version !== record.libtorchVersion) {
@@ -120,6 +121,16 @@ export function examineSetup(root: string): SetupRecord | string {
   return exists(core) ? { ...record, core } : `${core} is missing`;
 }
 
+/** Returns the reason why a file cannot be used: it is missing, or its folder is another user's alone. */
+function problemOf(path: string): string | undefined {
+  try {
+    return exists(path) ? undefined : "is missing";
+  } catch (error) {
+    if (!(error instanceof Deno.errors.PermissionDenied)) throw error;
+    return "may not be looked at by this user";
+  }
+}
+
 /** Start of a path in the record that counts from the folder .byol. */
 const OWN = "./";
 
@@ -130,9 +141,9 @@ const OWN = "./";
 function located(path: string, state: string): string {
   if (path.startsWith(OWN)) return join(state, path);
   const below = path.split("/.byol/")[1];
-  if (below === undefined || exists(path)) return path;
+  if (below === undefined || problemOf(path) === undefined) return path;
   const own = join(state, below);
-  return exists(own) ? own : path;
+  return problemOf(own) === undefined ? own : path;
 }
 
 /** Parses a record; undefined where it is none. */

@@ -21,6 +21,7 @@ import { exists } from "../base/files.ts";
 import { examineSetup, projectRoot, type SetupRecord } from "../setup/record.ts";
 import { driverProblem, gpuProblem } from "../runtime/gpu_fit.ts";
 import { purged, siteQuotas } from "./disks.ts";
+import { addresses } from "./limits.ts";
 import { JOBS, readRequest, type Request } from "./request.ts";
 import { DOCTOR } from "../options/commands/slurm.ts";
 import { siteHere } from "./site.ts";
@@ -54,6 +55,7 @@ export async function examineNode(request: Request): Promise<Finding[]> {
     ...await gpus(request, setup),
     nccl(request, setup),
     cores(request),
+    ...await addresses(),
     ...await space(resolve(request.config.runDir)),
     ...purged(request),
     ...await siteQuotas(),

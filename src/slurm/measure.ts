@@ -5,6 +5,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import { showLine } from "../base/output.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
+import { makeTemporaryFolder } from "../base/temporary.ts";
 import { type Answer, ask } from "../base/processes.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { readMetrics } from "../run/metrics_file.ts";
@@ -38,7 +39,7 @@ export async function measureRank(
   limitSeconds: number = LIMIT_SECONDS,
 ): Promise<RankSpeed> {
   const batch = batchPerRank(request);
-  const folder = await Deno.makeTempDir({ prefix: "byol-plan-" });
+  const folder = await makeTemporaryFolder("byol-plan-");
   try {
     showLine(
       `Measuring ${steps} steps of ${batch} images with one rank, ${limitSeconds} s at most`,

@@ -16,7 +16,7 @@ import {
  */
 export function copyCheckout(root: string, { otherCore = false } = {}): string {
   Deno.mkdirSync(root, { recursive: true });
-  for (const name of ["deno.json", "deno.lock", "src", "native"]) {
+  for (const name of ["deno.json", "deno.lock", "src", "native", "slurm"]) {
     copyTree(join(projectRoot, name), join(root, name));
   }
   Deno.symlinkSync(join(projectRoot, "node_modules"), join(root, "node_modules"));

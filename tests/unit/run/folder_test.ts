@@ -41,6 +41,7 @@ Deno.test("the paths of a run are the documented ones", () => {
     path: "runs/x",
     configFile: "runs/x/config.json",
     metricsFile: "runs/x/metrics.jsonl",
+    encoderFile: "runs/x/encoder.safetensors",
     sheetFile: "runs/x/views.png",
     checkpointsDir: "runs/x/checkpoints",
   });

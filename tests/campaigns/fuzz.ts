@@ -17,6 +17,7 @@ const TARGETS = [
   "cifar_binary",
   "cifar_python",
   "cifar_archive",
+  "shards",
   "json",
 ] as const;
 /** The only one that needs libtorch. */

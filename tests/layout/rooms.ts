@@ -123,7 +123,7 @@ export const NATIVE_ROOMS: readonly Room[] = roomsInOrder([
   ["network", "layers, ResNet, heads, parameters, loss"],
   ["optimizer", "LARS, SGD"],
   ["views", "random numbers, recipe, kernels on CPU and GPU"],
-  ["formats", "safetensors header, pickle, zip, files of PyTorch, encoder file"],
+  ["formats", "safetensors header, pickle, zip, files of PyTorch, encoder file, packed shards"],
   ["checkpoint", "digest, reader, snapshot"],
   ["training", "learner, online probe, effective rank, trace"],
   ["data", "data sets: demo, CIFAR, photos; sheet, label subset, jobs with progress"],

@@ -8,6 +8,8 @@ mod sources {
     pub mod formats;
 }
 mod folder;
+mod shards;
 
 pub use folder::read_folder;
+pub use shards::read_shards;
 pub use sources::{data, formats};

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Seek, SeekFrom};
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use safetensors::tensor::Dtype;
 use serde_json::value::RawValue;
@@ -34,9 +34,9 @@ pub struct Checkpoint {
 }
 
 /// A plain file and its length.
-pub fn open_plain(path: &str) -> io::Result<(File, u64)> {
+pub fn open_plain(path: impl AsRef<Path>) -> io::Result<(File, u64)> {
     // Looked at before it is opened: a pipe would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
+    if !fs::metadata(&path)?.is_file() {
         return Err(io::Error::other("it is not a plain file"));
     }
     let file = File::open(path)?;

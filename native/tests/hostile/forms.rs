@@ -13,6 +13,7 @@ use crate::core::{call, create, describe, open_demo, use_one_thread, Kept, Outco
 use crate::files::{binary_batch, checkpoints, gzip, python_batch, tar, Folder};
 use crate::memory::peak_of;
 use crate::mutate::Random;
+use crate::shards::packed_shards;
 
 pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim":4,"zDim":4,"bnViews":"joint",
     "larsVariant":"reference","dtype":"float32","device":"cpu","precision":"normal","activationCheckpointing":false,"seed":1}"#;
@@ -44,13 +45,13 @@ impl Tally {
         self.peak = self.peak.max(peak);
     }
 
-    fn fail(&mut self, what: String) {
+    pub fn fail(&mut self, what: String) {
         if self.failures.len() < 10 {
             self.failures.push(format!("run {}: {what}", self.runs));
         }
     }
 
-    fn check(&mut self, outcome: &Outcome, peak: usize, limit: usize) {
+    pub fn check(&mut self, outcome: &Outcome, peak: usize, limit: usize) {
         if !outcome.is_allowed() {
             self.fail(format!("status {}: {}", outcome.status, outcome.message));
         }
@@ -71,13 +72,14 @@ impl Tally {
 /// A form: its name, how often it runs of every hundred, and what it does.
 pub type Form = (&'static str, usize, fn(usize) -> Tally);
 
-pub const FORMS: [Form; 7] = [
-    ("checkpoints, described", 30, described_checkpoints),
+pub const FORMS: [Form; 8] = [
+    ("checkpoints, described", 20, described_checkpoints),
     ("files of torch.save", 10, torch_files),
     ("checkpoints, loaded", 5, loaded_checkpoints),
     ("CIFAR-10 batches, binary", 10, binary_batches),
     ("CIFAR-10 batches, Python", 18, python_batches),
     ("CIFAR-10 archives", 15, archives),
+    ("packed shards", 10, packed_shards),
     ("options as JSON", 12, options),
 ];
 

@@ -9,6 +9,8 @@ use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard};
 
 use byol::abi;
+// For the fuzzer's sources.
+use byol::formats;
 
 use crate::core::{call, close, create, describe, live_handles, open_demo, Kept, Outcome};
 use crate::files::{checkpoint, gzip, tar, Folder};
@@ -20,6 +22,7 @@ mod files;
 mod forms;
 mod memory;
 mod mutate;
+mod shards;
 
 /// Memory is counted for the process as a whole: one test at a time.
 fn one_at_a_time() -> MutexGuard<'static, ()> {
@@ -57,7 +60,7 @@ fn damaged_files_and_options_give_errors_only() {
         form((total * share / 100).min(500));
         let (handles, held, before) = (live_handles(), live(), resident());
         let mut tally: Tally = form(total * share / 100);
-        let opens_datasets = name == "options as JSON";
+        let opens_datasets = ["options as JSON", "packed shards"].contains(&name);
         let most = if opens_datasets {
             MAX_LEFT_BY_THREADS
         } else {

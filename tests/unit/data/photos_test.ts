@@ -273,6 +273,88 @@ photoTest("a damaged, a short and a missing shard are named", async (folder) => 
   await rejects(open(manifest), /train-000000\.tar: No such file .*, expected 4 parts/);
 });
 
+photoTest(
+  "numbers of a manifest that no file backs are refused, and a set of no images",
+  async (folder) => {
+    await writePhotoFolder(folder, 12);
+    const out = join(folder, "packed");
+    await pack(join(folder, "train"), out);
+    const manifest = join(out, "train.json");
+    const text = await Deno.readTextFile(manifest);
+    const refused = async (changed: string, message: RegExp): Promise<void> => {
+      notEqual(changed, text);
+      await Deno.writeTextFile(manifest, changed);
+      await rejects(open(manifest), message);
+    };
+    // An allocation of that many rows ended the process.
+    const huge = text.replace('"nsamples": 7', `"nsamples": ${2 ** 40}`);
+    await refused(huge, /train\.json: .*its shards do not hold its 24 images/);
+    await refused(
+      huge.replace('"count": 24', `"count": ${24 - 7 + 2 ** 31}`).replace(
+        `${2 ** 40}`,
+        `${2 ** 31}`,
+      ),
+      /train-000000\.idx: .*too few for 2147483648 images/,
+    );
+    const none = text.replace(/"nsamples": \d+/g, '"nsamples": 0').replace(
+      '"count": 24',
+      '"count": 0',
+    );
+    await refused(none, /train\.json: it holds no images, expected what deno task pack writes/);
+  },
+);
+
+photoTest("a shard that is cut while a training reads it costs its images", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const out = join(folder, "packed");
+  await pack(join(folder, "train"), out);
+  const manifest = join(out, "train.json");
+  using tolerant = await open(manifest, { mostBad: 0.5, workers: 2 });
+  using strict = await open(manifest);
+  tolerant.makeViews(7, 0);
+  // A page beyond the end of a mapped file ended the process (SIGBUS).
+  await Deno.truncate(join(out, "train-000000.tar"), 100);
+  for (const step of [...STEPS, ...STEPS]) tolerant.makeViews(7, step);
+  equal(tolerant.photoCounts().bad, 7);
+  match(
+    tolerant.badFiles()[0]![1],
+    /n0\d_\d+\.JPEG in .*train-000000\.tar: its shard is too short/,
+  );
+  throws(() => STEPS.forEach((step) => strict.makeViews(7, step)), (error: UserError) => {
+    equal(error.exitCode, ExitCode.data);
+    match(error.message, /1 of 24 images cannot be used, expected .* --max_bad_fraction=0/);
+    return true;
+  });
+});
+
+photoTest("a staging that fails leaves no part of a copy", async (folder) => {
+  await writePhotoFolder(folder, 12);
+  const [out, fast] = [join(folder, "packed"), join(folder, "fast")];
+  await pack(join(folder, "train"), out);
+  const stage = async (): Promise<void> => {
+    using job = await DataJob.run(
+      { kind: "stage", manifest: join(out, "train.json"), target: fast },
+    );
+    job.result();
+  };
+  const staged = (): string[] => {
+    const [{ name }] = [...Deno.readDirSync(fast)] as [Deno.DirEntry];
+    return [...Deno.readDirSync(join(fast, name))].map(({ name }) => name).sort();
+  };
+  const shard = join(out, "train-000001.tar");
+  await Deno.rename(shard, `${shard}.away`);
+  await rejects(stage(), /train-000001\.tar: No such file/);
+  const first = [".lock", "train-000000.idx", "train-000000.tar"];
+  deepEqual(staged(), first);
+  await Deno.rename(`${shard}.away`, shard);
+  const index = join(out, "train-000001.idx");
+  await Deno.remove(index);
+  // Read where a folder stands: the copy ends in the middle.
+  await Deno.mkdir(index);
+  await rejects(stage(), /train-000001\.idx: it is not a plain file/);
+  deepEqual(staged(), [...first, "train-000001.tar"]);
+});
+
 photoTest("staged shards are a checked copy, made once", async (folder) => {
   await writePhotoFolder(folder, 12);
   const [out, fast] = [join(folder, "packed"), join(folder, "fast")];

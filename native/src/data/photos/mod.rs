@@ -1,6 +1,7 @@
 //! Photos in folders or packed shards: found, read, decoded, cut into views, ahead of the step that needs them.
 
 pub mod bad;
+pub mod beside;
 pub mod crop;
 pub mod decode;
 pub mod jpeg;

@@ -4,8 +4,8 @@
 //! A shard holds images of all classes, in an order of its own: who reads a shard from front to back, as WebDataset
 //! does, sees no class after the other.
 
-use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Write};
+use std::fs;
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
@@ -13,16 +13,18 @@ use sha2::{Digest, Sha256};
 
 use super::bad::{require_few, BadFiles};
 use super::listing::Listing;
-use super::packed::{
-    index_path, shard_name, Manifest, Packing, Reencoding, ShardEntry, ShardHead, PACKED_FORMAT,
-    SHARD_FORMAT,
-};
+use super::packed::{index_path, shard_name};
 use super::shard::{failed, replace, Shard, Task};
 use super::source::Source;
+use crate::checkpoint::open_plain;
 use crate::data::progress::Progress;
 use crate::error::{Error, Result};
 use crate::formats::hex::hex;
+use crate::formats::shards::{
+    Manifest, Packing, Reencoding, ShardEntry, ShardHead, PACKED_FORMAT, SHARD_FORMAT,
+};
 use crate::views::random::permutation;
+
 /// Images that are read at once, for each thread.
 const AT_ONCE: usize = 8;
 
@@ -184,9 +186,8 @@ fn digest_of(listing: &str, reencoding: Option<&Reencoding>) -> String {
 
 /// The head of a shard that an earlier run finished, with the same options and images.
 fn finished(out: &Path, url: &str, wanted: &ShardHead) -> Option<ShardHead> {
-    let index = File::open(index_path(out, url)).ok()?;
-    let line = BufReader::new(index).lines().next()?.ok()?;
-    let head: ShardHead = serde_json::from_str(&line).ok()?;
+    let (index, _) = open_plain(index_path(out, url)).ok()?;
+    let head = ShardHead::read(BufReader::new(index)).ok()?;
     let same = ShardHead {
         bad: head.bad,
         bytes: head.bytes,

@@ -1,6 +1,6 @@
 //! A shard that is being written: a tar file of images, and its index.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
@@ -10,12 +10,13 @@ use rayon::prelude::*;
 use sha2::{Digest, Sha256};
 
 use super::bad::BadFiles;
+use super::beside::Beside;
 use super::decode::{decode, Format, Photo};
-use super::packed::{Reencoding, ShardHead};
 use super::source::Source;
 use crate::data::progress::Progress;
 use crate::error::{Error, Result};
 use crate::formats::hex::hex;
+use crate::formats::shards::{Reencoding, ShardHead};
 
 const BLOCK: u64 = 512;
 
@@ -36,7 +37,7 @@ pub(super) struct Task<'a> {
 /// A shard that is being written.
 pub(super) struct Shard {
     path: PathBuf,
-    beside: PathBuf,
+    beside: Beside,
     file: BufWriter<File>,
     hash: Sha256,
     written: u64,
@@ -46,8 +47,8 @@ pub(super) struct Shard {
 impl Shard {
     pub(super) fn create(out: &Path, url: &str) -> Result<Self> {
         let path = out.join(url);
-        let beside = path.with_extension("tar.part");
-        let file = File::create(&beside).map_err(|error| failed(&beside, error))?;
+        let created = Beside::create(path.with_extension("tar.part"));
+        let (beside, file) = created.map_err(|error| failed(&path, error))?;
         Ok(Self {
             path,
             beside,
@@ -84,11 +85,11 @@ impl Shard {
             }
             progress.advance(chunk.len(), chunk.len())?;
         }
-        let (path, beside) = (self.path.clone(), self.beside.clone());
+        let path = self.path.clone();
         head.bytes = self.written + 2 * BLOCK;
         let index = path.with_extension("idx");
         self.close(head, &index)
-            .map_err(|error| failed(&beside, error))
+            .map_err(|error| failed(&path, error))
     }
 
     fn add(&mut self, source: &Source, packet: &Packet) -> std::io::Result<()> {
@@ -138,7 +139,7 @@ impl Shard {
             .into_inner()
             .map_err(|error| error.into_error())?
             .sync_all()?;
-        fs::rename(&self.beside, &self.path)?;
+        self.beside.place(&self.path)?;
         let first = serde_json::to_string(&head)?;
         let rows = self.rows;
         replace(index, |file| write!(file, "{first}\n{rows}"))?;
@@ -227,11 +228,11 @@ pub(super) fn replace(
     path: &Path,
     write: impl FnOnce(&mut BufWriter<File>) -> std::io::Result<()>,
 ) -> std::io::Result<()> {
-    let beside = path.with_extension("part");
-    let mut file = BufWriter::new(File::create(&beside)?);
+    let (beside, file) = Beside::create(path.with_extension("part"))?;
+    let mut file = BufWriter::new(file);
     write(&mut file)?;
     file.into_inner()
         .map_err(|error| error.into_error())?
         .sync_all()?;
-    fs::rename(&beside, path)
+    beside.place(path)
 }

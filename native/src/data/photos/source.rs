@@ -1,8 +1,9 @@
 //! The files of images: loose in folders, or packed in shards. Either gives an image's bytes by its index.
 
 use std::fs;
-use std::io::{ErrorKind, Read};
+use std::io::{self, ErrorKind, Read};
 use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
 
 use super::listing::Listing;
 use super::packed::Packed;
@@ -86,34 +87,38 @@ impl Source {
         }
     }
 
-    /// The bytes of an image's file; `buffer` is used where they must be read.
-    pub fn bytes<'a>(&'a self, index: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], String> {
+    /// Reads the bytes of an image's file into `buffer`.
+    pub fn bytes<'a>(&self, index: usize, buffer: &'a mut Vec<u8>) -> Result<&'a [u8], String> {
         match self {
             Self::Folder(listing) => {
                 let path = listing.root.join(listing.name(index));
-                read(&path, buffer)
-                    // A network file system's moment of weakness; what is not there will not come.
-                    .or_else(|error| match error.kind() {
-                        ErrorKind::NotFound | ErrorKind::PermissionDenied => Err(error),
-                        _ => read(&path, buffer),
-                    })
+                twice(|| read(&path, buffer))
                     .map_err(|error| format!("it cannot be read: {error}"))?;
                 Ok(buffer)
             }
-            Self::Packed(packed) => packed.bytes(index),
+            Self::Packed(packed) => packed.bytes(index, buffer),
         }
     }
 }
 
+/// Reads again after a failure that may pass, as a network file system's moment of weakness does; what is not there will
+/// not come.
+pub(super) fn twice<T>(mut read: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    read().or_else(|error| match error.kind() {
+        ErrorKind::NotFound | ErrorKind::PermissionDenied => Err(error),
+        _ => read(),
+    })
+}
+
 /// Reads a whole file. What has become a pipe or a device since the listing is refused: its reading would not end.
-fn read(path: &std::path::Path, buffer: &mut Vec<u8>) -> std::io::Result<()> {
+fn read(path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
     buffer.clear();
     let mut file = fs::OpenOptions::new()
         .read(true)
         .custom_flags(libc::O_NONBLOCK)
         .open(path)?;
     if !file.metadata()?.is_file() {
-        return Err(std::io::Error::other("it is no regular file"));
+        return Err(io::Error::other("it is no regular file"));
     }
     file.read_to_end(buffer)?;
     Ok(())

@@ -5,14 +5,17 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
 use std::os::unix::ffi::OsStrExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::packed::{index_path, read_manifest, Manifest};
+use super::beside::Beside;
+use super::packed::{index_path, read_manifest};
+use crate::checkpoint::open_plain;
 use crate::data::progress::Progress;
 use crate::error::{Error, Result};
 use crate::formats::hex::hex;
+use crate::formats::shards::ShardEntry;
 
 const CHUNK: usize = 4 << 20;
 /// Progress is told in these.
@@ -28,43 +31,37 @@ pub fn stage(manifest: &Path, target: &Path, progress: &Progress) -> Result<Stri
     fs::create_dir_all(&folder).map_err(|error| failed(&folder, error))?;
     let lock = File::create(folder.join(".lock")).map_err(|error| failed(&folder, error))?;
     lock_exclusively(&lock).map_err(|error| failed(&folder, error))?;
-    let bytes = |missing: &dyn Fn(&Path) -> bool| -> u64 {
-        let shards = parts.shardlist.iter();
-        shards
-            .filter(|shard| missing(&folder.join(&shard.url)))
-            .map(|shard| shard.filesize)
-            .sum()
-    };
-    progress.start((bytes(&|_| true) / MEGABYTE) as usize + 1);
-    require_room(&folder, bytes(&|path| !path.exists()))?;
+    progress.start((parts.bytes() / MEGABYTE) as usize + 1);
+    let missing = |shard: &&ShardEntry| !folder.join(&shard.url).exists();
+    let missing = parts.shardlist.iter().filter(missing);
+    let needed = missing.fold(0, |sum: u64, shard| sum.saturating_add(shard.filesize));
+    require_room(&folder, needed)?;
     for shard in &parts.shardlist {
         let (from, to) = (source.join(&shard.url), folder.join(&shard.url));
         if fs::metadata(&to).is_ok_and(|found| found.len() == shard.filesize) {
             progress.advance((shard.filesize / MEGABYTE) as usize, shard.nsamples)?;
-        } else if copy(&from, &to, progress)? != shard.sha256 {
-            let _ = fs::remove_file(&to);
-            return Err(damaged(&from));
+        } else {
+            copy(&from, &to, Some(&shard.sha256), progress)?;
         }
         let (from, to) = (
             index_path(source, &shard.url),
             index_path(&folder, &shard.url),
         );
-        copy(&from, &to, &Progress::default())?;
+        copy(&from, &to, None, &Progress::default())?;
     }
     let name = manifest.file_name().unwrap_or_default();
     let to = folder.join(name);
-    copy(manifest, &to, &Progress::default())?;
+    copy(manifest, &to, None, &Progress::default())?;
     Ok(serde_json::json!({ "manifest": to.to_string_lossy() }).to_string())
 }
 
 /// Reads every shard and says which are not what was packed, as JSON.
 pub fn verify(manifest: &Path, progress: &Progress) -> Result<String> {
-    let Manifest { shardlist, .. } = read_manifest(manifest)?;
+    let parts = read_manifest(manifest)?;
     let folder = manifest.parent().unwrap_or(Path::new(""));
-    let total: u64 = shardlist.iter().map(|shard| shard.filesize).sum();
-    progress.start((total / MEGABYTE) as usize + 1);
+    progress.start((parts.bytes() / MEGABYTE) as usize + 1);
     let mut bad = Vec::new();
-    for shard in &shardlist {
+    for shard in &parts.shardlist {
         let path = folder.join(&shard.url);
         match digest(&path, |_| Ok(()), progress) {
             Ok(found) if found == shard.sha256 => {}
@@ -72,7 +69,7 @@ pub fn verify(manifest: &Path, progress: &Progress) -> Result<String> {
             Err(error) => bad.push(error.message),
         }
     }
-    let parts = shardlist.len();
+    let parts = parts.shardlist.len();
     Ok(serde_json::json!({ "parts": parts, "damaged": bad }).to_string())
 }
 
@@ -119,13 +116,15 @@ fn free_bytes(folder: &Path) -> std::io::Result<u64> {
     Ok(found.f_bavail.saturating_mul(found.f_frsize))
 }
 
-/// Copies a file, beside and renamed, and returns its SHA-256.
-fn copy(from: &Path, to: &Path, progress: &Progress) -> Result<String> {
-    let beside: PathBuf = to.with_extension("part");
-    let mut out = File::create(&beside).map_err(|error| failed(&beside, error))?;
+/// Copies a file, beside and renamed, if its SHA-256 is the `wanted` one.
+fn copy(from: &Path, to: &Path, wanted: Option<&str>, progress: &Progress) -> Result<()> {
+    let created = Beside::create(to.with_extension("part"));
+    let (beside, mut out) = created.map_err(|error| failed(to, error))?;
     let found = digest(from, |bytes| out.write_all(bytes), progress)?;
-    fs::rename(&beside, to).map_err(|error| failed(to, error))?;
-    Ok(found)
+    if wanted.is_some_and(|wanted| found != wanted) {
+        return Err(damaged(from));
+    }
+    beside.place(to).map_err(|error| failed(to, error))
 }
 
 /// SHA-256 of a file, each piece of which is also given to `each`.
@@ -136,7 +135,7 @@ fn digest(
 ) -> Result<String> {
     let read =
         |error: std::io::Error| Error::io(format!("Cannot read {}: {error}", path.display()));
-    let mut file = File::open(path).map_err(read)?;
+    let (mut file, _) = open_plain(path).map_err(read)?;
     let mut hash = Sha256::new();
     let mut buffer = vec![0; CHUNK];
     loop {

@@ -22,6 +22,7 @@ mod files;
 mod forms;
 mod memory;
 mod mutate;
+mod refused;
 mod shards;
 
 /// Memory is counted for the process as a whole: one test at a time.

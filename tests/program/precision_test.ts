@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, throws } from "node:assert/strict";
 import type { Dataset } from "../../src/native/dataset.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
@@ -70,6 +70,33 @@ function cosine(one: Map<string, Float64Array>, other: Map<string, Float64Array>
   }
   return product / Math.sqrt(left * right);
 }
+
+Deno.test("an update repeated after one pass in fp16 unscales the gradients once", () => {
+  {
+    using dataset = demo();
+    using learner = Learner.create({ ...NETWORK, precision: "fp16" });
+    for (const index of [0, 1, 2]) step(learner, dataset, index);
+    dataset.makeViews(7, 3);
+    learner.forwardBackward(dataset);
+    const update = (): number => {
+      learner.applyUpdate({ learningRate: 0, momentum: 0, weightDecay: 0, eta: 0.01 });
+      return learner.readMetrics().gradientNorm;
+    };
+    const [first, scale] = [update(), learner.readScaler()];
+    ok(first > 0, `the norm is ${first}`);
+    equal(update(), first);
+    deepEqual(learner.readScaler(), scale);
+    // Gradients of the next micro-batch would be added to others of another size.
+    throws(
+      () => learner.forwardBackward(dataset, { microBatch: 1, microBatches: 2 }),
+      /Cannot add micro-batch 1 to the gradients of a step whose update was made/,
+    );
+    learner.forwardBackward(dataset);
+    const again = update();
+    ok(Math.abs(again / first - 1) < 0.01, `${again} after ${first}`);
+  }
+  equal(liveHandles(), 0);
+});
 
 for (const precision of ["bf16", "fp16"] as const) {
   Deno.test(`a step in ${precision} is one of float32 but for the rounding`, () => {

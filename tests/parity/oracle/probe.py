@@ -12,7 +12,7 @@
 
   python probe.py knn FILE
       safetensors: train.features [N,D], train.labels int64 [N], test.features [M,D], test.labels int64 [M], predictions int64
-      [M], ours; optional scores [M,C], our sum of weights of each class; metadata {k, temperature, classes, top1 (percent,
+      [M], ours; optional scores [M,C], our sum of weights of each class, relative to the nearest neighbour's weight; metadata {k, temperature, classes, top1 (percent,
       optional)}. Features as the encoder gives them.
       Published definition (Wu et al. 2018): cosine similarity, the k most similar, weights exp(similarity / temperature), the
       class with the largest sum. Predictions equal: float64 all, float32 all but 0.1 % (compared with the float64 truth);
@@ -97,18 +97,20 @@ def linear(path):
 
 def nearest_classes(train, labels, test, k, temperature, classes, tie):
     """Summed weights of each class [M,C] and, where others are tied with the k-th neighbour, the weights of the tied
-    [M]; in float64, in blocks so that the similarities of a whole test set need not fit."""
+    [M], both relative to the nearest neighbour's weight; in float64, in blocks so that the similarities of a whole test
+    set need not fit."""
     train, scores, tied = F.normalize(train.double(), dim=1), [], []
     for block in F.normalize(test.double(), dim=1).split(256):
         all_similarities = block @ train.T
         similarity, rows = all_similarities.topk(k, dim=1)
         votes = torch.zeros(len(block), classes, dtype=torch.float64)
-        scores.append(votes.scatter_add_(1, labels[rows], (similarity / temperature).exp()))
+        nearest = (similarity[:, :1] / temperature).exp()
+        scores.append(votes.scatter_add_(1, labels[rows], (similarity / temperature).exp()) / nearest)
         last = similarity[:, -1:]
         near = (all_similarities - last).abs() <= tie
         # Ties within the k, all of which count, leave no choice.
         choice = near.sum(dim=1) > (similarity - last <= tie).sum(dim=1)
-        weights = ((all_similarities / temperature).exp() * near).sum(dim=1)
+        weights = ((all_similarities / temperature).exp() * near).sum(dim=1) / nearest.squeeze(1)
         tied.append(torch.where(choice, weights, 0.0))
     return torch.cat(scores), torch.cat(tied)
 

@@ -49,10 +49,9 @@ impl Dataset {
     pub fn make_probe_batch(&mut self, seed: u64, step: u64) -> Result<()> {
         let options = self
             .probe
-            .take()
+            .clone()
             .ok_or_else(|| unset("probe batches", "byol_dataset_set_probe"))?;
         let made = self.probe_batch(&options, (seed, step));
-        self.probe = Some(options);
         self.batch = Some(made?);
         Ok(())
     }

@@ -46,7 +46,7 @@ pub struct DatasetOptions {
     pub(super) limit: usize,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct BatchOptions {
     pub(super) batch_size: usize,
@@ -54,7 +54,7 @@ pub struct BatchOptions {
     pub(super) view2: ViewRecipe,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ProbeOptions {
     pub(super) batch_size: usize,

@@ -50,10 +50,9 @@ impl Dataset {
     pub fn make_views(&mut self, seed: u64, step: u64, micro_batch: usize) -> Result<()> {
         let options = self
             .training
-            .take()
+            .clone()
             .ok_or_else(|| unset("views", "byol_dataset_set_recipes"))?;
         let made = self.views_of(&options, (seed, step), micro_batch);
-        self.training = Some(options);
         self.batch = Some(made?);
         Ok(())
     }

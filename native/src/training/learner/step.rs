@@ -33,6 +33,8 @@ pub(super) struct LastStep {
     pub(super) projections: Vec<Tensor>,
     pub(super) embeddings: Vec<Tensor>,
     pub(super) labels: Vec<Tensor>,
+    /// Set once the gradients have their own size again, where the loss was scaled.
+    pub(super) unscaled: bool,
 }
 
 impl Learner {
@@ -45,6 +47,12 @@ impl Learner {
         micro_batch: MicroBatch,
     ) -> Result<()> {
         let first = micro_batch.index == 0;
+        if !first && self.last.as_ref().is_some_and(|last| last.unscaled) {
+            return Err(Error::invalid(format!(
+                "Cannot add micro-batch {} to the gradients of a step whose update was made: expected micro-batch 0",
+                micro_batch.index
+            )));
+        }
         if first {
             let learned = self.online_parameters();
             let gradients = learned.iter().map(|parameter| parameter.f_grad());
@@ -107,6 +115,7 @@ impl Learner {
                     projections,
                     embeddings: embedding.into_iter().collect(),
                     labels: Vec::new(),
+                    unscaled: false,
                 });
             }
         }
@@ -152,7 +161,8 @@ impl Learner {
         Ok(embedding.f_to_kind(self.kind)?)
     }
 
-    /// LARS over all parameters with the gradients of the last pass; nothing moves where float16 overflowed.
+    /// LARS over all parameters with the gradients of the last pass; nothing moves where float16 overflowed. Repeated,
+    /// it is another step along the same gradients.
     pub fn apply_update(&mut self, step: &LarsStep) -> Result<()> {
         if self.last.is_none() {
             return Err(Error::invalid(
@@ -171,7 +181,8 @@ impl Learner {
         step.apply(&learned, &self.rates.learning_rate, skip.as_ref())
     }
 
-    /// Brings the gradients back to their own size, where the loss was scaled. Whether they overflowed, on the device.
+    /// Brings the gradients back to their own size, once for each pass, where the loss was scaled. Returns a flag on the
+    /// device: true where they overflowed.
     fn unscale(&mut self) -> Result<Option<Tensor>> {
         if self.scaler.is_none() {
             return Ok(None);
@@ -183,7 +194,10 @@ impl Learner {
         let Some(scaler) = &mut self.scaler else {
             return Ok(None);
         };
-        scaler.unscale(&gradients.iter().collect::<Vec<_>>())?;
+        if let Some(last) = self.last.as_mut().filter(|last| !last.unscaled) {
+            last.unscaled = true;
+            scaler.unscale(&gradients.iter().collect::<Vec<_>>())?;
+        }
         Ok(Some(scaler.overflowed()?))
     }
 

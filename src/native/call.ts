@@ -11,10 +11,13 @@ import type {
   SymbolWith,
   SymbolWithoutResult,
 } from "./symbol_types.ts";
-import { BINDERS } from "./symbols.gen.ts";
+import { BINDERS, NUMBERS } from "./symbols.gen.ts";
 import { ErrorBuffer, TextBuffer } from "./text_buffer.ts";
 import { isExpected } from "../base/expected.ts";
 import { showLine } from "../base/output.ts";
+
+/** Function that gives the last text that did not fit its buffer. */
+const LONG_TEXT = "byol_core_long_text";
 
 type Bound = (...values: unknown[]) => number;
 
@@ -56,20 +59,20 @@ export function callU32<Name extends SymbolWith<"count" | "flag" | "handle">>(
   return word[0] ?? 0;
 }
 
-/** Calls a function that writes `count` numbers. @throws NativeError where its status is not Ok */
+/** Calls a function that writes numbers, as many as the table says. @throws NativeError where its status is not Ok */
 export function callNumbers<Name extends SymbolWith<"numbers">>(
   symbol: Name,
-  count: number,
   ...values: ArgumentsBeforeResult<Name>
 ): Float64Array {
-  const numbers = new Float64Array(count);
+  const numbers = new Float64Array(NUMBERS[symbol]);
   const status = (openCore()[symbol] as Bound)(...values, numbers);
   if (status !== 0) throw failed(status, symbol);
   return numbers;
 }
 
 /**
- * Calls a function that writes a text; calls it again with a larger buffer where the text is longer than 64 KiB.
+ * Calls a function that writes a text. The core keeps a text of more than 64 KiB, which a second call then fetches: the
+ * function itself is called once.
  *
  * @throws NativeError where its status is not Ok
  */
@@ -77,13 +80,13 @@ export function callText<Name extends SymbolWith<"text">>(
   symbol: Name,
   ...values: ArgumentsBeforeResult<Name>
 ): string {
-  let text = shortText;
-  for (;;) {
-    const status = (openCore()[symbol] as Bound)(...values, text.start());
-    if (status !== 0) throw failed(status, symbol);
-    if (text.needed <= text.capacity) return text.read();
-    text = new TextBuffer(text.needed + 4);
-  }
+  const status = (openCore()[symbol] as Bound)(...values, shortText.start());
+  if (status !== 0) throw failed(status, symbol);
+  if (shortText.needed <= shortText.capacity) return shortText.read();
+  const text = new TextBuffer(shortText.needed + 4);
+  const fetched = openCore()[LONG_TEXT](text.start());
+  if (fetched !== 0) throw failed(fetched, LONG_TEXT);
+  return text.read();
 }
 
 /** Returns the error of a failed call, and clears the error buffer. */

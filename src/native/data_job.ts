@@ -93,7 +93,6 @@ export class DataJob extends NativeObject {
   progress(): JobProgress {
     const [done = 0, total = 0, images = 0, ended = 0] = callNumbers(
       "byol_data_job_progress",
-      4,
       this.handle,
     );
     return { done, total, images, ended: ended === 1 };

@@ -161,7 +161,7 @@ export class Dataset extends NativeObject {
 
   /** Returns the number of decoded images, and of unusable files. */
   photoCounts(): { decoded: number; bad: number } {
-    const [decoded = 0, bad = 0] = callNumbers("byol_dataset_photo_counts", 2, this.handle);
+    const [decoded = 0, bad = 0] = callNumbers("byol_dataset_photo_counts", this.handle);
     return { decoded, bad };
   }
 

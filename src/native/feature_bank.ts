@@ -23,7 +23,6 @@ export class FeatureBank extends NativeObject {
   ): { tested: number; right: number } {
     const [tested = 0, right = 0] = callNumbers(
       "byol_bank_classify",
-      2,
       this.handle,
       learner.handle,
       dataset.handle,

@@ -31,7 +31,7 @@ export class FineTuning extends NativeObject {
 
   /** Returns the cross-entropy (nats, mean over the images) of the last batch before its step. Waits for the device. */
   loss(): number {
-    const [loss = NaN] = callNumbers("byol_finetune_loss", 1, this.handle);
+    const [loss = NaN] = callNumbers("byol_finetune_loss", this.handle);
     return loss;
   }
 }

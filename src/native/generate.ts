@@ -28,6 +28,8 @@ interface TableEntry {
   doc: string;
   /** Name and type of each argument, without the error buffer, which is the last argument. */
   arguments: [name: string, type: string][];
+  /** Count of numbers that the function returns; 0 where its result is none or another. */
+  numbers: number;
 }
 
 /** Returns a function's entry in SYMBOLS. */
@@ -76,6 +78,13 @@ function render(table: string): string {
     "export interface Results {",
     ...symbols.flatMap(resultEntry),
     "}",
+    "",
+    "/** Count of numbers that each function returns which returns numbers. */",
+    "export const NUMBERS = {",
+    ...symbols.filter(({ numbers }) => numbers > 0).map(({ name, numbers }) =>
+      `  ${name}: ${numbers},`
+    ),
+    "} as const;",
     "",
     "/**",
     " * A binder of the error buffer for every function. Each bound function has code of its own, because V8 calls native",

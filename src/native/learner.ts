@@ -157,7 +157,7 @@ export class Learner extends NativeObject {
 
   /** Reads the metrics of the last step: the only wait on the device. */
   readMetrics(): StepMetrics {
-    const numbers = callNumbers("byol_learner_metrics", 5, this.handle);
+    const numbers = callNumbers("byol_learner_metrics", this.handle);
     const [loss = NaN, embeddingStd = NaN, gradientNorm = NaN, parameterNorm = NaN] = numbers;
     return { loss, embeddingStd, gradientNorm, parameterNorm, effectiveRank: numbers[4] ?? NaN };
   }
@@ -178,7 +178,7 @@ export class Learner extends NativeObject {
 
   /** Reads the metrics of the online probe; waits on the device. All ranks must call it. */
   readProbeMetrics(): OnlineProbeMetrics {
-    const [loss = NaN, accuracy = NaN] = callNumbers("byol_learner_probe_metrics", 2, this.handle);
+    const [loss = NaN, accuracy = NaN] = callNumbers("byol_learner_probe_metrics", this.handle);
     return { loss, accuracy };
   }
 
@@ -189,7 +189,6 @@ export class Learner extends NativeObject {
   readScaler(): { skippedSteps: number; lossScale: number } | undefined {
     const [skippedSteps = NaN, lossScale = NaN] = callNumbers(
       "byol_learner_scaler",
-      2,
       this.handle,
     );
     return lossScale === 0 ? undefined : { skippedSteps, lossScale };

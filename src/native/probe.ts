@@ -69,7 +69,7 @@ export class Probe extends NativeObject {
 
   /** Reads the numbers of images tested, right at first guess, and right within five. */
   counts(): [seen: number, first: number, five: number] {
-    const [seen = 0, first = 0, five = 0] = callNumbers("byol_probe_counts", 3, this.handle);
+    const [seen = 0, first = 0, five = 0] = callNumbers("byol_probe_counts", this.handle);
     return [seen, first, five];
   }
 }

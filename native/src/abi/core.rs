@@ -22,6 +22,9 @@ table! {
     /// heartbeat.
     fn byol_handle_close(handle: u32) = close;
 
+    /// Returns the last text that did not fit its buffer, once. Fails where there is none.
+    fn byol_core_long_text() -> Text { Text::kept() }
+
     /// Sets the number of threads of one tensor operation. Fails outside 1 to 1024.
     fn byol_core_set_threads(threads: u32) = set_threads;
 
@@ -53,6 +56,7 @@ fn describe() -> String {
             "name": symbol.name,
             "doc": symbol.doc.trim(),
             "arguments": symbol.arguments,
+            "numbers": symbol.numbers,
         })
     });
     let symbols: Vec<_> = symbols.collect();

@@ -33,7 +33,7 @@ pub unsafe fn guard(error: *mut u8, call: impl FnOnce() -> Result<()>) -> i32 {
         }
     };
     if !error.is_null() {
-        unsafe { write_text(error, &failure.message) }
+        unsafe { write_text(error, &failure.message) };
     }
     failure.status as i32
 }

@@ -2,6 +2,7 @@
 //! on success.
 
 use std::any::Any;
+use std::sync::{Mutex, PoisonError};
 
 use super::handles::{register, Object};
 use crate::error::{Error, Result};
@@ -12,6 +13,8 @@ pub trait Output {
     type Raw;
     /// The argument's name in the table.
     const NAME: &'static str;
+    /// The length of the caller's buffer in numbers, where the result is that; 0 for others.
+    const NUMBERS: usize = 0;
 
     /// Writes the result.
     ///
@@ -43,6 +46,7 @@ impl<const N: usize> From<[f64; N]> for Numbers<N> {
 impl<const N: usize> Output for Numbers<N> {
     type Raw = f64;
     const NAME: &'static str = "numbers";
+    const NUMBERS: usize = N;
 
     unsafe fn write(self, place: *mut f64) -> Result<()> {
         unsafe { place.cast::<[f64; N]>().write_unaligned(self.0) };
@@ -115,8 +119,9 @@ impl Output for Handle {
 }
 
 /// A text. The first four bytes of the caller's buffer hold its capacity on the way in and the
-/// text's length on the way out, so that a caller whose buffer was too small knows the capacity to
-/// bring. The text follows, cut where it does not fit.
+/// text's length on the way out. The text follows, cut where it does not fit; then it is kept, and
+/// `byol_core_long_text` gives it to a caller who brings a larger buffer: no function is called
+/// twice for one answer.
 pub struct Text(String);
 
 impl From<String> for Text {
@@ -125,26 +130,42 @@ impl From<String> for Text {
     }
 }
 
+/// The last text that did not fit.
+static LONG_TEXT: Mutex<Option<String>> = Mutex::new(None);
+
+impl Text {
+    /// Takes the text that was kept. Error: none was.
+    pub fn kept() -> Result<String> {
+        let mut kept = LONG_TEXT.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.take().ok_or_else(|| {
+            Error::invalid("Cannot give a text again: expected one that did not fit its buffer")
+        })
+    }
+}
+
 impl Output for Text {
     type Raw = u8;
     const NAME: &'static str = "text";
 
     unsafe fn write(self, place: *mut u8) -> Result<()> {
-        unsafe { write_text(place, &self.0) };
+        let whole = unsafe { write_text(place, &self.0) };
+        let mut kept = LONG_TEXT.lock().unwrap_or_else(PoisonError::into_inner);
+        *kept = (!whole).then_some(self.0);
         Ok(())
     }
 }
 
-/// Writes a text.
+/// Writes a text. Returns false where it was cut.
 ///
 /// # Safety
 /// `buffer` must be a buffer as Text describes it.
-pub unsafe fn write_text(buffer: *mut u8, text: &str) {
+pub unsafe fn write_text(buffer: *mut u8, text: &str) -> bool {
     let head = buffer.cast::<u32>();
     unsafe {
         let capacity = head.read_unaligned() as usize;
         let room = text.len().min(capacity.saturating_sub(4));
         std::ptr::copy_nonoverlapping(text.as_ptr(), buffer.add(4), room);
         head.write_unaligned(u32::try_from(text.len()).unwrap_or(u32::MAX));
+        room == text.len()
     }
 }

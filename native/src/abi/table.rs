@@ -7,6 +7,8 @@ pub struct Symbol {
     pub doc: &'static str,
     /// Names, with Deno's names of the C types.
     pub arguments: &'static [(&'static str, &'static str)],
+    /// The count of numbers that it returns; 0 where its result is none or another.
+    pub numbers: usize,
 }
 
 /// Makes a table: `fn name(argument: Type, …) -> Result = path;` calls a function with the values of
@@ -102,6 +104,7 @@ macro_rules! table {
                 ),)*
                 $((<$result as $crate::abi::results::Output>::NAME, "buffer"),)?
             ],
+            numbers: 0 $(+ <$result as $crate::abi::results::Output>::NUMBERS)?,
         }
     };
     (@entries $($rest:tt)*) => {

@@ -2,10 +2,17 @@ use std::sync::{Mutex, MutexGuard};
 use std::thread;
 
 use super::arguments::Argument;
-use super::core::{byol_core_live_handles, byol_core_panic, byol_handle_close};
-use super::handles::{register, Object};
+use super::core::{
+    byol_core_live_handles, byol_core_long_text, byol_core_panic, byol_handle_close,
+};
+use super::dataset::{
+    byol_dataset_make_probe_batch, byol_dataset_make_views, byol_dataset_open,
+    byol_dataset_set_probe, byol_dataset_set_recipes,
+};
+use super::handles::{register, Given, Object};
 use super::results::{Flag, Handle, Numbers, Text};
 use super::table::table;
+use crate::data::dataset::Dataset;
 use crate::error::Status;
 
 pub struct Cup(u32);
@@ -41,6 +48,12 @@ table! {
 
     /// Says something.
     fn test_say() -> Text { Ok("tea".to_owned()) }
+
+    /// Fills a cup, and says a number of letters.
+    fn test_tell(cup: &mut Cup, letters: u32) -> Text {
+        cup.0 += 1;
+        Ok("t".repeat(letters as usize))
+    }
 
     /// Fails after it has been given a place for numbers.
     fn test_spill(cup: &mut Cup) -> Numbers<2> {
@@ -169,6 +182,39 @@ fn a_text_that_does_not_fit_is_cut_and_its_length_told() {
 }
 
 #[test]
+fn a_text_that_does_not_fit_is_kept_and_its_function_called_once() {
+    let _alone = one_at_a_time();
+    let handle = cup(0);
+    let none = std::ptr::null_mut();
+    let buffer = |capacity: u32| {
+        let mut buffer = vec![0; capacity as usize];
+        buffer[..4].copy_from_slice(&capacity.to_ne_bytes());
+        buffer
+    };
+    let (mut short, mut long) = (buffer(10), buffer(24));
+    assert_eq!(
+        unsafe { test_tell(handle, 20, short.as_mut_ptr(), none) },
+        0
+    );
+    assert_eq!(short, [20, 0, 0, 0, b't', b't', b't', b't', b't', b't']);
+    // Too short a buffer loses nothing.
+    let mut again = buffer(10);
+    assert_eq!(unsafe { byol_core_long_text(again.as_mut_ptr(), none) }, 0);
+    assert_eq!(again, short);
+    assert_eq!(unsafe { byol_core_long_text(long.as_mut_ptr(), none) }, 0);
+    assert_eq!(&long[4..], [b't'; 20]);
+    let (status, message) =
+        error_of(|error| unsafe { byol_core_long_text(again.as_mut_ptr(), error) });
+    assert_eq!(status, Status::InvalidArgument as i32);
+    assert!(message.starts_with("Cannot give a text again"), "{message}");
+    let mut contents = [0.0; 2];
+    let other = cup(0);
+    let status = unsafe { test_contents(handle, other, contents.as_mut_ptr(), none) };
+    assert_eq!((status, contents), (0, [1.0, 0.0]), "it was called once");
+    close(&[handle, other]);
+}
+
+#[test]
 fn another_thread_is_refused_while_objects_are_alive_and_free_after_that() {
     let _alone = one_at_a_time();
     let live = || {
@@ -205,6 +251,55 @@ fn a_panic_is_a_status_and_leaves_the_objects_usable() {
 }
 
 #[test]
+fn recipes_survive_a_panic_that_was_caught() {
+    let _alone = one_at_a_time();
+    let view = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.33],"flipProbability":0.5,
+        "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
+        "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;
+    let demo = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","device":"cpu","workers":1,
+        "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
+    let text = |text: String| std::ffi::CString::new(text).unwrap();
+    let none = std::ptr::null_mut();
+    let (demo, mut dataset) = (text(demo.to_owned()), 0);
+    let opened = unsafe { byol_dataset_open(demo.as_ptr().cast(), 0, &mut dataset, none) };
+    assert_eq!(opened, 0);
+    let views = text(format!(
+        r#"{{"batchSize":2,"view1":{view},"view2":{view}}}"#
+    ));
+    let probe = text(format!(
+        r#"{{"batchSize":2,"train":{view},"resize":9,"crop":8}}"#
+    ));
+    let set = unsafe {
+        [
+            byol_dataset_set_recipes(dataset, views.as_ptr().cast(), none),
+            byol_dataset_set_probe(dataset, probe.as_ptr().cast(), none),
+        ]
+    };
+    assert_eq!(set, [0, 0]);
+    let make = || unsafe {
+        [
+            byol_dataset_make_views(dataset, 1, 0, 0, none),
+            byol_dataset_make_probe_batch(dataset, 1, 0, none),
+        ]
+    };
+    let change = |body: &dyn Fn(&mut Dataset)| {
+        let mut given = Given::default();
+        given.add::<Dataset>(dataset, "dataset").unwrap();
+        given.locked(|objects| body(objects.take(dataset).unwrap()));
+    };
+    let labels = std::cell::RefCell::new(Vec::new());
+    change(&|dataset| *labels.borrow_mut() = std::mem::take(&mut dataset.labels));
+    assert_eq!(
+        make(),
+        [Status::Panic as i32; 2],
+        "a data set without labels"
+    );
+    change(&|dataset| dataset.labels = labels.take());
+    assert_eq!(make(), [0, 0]);
+    close(&[dataset]);
+}
+
+#[test]
 fn the_description_names_arguments_results_and_their_types() {
     let contents = TABLE
         .iter()
@@ -212,6 +307,7 @@ fn the_description_names_arguments_results_and_their_types() {
         .unwrap();
     let expected = [("one", "u32"), ("other", "u32"), ("numbers", "buffer")];
     assert_eq!(contents.arguments, expected);
+    assert_eq!(contents.numbers, 2);
     assert_eq!(contents.doc.trim(), "Returns the content of both.");
     assert_eq!(<&mut Cup as Argument>::FFI, "u32");
 }

@@ -23,8 +23,20 @@ export function replaceFile(path: string, content: string | Uint8Array): void {
     cleanUp(temporary);
     throw error;
   }
-  using folder = Deno.openSync(dirname(path));
-  folder.syncSync();
+  syncFolder(dirname(path));
+}
+
+/**
+ * Syncs a folder, so that a rename in it survives a crash. A file system that has no such sync answers EINVAL, as some
+ * of FUSE do: the rename is as safe there as it can be.
+ */
+export function syncFolder(path: string): void {
+  using folder = Deno.openSync(path);
+  try {
+    folder.syncSync();
+  } catch (error) {
+    if ((error as { code?: unknown }).code !== "EINVAL") throw error;
+  }
 }
 
 /** Writes all bytes, by several calls if need be. */

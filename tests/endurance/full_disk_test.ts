@@ -1,6 +1,7 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, throws } from "node:assert/strict";
 import { join } from "node:path";
 import { listenTo, runProgram, TINY } from "../support/program.ts";
+import { tryTake } from "../../src/base/lock_folder.ts";
 import { newestCheckpoint } from "../../src/run/checkpoint.ts";
 import { readMetrics } from "../../src/run/metrics_file.ts";
 import { skip } from "../support/skip.ts";
@@ -151,4 +152,15 @@ Deno.test("a read-only folder is refused at the start, and one that becomes so s
   match(stderr, /Cannot write \S+\/step-000000050\S+ \(\d+ bytes\): Read-only file system/);
   deepEqual(filesOf(checkpoints), before);
   await new Deno.Command("umount", { args: [checkpoints] }).output();
+});
+
+Deno.test("a lock that a full disk refuses leaves nothing behind", async () => {
+  await using disk = await tmpfs("1m");
+  if (disk === undefined) return skip(NO_MOUNT);
+  fill(disk.path, 0);
+  const lock = join(disk.path, "lock");
+  throws(() => tryTake(lock, { name: "mine.json", content: "{}" }), /No space left on device/);
+  deepEqual([...Deno.readDirSync(disk.path)].map(({ name }) => name), ["filler"]);
+  Deno.removeSync(join(disk.path, "filler"));
+  equal(tryTake(lock, { name: "mine.json", content: "{}" }), true);
 });

@@ -83,9 +83,7 @@ impl Snapshot {
             .parent()
             .filter(|folder| !folder.as_os_str().is_empty())
             .unwrap_or(Path::new("."));
-        File::open(folder)
-            .and_then(|folder| folder.sync_all())
-            .map_err(failed)
+        sync_folder(folder).map_err(failed)
     }
 
     fn write_beside(&self, beside: &Path, header: &str) -> std::io::Result<()> {
@@ -183,7 +181,32 @@ impl Stored {
     }
 }
 
+/// Syncs a folder, so that a rename in it survives a crash. A file system that has no such sync answers EINVAL, as some of
+/// FUSE do: the rename is as safe there as it can be.
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    match File::open(path)?.sync_all() {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => Ok(()),
+        synced => synced,
+    }
+}
+
 /// Writes tensors and a JSON text at once.
 pub fn save(path: &Path, tensors: &[(String, Tensor)], metadata: &str) -> Result<()> {
     Snapshot::take(tensors, metadata.to_owned())?.write(path, &[])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_whose_file_system_has_no_sync_is_let_pass() {
+        // Linux gives the answer that some file systems of FUSE give.
+        let proc = Path::new("/proc");
+        let answer = File::open(proc).unwrap().sync_all().unwrap_err();
+        assert_eq!(answer.raw_os_error(), Some(libc::EINVAL));
+        sync_folder(proc).unwrap();
+        sync_folder(Path::new(".")).unwrap();
+        assert!(sync_folder(Path::new("/nowhere")).is_err());
+    }
 }

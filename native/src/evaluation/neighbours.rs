@@ -108,7 +108,7 @@ mod tests {
     #[test]
     fn no_temperature_makes_scores_that_are_no_numbers() {
         let mut bank = bank(&[[1.0, 0.0], [0.8, 0.6], [0.0, 1.0]], &[0, 1, 2]);
-        let query = Tensor::from_slice2(&[[0.9f32, 0.3], [0.1, 0.9]]);
+        let query = Tensor::from_slice2(&[[0.8f32, 0.5], [0.1, 0.9]]);
         for temperature in [
             f64::MIN_POSITIVE / 4.0,
             1e-300,

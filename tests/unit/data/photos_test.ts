@@ -174,7 +174,12 @@ photoTest("packed shards give the folder's views, and are a tar that tar reads",
   const packed = await pack(train, out);
   deepEqual([packed.count, packed.parts, packed.kept, packed.bad], [24, 4, 0, 0]);
   using shards = await open(join(out, "train.json"), { workers: 2 });
-  deepEqual({ ...shards.describe(), layout: "folder" }, loose.describe());
+  const { found: { place, ...found }, ...description } = shards.describe();
+  equal(place, join(out, "train.json"));
+  deepEqual(
+    { ...description, layout: "folder", found: { ...found, place: train } },
+    loose.describe(),
+  );
   equal(trained(shards, STEPS), trained(loose, STEPS));
 
   const { stdout } = await new Deno.Command("tar", {

@@ -23,6 +23,13 @@ const SETUP = [
 /** Permissions of a rank of a Slurm job, and of the program without downloads. */
 export const RANK_PERMISSIONS: readonly string[] = [...FILES, FFI];
 
+/** Permissions of the program in a container (slurm/byol.def): without downloads, but `--ranks` may start ranks. */
+export const CONTAINER_PERMISSIONS: readonly string[] = [
+  ...RANK_PERMISSIONS,
+  RUN,
+  "-N=127.0.0.1",
+];
+
 /** Permissions of a rank that `--ranks` starts. */
 export const LOCAL_RANK_PERMISSIONS: readonly string[] = [...RANK_PERMISSIONS, `-N=${DOWNLOADS}`];
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import {
+  CONTAINER_PERMISSIONS,
   dropSetUp,
   LOCAL_RANK_PERMISSIONS,
   RANK_PERMISSIONS,
@@ -59,11 +60,18 @@ Deno.test("no task asks: what it may not do ends it, also at a terminal", () => 
 });
 
 Deno.test("scripts give ranks the permissions of the table", () => {
-  for (const script of ["job.sh", "byol.def"]) {
+  const expected = {
+    "job.sh": [RANK_PERMISSIONS],
+    "byol.def": [CONTAINER_PERMISSIONS, RANK_PERMISSIONS],
+  };
+  for (const [script, permissions] of Object.entries(expected)) {
     const text = Deno.readTextFileSync(join(projectRoot, "slurm", script));
     const given = [...text.matchAll(/\brun --cached-only (.*?) \S*\/src\//g)];
-    assert.ok(given.length > 0, script);
-    for (const [, flags] of given) assert.equal(flags, RANK_PERMISSIONS.join(" "), script);
+    assert.deepEqual(
+      given.map(([, flags]) => flags),
+      permissions.map((flags) => flags.join(" ")),
+      script,
+    );
   }
   assert.deepEqual(LOCAL_RANK_PERMISSIONS.slice(0, RANK_PERMISSIONS.length), RANK_PERMISSIONS);
 });

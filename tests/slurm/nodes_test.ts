@@ -123,7 +123,7 @@ Deno.test("nodes of a real Slurm", async (test) => {
     const said = await cluster.ask("srun", [
       ...["--partition=pair", "--nodes=2", "--ntasks=3", "--distribution=arbitrary"],
       ...[Deno.execPath(), "run", "--allow-env", "--allow-read", script],
-    ], { SLURM_HOSTFILE: hosts });
+    ], { SLURM_HOSTFILE: hosts, MASTER_ADDR: "" });
     deepEqual(said.trim().split("\n").sort(), [
       `0 ${NODES[1]} ${NODES[1]}`,
       `1 ${NODES[1]} ${NODES[0]}`,

@@ -5,6 +5,7 @@
 import { dirname, join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
+import { missingFolders, removeEmptyFolders } from "../base/made_folders.ts";
 import { removeIfThere } from "../base/files.ts";
 import { endOpenLine, showLine, showOpenLine } from "../base/output.ts";
 import { withLock } from "../setup/lock.ts";
@@ -85,6 +86,7 @@ export async function downloadArchive(
 ): Promise<string> {
   const { dataDir } = options;
   const path = join(dataDir, archive.name);
+  const made = missingFolders(dataDir);
   try {
     if (await isThere(path, archive)) return path;
     const refusal = options.offline
@@ -104,6 +106,7 @@ export async function downloadArchive(
       return path;
     });
   } catch (error) {
+    removeEmptyFolders(made);
     if (options.signal?.aborted || !isFailedDownload(error)) throw error;
     throw failure(archive, dataDir, error.message);
   }

@@ -270,7 +270,7 @@ Deno.test("a wrong MD5 keeps no file and names both sums", () =>
     const error = await rejected(download(site, dataDir));
     assertSaysWhatToFetch(error, { archive: site.archive, dataDir });
     assert.ok(error.message.includes(createHash("md5").update(other).digest("hex")));
-    assert.deepEqual(filesIn(dataDir), []);
+    assert.throws(() => Deno.statSync(dataDir), Deno.errors.NotFound);
     assert.equal(site.ranges.length, 1);
   }));
 
@@ -349,6 +349,16 @@ Deno.test("nobody listening is a message, not a stack", () =>
     const error = await rejected(download(site, dataDir));
     assert.match(error.message, /after 4 attempts/);
     assertSaysWhatToFetch(error, { archive: site.archive, dataDir });
+  }));
+
+Deno.test("a download that fails leaves no folder behind, but for its part", () =>
+  withFolder(async (dataDir) => {
+    await using gone = serve(() => new Response("", { status: 404 }));
+    await rejected(download(gone, join(dataDir, "deep")));
+    assert.throws(() => Deno.statSync(dataDir), Deno.errors.NotFound);
+    Deno.mkdirSync(dataDir);
+    await rejected(download(gone, dataDir));
+    assert.deepEqual(filesIn(dataDir), [], "a folder that was there stays");
   }));
 
 Deno.test("a folder that cannot be made is a message", () =>

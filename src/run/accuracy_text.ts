@@ -8,6 +8,9 @@ export function accuracyText(accuracy: number, tested: number | undefined): stri
   return `${accuracy.toFixed(2)}${error}`;
 }
 
+/** The most classes of which each top-5 is right. */
+const ALWAYS_IN_TOP5 = 5;
+
 /** Returns what accuracies were found on, such as `1,000 test images, chance 10 %`; "" where it is unknown. */
 export function testedText(
   { tested, classes }: { tested?: number; classes?: number },
@@ -15,6 +18,7 @@ export function testedText(
   return [
     ...tested === undefined ? [] : [`${tested.toLocaleString("en")} test images`],
     ...classes === undefined ? [] : [`chance ${chanceText(classes)} %`],
+    ...classes === undefined || classes > ALWAYS_IN_TOP5 ? [] : ["top-5 always 100 %"],
   ].join(", ");
 }
 

@@ -96,7 +96,6 @@ async function open(path: string, workers: number): Promise<Dataset> {
     : await DataJob.run({ kind: "list", directory: path, cache: null });
   const dataset = Dataset.open({
     source: { kind: "photos", job: job.handle, mostBad: 0.01, ahead: 2 },
-    limit: 0,
     dtype: "float32",
     workers,
     normalisation: NORMALISATION.imagenet,

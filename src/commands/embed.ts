@@ -6,7 +6,7 @@ import type { RunConfig } from "../options/config.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { describeOrThrow, weightsFileOf } from "../run/checkpoint.ts";
 import { foundText } from "../run/data_record.ts";
-import { openData } from "../data/open.ts";
+import { BadFileRecord, besideFile } from "../data/bad_files.ts";
 import { deviceOf, openDevice } from "../runtime/device.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
@@ -25,6 +25,7 @@ import { readTensors } from "../base/safetensors.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
+import { openEvaluated } from "./evaluated_data.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_file.ts";
 
@@ -35,25 +36,29 @@ import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_fi
  * @throws UserError for options and checkpoints that eval refuses, and for a file that cannot be written
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const { path, split, config, notes, weights } = readRequest(args);
+  const { path, split, config: given, origins, notes, weights } = readRequest(args);
   notes.forEach(showLine);
-  const checkpoint = config.checkpoint ?? "";
+  const checkpoint = given.checkpoint ?? "";
   const taken = encoderNote(checkpoint, weights);
   if (taken !== undefined) showLine(taken);
   using interrupt = new Interrupt();
   interrupt.watchCalls();
-  const device = deviceOf(config, SINGLE_PROCESS);
-  openDevice(config, device);
-  setThreads(config.threads, device);
+  const device = deviceOf(given, SINGLE_PROCESS);
+  openDevice(given, device);
+  setThreads(given.threads, device);
   // The training images of a folder can be embedded without test images.
   const splits = split === "train" ? "train" : "train and test";
-  const { train, test } = await openData(config, { splits, device, signal: interrupt.signal });
-  using trainImages = train;
-  using testImages = test;
+  const wanted = { splits, device, signal: interrupt.signal, weights } as const;
+  const data = await openEvaluated({ config: given, origins }, wanted);
+  const { config } = data;
+  using trainImages = data.train;
+  using testImages = data.test;
+  if (split === "train") data.notes.forEach(showLine);
   const dataset = split === "train" ? trainImages : testImages!;
   const { found, warnings } = dataset.describe();
   [foundText(found), ...warnings].forEach(showLine);
   requireLines(path, found);
+  using badFiles = new BadFileRecord(besideFile(path), { [split]: dataset }, showLine);
   const { learner: made, config: seen } = transferred(config, { found: weights, device });
   using learner = made;
   loadEncoder(learner, checkpoint);
@@ -63,6 +68,7 @@ export async function main(args: readonly string[]): Promise<number> {
     using sink = openSink(path, dataset.describe().classNames);
     images = await embedAll(dataset, { learner, config: seen, interrupt, path }, sink);
     files = sink.finish();
+    badFiles.update();
   } catch (error) {
     if (!isSystemError(error)) throw error;
     throw new UserError(`Cannot write ${path}: ${error.message}`, ExitCode.save);
@@ -77,7 +83,7 @@ export async function main(args: readonly string[]): Promise<number> {
   return ExitCode.ok;
 }
 
-interface Request extends Pick<ParsedCommandLine, "config" | "notes"> {
+interface Request extends ParsedCommandLine {
   /** Path of the output (`--out`). */
   path: string;
   split: "train" | "test";
@@ -90,7 +96,7 @@ function readRequest(args: readonly string[]): Request {
   const { own: { out: path, split }, rest } = readCommand(EMBED, args);
   // The checkpoint is described only once, because the description reads the whole file.
   const described: CheckpointDescription[] = [];
-  const { config, notes } = parseCommandLine("eval", rest, {
+  const parsed = parseCommandLine("eval", rest, {
     ...environmentOfOne(),
     weightsFileOf,
     checkpointConfig: (path) => {
@@ -99,10 +105,9 @@ function readRequest(args: readonly string[]): Request {
       return configurationOf(path, found);
     },
   });
-  if (config.ranks > 1) {
-    throw usageError(`Cannot embed on --ranks=${config.ranks}: expected one rank`);
-  }
-  return { path, split, config, notes, weights: described[0]! };
+  const { ranks } = parsed.config;
+  if (ranks > 1) throw usageError(`Cannot embed on --ranks=${ranks}: expected one rank`);
+  return { ...parsed, path, split, weights: described[0]! };
 }
 
 /** Refuses names that are several lines of the file of names. @throws UserError (data) */

@@ -1,7 +1,8 @@
 /** `eval`: evaluates the encoder of a checkpoint, on one rank or on several ranks that share the work. */
 
 import type { RunConfig } from "../options/config.ts";
-import { openData } from "../data/open.ts";
+import { BadFileRecord, badFilesOf, besideFile, mergedBadFiles } from "../data/bad_files.ts";
+import type { ParsedCommandLine } from "../options/parse.ts";
 import { deviceOf, openDevice } from "../runtime/device.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { classNotes } from "../evaluate/class_notes.ts";
@@ -21,6 +22,7 @@ import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { accuracyText, testedText } from "../run/accuracy_text.ts";
+import { openEvaluated } from "./evaluated_data.ts";
 import { runOnRanks } from "./on_ranks.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
@@ -38,9 +40,9 @@ interface Found {
 
 /** Evaluates a checkpoint by the command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
-  return await runOnRanks("eval", args, ({ config }, { rankInfo, weights }) => {
+  return await runOnRanks("eval", args, (parsed, { rankInfo, weights }) => {
     if (weights === undefined) throw new Error("an evaluation was parsed without its checkpoint");
-    return evaluateCheckpoint(config, { rankInfo, weights });
+    return evaluateCheckpoint(parsed, { rankInfo, weights });
   });
 }
 
@@ -51,10 +53,11 @@ export async function main(args: readonly string[]): Promise<number> {
  * @returns the exit code
  */
 async function evaluateCheckpoint(
-  config: RunConfig,
+  parsed: ParsedCommandLine,
   { rankInfo, weights }: { rankInfo: Readonly<RankInfo>; weights: CheckpointDescription },
 ): Promise<number> {
   using interrupt = new Interrupt();
+  const { config } = parsed;
   const device = deviceOf(config, rankInfo);
   openDevice(config, device);
   setThreads(config.threads, device);
@@ -62,23 +65,25 @@ async function evaluateCheckpoint(
   return await Ranks.run(
     rankInfo,
     options,
-    (ranks) => evaluateOn(ranks, config, { interrupt, weights }),
+    (ranks) => evaluateOn(ranks, parsed, { interrupt, weights }),
   );
 }
 
 async function evaluateOn(
   ranks: Ranks,
-  asked: RunConfig,
+  { config: given, origins }: ParsedCommandLine,
   { interrupt, weights }: { interrupt: Interrupt; weights: CheckpointDescription },
 ): Promise<number> {
-  if (asked.saveProbe !== null) requireRoomFor(asked.saveProbe);
+  if (given.saveProbe !== null) requireRoomFor(given.saveProbe);
   interrupt.watchCalls();
-  const device = deviceOf(asked, ranks.rankInfo);
-  const wanted = { splits: "train and test", device, signal: interrupt.signal } as const;
-  const data = await ranks.rankZeroFirst(() => openData(asked, wanted));
+  const device = deviceOf(given, ranks.rankInfo);
+  const { signal } = interrupt;
+  const wanted = { splits: "train and test", device, signal, weights } as const;
+  const data = await ranks.rankZeroFirst(() => openEvaluated({ config: given, origins }, wanted));
+  const { config: asked } = data;
   using train = data.train;
   using test = data.test;
-  if (test === undefined) throw new Error("openData() gave nothing to evaluate on");
+  if (test === undefined) throw new Error("openEvaluated() gave nothing to evaluate on");
   const path = asked.checkpoint ?? "";
   const { config, learner: made } = transferred(asked, { found: weights, device });
   using learner = made;
@@ -89,6 +94,9 @@ async function evaluateOn(
   ranks.shard(train, 1);
   const note = ranks.rankZeroOnly(() => encoderNote(path, weights));
   if (note !== undefined) showLine(note);
+  const list = besideFile(path);
+  using badFiles = ranks.rankZeroOnly(() => new BadFileRecord(list, { train, test }, showLine));
+  ranks.rankZeroOnly(() => data.notes.forEach(showLine));
   const notes = classNotes(classes, { hasTop5: config.protocol !== "knn" });
   ranks.rankZeroOnly(() => notes.forEach((line) => showLine(line)));
   await requireSameInputs(ranks, { train, test, weights });
@@ -106,6 +114,8 @@ async function evaluateOn(
     },
   });
   progress.close();
+  const unusable = ranks.collect(badFilesOf({ train, test }));
+  if (unusable !== undefined) badFiles?.update(mergedBadFiles(unusable));
   if (found === undefined) throw interrupted("before the evaluation was done");
   ranks.rankZeroOnly(() => printLine(resultText(config, { ...found, classes })));
   return ExitCode.ok;

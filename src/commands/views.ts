@@ -2,6 +2,7 @@
 
 import { parseCommandLine } from "../options/parse.ts";
 import { environmentOfOne } from "../options/environment.ts";
+import { badFilesOf, badFilesText } from "../data/bad_files.ts";
 import { openData } from "../data/open.ts";
 import { requireOutsideImages } from "../data/outside_images.ts";
 import { ExitCode } from "../base/exit_codes.ts";
@@ -32,6 +33,8 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     throw asUserError(error, ExitCode.save);
   }
+  const skipped = badFilesText(badFilesOf({ train: dataset }));
+  if (skipped !== undefined) showLine(skipped);
   printLine(`Drew both views of ${images} images to ${out}`);
   return ExitCode.ok;
 }

@@ -8,6 +8,7 @@ import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
+import { limitTraining } from "./limit.ts";
 import { runJob } from "./run_job.ts";
 import type { Splits } from "./photo_folders.ts";
 import { openPhotos } from "./photos.ts";
@@ -61,8 +62,9 @@ export async function openData(
   if (arePhotos(config.datasetName)) return await openPhotos(config, { splits, device, signal });
   if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
   const train = await openSplit(config, true, { device, signal });
-  if (splits === "train") return { train, test: undefined };
   try {
+    limitTraining(train, config);
+    if (splits === "train") return { train, test: undefined };
     return { train, test: await openSplit(config, false, { device, signal }) };
   } catch (error) {
     train.close();
@@ -98,7 +100,6 @@ async function openSplit(
       device,
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
-      limit: train ? config.limitTrain ?? 0 : 0,
     });
   } catch (error) {
     throw asUserError(error, ExitCode.data);

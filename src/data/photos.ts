@@ -11,8 +11,17 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
 import { foldersOf, type PhotoFolders, type Splits } from "./photo_folders.ts";
+import { limitTraining } from "./limit.ts";
 import { runJob } from "./run_job.ts";
 import { stateFolder } from "../setup/record.ts";
+
+/** Default share of unusable files; null for the larger of 1 % and 8 files, at most a tenth (native/src/data/photos/). */
+const DEFAULT_BAD: Readonly<Record<RunConfig["datasetName"], number | null>> = {
+  demo: null,
+  cifar10: null,
+  imagenet: 0.0001,
+  folder: null,
+};
 
 type PhotoConfig = Pick<
   RunConfig,
@@ -50,13 +59,11 @@ export async function openPhotos(
       ExitCode.usage,
     );
   }
-  const train = await openFolder(folders.train, config, {
-    ...options,
-    limit: config.limitTrain ?? 0,
-  });
-  if (folders.test === undefined) return { train, test: undefined };
+  const train = await openFolder(folders.train, config, options);
   try {
-    const test = await openFolder(folders.test, config, { ...options, limit: 0 });
+    limitTraining(train, config);
+    if (folders.test === undefined) return { train, test: undefined };
+    const test = await openFolder(folders.test, config, options);
     requireSameClasses(folders, train, test);
     return { train, test };
   } catch (error) {
@@ -68,7 +75,7 @@ export async function openPhotos(
 async function openFolder(
   directory: string,
   config: PhotoConfig,
-  { limit, device, signal }: { limit: number; device: string; signal: AbortSignal | undefined },
+  { device, signal }: { device: string; signal: AbortSignal | undefined },
 ): Promise<Dataset> {
   try {
     using job = directory.endsWith(".json")
@@ -86,14 +93,13 @@ async function openFolder(
       source: {
         kind: "photos",
         job: job.handle,
-        mostBad: config.maxBadFraction,
+        mostBad: config.maxBadFraction ?? DEFAULT_BAD[config.datasetName],
         ahead: config.prefetch,
       },
       dtype: config.dtype,
       device,
       workers: config.nbWorkers,
       normalisation: NORMALISATION[config.datasetName],
-      limit,
     });
   } catch (error) {
     throw asUserError(error, ExitCode.data);

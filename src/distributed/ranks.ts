@@ -40,6 +40,7 @@ export class Ranks implements Disposable {
   readonly #hosts: readonly string[];
   readonly #stepTimeoutMilliseconds: number;
   #told = 0;
+  #given = 0;
 
   private constructor(
     rankInfo: Readonly<RankInfo>,
@@ -144,6 +145,25 @@ export class Ranks implements Disposable {
       if ((ages[0] ?? 0) > this.#stepTimeoutMilliseconds) throw this.#silent([0]);
       await sleep(POLL_MILLISECONDS);
     }
+  }
+
+  /**
+   * Returns the values of all ranks, which are sent as JSON, in the order of the ranks; undefined on ranks above 0. All
+   * ranks must call this method.
+   */
+  collect<Value>(value: Value): Value[] | undefined {
+    const group = this.#group;
+    if (group === undefined) return [value];
+    const key = `given/${this.#given++}`;
+    group.set(`${key}/${this.rankInfo.rank}`, JSON.stringify({ value }));
+    group.barrier();
+    return this.rankZeroOnly(() =>
+      Array.from({ length: this.rankInfo.worldSize }, (_, rank) => {
+        const text = group.read(`${key}/${rank}`);
+        if (text === null) throw new Error(`rank ${rank} has sent no value`);
+        return JSON.parse(text).value;
+      })
+    );
   }
 
   /** Calls `make` on rank 0 alone; the others return undefined without waiting. */

@@ -33,8 +33,8 @@ export interface PackJob {
   reencoding: { maxSide: number; quality: number } | null;
   /** Number of threads. */
   workers: number;
-  /** Largest share of unusable files, from 0 to 1. */
-  mostBad: number;
+  /** Largest share of unusable files, from 0 to 1; null for the default of Dataset.open(). */
+  mostBad: number | null;
 }
 
 /** Progress of a job. */

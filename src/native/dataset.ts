@@ -1,3 +1,4 @@
+import type { LimitRule } from "../recipes/limit.ts";
 import type { Normalisation, ProbeTransforms, ViewPair } from "../recipes/views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeObject } from "./handle.ts";
@@ -12,8 +13,9 @@ export type DatasetSource =
   | { kind: "demo"; train: boolean; count: number }
   /** Images that a job of kind "read" has loaded. */
   | { kind: "read"; job: number }
-  /** Files of a "list" or "open" job; `mostBad` is the share that may be unusable, `ahead` the batches to prefetch. */
-  | { kind: "photos"; job: number; mostBad: number; ahead: number };
+  /** Files of a "list" or "open" job; `mostBad` is the share that may be unusable, by default (null) the larger of 1 %
+   * and 8 files, at most a tenth; `ahead` the batches to prefetch. */
+  | { kind: "photos"; job: number; mostBad: number | null; ahead: number };
 
 /** Options of Dataset.open. */
 export interface DatasetOptions {
@@ -27,8 +29,6 @@ export interface DatasetOptions {
   workers: number;
   /** Mean and standard deviation that normalise the views' channels. */
   normalisation: Normalisation;
-  /** Number of first images to keep; 0 (the default) for all. */
-  limit?: number;
 }
 
 /** Subset of images for evaluation, which depends only on these options and the labels. */
@@ -43,6 +43,14 @@ export interface SubsetOptions {
   part: "learn" | "heldOut";
 }
 
+/** Choice of the images that a data set keeps. */
+export interface LimitOptions {
+  /** Number of images. */
+  count: number;
+  /** Rule of the choice. */
+  rule: LimitRule;
+}
+
 /** Description of a dataset. */
 export interface DatasetDescription {
   /** Number of images. */
@@ -55,6 +63,8 @@ export interface DatasetDescription {
   digest: string;
   /** Layout of the images, such as "demo", "folder" or "packed". */
   layout: string;
+  /** Rule by which limit() has chosen images; absent where the data set keeps all. */
+  limit?: LimitRule;
   /** True where every file had its official MD5; null where there is none to compare with. */
   verified: boolean | null;
   /** Warnings about the files. */
@@ -97,13 +107,23 @@ function unreadable(error: unknown): unknown {
 export class Dataset extends NativeObject {
   /** Opens a dataset. @throws NativeError when files are missing, truncated or differ from the official ones */
   static open(
-    { source, normalisation, limit = 0, device = "cpu", ...options }: DatasetOptions,
+    { source, normalisation, device = "cpu", ...options }: DatasetOptions,
   ): Dataset {
     const { mean, std } = normalisation;
     // Without a job, its handle is 0.
     const { job, ...images } = { job: 0, ...source };
-    const request = json({ ...options, source: images, device, limit, mean, std });
+    const request = json({ ...options, source: images, device, mean, std });
     return new Dataset(callU32("byol_dataset_open", request, job));
+  }
+
+  /**
+   * Keeps some of the images, as if there were no others; the digest stays that of all. To be called before any batch
+   * is made.
+   *
+   * @throws NativeError where there are fewer images
+   */
+  limit(options: LimitOptions): void {
+    call("byol_dataset_limit", this.handle, json(options));
   }
 
   /** Returns the description of the dataset. */

@@ -81,11 +81,13 @@ export const OPTIONS = {
     group: "Data",
     commands: BOTH,
     value: { kind: "number", least: 0, most: 1 },
-    default: 0.0001,
+    default: null,
+    defaultText: "imagenet 1e-4, folder the larger of 1 % and 8 files, at most a tenth",
     changeable: true,
     help:
-      "Largest share of image files that may be unusable, from 0 to 1. Unusable files are skipped " +
-      "and listed in <run_dir>/bad_files.json; a larger share ends the run",
+      "Largest share of image files that may be unusable, from 0 to 1, of the training and of the test images each. " +
+      "Unusable files are skipped and listed in <run_dir>/bad_files.json, by eval and embed in FILE.bad_files.json " +
+      "beside the checkpoint or the output; a larger share ends the command",
   },
   allowUnverifiedData: {
     option: "allow_unverified_data",
@@ -106,7 +108,10 @@ export const OPTIONS = {
     default: null,
     defaultText: "all",
     fromCheckpoint: true,
-    help: "Number of training images: only the first ones are used, for short experiments",
+    help:
+      "Number of training images, for short experiments. cifar10 and demo: the first ones. imagenet and folder: the " +
+      "same share of each class, of a class the images whose paths have the smallest SHA-256. eval keeps a " +
+      "checkpoint's number only for the images that it was trained on",
   },
   offline: {
     option: "offline",

@@ -7,8 +7,9 @@
 
 import { join } from "node:path";
 import { weightsFileOf } from "../run/checkpoint.ts";
+import type { RunRecord } from "../run/record.ts";
 import { OPTIONS } from "../options/table.ts";
-import type { RunConfig } from "../options/config.ts";
+import { isGiven, type RunConfig } from "../options/config.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { openData, splitsOfTraining } from "../data/open.ts";
 import type { Dataset } from "../native/dataset.ts";
@@ -91,7 +92,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
     throw new UserError("the options of the run are unknown", ExitCode.runFolder);
   }
   const checkpoint = weightsFileOf(run.folder.path);
-  const config = configOf(record.config, options);
+  const config = configOf(record, options);
   setThreads(config.threads);
   // Photos that a run never evaluates on may have no test images.
   const { train, test } = await openData(config, { splits: splitsOfTraining(config) });
@@ -172,7 +173,10 @@ function classAnswers(run: RunData, look: ProbeLook): ClassAnswers {
 }
 
 /** Returns the run's options, adapted to this machine. */
-function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunConfig {
+function configOf(
+  { config: recorded, origins }: RunRecord,
+  { dataDir, threads }: LookOptions,
+): RunConfig {
   return {
     ...recorded,
     threads: threads ?? environmentOfOne().cores,
@@ -180,6 +184,8 @@ function configOf(recorded: RunConfig, { dataDir, threads }: LookOptions): RunCo
     dataDir: dataDir ?? recorded.dataDir,
     offline: true,
     stageTo: null,
+    // Earlier versions recorded a default that few folders can keep to.
+    maxBadFraction: isGiven(origins.maxBadFraction) ? recorded.maxBadFraction : null,
     // A report must work on every machine: on the CPU, without bf16.
     hardware: "cpu",
     precision: "normal",

@@ -6,6 +6,7 @@
  */
 
 import type { DatasetDescription, FoundImages } from "../native/dataset.ts";
+import type { LimitRule } from "../recipes/limit.ts";
 import type { DatasetName } from "../recipes/views.ts";
 
 /** Descriptions of an invocation's images. */
@@ -17,8 +18,10 @@ export interface DescribedImages {
 
 /** The images of a run. */
 export interface DataRecord {
-  /** SHA-256 over the training images and labels that were read, in hex. */
+  /** SHA-256 over the training images and labels that were read, in hex; with --limit_train, over all. */
   digest: string;
+  /** Rule by which --limit_train has chosen images; absent without it, and "first" in records of earlier versions. */
+  limit?: LimitRule;
   /** SHA-256 over the test images and labels; absent where none were read, and in records of earlier versions. */
   testDigest?: string;
   /**
@@ -45,6 +48,7 @@ export function dataRecordOf(datasetName: DatasetName, images: DescribedImages):
   const compared = comparisonOf(datasetName, images);
   return {
     digest: train.digest,
+    ...train.limit !== undefined && { limit: train.limit },
     ...test !== undefined && { testDigest: test.digest },
     ...datasetName === "cifar10" && compared !== undefined && { verified: compared.equal },
     ...compared !== undefined && { compared },

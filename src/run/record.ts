@@ -168,6 +168,12 @@ function inputDifferences(
     if (there === undefined || here === undefined || there === here) continue;
     differences.push(`its ${name} has the digest ${there}, the ${name} here ${here}`);
   }
+  const [ruleThere, ruleHere] = [before.data?.limit ?? "first", found.data?.limit];
+  if (ruleHere !== undefined && ruleHere !== ruleThere) {
+    differences.push(
+      "its --limit_train took the first images, as in earlier versions, and takes a share of each class here",
+    );
+  }
   const [there, here] = [before.augmentation, found.augmentation];
   if (there !== undefined && here !== undefined && !isDeepStrictEqual(there, here)) {
     differences.push(

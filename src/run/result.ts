@@ -13,6 +13,7 @@ import { normalisedValues } from "../options/rules.ts";
 import { type StoredOptions, storedOptions } from "../options/stored.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError, isSystemError } from "../base/expected.ts";
+import { limitRuleOf } from "../recipes/limit.ts";
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import { type EvalRow, isEvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
@@ -139,7 +140,8 @@ export function requireResultOf(
     );
   }
   const augmentation = loadAugmentSchedule(config, result.totalSteps / config.epochs);
-  requireSameInputs(folder, begun, { augmentation, data: begun.data });
+  const data = { ...begun.data, limit: limitRuleOf(config) };
+  requireSameInputs(folder, begun, { augmentation, data });
 }
 
 function finishedWith({ config }: RunResult): Partial<RunConfig> {

@@ -19,7 +19,7 @@ use byol::training::learner::LearnerOptions;
 use libfuzzer_sys::fuzz_target;
 
 const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":4},"dtype":"float32","device":"cpu","workers":1,
-    "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
+    "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;
 /// Views of at most this size are made, not only checked.
 const MADE: usize = 24;
 

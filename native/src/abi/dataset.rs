@@ -8,6 +8,7 @@ use crate::checks::views::{write_batch, BatchOptions as CheckOptions};
 use crate::data::dataset::{BatchOptions, Dataset, DatasetOptions, ProbeOptions, Shard};
 use crate::data::job::DataJob;
 use crate::data::label_subset::SubsetOptions;
+use crate::data::limit::LimitOptions;
 use crate::data::sheet::{write_sheet, SheetOptions};
 use crate::run::ranks::Ranks;
 use crate::training::learner::Learner;
@@ -17,6 +18,11 @@ table! {
     /// the job, which may be closed then. Waits for the job, and fails as it did.
     fn byol_dataset_open(options: Json<DatasetOptions>, job: Option<&mut DataJob>) -> Handle
         = Dataset::open;
+
+    /// Keeps some of the images, before any batch is made. Fails on more than there are.
+    fn byol_dataset_limit(dataset: &mut Dataset, options: Json<LimitOptions>) {
+        dataset.limit(&options)
+    }
 
     /// Returns count, classes, digest, layout and warnings.
     fn byol_dataset_describe(dataset: &Dataset) -> Text { Ok(dataset.describe()) }

@@ -5,6 +5,7 @@ pub mod dataset;
 pub mod demo;
 pub mod job;
 pub mod label_subset;
+pub mod limit;
 pub mod photos;
 pub mod progress;
 pub mod sheet;

@@ -136,9 +136,13 @@ mod tests {
     fn a_sheet_read_again_holds_every_view_enlarged_at_its_corner() {
         let options = serde_json::json!({
             "source": { "kind": "demo", "train": true, "count": 16 }, "dtype": "float32", "device": "cpu", "workers": 1,
-            "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.243, 0.261], "limit": 5,
+            "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.243, 0.261],
         });
         let mut dataset = Dataset::open(serde_json::from_value(options).unwrap(), None).unwrap();
+        let first = serde_json::json!({ "count": 5, "rule": "first" });
+        dataset
+            .limit(&serde_json::from_value(first).unwrap())
+            .unwrap();
         let recipe = serde_json::json!({
             "cropSize": 40, "cropScale": [0.2, 1.0], "cropRatio": [0.75, 1.25], "flipProbability": 0.5,
             "jitterProbability": 0.8, "brightness": 0.4, "contrast": 0.4, "saturation": 0.2, "hue": 0.1,

@@ -43,22 +43,6 @@ pub fn describe_photos(source: &Source) -> Result<Loaded> {
     Ok((Vec::new(), labels, description))
 }
 
-/// The first `limit` images; the description's digest stays that of all.
-pub fn limited((mut pixels, mut labels, mut description): Loaded, limit: usize) -> Result<Loaded> {
-    if limit > labels.len() {
-        return Err(Error::invalid(format!(
-            "Cannot take the first {limit} images: the dataset has {}",
-            labels.len()
-        )));
-    }
-    if limit > 0 {
-        pixels.truncate(pixels.len() / labels.len() * limit);
-        labels.truncate(limit);
-        description["count"] = limit.into();
-    }
-    Ok((pixels, labels, description))
-}
-
 /// The embedded images, or the first of those to evaluate on.
 pub fn load_demo(train: bool, count: usize) -> Result<Loaded> {
     let mut pixels = zeros(count * demo::IMAGE_SIZE, "the demo's images")?;

@@ -18,9 +18,9 @@ use crate::shards::packed_shards;
 pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim":4,"zDim":4,"bnViews":"joint",
     "larsVariant":"reference","dtype":"float32","device":"cpu","precision":"normal","activationCheckpointing":false,"seed":1}"#;
 pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","device":"cpu","workers":1,
-    "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
+    "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;
 const READ: &str = r#"{"source":{"kind":"read"},
-    "dtype":"float32","device":"cpu","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
+    "dtype":"float32","device":"cpu","workers":1,"mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;
 pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.33],"flipProbability":0.5,
     "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
     "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;

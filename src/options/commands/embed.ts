@@ -33,6 +33,6 @@ export const EMBED = {
   remarks: [
     "Images are prepared as in evaluation: in the data set's order, by the test transform, without " +
     "augmentation. The name of an image is its path in the folder of photos, or its index. Unusable photos " +
-    "are left out.",
+    "are left out, and listed in FILE.bad_files.json beside the output.",
   ],
 } as const satisfies CommandSpec;

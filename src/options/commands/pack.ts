@@ -57,8 +57,10 @@ export const PACK = {
     maxBadFraction: {
       option: "max_bad_fraction",
       value: { kind: "number", least: 0, most: 1 },
-      help: "Largest share of files that may be unusable, from 0 to 1",
-      default: 0.0001,
+      help:
+        "Largest share of files that may be unusable, from 0 to 1, of the training and of the test images each",
+      default: null,
+      defaultText: "the larger of 1 % and 8 files, at most a tenth",
     },
     verify: {
       option: "verify",

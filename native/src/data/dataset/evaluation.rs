@@ -159,7 +159,10 @@ impl Dataset {
                 ))
             })?;
         let name = |index: usize| match &self.photos {
-            Some(loader) => loader.photos.source.relative_name(index),
+            Some(loader) => loader
+                .photos
+                .source
+                .relative_name(loader.photos.file(index)),
             None => index.to_string(),
         };
         let indices = self.images_of(start as u32..end as u32);

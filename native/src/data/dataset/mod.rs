@@ -18,10 +18,11 @@ pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Shard, Source};
 pub use training::DrawnView;
 
 use super::job::DataJob;
+use super::limit::{share_of_each_class, LimitOptions, LimitRule};
 use super::photos::bad::BadFiles;
 use super::photos::loader::Loader;
 use super::photos::render::Photos;
-use super::sources::{describe_photos, limited, load_demo};
+use super::sources::{describe_photos, load_demo};
 use crate::error::{Error, Result};
 use crate::run::ranks::Ranks;
 use crate::torch::device::require_same;
@@ -83,11 +84,12 @@ impl Dataset {
             Source::Read => given(job)?.take_memory()?,
             Source::Demo { train, count } => load_demo(train, count)?,
         };
-        let (pixels, labels, description) = limited(loaded, options.limit)?;
+        let (pixels, labels, description) = loaded;
         let photos = found.map(|(source, most_bad, ahead)| {
             let photos = Photos {
                 bad: BadFiles::new(labels.len(), most_bad),
                 count: labels.len() as u32,
+                kept: None,
                 source,
                 normalization,
                 decoded: Default::default(),
@@ -116,6 +118,45 @@ impl Dataset {
             subset: None,
             batch: None,
         })
+    }
+
+    /// Keeps some of the images, as if there were no others; the description's digest stays that of all. Fails on
+    /// more images than there are, and after a batch was prefetched.
+    pub fn limit(&mut self, options: &LimitOptions) -> Result<()> {
+        let LimitOptions { count, rule } = *options;
+        let all = self.labels.len();
+        if count == 0 || count > all {
+            let first = if rule == LimitRule::First {
+                "the first "
+            } else {
+                ""
+            };
+            return Err(Error::invalid(format!(
+                "Cannot take {first}{count} images: the dataset has {all}"
+            )));
+        }
+        let kept = match (rule, &self.photos) {
+            (LimitRule::First, _) | (_, None) => (0..count as u32).collect(),
+            (LimitRule::Share, Some(loader)) => {
+                let source = &loader.photos.source;
+                share_of_each_class(&self.labels, count, |index| source.relative_name(index))
+            }
+        };
+        self.pixels.truncate(self.pixels.len() / all * count);
+        if let Some(images) = &mut self.resident {
+            *images = images.f_narrow(0, 0, count as i64)?;
+        }
+        self.labels = kept
+            .iter()
+            .map(|&index| self.labels[index as usize])
+            .collect();
+        if let Some(loader) = &mut self.photos {
+            loader.keep(kept)?;
+        }
+        self.description["count"] = count.into();
+        self.description["limit"] = rule.name().into();
+        (self.order, self.subset, self.batch) = (None, None, None);
+        Ok(())
     }
 
     pub fn describe(&self) -> String {

@@ -25,8 +25,8 @@ pub enum Source {
     Read,
     /// Files that a job has listed.
     Photos {
-        /// Share of the files that may be unusable.
-        most_bad: f64,
+        /// Share of the files that may be unusable; none for the default.
+        most_bad: Option<f64>,
         /// Batches that may be made ahead.
         ahead: usize,
     },
@@ -42,8 +42,6 @@ pub struct DatasetOptions {
     pub(super) workers: usize,
     pub(super) mean: [f32; 3],
     pub(super) std: [f32; 3],
-    /// Keep the first so many images; 0 keeps all.
-    pub(super) limit: usize,
 }
 
 #[derive(Clone, Deserialize)]

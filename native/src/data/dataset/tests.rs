@@ -3,7 +3,7 @@ use super::*;
 fn demo(count: usize) -> Dataset {
     let options = serde_json::json!({
         "source": { "kind": "demo", "train": true, "count": count },
-        "dtype": "float32", "device": "cpu", "workers": 1, "limit": 0, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
+        "dtype": "float32", "device": "cpu", "workers": 1, "mean": [0.5, 0.5, 0.5], "std": [0.5, 0.5, 0.5],
     });
     Dataset::open(serde_json::from_value(options).unwrap(), None).unwrap()
 }

@@ -65,6 +65,17 @@ impl Loader {
         }
     }
 
+    /// Keeps some of the images, in their order. Fails after a batch was prefetched.
+    pub fn keep(&mut self, images: Vec<u32>) -> Result<()> {
+        let photos = Arc::get_mut(&mut self.photos)
+            .filter(|photos| photos.kept.is_none())
+            .ok_or_else(|| Error::invalid("Cannot limit images that are in use"))?;
+        photos.count = images.len() as u32;
+        photos.bad = photos.bad.of(images.len());
+        photos.kept = Some(images);
+        Ok(())
+    }
+
     /// Prefetches a batch; those that are prefetched are to be taken in that order. False where there is no room: it
     /// will be made when it is asked for.
     pub fn prefetch(&mut self, request: Request) -> Result<bool> {

@@ -41,7 +41,7 @@ pub struct PackOptions {
     images_per_shard: usize,
     reencoding: Option<Reencoding>,
     workers: usize,
-    most_bad: f64,
+    most_bad: Option<f64>,
 }
 
 /// Names that the index of a shard can hold: it has a line for each image, with tabs around the class.

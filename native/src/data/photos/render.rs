@@ -83,14 +83,22 @@ impl Request {
 pub struct Photos {
     pub source: Source,
     pub bad: BadFiles,
-    /// Images that may be used: the first so many.
+    /// Number of images that may be used.
     pub count: u32,
+    /// Each image's place among the files; none where all are used.
+    pub kept: Option<Vec<u32>>,
     pub normalization: Normalization,
     /// Images decoded, also those decoded in vain.
     pub decoded: AtomicU64,
 }
 
 impl Photos {
+    /// Returns an image's place among the files.
+    pub fn file(&self, index: usize) -> usize {
+        let kept = self.kept.as_ref().and_then(|kept| kept.get(index));
+        kept.map_or(index, |&file| file as usize)
+    }
+
     /// Makes a batch's views in any number of threads. Returns the image that each place really holds: one that cannot
     /// be used is replaced by the next that can, but for the test transform.
     pub fn render(
@@ -210,7 +218,7 @@ impl Worker {
         }
         let decoded = photos
             .source
-            .bytes(index as usize, &mut self.file)
+            .bytes(photos.file(index as usize), &mut self.file)
             .and_then(|bytes| {
                 photos.decoded.fetch_add(1, Ordering::Relaxed);
                 decode(bytes, &mut self.photo)
@@ -218,7 +226,7 @@ impl Worker {
         match decoded {
             Ok(()) => Ok(true),
             Err(reason) => {
-                let name = photos.source.name(index as usize);
+                let name = photos.source.name(photos.file(index as usize));
                 photos.bad.add(index, format!("{name}: {reason}"))?;
                 Ok(false)
             }
@@ -278,6 +286,6 @@ impl Worker {
 }
 
 fn unusable(photos: &Photos, index: u32, reason: &str) -> Error {
-    let name = photos.source.name(index as usize);
+    let name = photos.source.name(photos.file(index as usize));
     Error::invalid(format!("Cannot make a view of {name}: {reason}"))
 }

@@ -1,0 +1,17 @@
+/** Rules by which `--limit_train` chooses images. */
+
+import type { DatasetName } from "./views.ts";
+
+/**
+ * Rule of a choice of training images. "first": the first images of the data set. "share": the same share of each class,
+ * of a class those whose names have the smallest SHA-256 (native/src/data/limit.rs).
+ */
+export type LimitRule = "first" | "share";
+
+/** Returns the rule for a data set; undefined without a limit. Images of CIFAR-10 and of the demo lie in no order. */
+export function limitRuleOf(
+  { datasetName, limitTrain }: { datasetName: DatasetName; limitTrain: number | null },
+): LimitRule | undefined {
+  if (limitTrain === null) return undefined;
+  return datasetName === "cifar10" || datasetName === "demo" ? "first" : "share";
+}

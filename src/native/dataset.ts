@@ -1,4 +1,3 @@
-import type { LimitRule } from "../recipes/limit.ts";
 import type { Normalisation, ProbeTransforms, ViewPair } from "../recipes/views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeObject } from "./handle.ts";
@@ -43,14 +42,6 @@ export interface SubsetOptions {
   part: "learn" | "heldOut";
 }
 
-/** Choice of the images that a data set keeps. */
-export interface LimitOptions {
-  /** Number of images. */
-  count: number;
-  /** Rule of the choice. */
-  rule: LimitRule;
-}
-
 /** Description of a dataset. */
 export interface DatasetDescription {
   /** Number of images. */
@@ -64,7 +55,7 @@ export interface DatasetDescription {
   /** Layout of the images, such as "demo", "folder" or "packed". */
   layout: string;
   /** Rule by which limit() has chosen images; absent where the data set keeps all. */
-  limit?: LimitRule;
+  limit?: "first" | "share";
   /** True where every file had its official MD5; null where there is none to compare with. */
   verified: boolean | null;
   /** Warnings about the files. */
@@ -117,12 +108,14 @@ export class Dataset extends NativeObject {
   }
 
   /**
-   * Keeps some of the images, as if there were no others; the digest stays that of all. To be called before any batch
-   * is made.
+   * Keeps `count` of the images, as if there were no others; the digest stays that of all. To be called before any
+   * batch is made.
    *
+   * @param options.rule "first" for the first images; "share" for as large a share of each class of photos, of a class
+   * those whose names have the smallest SHA-256
    * @throws NativeError where there are fewer images
    */
-  limit(options: LimitOptions): void {
+  limit(options: { count: number; rule: "first" | "share" }): void {
     call("byol_dataset_limit", this.handle, json(options));
   }
 

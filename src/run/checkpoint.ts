@@ -6,7 +6,6 @@ import { asUserError, isSystemError } from "../base/expected.ts";
 import { exists } from "../base/files.ts";
 import { runFolderAt } from "./folder.ts";
 import { renamedOptions, type StoredOptions } from "../options/stored.ts";
-import type { LimitRule } from "../recipes/limit.ts";
 import type { AugmentSchedule } from "../recipes/view_schedule.ts";
 import { type CheckpointDescription, describeCheckpoint } from "../native/checkpoint.ts";
 
@@ -21,7 +20,7 @@ export interface CheckpointMetadata {
   /** The resolved options by their names on the command line. */
   config: Record<string, unknown>;
   /** Digests of the images; checkpoints of earlier versions have none. */
-  data?: { digest: string; limit?: LimitRule; testDigest?: string; verified?: boolean };
+  data?: { digest: string; limit?: "first" | "share"; testDigest?: string; verified?: boolean };
   /** The views' recipes over time; checkpoints of earlier versions have none. */
   augmentation?: AugmentSchedule;
 }

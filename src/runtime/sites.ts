@@ -9,6 +9,9 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 /** Names that CIFAR-10's folder may have in $DSDIR; the first that exists is used. */
 const CIFAR_FOLDERS = ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"];
 
+/** The archive to fetch by hand, on a node with internet. */
+const CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
+
 /** Advice at the end of a message about missing data on Jean Zay. */
 export const JEAN_ZAY_DATA_HINT =
   "on Jean Zay, $DSDIR holds shared data sets, read-only; a set of your own goes to $SCRATCH (fast, " +
@@ -58,7 +61,7 @@ export function dataDirOnJeanZay(dataset: "cifar10", machine: Machine): string {
   if (found === undefined) {
     throw new UserError(
       `Cannot find ${dataset} below $DSDIR=${root}: expected ${names.join(", ")} there, or ` +
-        `--data_dir=DIR (${JEAN_ZAY_DATA_HINT})`,
+        `--data_dir=DIR with ${CIFAR_ARCHIVE} in it (${JEAN_ZAY_DATA_HINT})`,
       ExitCode.data,
     );
   }

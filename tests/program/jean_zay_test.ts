@@ -66,6 +66,7 @@ Deno.test("a laptop without $DSDIR renders and plans a job of Jean Zay", async (
     there,
   );
   equal(missing.code, 3, missing.err);
+  match(missing.err, /--data_dir=DIR with https:\/\/\S+\/cifar-10-binary\.tar\.gz in it/);
   const node = await run(task("doctor", ...request, "--preset=byol_cifar10"), {
     clearEnv: true,
     env,

@@ -23,7 +23,10 @@ export const NEEDS_ORACLE: readonly string[] = [
 /** Seconds of files that take more than ten, on two idle cores. They decide the order and nothing else. */
 export const SECONDS: Readonly<Record<string, number>> = {
   "bench/gpu_session_test.ts": 60,
+  "tests/program/container_test.ts": 15,
   "tests/program/environments_test.ts": 60,
+  "tests/program/odd_mounts_test.ts": 20,
+  "tests/program/other_path_test.ts": 25,
   "tests/program/ranks_death_test.ts": 48,
   "tests/program/ranks_eval_test.ts": 55,
   "tests/program/ranks_train_test.ts": 93,

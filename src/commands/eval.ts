@@ -17,7 +17,7 @@ import { requireRoomFor, saveProbe } from "../evaluate/saved_probe.ts";
 import type { Probe } from "../native/probe.ts";
 import type { RankInfo } from "../runtime/rank.ts";
 import { requireSetup } from "../setup/record.ts";
-import { foundText } from "../run/data_record.ts";
+import { foundLines } from "../run/data_record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
@@ -90,7 +90,7 @@ async function evaluateOn(
   loadEncoder(learner, path);
   const { classes, classNames, found: ofTrain } = train.describe();
   const { found: ofTest } = test.describe();
-  ranks.rankZeroOnly(() => [ofTrain, ofTest].forEach((found) => showLine(foundText(found))));
+  ranks.rankZeroOnly(() => foundLines({ train: ofTrain, test: ofTest }).forEach(showLine));
   ranks.shard(train, 1);
   const note = ranks.rankZeroOnly(() => encoderNote(path, weights));
   if (note !== undefined) showLine(note);

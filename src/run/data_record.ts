@@ -158,6 +158,14 @@ export function foundText(found: FoundImages): string {
   return escaped(parts.join("; "));
 }
 
+/** Returns a line each on the images to train and to test on, told apart where both are in one place. */
+export function foundLines({ train, test }: { train?: FoundImages; test?: FoundImages }): string[] {
+  const isOnePlace = train?.place === test?.place;
+  const line = (found: FoundImages | undefined, verb: string): string[] =>
+    found === undefined ? [] : [`${foundText(found)}${isOnePlace ? `, to ${verb} on` : ""}`];
+  return [...line(train, "train"), ...line(test, "test")];
+}
+
 function counted(count: number, one: string, several: string): string {
   return `${count} ${count === 1 ? one : several}`;
 }

@@ -10,7 +10,12 @@ import { environmentOfOne } from "../options/environment.ts";
 import { openData, splitsOfTraining } from "../data/open.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import type { RunConfig } from "../options/config.ts";
-import { comparedText, dataRecordOf, differsFromPublished, foundText } from "../run/data_record.ts";
+import {
+  comparedText,
+  dataRecordOf,
+  differsFromPublished,
+  foundLines,
+} from "../run/data_record.ts";
 import { isExpected, isSystemError } from "../base/expected.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { openCore } from "../native/call.ts";
@@ -279,7 +284,7 @@ async function images(config: RunConfig, splits: Splits): Promise<Finding> {
   using test = opened.test;
   const described = { train: train.describe(), test: test?.describe() };
   const record = dataRecordOf(config.datasetName, described);
-  const lines = Object.values(record.found ?? {}).map(foundText);
+  const lines = foundLines(record.found ?? {});
   const text = [...lines, comparedText(config.datasetName, record)].join("; ");
   return finding("data", differsFromPublished(config.datasetName, record) ? "warn" : "ok", text);
 }

@@ -12,7 +12,7 @@ import {
   dataRecordOf,
   type DescribedImages,
   differsFromPublished,
-  foundText,
+  foundLines,
 } from "../../run/data_record.ts";
 import { keepSheet } from "../../run/view_sheet.ts";
 import type { Invocation } from "./invocation.ts";
@@ -113,7 +113,7 @@ export class TrainingInputs implements Disposable {
 
 /** Shows what was found, and a difference from the published images. */
 function showFound(record: DataRecord, { config, warn }: Invocation): void {
-  for (const found of Object.values(record.found ?? {})) warn(foundText(found));
+  for (const line of foundLines(record.found ?? {})) warn(line);
   // CIFAR-10's files have warnings of their own.
   if (config.datasetName !== "imagenet" || !differsFromPublished("imagenet", record)) return;
   warn(`The images are ${comparedText("imagenet", record)}`);

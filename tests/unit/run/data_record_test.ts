@@ -4,6 +4,7 @@ import {
   comparedText,
   dataRecordOf,
   differsFromPublished,
+  foundLines,
   foundText,
   isDataRecord,
 } from "../../../src/run/data_record.ts";
@@ -119,4 +120,20 @@ Deno.test("a damaged record of images is none", () => {
   ];
   for (const json of damaged) equal(isDataRecord(json), false, JSON.stringify(json));
   equal(isDataRecord({ digest: "00", found }), true);
+});
+
+Deno.test("images in one place are told apart by their use", () => {
+  const place = "the program itself";
+  const [train, test] = [5000, 1000].map((images) =>
+    described(images, { classes: 10, place }).found
+  );
+  deepEqual(foundLines({ train: train!, test: test! }), [
+    "5000 images of 10 classes in the program itself, to train on",
+    "1000 images of 10 classes in the program itself, to test on",
+  ]);
+  deepEqual(foundLines({ train: { ...train!, place: "DIR/train" }, test: test! }), [
+    "5000 images of 10 classes in DIR/train",
+    "1000 images of 10 classes in the program itself",
+  ]);
+  deepEqual(foundLines({ train: train! }), ["5000 images of 10 classes in the program itself"]);
 });

@@ -181,5 +181,7 @@ function sentenceOf(
       : [`${what} top-1 ${accuracyText(top1, tested)} %, top-5 ${accuracyText(top5, tested)} %`],
   ].join(", ");
   const labels = labelFraction === 100 ? "" : `, with ${labelFraction} % of the labels`;
-  return `${figures}${labels} (${testedText({ tested, classes })})`;
+  return `${figures}${labels} (${
+    testedText({ tested, classes }, { hasTop5: top5 !== undefined })
+  })`;
 }

@@ -14,11 +14,13 @@ const ALWAYS_IN_TOP5 = 5;
 /** Returns what accuracies were found on, such as `1,000 test images, chance 10 %`; "" where it is unknown. */
 export function testedText(
   { tested, classes }: { tested?: number; classes?: number },
+  { hasTop5 = true }: { hasTop5?: boolean } = {},
 ): string {
+  const isCertain = hasTop5 && classes !== undefined && classes <= ALWAYS_IN_TOP5;
   return [
     ...tested === undefined ? [] : [`${tested.toLocaleString("en")} test images`],
     ...classes === undefined ? [] : [`chance ${chanceText(classes)} %`],
-    ...classes === undefined || classes > ALWAYS_IN_TOP5 ? [] : ["top-5 always 100 %"],
+    ...isCertain ? ["top-5 always 100 %"] : [],
   ].join(", ");
 }
 

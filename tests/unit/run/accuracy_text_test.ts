@@ -10,5 +10,6 @@ Deno.test("a top-5 that is always right is named wherever accuracies are given",
       `8 test images, chance ${chance} %, top-5 always 100 %`,
     );
   }
+  equal(testedText({ classes: 3 }, { hasTop5: false }), "chance 33.3 %");
   equal(testedText({}), "");
 });

@@ -1,5 +1,6 @@
 /** `embed`: writes the embeddings of a data set's images, with labels and names, as a file for other programs. */
 
+import { counted } from "../base/counted.ts";
 import { dirname, join } from "node:path";
 import { parseCommandLine, type ParsedCommandLine } from "../options/parse.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -76,7 +77,7 @@ export async function main(args: readonly string[]): Promise<number> {
   printLine(
     config.format === "json"
       ? JSON.stringify({ images, features: learner.features(), files })
-      : `Wrote embeddings of ${images} images, ${learner.features()} numbers each, to ${
+      : `Wrote embeddings of ${counted(images, "image")}, ${learner.features()} numbers each, to ${
         files.join(", ")
       }`,
   );

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../base/counted.ts";
 import { missingOption, type Values } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
@@ -66,8 +67,12 @@ async function pack(name: string, options: PackJob): Promise<void> {
   showLine(foundText(found));
   for (const [, reason] of badFiles) showLine(`left out: ${reason}`);
   printLine(
-    `${name}: ${count} images in ${parts} shards of ${(bytes / 1e6).toFixed(1)} MB in all` +
-      `${kept > 0 ? `, ${kept} packed before` : ""}${bad > 0 ? `, ${bad} images left out` : ""}` +
+    `${name}: ${counted(count, "image")} in ${counted(parts, "shard")} of ${
+      (bytes / 1e6).toFixed(1)
+    } MB in all` +
+      `${kept > 0 ? `, ${kept} packed before` : ""}${
+        bad > 0 ? `, ${counted(bad, "image")} left out` : ""
+      }` +
       `\n${name}: digest ${digest}`,
   );
 }

@@ -1,5 +1,6 @@
 /** `views`: draws a contact sheet of augmented views of the training images. */
 
+import { counted } from "../base/counted.ts";
 import { parseCommandLine } from "../options/parse.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { badFilesOf, badFilesText } from "../data/bad_files.ts";
@@ -35,6 +36,6 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const skipped = badFilesText(badFilesOf({ train: dataset }));
   if (skipped !== undefined) showLine(skipped);
-  printLine(`Drew both views of ${images} images to ${out}`);
+  printLine(`Drew both views of ${counted(images, "image")} to ${out}`);
   return ExitCode.ok;
 }

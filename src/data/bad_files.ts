@@ -4,6 +4,7 @@
  * @module
  */
 
+import { counted } from "../base/counted.ts";
 import { basename, dirname, extname, join } from "node:path";
 import { replaceFile } from "../base/atomic_file.ts";
 import type { Dataset } from "../native/dataset.ts";
@@ -40,9 +41,9 @@ export function badFilesText(lists: BadFiles): string | undefined {
   const reasons = Object.values(lists).flat().map(([, reason]) => reason);
   if (reasons.length === 0) return undefined;
   const more = reasons.length - SHOWN;
-  return `${reasons.length} image files could not be used and were skipped: ${
-    reasons.slice(0, SHOWN).join("; ")
-  }${more > 0 ? `; and ${more} more` : ""}`;
+  return `${counted(reasons.length, "image file")} could not be used and ${
+    reasons.length === 1 ? "was" : "were"
+  } skipped: ${reasons.slice(0, SHOWN).join("; ")}${more > 0 ? `; and ${more} more` : ""}`;
 }
 
 /** Returns the path of the list of an evaluation, beside the file that it reads or writes: name.bad_files.json. */

@@ -1,5 +1,6 @@
 /** `metrics`: metrics.jsonl as one CSV table for spreadsheets and data frames. */
 
+import { counted } from "../base/counted.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { print, printLine, showLine } from "../base/output.ts";
 import type { MetricsRow } from "../run/metrics.ts";
@@ -39,7 +40,7 @@ export function main(args: readonly string[]): ExitCode {
   if (out === null) print(csvOf(run.rows));
   else {
     writeResult(out, csvOf(run.rows));
-    printLine(`Wrote ${run.rows.length} rows to ${out}`);
+    printLine(`Wrote ${counted(run.rows.length, "row")} to ${out}`);
   }
   return ExitCode.ok;
 }

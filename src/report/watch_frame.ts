@@ -1,5 +1,6 @@
 /** One frame of `watch`: the state of a run as lines of text. */
 
+import { counted } from "../base/counted.ts";
 import { evaluationText } from "../run/terminal_sink.ts";
 import { CollapseWatch } from "../byol/divergence.ts";
 import type { RunRow } from "../run/metrics.ts";
@@ -141,7 +142,9 @@ function alarmsOf(
   if (Array.isArray(start?.warnings)) alarms.push(...start.warnings.map(String));
   const bads = badFiles(run);
   if (bads > 0) {
-    alarms.push(`${bads} image files cannot be used: ${fileOf(run, "bad_files.json")} lists them`);
+    alarms.push(
+      `${counted(bads, "image file")} cannot be used: ${fileOf(run, "bad_files.json")} lists them`,
+    );
   }
   const silent = silentSeconds(run, now);
   if (isRunning && silent !== undefined) {

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { counted } from "../base/counted.ts";
 import type { DatasetDescription, FoundImages } from "../native/dataset.ts";
 import type { LimitRule } from "../recipes/limit.ts";
 import type { DatasetName } from "../recipes/views.ts";
@@ -164,10 +165,6 @@ export function foundLines({ train, test }: { train?: FoundImages; test?: FoundI
   const line = (found: FoundImages | undefined, verb: string): string[] =>
     found === undefined ? [] : [`${foundText(found)}${isOnePlace ? `, to ${verb} on` : ""}`];
   return [...line(train, "train"), ...line(test, "test")];
-}
-
-function counted(count: number, one: string, several: string): string {
-  return `${count} ${count === 1 ? one : several}`;
 }
 
 /** Returns a text with escapes in the place of control characters, which file names may hold. */

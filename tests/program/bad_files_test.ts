@@ -53,7 +53,7 @@ Deno.test("every evaluation counts, names and lists the files that it skips", ()
     const run = join(folder, "run");
     const trained = await byol(...TRAIN, ...data, `--run_dir=${run}`, "--max_steps=3");
     equal(trained.code, 0, trained.stderr);
-    match(trained.stderr, /1 image files could not be used and were skipped: \S+n01_1\.JPEG: /);
+    match(trained.stderr, /1 image file could not be used and was skipped: \S+n01_1\.JPEG: /);
     const [{ name } = { name: "" }] = [...Deno.readDirSync(join(run, "checkpoints"))];
     const checkpoint = join(run, "checkpoints", name);
     const list = checkpoint.replace(/safetensors$/, "bad_files.json");
@@ -93,7 +93,7 @@ Deno.test("every evaluation counts, names and lists the files that it skips", ()
       ...["embed", ...data, `--checkpoint=${checkpoint}`, `--out=${folder}/x.npy`, "--threads=1"],
     );
     equal(embedded.code, 0, embedded.stderr);
-    match(embedded.stderr, /1 image files could not be used and were skipped: \S+n01_1\.JPEG: /);
+    match(embedded.stderr, /1 image file could not be used and was skipped: \S+n01_1\.JPEG: /);
     deepEqual(Object.keys(listIn(join(folder, "x.bad_files.json"))), ["train"]);
     const drawn = await byol("views", ...data, `--out=${folder}/x.png`, "--image_size=32");
     equal(drawn.code, 0, drawn.stderr);

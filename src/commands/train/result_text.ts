@@ -1,5 +1,6 @@
 /** The text that a finished run prints. */
 
+import { counted } from "../../base/counted.ts";
 import { resultTable } from "../../run/result_table.ts";
 import type { RunConfig } from "../../options/config.ts";
 import type { RunFolder } from "../../run/folder.ts";
@@ -13,5 +14,5 @@ export function resultText(
   if (config.format === "json") return JSON.stringify({ run_dir: folder.path, step, evaluations });
   return evaluations.length > 0
     ? resultTable(evaluations)
-    : `Trained ${step} steps; the run is in ${folder.path}`;
+    : `Trained ${counted(step, "step")}; the run is in ${folder.path}`;
 }

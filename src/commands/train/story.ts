@@ -1,5 +1,6 @@
 /** The lines that a training begins and ends with. */
 
+import { counted } from "../../base/counted.ts";
 import { isEvaluated, type TrainingPlan } from "../../byol/plan.ts";
 import type { RunConfig } from "../../options/config.ts";
 import type { RunFolder } from "../../run/folder.ts";
@@ -32,8 +33,4 @@ export function closingLines({ path, encoderFile }: RunFolder): string[] {
     `The encoder is ${encoderFile}; other programs read what deno task export makes of it`,
     `A page with curves, views and neighbours: deno task report --run_dir=${path}`,
   ];
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? "" : "s"}`;
 }

@@ -561,7 +561,7 @@ photoTest("bad folders have their message and exit code", async (folder) => {
   const tolerant = `--run_dir=${join(folder, "tolerant")}`;
   const passed = await byol("train", ...SMALL, tolerant, ...options);
   equal(passed.code, 0, passed.stderr);
-  match(passed.stderr, /1 image files could not be used and were skipped/);
+  match(passed.stderr, /1 image file could not be used and was skipped/);
 });
 
 photoTest("real photos train a ResNet-18 alike from a folder and from shards", async (folder) => {

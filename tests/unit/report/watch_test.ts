@@ -54,7 +54,7 @@ Deno.test("watch raises its alarms: collapse, silence, bad files, a half-written
   match(text, /lock held on node7 by job 4711 since 2026-01-01/);
   match(text, /! The last line of .*metrics\.jsonl is incomplete/);
   match(text, /! The embeddings have collapsed/);
-  match(text, /! 1 image files cannot be used/);
+  match(text, /! 1 image file cannot be used/);
   match(text, /! Nothing was logged for 1:00:00/);
 });
 

@@ -115,7 +115,7 @@ Deno.test("one broken photo ends neither the training on a small folder nor its 
       ...["pack", `--data_dir=${folder}`, `--out=${folder}/packed`, "--max_side=24"],
     );
     equal(packed.code, 0, packed.stderr);
-    match(packed.stdout, /1 images left out/);
+    match(packed.stdout, /1 image left out/);
     // More than a tenth are too many, and so is one where a share is given, or of ImageNet.
     for (
       const [index, more] of [

@@ -74,7 +74,7 @@ find "$HOME" "$TMPDIR" -name gen 2>/dev/null || :`,
     equal(found.code, 0, found.err);
     match(found.out, /^\/opt\/byol\/\S+\n$/);
     for (const name of ["one", "two"]) {
-      match(Deno.readTextFileSync(join(folder, `${name}.out`)), /^Trained 1 steps/m);
+      match(Deno.readTextFileSync(join(folder, `${name}.out`)), /^Trained 1 step\b/m);
     }
     // What %post has compiled is there, for commands that come later, too.
     const compiled = [...Deno.readDirSync(join(root, ".byol/deno-cache/gen/file/opt/byol/src"))];

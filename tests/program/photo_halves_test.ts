@@ -116,7 +116,7 @@ Deno.test("training alone takes the training half, whatever the case of its name
     match(deep.stderr, /Set holds Train\/ and Val\/, expected --data_dir=\S+Set/);
     equal((await train(data)).code, 0);
     const inTrain = await byol("pack", `--data_dir=${data}`, `--out=${folder}/packed`);
-    match(inTrain.stdout, /train: 16 images in 1 shards[^]*val: 8 images in 1 shards/);
+    match(inTrain.stdout, /train: 16 images in 1 shard [^]*val: 8 images in 1 shard /);
     const record = JSON.parse(Deno.readTextFileSync(join(folder, "run", "config.json")));
     const { byol: part } = JSON.parse(
       Deno.readTextFileSync(join(folder, "packed", "train.json")),

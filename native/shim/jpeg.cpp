@@ -84,7 +84,7 @@ void byol_jpeg_free(Decoder *decoder) {
 
 const char *byol_jpeg_message(const Decoder *decoder) { return decoder->message; }
 
-// Reads width, height and samples a pixel (3 of RGB, 4 of CMYK) of `bytes`, which must outlive the decoder.
+// Reads width, height and samples a pixel (1 of gray, 3 of RGB, 4 of CMYK) of `bytes`, which must outlive the decoder.
 bool byol_jpeg_read_header(Decoder *decoder, const unsigned char *bytes, size_t length,
                            unsigned size[3]) {
   const Functions *functions = decoder->functions;
@@ -102,30 +102,42 @@ bool byol_jpeg_read_header(Decoder *decoder, const unsigned char *bytes, size_t 
   decoder->source = {bytes, length, nothing, on_end, on_skip, functions->resync_to_restart, nothing};
   info->src = &decoder->source;
   functions->read_header(info, 1);
-  bool cmyk = info->jpeg_color_space == libjpeg::kCmyk || info->jpeg_color_space == libjpeg::kYcck;
-  info->out_color_space = cmyk ? libjpeg::kCmyk : libjpeg::kRgb;
+  // By their number, as PIL does: of lossless files the library turns no colours into others.
+  size[2] = info->num_components == 1 || info->num_components == 4 ? info->num_components : 3;
+  info->out_color_space =
+      size[2] == 1 ? libjpeg::kGrayscale : size[2] == 4 ? libjpeg::kCmyk : libjpeg::kRgb;
   size[0] = info->image_width;
   size[1] = info->image_height;
-  size[2] = cmyk ? 4 : 3;
   return true;
 }
 
-// Decodes into `pixels`, which has as many bytes as the header said.
-bool byol_jpeg_read_pixels(Decoder *decoder, unsigned char *pixels, size_t length) {
-  const Functions *functions = decoder->functions;
+// Begins to decode, once the header has been read.
+bool byol_jpeg_start(Decoder *decoder, unsigned samples) {
   Decompress *info = &decoder->info;
   if (setjmp(decoder->failed)) return false;
-  functions->start(info);
+  decoder->functions->start(info);
+  bool same = info->output_width == info->image_width && info->output_height == info->image_height;
+  if (!same || info->output_components != static_cast<int>(samples)) {
+    fail(info, "it is of another size than it says");
+  }
+  return true;
+}
+
+// Decodes the next `lines` lines into `pixels`, which has room for them.
+bool byol_jpeg_read_lines(Decoder *decoder, unsigned char *pixels, unsigned lines) {
+  Decompress *info = &decoder->info;
+  if (setjmp(decoder->failed)) return false;
   size_t line = static_cast<size_t>(info->output_width) * info->output_components;
-  if (line * info->output_height != length) fail(info, "it is of another size than it says");
-  while (info->output_scanline < info->output_height) {
+  unsigned first = info->output_scanline;
+  if (lines > info->output_height - first) fail(info, "it gives no more lines");
+  while (info->output_scanline < first + lines) {
     unsigned char *rows[kRows];
-    unsigned left = info->output_height - info->output_scanline;
-    unsigned count = left < kRows ? left : kRows;
-    for (unsigned row = 0; row < count; row++) {
-      rows[row] = pixels + line * (info->output_scanline + row);
+    unsigned done = info->output_scanline - first;
+    unsigned count = lines - done < kRows ? lines - done : kRows;
+    for (unsigned row = 0; row < count; row++) rows[row] = pixels + line * (done + row);
+    if (decoder->functions->read_scanlines(info, rows, count) == 0) {
+      fail(info, "it gives no more lines");
     }
-    if (functions->read_scanlines(info, rows, count) == 0) fail(info, "it gives no more lines");
   }
   return true;
 }

@@ -14,6 +14,7 @@ use zune_core::options::DecoderOptions;
 use zune_jpeg::JpegDecoder;
 
 use super::decode::Photo;
+use super::plain_jpeg::plain;
 use crate::error::{Error, Result};
 use crate::torch::library;
 
@@ -27,6 +28,9 @@ const FUNCTIONS: [&str; 7] = [
     "jpeg_resync_to_restart",
     "jpeg_destroy_decompress",
 ];
+
+/// Lines of gray or CMYK that are decoded at once.
+const LINES: usize = 16;
 
 type Functions = [unsafe extern "C" fn(); FUNCTIONS.len()];
 
@@ -43,7 +47,8 @@ extern "C" {
         length: usize,
         size: *mut [u32; 3],
     ) -> bool;
-    fn byol_jpeg_read_pixels(decoder: *mut RawDecoder, pixels: *mut u8, length: usize) -> bool;
+    fn byol_jpeg_start(decoder: *mut RawDecoder, samples: u32) -> bool;
+    fn byol_jpeg_read_lines(decoder: *mut RawDecoder, pixels: *mut u8, lines: u32) -> bool;
 }
 
 /// A libjpeg-turbo that stays open as long as the process lives.
@@ -130,9 +135,20 @@ impl Decoding<'_> {
         self.outcome(done).map(|()| size.map(|side| side as usize))
     }
 
-    fn read_pixels(&mut self, pixels: &mut [u8]) -> std::result::Result<(), Reason> {
-        let (start, length) = (pixels.as_mut_ptr(), pixels.len());
-        let done = unsafe { byol_jpeg_read_pixels(self.decoder.as_ptr(), start, length) };
+    fn start(&mut self, samples: usize) -> std::result::Result<(), Reason> {
+        let done = unsafe { byol_jpeg_start(self.decoder.as_ptr(), samples as u32) };
+        self.outcome(done)
+    }
+
+    /// Decodes the next lines, as many as `pixels` holds.
+    fn read_lines(
+        &mut self,
+        pixels: &mut [u8],
+        bytes_a_line: usize,
+    ) -> std::result::Result<(), Reason> {
+        let lines = (pixels.len() / bytes_a_line) as u32;
+        let (decoder, start) = (self.decoder.as_ptr(), pixels.as_mut_ptr());
+        let done = unsafe { byol_jpeg_read_lines(decoder, start, lines) };
         self.outcome(done)
     }
 
@@ -157,19 +173,35 @@ fn turbo(library: Library, bytes: &[u8], photo: &mut Photo) -> std::result::Resu
     let mut decoding = Decoding { decoder, bytes };
     let [width, height, samples] = decoding.read_header()?;
     photo.resize(width, height).map_err(Reason::Size)?;
+    decoding.start(samples)?;
     if samples == 3 {
-        return decoding.read_pixels(&mut photo.pixels);
+        return decoding.read_lines(&mut photo.pixels, width * 3);
     }
-    let mut raw = vec![0; width * height * samples];
-    decoding.read_pixels(&mut raw)?;
-    for (target, ink) in photo.pixels.chunks_exact_mut(3).zip(raw.chunks_exact(4)) {
-        // Adobe's: 255 is no ink.
-        let paper = u32::from(ink[3]);
-        for (value, &color) in target.iter_mut().zip(ink) {
-            *value = (paper - divided_by_255((255 - u32::from(color)) * paper)) as u8;
+    let mut raw = vec![0; width * samples * LINES];
+    for lines in photo.pixels.chunks_mut(width * 3 * LINES) {
+        let raw = &mut raw[..lines.len() / 3 * samples];
+        decoding.read_lines(raw, width * samples)?;
+        let targets = lines.chunks_exact_mut(3);
+        if samples == 1 {
+            targets
+                .zip(raw)
+                .for_each(|(target, gray)| target.fill(*gray));
+        } else {
+            let inks = raw.chunks_exact(4);
+            targets
+                .zip(inks)
+                .for_each(|(target, ink)| rgb_of(ink, target));
         }
     }
     Ok(())
+}
+
+/// Colours of Adobe's CMYK: 255 is no ink.
+fn rgb_of(ink: &[u8], target: &mut [u8]) {
+    let paper = u32::from(ink[3]);
+    for (value, &color) in target.iter_mut().zip(ink) {
+        *value = (paper - divided_by_255((255 - u32::from(color)) * paper)) as u8;
+    }
 }
 
 /// Rounded, as PIL does it.
@@ -185,6 +217,8 @@ fn zune(bytes: &[u8], photo: &mut Photo) -> std::result::Result<(), Reason> {
         .set_max_height(side)
         .set_strict_mode(false)
         .jpeg_set_out_colorspace(ColorSpace::RGB);
+    let plain = plain(bytes);
+    let bytes = plain.as_deref().unwrap_or(bytes);
     let mut decoder = JpegDecoder::new_with_options(ZCursor::new(bytes), options);
     let failed = |error: zune_jpeg::errors::DecodeErrors| Reason::Content(error.to_string());
     decoder.decode_headers().map_err(failed)?;

@@ -10,6 +10,7 @@ pub mod loader;
 pub mod measure;
 pub mod pack;
 pub mod packed;
+mod plain_jpeg;
 pub mod render;
 pub mod shard;
 pub mod source;

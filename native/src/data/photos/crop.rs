@@ -8,6 +8,9 @@ use fast_image_resize::{FilterType, IntoImageView, PixelType, ResizeAlg, ResizeO
 use super::decode::Photo;
 use crate::views::kernels::CenterCrop;
 
+/// Pixels on either side that a bicubic value is made of, where nothing shrinks.
+const BICUBIC_REACH: f64 = 2.0;
+
 /// Cuts and resizes photos, reusing its buffers.
 #[derive(Default)]
 pub struct Cropper {
@@ -57,10 +60,15 @@ impl Cropper {
         let size = sides.crop;
         let whole = view(&photo.pixels, photo.width, photo.height)?;
         let Self { resizer, narrowed } = self;
-        let columns = bicubic().crop(left, 0.0, width, photo.height as f64);
-        resize(resizer, &whole, [size, photo.height], columns, narrowed)?;
-        let narrowed = view(narrowed, size, photo.height)?;
-        let rows = bicubic().crop(0.0, top, size as f64, height);
+        // The rows that the window is made of, and no more: a photo may be one pixel wide and millions high.
+        let reach = BICUBIC_REACH * (height / size as f64).max(1.0) + 1.0;
+        let first = (top - reach).max(0.0).floor();
+        let last = (top + height + reach).min(photo.height as f64).ceil();
+        let count = (last - first) as usize;
+        let columns = bicubic().crop(left, first, width, last - first);
+        resize(resizer, &whole, [size, count], columns, narrowed)?;
+        let narrowed = view(narrowed, size, count)?;
+        let rows = bicubic().crop(0.0, top - first, size as f64, height);
         resize(resizer, &narrowed, [size, size], rows, out)
     }
 }
@@ -109,11 +117,10 @@ mod tests {
                 }
             })
             .collect();
-        Photo {
-            width,
-            height,
-            pixels,
-        }
+        let mut photo = Photo::default();
+        photo.resize(width, height).unwrap();
+        photo.pixels = pixels;
+        photo
     }
 
     /// One pass by the definition: bicubic (a = −1/2) widened by the scale, cut off at the edges, rounded to bytes.
@@ -230,6 +237,23 @@ mod tests {
             let mut out = Vec::new();
             Cropper::default().center(&photo, sides, &mut out).unwrap();
             assert_within_one(&out, &expected);
+        }
+    }
+
+    /// One pixel wide, two million high: the window is of 224 × 224 pixels, and so is what it is made of.
+    #[test]
+    fn a_narrow_photo_takes_no_memory_for_its_length() {
+        let sides = CenterCrop {
+            resize: 256,
+            crop: 224,
+        };
+        for (width, height) in [(1, 2_000_000), (2_000_000, 1)] {
+            let mut photo = Photo::default();
+            photo.resize(width, height).unwrap();
+            let (mut cropper, mut out) = (Cropper::default(), Vec::new());
+            cropper.center(&photo, sides, &mut out).unwrap();
+            assert_eq!(out.len(), 224 * 224 * 3);
+            assert!(cropper.narrowed.capacity() < 1 << 20);
         }
     }
 }

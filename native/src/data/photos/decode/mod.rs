@@ -4,14 +4,20 @@
 //! background, embedded colour profiles and EXIF orientation are left alone, and Adobe's CMYK counts as inverted. Of
 //! 16-bit PNG the high byte is taken.
 
-use std::io::Cursor;
+mod plain_png;
+mod png_chunks;
 
-use png::{ColorType, Transformations};
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::{Condvar, Mutex, PoisonError};
 
 use super::jpeg::Decoder;
 
-/// More pixels than this are refused before memory is asked for: PIL's limit, far above any photo of ImageNet.
-pub const MOST_PIXELS: usize = 89_478_485;
+/// More pixels than this are refused before memory is asked for: the limit of Pillow's Image.open.
+pub const MOST_PIXELS: usize = 178_956_970;
+
+/// Bytes of pixels beyond which a photo is large: of 22 megapixels. Large photos take turns, one at a time in a process,
+/// and their memory is given back: however many workers decode, one of them holds half a gigabyte at most.
+const LARGE: usize = 64 << 20;
 
 /// An image: `height` × `width` × 3 bytes.
 #[derive(Default)]
@@ -19,10 +25,13 @@ pub struct Photo {
     pub width: usize,
     pub height: usize,
     pub pixels: Vec<u8>,
+    /// True of 16-bit gray without a value of 4096 or more: of its 256 grays sixteen are used.
+    pub few_grays: bool,
+    turn: Option<Turn>,
 }
 
 impl Photo {
-    /// Takes a new size; the memory is used again.
+    /// Takes a new size; the memory is used again, unless it was a large photo's. Waits for the turn of a large photo.
     pub fn resize(&mut self, width: usize, height: usize) -> Result<(), String> {
         let pixels = width.saturating_mul(height);
         if pixels == 0 || pixels > MOST_PIXELS {
@@ -30,9 +39,42 @@ impl Photo {
                 "its size is {width} × {height}, expected 1 to {MOST_PIXELS} pixels"
             ));
         }
+        if self.pixels.capacity() > LARGE {
+            self.pixels = Vec::new();
+        }
+        (self.few_grays, self.turn) = (false, None);
+        if pixels * 3 > LARGE {
+            self.turn = Some(Turn::wait());
+        }
         (self.width, self.height) = (width, height);
+        if self.pixels.capacity() < pixels * 3 {
+            // Pages that nothing is written to cost no memory.
+            self.pixels = vec![0; pixels * 3];
+        }
         self.pixels.resize(pixels * 3, 0);
         Ok(())
+    }
+}
+
+/// The turn of a large photo, until it is dropped.
+struct Turn;
+
+static TAKEN: Mutex<bool> = Mutex::new(false);
+static GIVEN_BACK: Condvar = Condvar::new();
+
+impl Turn {
+    fn wait() -> Self {
+        let taken = TAKEN.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = GIVEN_BACK.wait_while(taken, |taken| *taken);
+        *taken.unwrap_or_else(PoisonError::into_inner) = true;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *TAKEN.lock().unwrap_or_else(PoisonError::into_inner) = false;
+        GIVEN_BACK.notify_one();
     }
 }
 
@@ -62,43 +104,18 @@ impl Format {
 
 /// Decodes an image into `photo`, whose memory is used again.
 pub fn decode(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
-    match Format::of(bytes) {
-        Some(Format::Jpeg) => Decoder::chosen().decode(bytes, photo),
-        Some(Format::Png) => decode_png(bytes, photo),
-        None if bytes.is_empty() => Err("it is empty".to_owned()),
-        None => Err("its first bytes are neither those of a JPEG nor of a PNG".to_owned()),
-    }
+    decode_by(Decoder::chosen(), bytes, photo)
 }
 
-fn decode_png(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
-    let failed = |error| format!("it is no PNG that can be decoded: {error}");
-    let mut decoder = png::Decoder::new(Cursor::new(bytes));
-    decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
-    let mut reader = decoder.read_info().map_err(failed)?;
-    let (width, height) = reader.info().size();
-    photo.resize(width as usize, height as usize)?;
-    let pixels = photo.width * photo.height;
-    let color = reader.output_color_type().0;
-    match color {
-        ColorType::Rgb => {
-            reader.next_frame(&mut photo.pixels).map_err(failed)?;
-            return Ok(());
-        }
-        ColorType::Indexed => return Err("its palette cannot be used".to_owned()),
-        ColorType::Grayscale | ColorType::GrayscaleAlpha | ColorType::Rgba => {}
-    }
-    let samples = color.samples();
-    let mut raw = vec![0; pixels * samples];
-    reader.next_frame(&mut raw).map_err(failed)?;
-    let targets = photo.pixels.chunks_exact_mut(3);
-    for (target, source) in targets.zip(raw.chunks_exact(samples)) {
-        match *source {
-            [red, green, blue, _] => target.copy_from_slice(&[red, green, blue]),
-            [gray, ..] => target.fill(gray),
-            [] => {}
-        }
-    }
-    Ok(())
+/// Decodes an image, a JPEG by the given decoder. A decoder that panics has found a file that it cannot decode.
+pub fn decode_by(decoder: Decoder, bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| match Format::of(bytes) {
+        Some(Format::Jpeg) => decoder.decode(bytes, photo),
+        Some(Format::Png) => plain_png::decode(bytes, photo),
+        None if bytes.is_empty() => Err("it is empty".to_owned()),
+        None => Err("its first bytes are neither those of a JPEG nor of a PNG".to_owned()),
+    }));
+    decoded.unwrap_or_else(|_| Err("its decoder panicked".to_owned()))
 }
 
 #[cfg(test)]

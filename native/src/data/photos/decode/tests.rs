@@ -1,7 +1,9 @@
 use super::*;
 use crate::data::photos::jpeg::Library;
 use jpeg_encoder::{ColorType as JpegColor, Encoder, SamplingFactor};
-use png::BitDepth;
+use png::{BitDepth, ColorType};
+
+mod odd;
 
 /// A smooth picture: what a JPEG keeps.
 fn picture(width: usize, height: usize, samples: usize) -> Vec<u8> {

@@ -172,10 +172,14 @@ export class Dataset extends NativeObject {
     ) === 1;
   }
 
-  /** Returns the number of decoded images, and of unusable files. */
-  photoCounts(): { decoded: number; bad: number } {
-    const [decoded = 0, bad = 0] = callNumbers("byol_dataset_photo_counts", this.handle);
-    return { decoded, bad };
+  /**
+   * Returns the number of decoded images, of unusable files, and of decoded images whose 16-bit gray has no value of 4096
+   * or more: sixteen grays are left of it.
+   */
+  photoCounts(): { decoded: number; bad: number; fewGrays: number } {
+    const counts = callNumbers("byol_dataset_photo_counts", this.handle);
+    const [decoded = 0, bad = 0, fewGrays = 0] = counts;
+    return { decoded, bad, fewGrays };
   }
 
   /** Returns index and reason of each unusable image file. */

@@ -1,7 +1,7 @@
 /** Views for another program to recompute: made by the code that trains, used by no run. */
 
 import type { ViewRecipe } from "../recipes/views.ts";
-import { call, json } from "./call.ts";
+import { call, callText, json } from "./call.ts";
 
 /** Parameters of all operations of one view. */
 export interface ViewParameters {
@@ -74,4 +74,22 @@ export interface SampleOptions {
 /** Draws parameters with a recipe and writes them to a file, one JSON object a line. */
 export function sampleViews(recipe: ViewRecipe, path: string, options: SampleOptions): void {
   call("byol_views_sample", json({ recipe, path, ...options }));
+}
+
+/** A file's pixels in short, or the reason why it cannot be decoded. */
+export type DecodedFile = { width: number; height: number; crc32: number } | { problem: string };
+
+/** Files to decode. */
+export interface FilesToDecode {
+  /** Their paths. */
+  files: readonly string[];
+  /** True to decode JPEG files by the core's own decoder, although this process has libjpeg-turbo. */
+  own: boolean;
+  /** The folder that the pixels go to: those of file `n` as `n.rgb`, three bytes each, unless they are more than 16 MiB. */
+  folder: string;
+}
+
+/** Decodes image files as training decodes them. */
+export function decodeFiles(options: FilesToDecode): DecodedFile[] {
+  return JSON.parse(callText("byol_photos_decode", json(options)));
 }

@@ -95,8 +95,9 @@ table! {
         write_sheet(dataset, &options)
     }
 
-    /// Returns the number of images decoded and of images that cannot be used.
-    fn byol_dataset_photo_counts(dataset: &Dataset) -> Numbers<2> { Ok(dataset.photo_counts()) }
+    /// Returns the number of images decoded, of images that cannot be used, and of those decoded
+    /// whose 16-bit gray has no value of 4096 or more.
+    fn byol_dataset_photo_counts(dataset: &Dataset) -> Numbers<3> { Ok(dataset.photo_counts()) }
 
     /// Returns the images that cannot be used, with the reasons.
     fn byol_dataset_bad_files(dataset: &Dataset) -> Text { Ok(dataset.bad_files()) }

@@ -93,6 +93,7 @@ impl Dataset {
                 source,
                 normalization,
                 decoded: Default::default(),
+                few_grays: Default::default(),
             };
             Loader::new(photos, pool.clone(), (device, ahead))
         });

@@ -57,11 +57,13 @@ impl Dataset {
         }
     }
 
-    /// Images decoded, and images that cannot be used.
-    pub fn photo_counts(&self) -> [f64; 2] {
-        self.photos.as_ref().map_or([0.0; 2], |loader| {
-            let decoded = loader.photos.decoded.load(Ordering::Relaxed);
-            [decoded as f64, loader.photos.bad.count() as f64]
+    /// Images decoded, images that cannot be used, and of those decoded the ones of 16-bit gray that use sixteen grays.
+    pub fn photo_counts(&self) -> [f64; 3] {
+        self.photos.as_ref().map_or([0.0; 3], |loader| {
+            let photos = &loader.photos;
+            let decoded = photos.decoded.load(Ordering::Relaxed) as f64;
+            let few_grays = photos.few_grays.load(Ordering::Relaxed) as f64;
+            [decoded, photos.bad.count() as f64, few_grays]
         })
     }
 

@@ -90,6 +90,8 @@ pub struct Photos {
     pub normalization: Normalization,
     /// Images decoded, also those decoded in vain.
     pub decoded: AtomicU64,
+    /// Of those, the ones of 16-bit gray that use sixteen grays.
+    pub few_grays: AtomicU64,
 }
 
 impl Photos {
@@ -224,7 +226,12 @@ impl Worker {
                 decode(bytes, &mut self.photo)
             });
         match decoded {
-            Ok(()) => Ok(true),
+            Ok(()) => {
+                if self.photo.few_grays {
+                    photos.few_grays.fetch_add(1, Ordering::Relaxed);
+                }
+                Ok(true)
+            }
             Err(reason) => {
                 let name = photos.source.name(photos.file(index as usize));
                 photos.bad.add(index, format!("{name}: {reason}"))?;

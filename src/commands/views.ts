@@ -4,6 +4,7 @@ import { counted } from "../base/counted.ts";
 import { parseCommandLine } from "../options/parse.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { badFilesOf, badFilesText } from "../data/bad_files.ts";
+import { fewGraysWarning } from "../data/few_grays.ts";
 import { openData } from "../data/open.ts";
 import { requireOutsideImages } from "../data/outside_images.ts";
 import { ExitCode } from "../base/exit_codes.ts";
@@ -36,6 +37,8 @@ export async function main(args: readonly string[]): Promise<number> {
   }
   const skipped = badFilesText(badFilesOf({ train: dataset }));
   if (skipped !== undefined) showLine(skipped);
+  const warning = fewGraysWarning([dataset]);
+  if (warning !== undefined) showLine(`Warning: ${warning}`);
   printLine(`Drew both views of ${counted(images, "image")} to ${out}`);
   return ExitCode.ok;
 }

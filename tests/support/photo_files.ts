@@ -14,10 +14,29 @@ export function png(width: number, height: number, seed: number): Uint8Array<Arr
       }
     }
   }
+  return file([width, height], [8, 2], rows);
+}
+
+/** A PNG of 16-bit gray, whose values go from 0 to `brightest`. */
+export function grayPng(side: number, brightest: number): Uint8Array<ArrayBuffer> {
+  const rows = new DataView(new ArrayBuffer(side * (1 + 2 * side)));
+  for (let pixel = 0; pixel < side * side; pixel++) {
+    const at = pixel * 2 + 1 + Math.floor(pixel / side);
+    rows.setUint16(at, Math.floor(pixel * brightest / (side * side - 1)));
+  }
+  return file([side, side], [16, 0], new Uint8Array(rows.buffer));
+}
+
+/** A PNG of a size, with bits a sample and colour type. */
+function file(
+  [width, height]: [number, number],
+  kind: [bits: number, colors: number],
+  rows: Uint8Array,
+): Uint8Array<ArrayBuffer> {
   const head = new Uint8Array(13);
   new DataView(head.buffer).setUint32(0, width);
   new DataView(head.buffer).setUint32(4, height);
-  head.set([8, 2, 0, 0, 0], 8);
+  head.set(kind, 8);
   return joined([
     new Uint8Array([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),
     chunk("IHDR", head),

@@ -4,6 +4,7 @@ import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { CollapseWatch } from "../../byol/divergence.ts";
 import { isEvaluated, isLogged } from "../../byol/plan.ts";
 import type { PretrainHooks } from "../../byol/pretrain.ts";
+import { FewGraysWatch } from "../../data/few_grays.ts";
 import { traceStep } from "../../run/trace.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { RunOutput } from "./output.ts";
@@ -19,6 +20,7 @@ export function pretrainHooks(
   },
 ): PretrainHooks {
   const collapse = new CollapseWatch(config);
+  const grays = new FewGraysWatch([inputs.train, inputs.test], warn);
   return {
     // Logged steps include the ends of epochs: a resumed run repeats an evaluation that a signal stopped there.
     interrupted: (stepsDone) =>
@@ -26,6 +28,7 @@ export function pretrainHooks(
     logged: (row) => {
       output.write(row);
       inputs.badFiles.update();
+      grays.update();
       const collapsed = collapse.see(row);
       if (collapsed === undefined) return;
       if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);

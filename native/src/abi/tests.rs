@@ -257,7 +257,7 @@ fn recipes_survive_a_panic_that_was_caught() {
         "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
         "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;
     let demo = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","device":"cpu","workers":1,
-        "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25],"limit":0}"#;
+        "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;
     let text = |text: String| std::ffi::CString::new(text).unwrap();
     let none = std::ptr::null_mut();
     let (demo, mut dataset) = (text(demo.to_owned()), 0);

@@ -20,6 +20,7 @@ use crate::memory::{live, peak_of, resident};
 mod core;
 mod files;
 mod forms;
+mod json;
 mod memory;
 mod mutate;
 mod refused;

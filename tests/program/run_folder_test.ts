@@ -28,15 +28,18 @@ Deno.test("info, export, eval and embed take a run's folder for its newest check
     match(info, /^file .*checkpoints\/step-000000004\.safetensors\nstep 4\nepoch 2\n/);
     match(info, /\nnetwork resnet18\ndata folder, .*photos, views of 32 pixels\n/);
     match(info, /\nrecipe 2 epochs, batches of 4, learning rate 0\.1, .*, seed 0\n/);
-    match(info, /\naccuracy after epoch 2: k-NN .* % \(8 test images, chance 50 %\)\n/);
+    match(
+      info,
+      /\naccuracy after epoch 2: k-NN .* % \(8 test images, chance 50 %, top-5 always 100 %\)\n/,
+    );
 
     const found = await succeed(["eval", `--checkpoint=${run}`, "--threads=1"]);
-    match(found, /linear probe top-1 .* \(8 test images, chance 50 %\)/);
+    match(found, /linear probe top-1 .* \(8 test images, chance 50 %, top-5 always 100 %\)/);
     await succeed(["embed", `--checkpoint=${run}`, "--threads=1", `--out=${folder}/e.npy`]);
     equal((await Deno.readTextFile(join(folder, "e.names.txt"))).trim().split("\n").length, 8);
     await succeed(["export", `--checkpoint=${run}`, "--to=reference", `--out=${folder}/out`]);
     const card = await Deno.readTextFile(join(folder, "out", "README.md"));
-    match(card, /After 2 epochs, on 8 test images, chance 50 %: linear probe/);
+    match(card, /After 2 epochs, on 8 test images, chance 50 %, top-5 always 100 %: linear probe/);
 
     // Without checkpoints, the encoder is taken.
     await Deno.remove(join(run, "checkpoints"), { recursive: true });

@@ -19,7 +19,7 @@ Deno.test("a rank's speed is that of the steps after the first", async () => {
 
 Deno.test("a short run that does no two steps in time is ended, and names the way out", async () => {
   const before = performance.now();
-  await rejects(measureRank(requestOf("--batch_size=4096"), 3, 2), (error) => {
+  await rejects(measureRank(requestOf("--batch_size=512"), 3, 2), (error) => {
     ok(error instanceof UserError);
     match(error.message, /in 2 s the short run did [01] steps, expected 2 or more; --images_per_s/);
     return true;

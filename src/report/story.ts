@@ -2,6 +2,7 @@
 
 import { durationText } from "../base/terminal.ts";
 import { standardError } from "../base/statistics.ts";
+import { signedText } from "../run/accuracy_text.ts";
 import type { EvalRow } from "../run/metrics.ts";
 import { tiles } from "./page.ts";
 import { chanceOf, type RunData } from "./run_data.ts";
@@ -24,7 +25,7 @@ function accuracyTiles(run: RunData): [string, string][] {
     untrained === undefined || untrained === last
       ? `${errorOf(last, name)}${what}${last.epoch === 0 ? ", untrained encoder" : ""}`
       : `${errorOf(last, name)}${what}, ${
-        signed(last[name] - untrained[name])
+        signedText(last[name] - untrained[name])
       } points from the untrained encoder's ` +
         untrained[name].toFixed(2),
   ];
@@ -68,8 +69,4 @@ function trainingSeconds({ train, record }: RunData): number | undefined {
 
 function errorOf(row: EvalRow, name: "top1" | "knn_top1"): string {
   return row.tested === undefined ? "" : `± ${standardError(row[name], row.tested).toFixed(2)} · `;
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 }

@@ -33,3 +33,8 @@ export function chanceText(classes: number): string {
 export function epochText(epoch: number): string {
   return String(Number(epoch.toFixed(2)));
 }
+
+/** Returns a difference of accuracies in points, with its sign. */
+export function signedText(points: number): string {
+  return `${points < 0 ? "−" : "+"}${Math.abs(points).toFixed(2)}`;
+}

@@ -1,6 +1,6 @@
 /** The table of evaluations that is printed at the end of a run. */
 
-import { accuracyText, chanceText, epochText, testedText } from "./accuracy_text.ts";
+import { accuracyText, chanceText, epochText, signedText, testedText } from "./accuracy_text.ts";
 import type { EvalRow } from "./metrics.ts";
 
 /**
@@ -27,7 +27,7 @@ export function resultTable(evaluations: readonly EvalRow[]): string {
       top1: trained.top1 - untrained.top1,
       top5: trained.top5 - untrained.top5,
     };
-    rows.push(["gain in points", ...figures(gain, signed)]);
+    rows.push(["gain in points", ...figures(gain, signedText)]);
   }
   const { tested } = trained ?? untrained ?? {};
   const note = tested === undefined
@@ -50,10 +50,6 @@ function plain({ tested }: EvalRow): (value: number) => string {
 function chanceRow(classes: number): string[] {
   const [top1, top5] = [chanceText(classes), chanceText(Math.max(1, classes / 5))];
   return ["chance", top1, top1, top5];
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 }
 
 /** Returns rows as lines of aligned columns: the first column to the left, the others to the right. */

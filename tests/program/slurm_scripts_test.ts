@@ -203,7 +203,7 @@ Deno.test("submit takes BYOL_RUNS for runs without a folder, and an evaluation's
 
 Deno.test("submit knows the project's folder in an allocation begun elsewhere, and a job without a Deno", async () => {
   const submit = (env: Record<string, string>) => programWith(env, "submit", "--dry_run");
-  const elsewhere = await submit({ SLURM_JOB_ID: "1", SLURM_SUBMIT_DIR: "/root" });
+  const elsewhere = await submit({ SLURM_JOB_ID: "1", SLURM_SUBMIT_DIR: "/" });
   match(elsewhere.out, new RegExp(` --run_dir=${projectRoot}/runs/`), elsewhere.err);
   equal(elsewhere.err, "");
   const none = await submit({ BYOL_DENO: "/none/deno" });

@@ -27,7 +27,7 @@
 
 // Options: those of `deno task train`, resolved.
 export { optionsByName } from "./src/options/stored.ts";
-export { runOptions } from "./src/options/run_options.ts";
+export { runOptions } from "./src/commands/run_options.ts";
 export type { RunConfig } from "./src/options/config.ts";
 
 // Images and their views.

@@ -56,6 +56,8 @@ export function optionsPage(): string {
     "over a preset, and a preset over the data set's defaults. The defaults of `deno task eval` for data set, image size, " +
     "limit of the training images, network, probe, seed and type of numbers are those of the checkpoint. The folder of the " +
     "images, hardware and precision are not taken from it. A run's config.json holds the origin of each value.",
+    "The defaults for folder are those for 1,500 photos; " +
+    "[imagenet.md](imagenet.md#the-recipe-for-a-folder) tells how they follow from the images.",
     ...GROUPS.flatMap((group) => [`## ${group}`, groupTable(group)]),
     "## A file of options",
     FILE_OF_OPTIONS,

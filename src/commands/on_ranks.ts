@@ -2,6 +2,7 @@
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { showLine } from "../base/output.ts";
+import { surveyPhotos } from "../data/photo_survey.ts";
 import { launch } from "../distributed/launch.ts";
 import { configurationOf } from "../encoder/weights_file.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
@@ -34,6 +35,7 @@ export async function runOnRanks(
   let weights: CheckpointDescription | undefined;
   const environment: Environment = {
     ...thisEnvironment(),
+    surveyPhotos,
     weightsFileOf,
     checkpointConfig: (path) => configurationOf(path, weights = describeOrThrow(path)),
   };

@@ -5,6 +5,7 @@ import { parseCommandLine } from "../options/parse.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { badFilesOf, badFilesText } from "../data/bad_files.ts";
 import { fewGraysWarning } from "../data/few_grays.ts";
+import { surveyPhotos } from "../data/photo_survey.ts";
 import { openData } from "../data/open.ts";
 import { requireOutsideImages } from "../data/outside_images.ts";
 import { ExitCode } from "../base/exit_codes.ts";
@@ -23,7 +24,10 @@ import { drawSheet } from "../run/view_sheet.ts";
  */
 export async function main(args: readonly string[]): Promise<number> {
   const { own: { out, step }, rest } = readCommand(VIEWS, args);
-  const { config, notes } = parseCommandLine("train", rest, environmentOfOne());
+  const { config, notes } = parseCommandLine("train", rest, {
+    ...environmentOfOne(),
+    surveyPhotos,
+  });
   notes.forEach(showLine);
   requireOutsideImages(out, `--out=${out}`, config);
   using dataset = (await openData(config, { splits: "train", device: "cpu" })).train;

@@ -197,7 +197,8 @@ function inWords(folders: readonly string[]): string {
   return folders.map((folder) => `${folder}/`).join(" and ");
 }
 
-const IMAGE_NAME = /\.(jpe?g|png)$/i;
+/** Names of files that are read as images. */
+export const IMAGE_NAME = /\.(jpe?g|png)$/i;
 
 /** Returns true for a folder with images and without class folders. */
 function isFlat(folder: string): boolean {
@@ -222,7 +223,7 @@ const SYSTEM_FOLDERS = [
 ];
 
 /** Returns the names of the folders in a folder, and of links to folders, without hidden ones; none where it is none. */
-function foldersIn(folder: string): string[] {
+export function foldersIn(folder: string): string[] {
   if (!isFolder(folder)) return [];
   return [...Deno.readDirSync(folder)].flatMap(({ name, isDirectory, isSymlink }) => {
     if (name.startsWith(".") || isAmong(name, SYSTEM_FOLDERS)) return [];

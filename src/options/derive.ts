@@ -36,7 +36,7 @@ export function derive(config: RunConfig, origins: Origins, environment: Environ
 export function deriveFromOptions(
   config: RunConfig,
   origins: Origins,
-  environment: Pick<Environment, "dataDirOfRun"> = {},
+  environment: Pick<Environment, "recordOfRun"> = {},
 ): void {
   deriveLearningRate(config, origins);
   deriveFolders(config, origins, environment);
@@ -159,7 +159,7 @@ function deriveAccumulation(config: RunConfig, origins: Origins): void {
 function deriveFolders(
   config: RunConfig,
   origins: Origins,
-  environment: Pick<Environment, "dataDirOfRun">,
+  environment: Pick<Environment, "recordOfRun">,
 ): void {
   if (origins.runDir === "default") {
     deriveFoldersBelow("runs", { config, origins }, environment);
@@ -173,14 +173,15 @@ function deriveFolders(
 export function deriveFoldersBelow(
   runs: string,
   { config, origins }: { config: RunConfig; origins: Origins },
-  { dataDirOfRun }: Pick<Environment, "dataDirOfRun">,
+  { recordOfRun }: Pick<Environment, "recordOfRun">,
 ): void {
   const at = (name: string): string => runs === "runs" ? `runs/${name}` : join(runs, name);
   if (origins.expeName === "default") {
     const { name, former } = experimentNames(config, origins);
     // An earlier version's run is resumed under the former name, if its data folder has the same name.
-    const there = dataDirOfRun?.(at(former));
-    const isOfHere = there !== undefined && folderName(there) === folderName(config.dataDir ?? "");
+    const there = recordOfRun?.(at(former))?.config.dataDir;
+    const isOfHere = typeof there === "string" &&
+      folderName(there) === folderName(config.dataDir ?? "");
     config.expeName = isOfHere ? former : name;
   }
   config.runDir = at(config.expeName);

@@ -5,7 +5,9 @@
  */
 
 import { join } from "node:path";
-import { type StoredOptions, storedOptions } from "./stored.ts";
+import type { Origins, RunConfig } from "./config.ts";
+import type { PhotoSurvey } from "./photo_recipe.ts";
+import { type StoredOptions, storedOptions, storedOrigins } from "./stored.ts";
 import { visibleGpus } from "../runtime/gpus.ts";
 import {
   coresOfRank,
@@ -14,6 +16,12 @@ import {
   type RankInfo,
   type Variable,
 } from "../runtime/rank.ts";
+
+/** Options in the record of a run, unchecked, by their fields. */
+export interface StoredRecord {
+  config: Partial<RunConfig>;
+  origins: Partial<Origins>;
+}
 
 /** Properties of the machine that options depend on. */
 export interface Environment {
@@ -27,8 +35,10 @@ export interface Environment {
   rankInfo?: Readonly<RankInfo>;
   /** Returns the number of visible NVIDIA GPUs; undefined where the run is for another machine. */
   gpus?(): number;
-  /** Returns the data folder in the record of a run; undefined where the folder holds no run. */
-  dataDirOfRun?(runDir: string): string | undefined;
+  /** Returns the options in the record of a run, and their origins; undefined where the folder holds no run. */
+  recordOfRun?(runDir: string): StoredRecord | undefined;
+  /** Returns the number and size of a folder's images; undefined where they cannot be read. */
+  surveyPhotos?(config: Pick<RunConfig, "datasetName" | "dataDir">): PhotoSurvey | undefined;
   /** Returns the weights file that `--checkpoint` names by a file or by the folder of a run. @throws UserError (checkpoint) */
   weightsFileOf?(path: string): string;
   /**
@@ -60,16 +70,16 @@ function environmentWith(variable: Variable): Environment {
     exists: (path) => quietly(() => Deno.statSync(path)) !== undefined,
     cores: coresOfRank(navigator.hardwareConcurrency, rankInfo, variable),
     gpus: visibleGpus,
-    dataDirOfRun: (runDir) => quietly(() => dataDirIn(join(runDir, "config.json"))),
+    recordOfRun: (runDir) => quietly(() => recordIn(join(runDir, "config.json"))),
     rankInfo,
   };
 }
 
-function dataDirIn(record: string): string | undefined {
+function recordIn(file: string): StoredRecord | undefined {
   // Only a regular file can be a record; the reading of a pipe would wait.
-  if (!Deno.statSync(record).isFile) return undefined;
-  const { dataDir } = storedOptions(JSON.parse(Deno.readTextFileSync(record)).config);
-  return typeof dataDir === "string" ? dataDir : undefined;
+  if (!Deno.statSync(file).isFile) return undefined;
+  const { config, origins } = JSON.parse(Deno.readTextFileSync(file));
+  return { config: storedOptions(config), origins: storedOrigins(origins ?? {}) };
 }
 
 function quietly<T>(read: () => T): T | undefined {

@@ -12,7 +12,8 @@ import type { Origins, RunConfig } from "./config.ts";
 import { readConfigFile } from "./config_file.ts";
 import { lineOf } from "./commands/registry.ts";
 import { derive } from "./derive.ts";
-import type { Environment } from "./environment.ts";
+import type { Environment, StoredRecord } from "./environment.ts";
+import { photoNotes, photoRecipe } from "./photo_recipe.ts";
 import type { Command } from "./option.ts";
 import { type Layer, presetLayer, resolveLayers } from "./resolve.ts";
 import { notesOn, requireSameArchitecture, requireSound } from "./rules.ts";
@@ -63,10 +64,69 @@ export function parseCommandLine(
     ...checkpointLayers(asked.checkpoint ?? "", stored),
     ...dataDirLayer(asked, storedOptions(stored), environment),
   ];
+  if (command === "train" && asked.preset === undefined && asked.datasetName === "folder") {
+    return resolvedOnPhotos(layers, asked, environment);
+  }
+  const { config, origins } = resolved(layers, environment);
+  return { config, origins, notes: notesOn(config, environment) };
+}
+
+function resolved(
+  layers: readonly Layer[],
+  environment: Environment,
+): { config: RunConfig; origins: Origins } {
   const { config, origins } = resolveLayers(layers);
   derive(config, origins, environment);
   requireSound(config, origins);
-  return { config, origins, notes: notesOn(config, environment) };
+  return { config, origins };
+}
+
+/**
+ * Resolves the options of a training on a folder without a preset: the default recipe follows from the images. A run
+ * that has begun keeps the recipe in its record.
+ */
+function resolvedOnPhotos(
+  layers: readonly Layer[],
+  asked: Partial<RunConfig>,
+  environment: Environment,
+): ParsedCommandLine {
+  const dataDir = asked.dataDir ?? "data/folder";
+  const survey = environment.surveyPhotos?.({ datasetName: "folder", dataDir });
+  const recipe: Layer = { origin: "dataset", values: photoRecipe(survey, asked) };
+  const begun = resolved([...layers, recipe], environment);
+  const kept = keptRecipe(recipe.values, environment.recordOfRun?.(begun.config.runDir));
+  const found = kept === undefined
+    ? begun
+    : resolved([...layers, { origin: "dataset", values: kept }, recipe], environment);
+  const named = kept === undefined ? survey : "kept";
+  return {
+    ...found,
+    notes: [
+      ...named === undefined ? [] : photoNotes(found, named),
+      ...notesOn(found.config, environment),
+    ],
+  };
+}
+
+/** Returns the part of a recipe that the record of a run on a folder holds; undefined where there is no such record. */
+function keptRecipe(
+  recipe: Partial<RunConfig>,
+  record: StoredRecord | undefined,
+): Partial<RunConfig> | undefined {
+  if (record?.config.datasetName !== "folder") return undefined;
+  const fields = (Object.keys(recipe) as (keyof RunConfig)[]).filter((field) =>
+    ["dataset", "default"].includes(record.origins[field] ?? "") &&
+    isUsable(field, record.config[field])
+  );
+  return Object.fromEntries(fields.map((field) => [field, record.config[field]]));
+}
+
+/** Returns false for a value of a damaged record, which is refused when the record is read as a whole. */
+function isUsable(field: keyof RunConfig, value: unknown): boolean {
+  const { value: kind, default: none } = optionOf(field);
+  return value === null
+    ? none === null
+    : value !== undefined && problemOf(kind, value) === undefined;
 }
 
 /** Returns values whose checkpoint is a file: the newest one where the value names the folder of a run. */

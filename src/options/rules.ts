@@ -9,6 +9,7 @@ import { shownValue } from "../base/option_values.ts";
 import { stemOf } from "../recipes/stem.ts";
 import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
+import { PRESETS } from "./presets.ts";
 import { OPTIONS } from "./table.ts";
 
 /** Note for a machine with a GPU that the run leaves unused. */
@@ -46,6 +47,15 @@ const MACHINE_RULES: readonly Rule[] = [
 ];
 
 const NETWORK_RULES: readonly Rule[] = [
+  (config, origins) =>
+    isOfSmallImages(config.preset) && stemOf(config) === "imagenet" && !isGiven(origins.imageSize)
+      ? `Cannot train by --preset=${config.preset}, a recipe for images of 32 pixels, on photos ` +
+        `(--dataset_name=${config.datasetName}): expected ${
+          config.datasetName === "folder"
+            ? "no --preset, for a recipe by the number and size of the images"
+            : "--preset=byol_imagenet"
+        }, or --image_size=N with it for the side of the views`
+      : undefined,
   (config) =>
     config.checkpoint === null && config.resnetType === "resnet20" && stemOf(config) === "imagenet"
       ? "Cannot train --resnet_type=resnet20, which is for images of 32 pixels, on " +
@@ -64,6 +74,10 @@ const NETWORK_RULES: readonly Rule[] = [
         "larger batch, fewer micro-batches (--accumulate_steps, --max_batch_per_rank), --bn_views=joint or --sync_bn"
       : undefined,
 ];
+
+function isOfSmallImages(preset: RunConfig["preset"]): boolean {
+  return preset !== null && stemOf(PRESETS[preset]) === "cifar";
+}
 
 const EVALUATION_RULES: readonly Rule[] = [
   ({ protocol, ranks }) =>

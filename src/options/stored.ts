@@ -54,7 +54,7 @@ export function storedOptions(stored: StoredOptions): Partial<RunConfig> {
 }
 
 /** Returns stored origins by field. */
-function storedOrigins(stored: StoredOptions): Partial<Origins> {
+export function storedOrigins(stored: StoredOptions): Partial<Origins> {
   const texts = Object.entries(stored).filter(([, origin]) => typeof origin === "string");
   return byField(Object.fromEntries(texts)) as Partial<Origins>;
 }

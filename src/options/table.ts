@@ -35,7 +35,7 @@ export const OPTIONS = {
     fromCheckpoint: true,
     help:
       "Data set. demo is built in: 10 classes of small shapes and textures. folder is any folder of " +
-      "JPEG and PNG files, with the recipe of ImageNet (docs/imagenet.md)",
+      "JPEG and PNG files, with a recipe by their number and size (docs/imagenet.md)",
   },
   dataDir: {
     option: "data_dir",
@@ -58,7 +58,8 @@ export const OPTIONS = {
     // The range that the views' recipes allow.
     value: { kind: "integer", least: 8, most: 4096 },
     default: null,
-    defaultText: "224, and 32 for demo and cifar10, or the preset's",
+    defaultText:
+      "the preset's; otherwise 32 for demo and cifar10, 224 for imagenet, by the images for folder",
     fromCheckpoint: true,
     help:
       "Side of the views in pixels, in training and evaluation. The blur kernel and the resize " +
@@ -412,6 +413,7 @@ export const OPTIONS = {
     commands: BOTH,
     value: { kind: "flag" },
     default: true,
+    defaultText: "true; false for folder without a preset",
     fromCheckpoint: true,
     help:
       "Train the probe on random crops and flips, drawn anew in each epoch, as in the reference program. " +

@@ -9,6 +9,8 @@ import { evaluationSeconds, evaluationWork } from "../byol/cost.ts";
 import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
+import { surveyPhotos } from "../data/photo_survey.ts";
+import { MOST_SURVEYED } from "../options/photo_recipe.ts";
 import { environmentOfOne } from "../options/environment.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { PLAN } from "../options/commands/slurm.ts";
@@ -83,8 +85,18 @@ export function planOf(
   };
 }
 
-function countOf({ preset, datasetName }: RunConfig): { train: number; test: number } | undefined {
+function countOf(
+  { preset, datasetName, dataDir }: RunConfig,
+): { train: number; test: number } | undefined {
+  if (datasetName === "folder") return surveyed(dataDir);
   return IMAGES[preset ?? ""] ?? IMAGES[datasetName];
+}
+
+/** Returns the number of images in a folder; undefined where they cannot be read or are too many to be counted. */
+function surveyed(dataDir: string | null): { train: number; test: number } | undefined {
+  const survey = surveyPhotos({ datasetName: "folder", dataDir });
+  if (survey === undefined || survey.count >= MOST_SURVEYED) return undefined;
+  return { train: survey.count, test: survey.tested };
 }
 
 /** Returns the speed of all ranks, extrapolated from one rank on this machine. */

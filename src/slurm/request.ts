@@ -5,6 +5,7 @@
  * @module
  */
 
+import { surveyPhotos } from "../data/photo_survey.ts";
 import { deriveFoldersBelow } from "../options/derive.ts";
 import type { Environment } from "../options/environment.ts";
 import { parseCommandLine } from "../options/parse.ts";
@@ -99,6 +100,7 @@ export function readRequest<Table extends RequestTable>(
   const programArgs = withSite(rest, { profile, gpus, ranks: nodes * ranksPerNode });
   const where: Environment = {
     ...(spec.name === "doctor" ? environment : withSharedData(environment, profile)),
+    surveyPhotos,
     // The GPUs of the compute nodes are not visible on this machine.
     gpus: undefined,
     // With the job's world size, a batch that the ranks cannot share is refused before the job waits in a queue.

@@ -455,8 +455,14 @@ Deno.test("docs/options.md is what the table says", async () => {
 
 Deno.test("the default run folder tells two folders of photos apart, and keeps an earlier version's", () => {
   const photos = ["--dataset_name=folder", "--resnet_type=resnet18"];
-  const runDirOf = (args: string[], dataDirOfRun?: Environment["dataDirOfRun"]): string =>
-    train([...photos, ...args], { ...machine(), dataDirOfRun }).config.runDir;
+  const runDirOf = (args: string[], dataDirOfRun?: (path: string) => string | undefined): string =>
+    train([...photos, ...args], {
+      ...machine(),
+      recordOfRun: (path) => {
+        const dataDir = dataDirOfRun?.(path);
+        return dataDir === undefined ? undefined : { config: { dataDir }, origins: {} };
+      },
+    }).config.runDir;
   assert.equal(runDirOf(["--data_dir=/a/birds"]), "runs/folder_birds_resnet18");
   assert.equal(runDirOf(["--data_dir=/a/fish and chips/"]), "runs/folder_fish-and-chips_resnet18");
   assert.equal(runDirOf(["--data_dir=/a/birds/../fish"]), "runs/folder_fish_resnet18");
@@ -478,9 +484,28 @@ Deno.test("the default run folder tells two folders of photos apart, and keeps a
   assert.equal(runDirOf(["--data_dir=/a/fish"], earlier), "runs/folder_fish_resnet18");
 });
 
+Deno.test("a preset for images of 32 pixels is refused on photos, unless the views' size is given", () => {
+  const folder = refused(() => train(["--dataset_name=folder", "--preset=cifar10_tuned"]));
+  assert.match(folder, /--preset=cifar10_tuned, a recipe for images of 32 pixels, on photos/);
+  assert.match(folder, /expected no --preset, for a recipe by the number and size/);
+  const imagenet = refused(() => train(["--preset=byol_cifar10", "--dataset_name=imagenet"]));
+  assert.match(imagenet, /expected --preset=byol_imagenet, or --image_size=N/);
+  const { config } = train([
+    "--dataset_name=folder",
+    "--preset=cifar10_tuned",
+    "--image_size=32",
+  ]);
+  assert.equal(config.imageSize, 32);
+  assert.equal(config.batchSize, 512);
+  assert.equal(train(["--dataset_name=folder", "--preset=imagenette"]).config.batchSize, 256);
+});
+
 Deno.test("the images' folder of a run is read from its record, whatever stands there", async () => {
   const folder = await Deno.makeTempDir();
-  const found = (): string | undefined => thisEnvironment().dataDirOfRun?.(folder);
+  const found = (): string | undefined => {
+    const dataDir: unknown = thisEnvironment().recordOfRun?.(folder)?.config.dataDir;
+    return typeof dataDir === "string" ? dataDir : undefined;
+  };
   assert.equal(found(), undefined);
   const record = `${folder}/config.json`;
   for (

@@ -1,8 +1,9 @@
 /** The options of `deno task train`, resolved, for other programs. */
 
-import { parseCommandLine } from "./parse.ts";
-import type { RunConfig } from "./config.ts";
-import { thisEnvironment } from "./environment.ts";
+import { surveyPhotos } from "../data/photo_survey.ts";
+import type { RunConfig } from "../options/config.ts";
+import { thisEnvironment } from "../options/environment.ts";
+import { parseCommandLine } from "../options/parse.ts";
 
 /**
  * Returns resolved options: the given ones, and for the others the recipe of the preset or data set, as in
@@ -12,5 +13,5 @@ import { thisEnvironment } from "./environment.ts";
  * @throws UserError (usage) for unknown options, values out of range and combinations that cannot run
  */
 export function runOptions(...args: string[]): RunConfig {
-  return parseCommandLine("train", args, thisEnvironment()).config;
+  return parseCommandLine("train", args, { ...thisEnvironment(), surveyPhotos }).config;
 }

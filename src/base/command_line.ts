@@ -187,6 +187,8 @@ export function placeholderOf({ value, placeholder }: Partial<OptionSpec>): stri
       return [...value.words ?? [], "PATH"].join("|");
     case "choice":
       return value.choices.length > 6 ? "NAME" : value.choices.join("|");
+    case "text":
+      return value.placeholder ?? "NAME";
     default:
       return "NAME";
   }

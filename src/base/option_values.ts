@@ -15,7 +15,7 @@ export type ValueKind =
   | { kind: "flag" }
   | { kind: "path"; words?: readonly string[]; endings?: readonly string[] }
   | { kind: "name" }
-  | { kind: "text"; pattern?: RegExp; expected?: string };
+  | { kind: "text"; pattern?: RegExp; expected?: string; placeholder?: string };
 
 /** The type of the values of a kind. */
 export type ValueOf<Kind extends ValueKind> = Kind extends { kind: "flag" } ? boolean

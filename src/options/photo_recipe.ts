@@ -100,7 +100,12 @@ export function photoNotes(
   { config, origins }: { config: RunConfig; origins: Origins },
   survey: PhotoSurvey | "kept",
 ): string[] {
-  const chosen = NAMED.filter((field) => !isGiven(origins[field]) && config[field] !== null);
+  const left: readonly (keyof RunConfig)[] = config.timeBudget === null
+    ? []
+    : ["epochs", "warmupEpochs"];
+  const chosen = NAMED.filter((field) =>
+    !isGiven(origins[field]) && config[field] !== null && !left.includes(field)
+  );
   if (chosen.length === 0) return [];
   const options = chosen.map((field) => `--${optionOf(field).option}=${shownValue(config[field])}`);
   const notes = [

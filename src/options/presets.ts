@@ -203,3 +203,20 @@ export const PRESETS: Readonly<Record<PresetName, Readonly<Preset>>> = {
     learningRatePer256: 2.0,
   },
 };
+
+/**
+ * Returns the values of DeepMind's table for a number of epochs: of the nearest row at or above, or of the last row.
+ *
+ * @returns undefined for a preset that is none of DeepMind's, and for null
+ */
+export function deepMindRow(
+  preset: PresetName | null,
+  epochs: number,
+): { learningRatePer256: number; tauBase: number } | undefined {
+  if (preset === null || !preset.startsWith("deepmind_")) return undefined;
+  const rows = (Object.keys(PRESETS) as PresetName[])
+    .filter((name) => name.startsWith("deepmind_")).map((name) => PRESETS[name])
+    .sort((one, other) => one.recipe.epochs - other.recipe.epochs);
+  const row = rows.find(({ recipe }) => recipe.epochs >= epochs) ?? rows.at(-1)!;
+  return { learningRatePer256: row.learningRatePer256!, tauBase: row.recipe.tauBase };
+}

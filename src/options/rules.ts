@@ -46,6 +46,24 @@ const MACHINE_RULES: readonly Rule[] = [
       : undefined,
 ];
 
+const BUDGET_RULES: readonly Rule[] = [
+  ({ timeBudget, epochs }, origins) =>
+    timeBudget !== null && isGiven(origins.epochs)
+      ? `Cannot use --time_budget=${timeBudget} with --nb_epochs=${epochs}: the budget chooses the epochs, expected ` +
+        "one of the two"
+      : undefined,
+  ({ timeBudget, maxSteps }) =>
+    timeBudget !== null && maxSteps !== null
+      ? `Cannot use --time_budget=${timeBudget} with --max_steps=${maxSteps}: a run with a budget ends with its ` +
+        "schedules, expected one of the two"
+      : undefined,
+  ({ timeBudget, resume }) =>
+    timeBudget !== null && resume !== "auto" && resume !== "never"
+      ? `Cannot use --time_budget=${timeBudget} with --resume=${resume}: the budget is that of a run from its first ` +
+        "step on, expected --resume=auto; --init_from begins with the weights of another run"
+      : undefined,
+];
+
 const NETWORK_RULES: readonly Rule[] = [
   (config, origins) =>
     isOfSmallImages(config.preset) && stemOf(config) === "imagenet" && !isGiven(origins.imageSize)
@@ -108,13 +126,17 @@ const EVALUATION_RULES: readonly Rule[] = [
       : undefined,
 ];
 
+const RULES: readonly Rule[] = [
+  ...[PATH_RULES, MACHINE_RULES, BUDGET_RULES, NETWORK_RULES, EVALUATION_RULES].flat(),
+];
+
 /**
  * Refuses combinations of options that cannot run.
  *
  * @throws UserError (usage) for the first rule that is broken
  */
 export function requireSound(config: RunConfig, origins: Origins): void {
-  for (const rule of [...PATH_RULES, ...MACHINE_RULES, ...NETWORK_RULES, ...EVALUATION_RULES]) {
+  for (const rule of [...RULES]) {
     const problem = rule(config, origins);
     if (problem !== undefined) throw usageError(problem);
   }

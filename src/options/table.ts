@@ -6,6 +6,7 @@
  * @module
  */
 
+import { DURATION } from "../base/duration.ts";
 import { LARGEST_COUNT } from "../base/option_values.ts";
 import { PRESET_NAMES } from "../recipes/preset_views.ts";
 import type { RunConfig } from "./config.ts";
@@ -206,6 +207,18 @@ export const OPTIONS = {
     help:
       "Epochs of the warm-up, in which the learning rate rises linearly from 0. A cosine to 0 " +
       "follows",
+  },
+  timeBudget: {
+    option: "time_budget",
+    group: "Training",
+    commands: TRAIN,
+    value: DURATION,
+    default: null,
+    defaultText: "none: --nb_epochs decides",
+    help:
+      "Time of the whole run, such as 90s, 10m or 2h. The run measures its speed, and chooses the epochs and the " +
+      "warm-up so that all schedules end within that time, with start, evaluations and saving " +
+      "(docs/recipes.md)",
   },
   batchSize: {
     option: "batch_size",

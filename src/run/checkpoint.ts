@@ -23,6 +23,8 @@ export interface CheckpointMetadata {
   data?: { digest: string; limit?: "first" | "share"; testDigest?: string; verified?: boolean };
   /** The views' recipes over time; checkpoints of earlier versions have none. */
   augmentation?: AugmentSchedule;
+  /** Seconds that a run with `--time_budget` has spent so far, over all its invocations; absent without it. */
+  spentSeconds?: number;
 }
 
 /** A checkpoint that a run can resume from. */

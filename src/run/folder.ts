@@ -144,7 +144,7 @@ function namesIn(path: string): string[] {
 
 /** Names of the temporary files that a killed invocation leaves behind. */
 const LEFTOVER =
-  /^((config\.json|metrics\.jsonl|encoder\.safetensors|views\.png|result\.json|step-\d{9}\.safetensors)\.\d+\.part|\.write-check-\d+)$/;
+  /^((config\.json|metrics\.jsonl|encoder\.safetensors|views\.png|result\.json|step-\d{9}\.safetensors)(\.\d+\.part)+|\.write-check-\d+)$/;
 
 /** Removes the temporary files of killed invocations. Only the invocation that holds the lock may call it. */
 export function removeLeftovers(folder: RunFolder): void {

@@ -18,8 +18,10 @@ export interface EvaluatedRun {
   evaluations: readonly EvalRow[];
 }
 
-/** Options that decide a result, without the seed. */
-const COMPARED: readonly (keyof RunConfig)[] = FIXED.filter((field) => field !== "seed");
+/** Options that decide a result, without the seed. Of a budget, the epochs that it has chosen count. */
+const COMPARED: readonly (keyof RunConfig)[] = FIXED.filter((field) =>
+  field !== "seed" && field !== "timeBudget"
+);
 
 /**
  * Returns the runs in groups, in the order of each group's first run. The last evaluations of a group are of the same

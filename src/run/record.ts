@@ -6,6 +6,7 @@
  */
 
 import { isDeepStrictEqual } from "node:util";
+import type { BudgetLength, SizeSpeed } from "../byol/budget.ts";
 import { replaceFile } from "../base/atomic_file.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
@@ -35,6 +36,22 @@ export interface InitialWeights {
   taken: string;
 }
 
+/** What a run with `--time_budget` has measured, and chosen by it; times in seconds. */
+export interface BudgetRecord extends BudgetLength {
+  /** Epochs of the warm-up. */
+  warmupEpochs: number;
+  /** The time of a step at each measured size of the views. */
+  speeds: SizeSpeed[];
+  /** Number of measured steps. */
+  measuredSteps: number;
+  /** Time from the start of the program to the first step. */
+  startSeconds: number;
+  /** Estimated time of one evaluation. */
+  evaluationSeconds: number;
+  /** Time of one save. */
+  saveSeconds: number;
+}
+
 /** Contents of config.json: everything needed to repeat the run, and the versions and machine of the run. */
 export interface RunRecord {
   /** The resolved options. */
@@ -60,6 +77,8 @@ export interface RunRecord {
   data: DataRecord;
   /** The file that the encoder was initialised from; null or absent for weights drawn from the seed. */
   initialWeights?: InitialWeights | null;
+  /** What `--time_budget` has chosen; absent without it. */
+  budget?: BudgetRecord;
   /** The CPU's model; results are equal bit for bit only on one model. */
   machine: string;
   /** Start of the run's first invocation, in ISO 8601. */

@@ -28,6 +28,8 @@ export interface RunResult {
   totalSteps: number;
   /** All evaluations, in order. */
   evaluations: EvalRow[];
+  /** Note on a run that `--time_budget` has stopped before its last step; absent for any other. */
+  late?: string;
   /** Options of the invocation that finished the run, by name; results of earlier versions have none. */
   config?: StoredOptions;
   /** Notes that belong to the accuracies, one line each. */
@@ -57,7 +59,12 @@ export function readResult(folder: RunFolder): RunResult | undefined {
     if (!isWhole) return undefined;
     const isNoted = Array.isArray(found?.notes) &&
       found.notes.every((note) => typeof note === "string");
-    return { ...found, notes: isNoted ? found?.notes : undefined } as RunResult;
+    const { late, ...rest } = found as RunResult;
+    return {
+      ...rest,
+      ...typeof late === "string" && { late },
+      notes: isNoted ? found?.notes : undefined,
+    };
   } catch (error) {
     if (!isSystemError(error) && !(error instanceof SyntaxError)) throw error;
     return undefined;
@@ -70,7 +77,7 @@ export function unmarkFinished(folder: RunFolder): void {
 }
 
 /**
- * Returns the result of a run that has nothing left to do: all steps of `config` are done, and the evaluation at the
+ * Returns the result of a run that has nothing left to do: all steps of `config` are done or its time is over, and the evaluation at the
  * end is made where `config` asks for one. Returns undefined otherwise.
  *
  * @param begunWith the `--resume` that the run was begun with
@@ -84,7 +91,8 @@ export function finishedResult(
   if (!goesOn || config.traceSteps > 0) return undefined;
   const result = readResult(folder);
   if (result === undefined) return undefined;
-  if (result.step < endStepOf(result.totalSteps, config)) return undefined;
+  const isLate = result.late !== undefined && config.timeBudget !== null;
+  if (result.step < endStepOf(result.totalSteps, config) && !isLate) return undefined;
   const { totalSteps } = result;
   const wantsEvaluation = isEvaluatedAtEnd(result.step, { ...config, totalSteps });
   const evaluated = result.evaluations.some(({ step }) => step === result.step);

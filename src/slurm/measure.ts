@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
+import { readGiven } from "../base/command_line.ts";
 import { exists } from "../base/files.ts";
 import { showLine } from "../base/output.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
@@ -9,6 +10,7 @@ import { makeTemporaryFolder } from "../base/temporary.ts";
 import { type Answer, ask } from "../base/processes.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { readMetrics } from "../run/metrics_file.ts";
+import { lineOf } from "../options/commands/registry.ts";
 import { projectRoot } from "../setup/record.ts";
 import type { Request } from "./request.ts";
 import { variablesOfOne } from "./variables.ts";
@@ -82,7 +84,7 @@ async function shortRun(
 ): Promise<{ answer: Answer | undefined; rates: number[] }> {
   const limit = new AbortController();
   const running = ask(Deno.execPath(), [
-    ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...request.programArgs],
+    ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...withoutBudget(request.programArgs)],
     ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${batch}`],
     ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
     ...[`--run_dir=${folder}`, "--resume=auto"],
@@ -100,6 +102,12 @@ async function shortRun(
   // The run stops at a signal, and its folder is removed only after its end.
   await end;
   return { answer, rates: ratesIn(folder) };
+}
+
+/** Returns the options without --time_budget, which a run that --max_steps ends cannot have. */
+function withoutBudget(args: readonly string[]): string[] {
+  const { words } = readGiven(args, lineOf("train"));
+  return words.flatMap(({ field, words }) => field === "timeBudget" ? [] : words);
 }
 
 function ratesIn(folder: string): number[] {

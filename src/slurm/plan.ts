@@ -5,6 +5,7 @@
  * @module
  */
 
+import { longestWithin } from "../byol/budget.ts";
 import { evaluationSeconds, evaluationWork } from "../byol/cost.ts";
 import { evaluatedSteps, planTraining } from "../byol/plan.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
@@ -12,10 +13,12 @@ import type { RunConfig } from "../options/config.ts";
 import { surveyPhotos } from "../data/photo_survey.ts";
 import { MOST_SURVEYED } from "../options/photo_recipe.ts";
 import { environmentOfOne } from "../options/environment.ts";
+import { counted } from "../base/counted.ts";
+import { secondsOf } from "../base/duration.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { PLAN } from "../options/commands/slurm.ts";
 import { measureRank } from "./measure.ts";
-import { readRequest, type Request, timeText } from "./request.ts";
+import { budgetPrice, devicesOf, readRequest, type Request, timeText } from "./request.ts";
 import { printLine } from "../base/output.ts";
 
 /** Number of images of the published data sets, by the name of the data set or preset. */
@@ -29,8 +32,13 @@ const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
 /** Seconds of each job that are not trained: opening and indexing of the images, loading of the checkpoint. */
 const START_SECONDS = 120;
 
+/** The most of a budget that its start counts as. */
+const START_SHARE = 0.05;
+
 /** Cost of a training. */
 export interface Plan {
+  /** Epochs of the training; of a run with a budget, those that it would choose at this speed. */
+  epochs: number;
   stepsPerEpoch: number;
   /** Steps of the training: those of the schedules, or --max_steps. */
   totalSteps: number;
@@ -39,6 +47,7 @@ export interface Plan {
   trainingSeconds: number;
   evaluations: number;
   evaluationSeconds: number;
+  /** Time of the whole training; of a run with a budget, the budget. */
   totalSeconds: number;
   /** Hours times GPUs; without GPUs, hours times cores. */
   deviceHours: number;
@@ -62,17 +71,23 @@ export function planOf(
   const { config } = request;
   const count = countOf(config) ?? { train: 0, test: 0 };
   const train = Math.min(trainImages ?? count.train, config.limitTrain ?? Infinity);
-  const training = planTraining(train, config);
+  const work = evaluationWork({ train, test: count.test }, config);
+  const secondsOfEvaluation = evaluationSeconds(work, { imagesPerSecond });
+  const budget = config.timeBudget === null ? undefined : secondsOf(config.timeBudget);
+  const epochs = budget === undefined ? config.epochs : epochsWithin(config, {
+    images: train,
+    stepSeconds: config.batchSize / imagesPerSecond,
+    evaluationSeconds: secondsOfEvaluation,
+  });
+  const training = planTraining(train, { ...config, epochs });
   const images = training.endStep * config.batchSize;
   const evaluations = evaluatedSteps(training).length;
-  const work = evaluationWork({ train, test: count.test }, config);
-  const evaluationsSeconds = evaluations * evaluationSeconds(work, { imagesPerSecond });
+  const evaluationsSeconds = evaluations * secondsOfEvaluation;
   const trainingSeconds = images / imagesPerSecond;
-  const totalSeconds = trainingSeconds + evaluationsSeconds;
-  const ranks = request.nodes * request.ranksPerNode;
-  const devices = request.gpus ? ranks : ranks * request.coresPerRank;
+  const totalSeconds = budget ?? trainingSeconds + evaluationsSeconds;
   const useful = request.seconds - request.signalSeconds - START_SECONDS;
   return {
+    epochs,
     stepsPerEpoch: training.stepsPerEpoch,
     totalSteps: training.endStep,
     images,
@@ -80,9 +95,30 @@ export function planOf(
     evaluations,
     evaluationSeconds: evaluationsSeconds,
     totalSeconds,
-    deviceHours: totalSeconds / 3600 * devices,
+    deviceHours: totalSeconds / 3600 * devicesOf(request),
     links: useful > 0 ? Math.ceil(totalSeconds / useful) : Infinity,
   };
+}
+
+/** Returns the epochs that a budget would choose at a given speed. The job measures its own. */
+function epochsWithin(
+  config: RunConfig,
+  { images, stepSeconds, evaluationSeconds }: {
+    images: number;
+    stepSeconds: number;
+    evaluationSeconds: number;
+  },
+): number {
+  const text = config.timeBudget!;
+  const seconds = secondsOf(text);
+  const startSeconds = Math.min(START_SECONDS, START_SHARE * seconds);
+  const costs = {
+    startSeconds,
+    stepSecondsAt: () => stepSeconds,
+    evaluationSeconds,
+    saveSeconds: 0,
+  };
+  return longestWithin({ text, seconds }, { images, options: config, costs }).epochs;
 }
 
 function countOf(
@@ -117,6 +153,7 @@ async function measuredSpeed(
 
 function table(request: Request, speed: { text: string }, plan: Plan): string {
   const { qos, gpus, nodes, ranksPerNode, config } = request;
+  const price = budgetPrice(request);
   const rows: [string, string][] = [
     ["job", `${nodes} × ${ranksPerNode} ranks, profile ${request.profileName}`],
     ["images/s", speed.text],
@@ -131,6 +168,12 @@ function table(request: Request, speed: { text: string }, plan: Plan): string {
       `${
         hours(plan.evaluationSeconds)
       } for ${plan.evaluations}, estimated from the work of a forward pass`,
+    ],
+    ...price === undefined ? [] : [
+      [
+        "budget",
+        `${price}; about ${counted(plan.epochs, "epoch")}, which the run chooses by its own speed`,
+      ] satisfies [string, string],
     ],
     ["total", hours(plan.totalSeconds)],
     [gpus ? "GPU-hours" : "core-hours", plan.deviceHours.toFixed(1)],

@@ -16,6 +16,8 @@ import {
   readGiven,
   type Values,
 } from "../base/command_line.ts";
+import { counted } from "../base/counted.ts";
+import { secondsOf } from "../base/duration.ts";
 import { usageError } from "../base/exit_codes.ts";
 import { type CommandName, lineOf, readCommand } from "../options/commands/registry.ts";
 import { JOB_NAMES, type ProfileName, REQUEST_OPTIONS } from "../options/commands/slurm.ts";
@@ -110,7 +112,7 @@ export function readRequest<Table extends RequestTable>(
   if (origins.runDir === "default" && site?.runs) {
     deriveFoldersBelow(site.runs, { config, origins }, environment);
   }
-  const seconds = secondsOf(shared.time, qos);
+  const seconds = limitOf(shared.time, qos);
   const request = {
     ...{ job, profileName, profile, nodes, ranksPerNode, gpus, qos, seconds, config, programArgs },
     coresPerRank: shared.coresPerRank ?? profile.coresPerRank,
@@ -130,7 +132,7 @@ function jobOf(args: readonly string[], spec: CommandSpec): Job {
 }
 
 /** Returns the time limit of a job in seconds: --time, or the longest time of the QoS. */
-function secondsOf(time: string | null, qos: Qos | undefined): number {
+function limitOf(time: string | null, qos: Qos | undefined): number {
   if (time === null) return (qos?.hours ?? 20) * 3600;
   const [hours = 0, minutes = 0, rest = 0] = time.split(":").map(Number);
   const seconds = hours * 3600 + minutes * 60 + rest;
@@ -178,6 +180,35 @@ function qosOf(name: string | null, profile: Profile): Qos | undefined {
   // The limits of an unknown cluster are unknown, too.
   if (names.length === 0) return { name, hours: Infinity };
   throw usageError(`Cannot use --qos=${name}: expected one of ${names.join(", ")}`);
+}
+
+/** Returns the number of GPUs of a job; without GPUs, of its cores. */
+export function devicesOf(
+  { nodes, ranksPerNode, coresPerRank, gpus }: Pick<
+    Request,
+    "nodes" | "ranksPerNode" | "coresPerRank" | "gpus"
+  >,
+): number {
+  return nodes * ranksPerNode * (gpus ? 1 : coresPerRank);
+}
+
+/**
+ * Returns the price of a budget, such as "2h × 4 GPUs = 8.0 GPU-hours"; undefined without --time_budget. An array of
+ * seeds has a budget for each seed.
+ */
+export function budgetPrice(
+  request:
+    & Pick<Request, "config" | "job" | "seeds">
+    & Parameters<typeof devicesOf>[0],
+): string | undefined {
+  const { config: { timeBudget }, gpus, job, seeds } = request;
+  if (timeBudget === null) return undefined;
+  const runs = job === "seeds" ? seeds : 1;
+  const devices = devicesOf(request);
+  const hours = secondsOf(timeBudget) / 3600 * devices * runs;
+  const [one, unit] = gpus ? ["GPU", "GPU-hours"] : ["core", "core-hours"];
+  const each = runs > 1 ? ` × ${counted(runs, "seed")}` : "";
+  return `${timeBudget} × ${counted(devices, one!)}${each} = ${hours.toFixed(1)} ${unit}`;
 }
 
 /** Returns a time limit in the form of sbatch's --time, HH:MM:SS. */

@@ -15,7 +15,7 @@ import { gpuProblem } from "../runtime/gpu_fit.ts";
 import { configurationOf } from "../encoder/weights_file.ts";
 import { SUBMIT } from "../options/commands/slurm.ts";
 import { jobFolder, render } from "./render.ts";
-import { JOBS, readRequest, type Request } from "./request.ts";
+import { budgetPrice, JOBS, readRequest, type Request } from "./request.ts";
 import { type Site, siteHere } from "./site.ts";
 import { ask } from "../base/processes.ts";
 import { variablesOutsideJobs } from "./variables.ts";
@@ -56,6 +56,8 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   const template = Deno.readTextFileSync(join(projectRoot, "slurm", JOBS[request.job].script));
   const script = render(request, { template, root: projectRoot });
   const problems = problemsOf(request, site);
+  const price = budgetPrice(request);
+  if (price !== undefined) showLine(`--time_budget: ${price}`);
   if (own.dryRun) {
     for (const problem of problems) showLine(`Cannot submit: ${problem}`);
     printLine(script);

@@ -10,7 +10,7 @@ import { driverProblem, gpuProblem } from "../../src/runtime/gpu_fit.ts";
 import { planOf } from "../../src/slurm/plan.ts";
 import { PROFILES } from "../../src/slurm/profiles.ts";
 import { directives, render } from "../../src/slurm/render.ts";
-import { JOBS, readRequest, type Request } from "../../src/slurm/request.ts";
+import { budgetPrice, JOBS, readRequest, type Request } from "../../src/slurm/request.ts";
 import { writePhotoFolder } from "../support/photo_files.ts";
 import { skip } from "../support/skip.ts";
 
@@ -310,6 +310,42 @@ Deno.test("a plan counts the evaluations that train makes of a run cut short", (
   equal(evaluations("--max_steps=38800", "--eval_at_end"), 4);
   equal(evaluations("--max_steps=100"), 0);
   equal(evaluations("--max_steps=100", "--eval_at_end"), 1);
+});
+
+Deno.test("a plan of a budget has its GPU-hours, and the epochs that end within it", () => {
+  const asked = (...args: string[]): Request =>
+    onJeanZay("jeanzay-a100", "--preset=byol_cifar10", "--data_dir=x", "--clsf_every=0", ...args);
+  const plan = planOf(asked("--time_budget=2h"), { imagesPerSecond: 1000 });
+  // 95 % of two hours, without two minutes for the start.
+  equal(plan.epochs, Math.floor((0.95 * 7200 - 120) / (97 * 512 / 1000)));
+  equal(plan.totalSteps, plan.epochs * 97);
+  deepEqual([plan.totalSeconds, plan.deviceHours], [7200, 16]);
+  equal(budgetPrice(asked("--time_budget=2h")), "2h × 8 GPUs = 16.0 GPU-hours");
+  equal(
+    budgetPrice({ ...asked("--time_budget=90m"), job: "seeds", seeds: 3 }),
+    "90m × 8 GPUs × 3 seeds = 36.0 GPU-hours",
+  );
+  equal(budgetPrice(request("--time_budget=30m")), "30m × 1 core = 0.5 core-hours");
+  equal(budgetPrice(asked()), undefined);
+});
+
+Deno.test("plan and submit print the price of a budget", async () => {
+  const job = ["--profile=jeanzay-h100", "--preset=byol_cifar10", "--data_dir=x"];
+  const budget = "--time_budget=30m";
+  const planned = await program("plan", ...job, budget, "--images_per_second=20000");
+  equal(planned.code, 0, planned.err);
+  match(planned.out, /^budget +30m × 4 GPUs = 2\.0 GPU-hours; about \d+ epochs, which the run/m);
+  match(planned.out, /^total +30\.0 min$/m);
+  match(planned.out, /^GPU-hours +2\.0$/m);
+  const submitted = await program("submit", ...job, budget, "--account=abc", "--dry_run");
+  equal(submitted.code, 0, submitted.err);
+  match(submitted.err, /^--time_budget: 30m × 4 GPUs = 2\.0 GPU-hours$/m);
+  match(submitted.out, /--time_budget=30m/);
+  // The short run that measures has no budget of its own.
+  const tiny = ["--hidden_dim=16", "--z_dim=8", "--batch_size=16", "--threads=1"];
+  const measured = await program("plan", ...tiny, "--time_budget", "1h");
+  equal(measured.code, 0, measured.err);
+  match(measured.out, /^core-hours +1\.0$/m);
 });
 
 Deno.test("a plan prices a probe on cached features as two passes and the classifier's steps", () => {

@@ -38,11 +38,13 @@ export class Evaluations {
     using progress = this.#output.progressOf({ label: "evaluating", total: 100 });
     learner.broadcastStatistics();
     const parts = { learner, train, test, ranks };
+    const begun = performance.now();
     const found = await evaluate(parts, evaluationOptions(config, device), (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));
       return interrupt.requested;
     });
     if (found === undefined) return;
+    this.#training.budget?.evaluationTook((performance.now() - begun) / 1000);
     const row: EvalRow = {
       kind: "eval",
       step: stepsDone,

@@ -12,7 +12,7 @@ import type { Training } from "./training.ts";
 
 /** Returns the hooks of a training. */
 export function pretrainHooks(
-  { invocation: { config, ranks, interrupt, warn }, inputs, plan, learner }: Training,
+  { invocation: { config, ranks, interrupt, warn }, inputs, plan, budget, learner }: Training,
   { firstStep, output, evaluations }: {
     firstStep: number;
     output: RunOutput;
@@ -23,8 +23,12 @@ export function pretrainHooks(
   const grays = new FewGraysWatch([inputs.train, inputs.test], warn);
   return {
     // Logged steps include the ends of epochs: a resumed run repeats an evaluation that a signal stopped there.
-    interrupted: (stepsDone) =>
-      ranks.stopsAfter(interrupt.requested, { agreed: isLogged(stepsDone, plan) }),
+    interrupted: (stepsDone) => {
+      const agreed = isLogged(stepsDone, plan);
+      const isStopped = ranks.stopsAfter(interrupt.requested, { agreed });
+      const { endStep } = plan;
+      return budget?.stopsAfter(stepsDone, { agreed, endStep }) || isStopped;
+    },
     logged: (row) => {
       output.write(row);
       inputs.badFiles.update();

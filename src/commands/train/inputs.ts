@@ -119,7 +119,8 @@ function showFound(record: DataRecord, { config, warn }: Invocation): void {
   warn(`The images are ${comparedText("imagenet", record)}`);
 }
 
-function requireBatch(images: number, batchSize: number): void {
+/** Refuses a batch that holds more images than there are. @throws UserError (usage) */
+export function requireBatch(images: number, batchSize: number): void {
   if (batchSize <= images) return;
   throw new UserError(
     `Cannot train with --batch_size=${batchSize}: expected at most the ${images} training images`,

@@ -32,8 +32,9 @@ export class Invocation {
   ) {
     this.ranks = ranks;
     this.interrupt = interrupt;
-    this.config = config;
-    this.origins = origins;
+    // The epochs that a budget chooses are those of this invocation alone.
+    this.config = { ...config };
+    this.origins = { ...origins };
     this.device = deviceOf(config, ranks.rankInfo);
     this.folder = runFolderAt(config.runDir);
     this.terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
@@ -48,7 +49,7 @@ export class Invocation {
   }
 
   /** Ends the command where any rank was asked to stop. All ranks must call it. @throws UserError (interrupted) */
-  throwIfStopped(when: string): void {
+  readonly throwIfStopped = (when: string): void => {
     if (this.isStopped()) throw interrupted(when);
-  }
+  };
 }

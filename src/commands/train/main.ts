@@ -17,6 +17,7 @@ import { deviceOf, openDevice } from "../../runtime/device.ts";
 import { Interrupt } from "../../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../../runtime/rank.ts";
 import { requireSetup } from "../../setup/record.ts";
+import { keepChosen, openBudget } from "./budget.ts";
 import { Evaluations } from "./evaluations.ts";
 import { finish } from "./finish.ts";
 import { pretrainHooks } from "./hooks.ts";
@@ -32,12 +33,19 @@ import { openingLines } from "./story.ts";
  *
  * @param parts.openData opens the images; by default those that the options name
  * @param parts.rankInfo rank of this process; by default a single process
+ * @param parts.startedAt start of the program, which --time_budget counts from, on the clock of performance.now(); by
+ * default the start of this call
  * @returns the exit code: 0, or 75 where a signal stopped the run after everything was saved
  */
 export async function train(
   parsed: ParsedCommandLine,
-  parts: { openData: typeof openData; rankInfo?: Readonly<RankInfo> } = { openData },
+  parts: {
+    openData: typeof openData;
+    rankInfo?: Readonly<RankInfo>;
+    startedAt?: number;
+  } = { openData },
 ): Promise<ExitCode> {
+  const { startedAt = performance.now() } = parts;
   using interrupt = new Interrupt();
   const { hash } = requireSetup();
   const { rankInfo = SINGLE_PROCESS } = parts;
@@ -47,16 +55,21 @@ export async function train(
   return await Ranks.run(
     rankInfo,
     { config: parsed.config, core: hash, interrupted: () => interrupt.requested },
-    (ranks) => trainWith(new Invocation(parsed, { ranks, interrupt }), parts.openData),
+    (ranks) =>
+      trainWith(new Invocation(parsed, { ranks, interrupt }), { open: parts.openData, startedAt }),
   );
 }
 
-async function trainWith(invocation: Invocation, open: typeof openData): Promise<ExitCode> {
+async function trainWith(
+  invocation: Invocation,
+  { open, startedAt }: { open: typeof openData; startedAt: number },
+): Promise<ExitCode> {
   const { config, ranks, folder, warn, interrupt } = invocation;
   using prepared = ranks.rankZeroOnly(() => {
     requireOutputOutsideImages(config);
     return new PreparedFolder(folder.path);
   });
+  await keepChosen(invocation);
   if (await isFinished(invocation)) return ExitCode.ok;
   interrupt.watchCalls();
   using run = await OpenRun.take(invocation, prepared);
@@ -67,23 +80,30 @@ async function trainWith(invocation: Invocation, open: typeof openData): Promise
   // The finished run may have had another data folder: the images are compared by now.
   if (await isFinished(invocation, { dataIsSame: true })) return ExitCode.ok;
   const { described: { train: description }, train } = inputs;
+  const budget = await openBudget(invocation, {
+    inputs,
+    record: run.previous?.budget,
+    startedAt,
+  });
   const plan = planTraining(description.count, config);
   const augmentation = loadAugmentSchedule(config, plan.stepsPerEpoch);
   invocation.throwIfStopped("before the first step");
 
   using learner = createLearner(config, { device: invocation.device });
   const probeRates = addOnlineProbe(learner, config, { ...description, warn });
-  const training = { invocation, run, inputs, plan, augmentation, learner, probeRates };
+  const training = { invocation, run, inputs, plan, budget, augmentation, learner, probeRates };
   const restored = await restore(training);
   const kept = await run.begin(training, restored);
   await using output = await openOutput(training, { restored, kept });
   const evaluations = new Evaluations(training, { output, earlier: kept.evaluations });
 
   const { firstStep } = restored;
+  if (firstStep > 0) budget?.resume(restored.spentSeconds);
   for (const line of openingLines(invocation, plan, firstStep)) output.note(line);
   const { stepsPerEpoch, endStep } = plan;
   if (isEvaluated(firstStep, plan)) await evaluations.evaluateAt(firstStep);
-  const stepsDone = invocation.isStopped() ? firstStep : await pretrain(
+  const isOver = budget?.stopsAfter(firstStep, { agreed: true, endStep }) === true;
+  const stepsDone = invocation.isStopped() || isOver ? firstStep : await pretrain(
     { learner, dataset: train },
     { ...config, stepsPerEpoch, augmentation, firstStep, endStep, probeRates },
     pretrainHooks(training, { firstStep, output, evaluations }),

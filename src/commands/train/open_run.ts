@@ -24,6 +24,7 @@ import {
 } from "../../run/result.ts";
 import { isLogged, planTraining } from "../../byol/plan.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
+import { keepChosen } from "./budget.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Restored } from "./restore.ts";
 import { resultText } from "./result_text.ts";
@@ -67,14 +68,23 @@ export async function isFinished(
         wayToMore(finished, folder)
       }`,
     );
-    for (const note of finished.notes ?? []) warn(note);
+    for (const note of [finished.late ?? [], finished.notes ?? []].flat()) warn(note);
     printLine(resultText({ config, folder }, finished));
     return true;
   });
 }
 
 /** Returns how to train a finished run further. */
-function wayToMore({ step, totalSteps }: RunResult, { checkpointsDir }: RunFolder): string {
+function wayToMore(
+  { step, totalSteps, late }: RunResult,
+  { checkpointsDir }: RunFolder,
+): string {
+  if (late !== undefined) {
+    return "its time is over: to end its schedules, give --nb_epochs and --nb_epochs_warmup of its config.json in place " +
+      `of --time_budget, with another --run_dir and --resume=${
+        checkpointPath(checkpointsDir, step)
+      }`;
+  }
   return step < totalSteps
     ? `it has done ${step} of ${totalSteps} steps: a larger --max_steps, or none, resumes it`
     : "its schedules have ended: for more epochs, give a larger --nb_epochs with another --run_dir and " +
@@ -114,13 +124,15 @@ export class OpenRun implements Disposable {
     const { ranks, config, folder, warn, interrupt } = invocation;
     using held = new DisposableStack();
     let lock: HeldLock = NULL_LOCK;
-    const previous = await ranks.broadcast(async () => {
+    await ranks.broadcast(async () => {
       lock = held.use(await RunLock.take(folder.path, { log: warn, signal: interrupt.signal }));
       held.defer(() => prepared?.clear());
       prepared?.renew();
-      // Another invocation may have trained before the lock was free: the record is read again.
-      return claimRunFolder(folder, config);
+      return null;
     });
+    // Another invocation may have trained before the lock was free: the record is read again.
+    await keepChosen(invocation);
+    const previous = await ranks.broadcast(() => claimRunFolder(folder, config));
     return new OpenRun(invocation, { previous, lock, held: held.move() });
   }
 
@@ -141,7 +153,10 @@ export class OpenRun implements Disposable {
    * @throws UserError (run folder or save) where a file cannot be read or written
    */
   async begin(
-    { inputs, plan, augmentation }: Pick<Training, "inputs" | "plan" | "augmentation">,
+    { inputs, plan, augmentation, budget }: Pick<
+      Training,
+      "inputs" | "plan" | "augmentation" | "budget"
+    >,
     { firstStep, savedStep, initialWeights, machine }: Restored,
   ): Promise<KeptRows> {
     const { ranks, config, origins, folder, warn } = this.#invocation;
@@ -165,6 +180,7 @@ export class OpenRun implements Disposable {
           ...recordOfProgram(),
           data: inputs.data,
           initialWeights,
+          ...budget?.record && { budget: budget.record },
           machine,
           startedAt: startOf(rows) ?? new Date().toISOString(),
         });

@@ -39,7 +39,14 @@ export interface RunOutput extends AsyncDisposable {
   /** Waits until all rows are on the disk. */
   flush(): void;
   /** Writes encoder.safetensors and result.json. @throws UserError as `write` does */
-  complete(stepsDone: number, evaluations: readonly EvalRow[]): void;
+  complete(stepsDone: number, parts: Completed): void;
+}
+
+/** The end of a training. */
+interface Completed {
+  evaluations: readonly EvalRow[];
+  /** Note on a run that its budget has ended before its last step; undefined for any other. */
+  late: string | undefined;
 }
 
 /** Output of ranks above 0, which has no effect. */
@@ -117,6 +124,7 @@ class RankZeroOutput implements RunOutput {
       config: optionsByName(config),
       data: inputs.data,
       augmentation,
+      ...training.budget && { spentSeconds: training.budget.spentSeconds },
       computers,
     });
     const writer = held.use(
@@ -161,7 +169,7 @@ class RankZeroOutput implements RunOutput {
     this.#metrics.flush();
   }
 
-  complete(stepsDone: number, evaluations: readonly EvalRow[]): void {
+  complete(stepsDone: number, { evaluations, late }: Completed): void {
     const { invocation: { config, folder, warn }, inputs, plan, run, learner } = this.#training;
     run.lock.check(0);
     this.#metrics.flush();
@@ -178,6 +186,7 @@ class RankZeroOutput implements RunOutput {
       step: stepsDone,
       totalSteps: plan.totalSteps,
       evaluations: [...evaluations],
+      ...late !== undefined && { late },
       config: optionsByName(config),
       ...inputs.notes.length > 0 && { notes: inputs.notes },
     };

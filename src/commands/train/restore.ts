@@ -32,6 +32,8 @@ export interface Restored {
   firstStep: number;
   /** The step whose checkpoint the run folder holds; undefined for a new run. */
   savedStep: number | undefined;
+  /** Seconds that a run with a budget has spent before, as its checkpoint names them; 0 for a new run. */
+  spentSeconds: number;
   /** Fingerprints of all invocations of the run, with this one. */
   computers: Fingerprint[];
   /** The CPU's model. */
@@ -64,6 +66,7 @@ export async function restore(training: Training): Promise<Restored> {
   return {
     firstStep,
     savedStep: isOfRun ? firstStep : undefined,
+    spentSeconds: newest?.metadata.spentSeconds ?? 0,
     ...computersOf(training, newest),
     initialWeights,
   };

@@ -1,8 +1,11 @@
 /** The lines that a training begins and ends with. */
 
+import { durationText } from "../../base/terminal.ts";
 import { counted } from "../../base/counted.ts";
 import { isEvaluated, type TrainingPlan } from "../../byol/plan.ts";
 import type { RunConfig } from "../../options/config.ts";
+import type { Training } from "./training.ts";
+import type { BudgetRecord } from "../../run/record.ts";
 import type { RunFolder } from "../../run/folder.ts";
 
 /** Returns the lines before the first step of an invocation: the network, the steps, and the folder of the run. */
@@ -25,6 +28,34 @@ export function openingLines(
     lines.push(`--max_steps=${maxSteps} leaves out the evaluation of the untrained encoder`);
   }
   return lines;
+}
+
+/** Returns the line on what a budget has chosen, and by what measurement. */
+export function budgetText(
+  { timeBudget, batchSize }: RunConfig,
+  { epochs, steps, warmupEpochs, speeds, measuredSteps, ...expected }: BudgetRecord,
+): string {
+  const rates = speeds.map(({ size, stepSeconds }) =>
+    `${(batchSize / stepSeconds).toFixed(1)} images/s${speeds.length > 1 ? ` at ${size} px` : ""}`
+  );
+  const { evaluations, evaluationSeconds, expectedSeconds } = expected;
+  const evaluating = evaluations === 0
+    ? ""
+    : `, with ${counted(evaluations, "evaluation")} of ${durationText(evaluationSeconds)}`;
+  return `--time_budget=${timeBudget} chose ${counted(epochs, "epoch")} (${
+    counted(steps, "step")
+  }) with a warm-up of ${warmupEpochs}, by ${rates.join(" and ")} in ${
+    counted(measuredSteps, "step")
+  }: about ${durationText(expectedSeconds)}${evaluating}`;
+}
+
+/** Returns the note on a run that its budget has ended before its last step. */
+export function lateText(
+  { invocation: { config }, plan }: Pick<Training, "invocation" | "plan">,
+  stepsDone: number,
+): string {
+  return `Late for --time_budget=${config.timeBudget}: stopped at step ${stepsDone} of ${plan.totalSteps} and saved, ` +
+    "before the schedules have ended";
 }
 
 /** Returns the lines after the result of a finished run. */

@@ -6,6 +6,7 @@ import type { AugmentSchedule } from "../../recipes/view_schedule.ts";
 import type { TrainingInputs } from "./inputs.ts";
 import type { Invocation } from "./invocation.ts";
 import type { OpenRun } from "./open_run.ts";
+import type { RunBudget } from "./run_budget.ts";
 
 /** Parts of a training that all modules of `train` use. */
 export interface Training {
@@ -17,6 +18,8 @@ export interface Training {
   inputs: TrainingInputs;
   /** The plan of the steps. */
   plan: TrainingPlan;
+  /** The budget of the run; undefined without --time_budget. */
+  budget: RunBudget | undefined;
   /** The views' recipes over time. */
   augmentation: AugmentSchedule;
   /** The networks, their optimizer and their online probe. */

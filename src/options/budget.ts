@@ -3,7 +3,7 @@
 import type { Origins, RunConfig } from "./config.ts";
 import { deepMindRow } from "./presets.ts";
 
-/** What a budget chooses. */
+/** Choice of a budget. */
 export interface BudgetChoice {
   /** Epochs of the run. */
   epochs: number;

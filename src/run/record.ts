@@ -36,7 +36,7 @@ export interface InitialWeights {
   taken: string;
 }
 
-/** What a run with `--time_budget` has measured, and chosen by it; times in seconds. */
+/** Measurements of a run with `--time_budget`, and the choice by them; times in seconds. */
 export interface BudgetRecord extends BudgetLength {
   /** Epochs of the warm-up. */
   warmupEpochs: number;
@@ -77,7 +77,7 @@ export interface RunRecord {
   data: DataRecord;
   /** The file that the encoder was initialised from; null or absent for weights drawn from the seed. */
   initialWeights?: InitialWeights | null;
-  /** What `--time_budget` has chosen; absent without it. */
+  /** Choice of `--time_budget`, with its measurements; absent without it. */
   budget?: BudgetRecord;
   /** The CPU's model; results are equal bit for bit only on one model. */
   machine: string;

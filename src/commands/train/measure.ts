@@ -32,7 +32,7 @@ export interface Measured {
   saveSeconds: number;
 }
 
-/** What is measured. */
+/** Extent of the measurement. */
 interface Plan {
   /** The sizes of the views, each with recipes. */
   sizes: readonly ViewSize[];

@@ -9,7 +9,7 @@ import type { Invocation } from "./invocation.ts";
  * step, and adds the time that its checkpoint names: neither the wait between two jobs nor work that was lost counts.
  */
 export class RunBudget {
-  /** What was measured and chosen; undefined where config.json is lost. */
+  /** Measurements and choice; undefined where config.json is lost. */
   readonly record: BudgetRecord | undefined;
   readonly #invocation: Invocation;
   readonly #seconds: number;

@@ -14,7 +14,10 @@ const preloaded: Deno.DynamicLibrary<Record<string, never>>[] = [];
  *
  * @throws UserError (set-up) when the core is missing or has another table
  */
-export function loadCore(record: SetupRecord, file = record.core): CoreSymbols {
+export function loadCore(
+  record: Pick<SetupRecord, "core" | "preload">,
+  file = record.core,
+): CoreSymbols {
   preload(record);
   const core = open(file, { symbols: SYMBOLS, name: "the core" });
   // A table that does not fit into the buffer is of another core.
@@ -31,7 +34,7 @@ export function loadCore(record: SetupRecord, file = record.core): CoreSymbols {
 }
 
 /** Opens libc10 and libtorch_cpu by absolute path: the core's needs resolve to loaded libraries. */
-function preload(record: SetupRecord): void {
+function preload(record: Pick<SetupRecord, "preload">): void {
   if (preloaded.length > 0) return;
   spinBriefly();
   for (const library of record.preload) {

@@ -1,16 +1,17 @@
 /**
- * A folder with all that a compute node needs, to be copied or moved anywhere: sources, Deno, the core, libtorch.
+ * A folder with all that a compute node needs, to be copied or moved anywhere: sources, Deno, the core, libtorch
+ * (`--bundle=DIR --whole`).
  *
  * It is laid out like a checkout after set-up, so every task and script works in it as it is. Its record names files
  * of its own by paths that begin with "./" (record.ts resolves them).
  */
 
 import { basename, dirname, join, relative } from "node:path";
-import { setupError } from "./setup_error.ts";
 import { exists } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
 import { libraries } from "./libtorch.ts";
 import { type SetupRecord, stateFolder } from "./record.ts";
+import { writeStripped } from "./shared_core.ts";
 
 /** Files of a checkout that a run needs: native/ because the core is known by the hash of its sources. */
 const SOURCES = ["deno.json", "deno.lock", "mod.ts", "README.md", "src", "slurm", "native", "docs"];
@@ -27,18 +28,13 @@ export interface BundleSource {
  * Writes the bundle.
  *
  * @param folder where it goes: absent or empty
- * @throws {UserError} (exit code 6) when there is something in the folder, or a copy fails
+ * @throws {UserError} (exit code 6) when a copy fails
  */
-export async function writeBundle(
+export async function writeWholeBundle(
   folder: string,
   { root, record, deno }: BundleSource,
   session: Session,
 ): Promise<void> {
-  if (exists(folder) && [...Deno.readDirSync(folder)].length > 0) {
-    throw setupError(
-      `Cannot write a bundle to --bundle=${folder}: it is not empty, expected a folder to be made`,
-    );
-  }
   const state = join(folder, ".byol");
   const copies = await librariesToCopy(record, session);
   const home = packageOf(record.libtorch);
@@ -63,7 +59,11 @@ export async function writeBundle(
     await mustRun({ words }, `copy the npm packages to ${folder}`, session);
   }
   await copy(deno, join(state, "bin", "deno"));
-  for (const path of copies) await copy(path, join(state, moved(path)));
+  const built = [record.core, record.gpu];
+  for (const path of copies) {
+    if (built.includes(path)) await writeStripped(path, join(state, "core"), session);
+    else await copy(path, join(state, moved(path)));
+  }
 
   const own = new Set(copies);
   const shown = (value: unknown): unknown => {

@@ -1,7 +1,7 @@
 /** Builds the Rust core against a libtorch and keeps it under the hash of its sources. */
 
 import { createHash } from "node:crypto";
-import { basename, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { REPAIR, setupError } from "./setup_error.ts";
 import { exists, removeTree } from "../base/files.ts";
 import { mustRun, type Session } from "./child.ts";
@@ -117,9 +117,8 @@ function sharedLibraries(line: string): string[] {
 }
 
 /** Copies a built library to the name that stands for its sources; a core that is in use is never overwritten. */
-export async function keepCore(library: string, root: string, hash: string): Promise<string> {
-  const file = coreFile(root, hash);
-  await Deno.mkdir(join(stateFolder(root), "core"), { recursive: true });
+export async function keepLibrary(library: string, file: string): Promise<string> {
+  await Deno.mkdir(dirname(file), { recursive: true });
   const beside = `${file}.${Deno.pid}`;
   await Deno.copyFile(library, beside);
   await Deno.rename(beside, file);

@@ -1,8 +1,8 @@
 /**
  * Set-up: finds or installs libtorch and builds the core, once; a later invocation only checks that all parts are still there.
  *
- * As a program: `src/setup/main.ts [--offline] [--quiet] [--cuda] [--print] [--bundle=DIR]`. Progress goes to stderr. --print
- * writes to stdout the path of the Deno binary that set-up keeps in .byol/bin for machines without npx.
+ * As a program: `src/setup/main.ts [--offline] [--quiet] [--cuda] [--print] [--from=DIR] [--bundle=DIR [--whole]]`.
+ * Progress goes to stderr. --print writes to stdout the path of the Deno binary that set-up keeps in .byol/bin for machines without npx.
  */
 
 import { join, resolve } from "node:path";
@@ -13,9 +13,9 @@ import { asUserError } from "../base/expected.ts";
 import { exists, isSamePath } from "../base/files.ts";
 import { printLine } from "../base/output.ts";
 import { setupError } from "./setup_error.ts";
-import { writeBundle } from "./bundle.ts";
+import { writeWholeBundle } from "./bundle.ts";
 import type { Session } from "./child.ts";
-import { buildCore, keepCore, manifestOf, removeOldCores } from "./core.ts";
+import { buildCore, keepLibrary, manifestOf, removeOldCores } from "./core.ts";
 import { fetchLibtorch, fetchProblem, findLibtorch } from "./install.ts";
 import { provideLibjpeg } from "./libjpeg.ts";
 import { inspectLibtorch, type Libtorch, preloadList } from "./libtorch.ts";
@@ -40,6 +40,13 @@ import {
   writeSetup,
 } from "./record.ts";
 import { exclusively } from "./session.ts";
+import {
+  readSharedCore,
+  requireLibtorchOf,
+  type SharedCore,
+  takeSharedCore,
+  writeSharedCore,
+} from "./shared_core.ts";
 
 export { CoreMissing, readSetup, requireSetup, type SetupRecord } from "./record.ts";
 
@@ -53,6 +60,8 @@ export interface SetupOptions {
   cuda?: boolean;
   /** Tries again to fetch what an earlier set-up could not: npm packages, libjpeg-turbo. */
   complete?: boolean;
+  /** Folder of a bundle to take the core from. */
+  from?: string;
   /** The checkout to set up. */
   root?: string;
   /** A libtorch to use; default: the variable LIBTORCH. */
@@ -128,7 +137,8 @@ function variableLibtorch(options: SetupOptions): string {
  */
 function stillReady(root: string, options: SetupOptions): SetupRecord | undefined {
   const record = readSetup(root);
-  if (record === undefined) return undefined;
+  // A bundle that the user names is checked and taken in any case.
+  if (record === undefined || options.from !== undefined) return undefined;
   if (options.cuda && (!record.cudaCapable || !record.gpu)) return undefined;
   if (options.complete && record.libjpeg === null) return undefined;
   const variable = variableLibtorch(options);
@@ -149,8 +159,10 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
     cuda: options.cuda ?? false,
   };
   const found = findLibtorch(search, session);
-  const built = found !== undefined &&
-    exists(coreFile(root, sourcesHash(root, found.version)));
+  const shared = sharedCoreOf(root, options);
+  if (shared !== undefined && found !== undefined) requireLibtorchOf(shared, found);
+  const built = shared !== undefined ||
+    found !== undefined && exists(coreFile(root, sourcesHash(root, found.version)));
   // All missing tools are reported together, before any long step begins.
   const problems = built ? [] : await toolProblems(manifestOf(root), session);
   const problem = found === undefined ? fetchProblem(search) : undefined;
@@ -158,6 +170,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
   if (problems.length > 0) throw setupError(problems.join("\n"));
 
   const libtorch = found ?? await fetchLibtorch(search, session);
+  if (shared !== undefined) await takeSharedCore(shared, { root, libtorch }, session);
   session.log(`libtorch ${libtorch.version} in ${libtorch.folder}`);
   const askedPython = search.python ?? await askPython(session);
   const libjpeg = await provideLibjpeg(
@@ -165,7 +178,6 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
     session,
   );
   const { core, hash } = await provideCore(root, libtorch, { session, offline: search.offline });
-  const kept = keptDeno(root);
   const record: SetupRecord = {
     libtorch: libtorch.folder,
     libtorchVersion: libtorch.version,
@@ -173,7 +185,7 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
     preload: preloadList(libtorch.folder),
     libjpeg,
     hash,
-    deno: exists(kept) ? kept : Deno.execPath(),
+    deno: await keepDeno(root),
     cudaCapable: libtorch.cudaCapable,
     gpu: await provideGpuLibrary(
       {
@@ -190,6 +202,11 @@ async function setUp(root: string, options: SetupOptions, session: Session): Pro
   await removeOldCores(root, hash);
   session.log("ready");
   return record;
+}
+
+/** Reads the bundle of --from. @returns undefined without --from @throws {UserError} (exit code 6) where it does not fit */
+function sharedCoreOf(root: string, { from, platform }: SetupOptions): SharedCore | undefined {
+  return from === undefined ? undefined : readSharedCore(from, root, platform ?? Deno.build);
 }
 
 function examineReason(root: string): string {
@@ -209,7 +226,7 @@ async function provideCore(
     if (exists(core)) return { core, hash };
     const library = await buildCore({ root, libtorch: libtorch.folder, offline }, session);
     if (sourcesHash(root, libtorch.version) === hash) {
-      return { core: await keepCore(library, root, hash), hash };
+      return { core: await keepLibrary(library, core), hash };
     }
     session.log("native/ changed during the build: building again");
   }
@@ -240,18 +257,29 @@ async function recordDeno(record: SetupRecord): Promise<string> {
 
 /** Sets up as the command line says. */
 async function main(
-  { offline, quiet, cuda, print, bundle }: Values<typeof SETUP.options>,
+  { offline, quiet, cuda, print, from, bundle, whole }: Values<typeof SETUP.options>,
 ): Promise<ExitCode> {
-  const record = await ensureSetup({ offline, quiet, cuda, complete: print });
+  if (bundle !== null) requireEmpty(resolve(bundle));
+  const taken = from === null ? {} : { from: resolve(from) };
+  const record = await ensureSetup({ offline, quiet, cuda, complete: print, ...taken });
   if (print) printLine(await inSentences(projectRoot, () => recordDeno(record)));
   if (bundle !== null) {
     const source = { root: projectRoot, record, deno: await keepDeno() };
+    const write = whole ? writeWholeBundle : writeSharedCore;
     await exclusively(
       { root: projectRoot, quiet },
-      (session) => writeBundle(resolve(bundle), source, session),
+      (session) => write(resolve(bundle), source, session),
     );
   }
   return ExitCode.ok;
+}
+
+/** Refuses a folder for a bundle that holds something. @throws {UserError} (exit code 6) */
+function requireEmpty(folder: string): void {
+  if (!exists(folder) || [...Deno.readDirSync(folder)].length === 0) return;
+  throw setupError(
+    `Cannot write a bundle to --bundle=${folder}: it is not empty, expected a folder to be made`,
+  );
 }
 
 if (import.meta.main) await runProgram(SETUP, main);

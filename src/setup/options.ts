@@ -10,7 +10,9 @@ export const SETUP = {
   examples: [
     ["", "prints the path of a Deno binary that needs no npx"],
     ["--cuda", "on the login node of a cluster with GPUs"],
-    ["--bundle=DIR", "a folder to be copied to compute nodes"],
+    ["--bundle=DIR", "the built core, to be shared"],
+    ["--from=DIR", "a set-up with a core that somebody has built"],
+    ["--bundle=DIR --whole", "a folder to be copied to compute nodes without network"],
   ],
   options: {
     offline: {
@@ -43,7 +45,22 @@ export const SETUP = {
       option: "bundle",
       value: { kind: "path" },
       placeholder: "DIR",
-      help: "Write a folder with all that a compute node needs, to be copied or moved anywhere",
+      help:
+        "Write a folder of about ten megabytes with the core, for --from on machines without a compiler",
+      default: null,
+    },
+    whole: {
+      option: "whole",
+      value: { kind: "flag" },
+      help:
+        "With --bundle: write all that a compute node without network needs, about 600 MB, to be copied or moved anywhere",
+      default: false,
+    },
+    from: {
+      option: "from",
+      value: { kind: "path" },
+      placeholder: "DIR",
+      help: "Take the core from a bundle, and compile nothing",
       default: null,
     },
   },

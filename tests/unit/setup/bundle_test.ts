@@ -1,4 +1,4 @@
-/** `deno task setup --bundle=DIR`: the folder runs elsewhere, without the checkout, without libtorch's home, without network. */
+/** `deno task setup --bundle=DIR --whole`: the folder runs elsewhere, without the checkout, without libtorch's home, without network. */
 import { equal, match, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { exists } from "../../../src/base/files.ts";
@@ -24,9 +24,9 @@ Deno.test("a bundle trains where it was moved to, with its origin out of sight a
   try {
     const [made, moved] = [join(folder, "made"), join(folder, "moved")];
     const setup = ["task", "--quiet", "setup", "--quiet"];
-    const bundled = await run(Deno.execPath(), [...setup, `--bundle=${made}`]);
+    const bundled = await run(Deno.execPath(), [...setup, `--bundle=${made}`, "--whole"]);
     equal(bundled.code, 0, bundled.err);
-    const refused = await run(Deno.execPath(), [...setup, `--bundle=${made}`]);
+    const refused = await run(Deno.execPath(), [...setup, `--bundle=${made}`, "--whole"]);
     equal(refused.code, 6);
     match(refused.err, /not empty/);
     await Deno.rename(made, moved);

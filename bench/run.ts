@@ -3,6 +3,7 @@
 import { wantsHelp } from "../src/base/command_line.ts";
 
 const BENCHES: Readonly<Record<string, string>> = {
+  budget: "runs of the demo with --time_budget of 3, 6 and 12 minutes, three seeds each",
   demo: "training against the untrained encoder on the embedded images, three seeds",
   endurance: "200 kills, and the other long forms of what tests/endurance/ does in short",
   parity: "every number that is compared with PyTorch and torchvision, and the worst difference",

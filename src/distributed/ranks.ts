@@ -17,20 +17,10 @@ import type { Probe } from "../native/probe.ts";
 import type { ProcessGroup } from "../native/process_group.ts";
 import { bitVariables } from "../runtime/fingerprint.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
+import { departureSeen, silenceAllowed } from "./beats.ts";
+import { findCulprit, POLL_MILLISECONDS } from "./culprit.ts";
 import { departed, type Departure } from "./failure.ts";
-import {
-  agree,
-  BEAT_MILLISECONDS,
-  connect,
-  POLL_MILLISECONDS,
-  type RankRecord,
-  type RanksOptions,
-} from "./rendezvous.ts";
-
-/** Age of a rank's last heartbeat from which the rank counts as dead, once something has failed. */
-const SILENT_MILLISECONDS = 1500;
-/** Time limit of the search for the rank that has caused a failure. */
-const BLAME_MILLISECONDS = 1800;
+import { agree, connect, type RankRecord, type RanksOptions } from "./rendezvous.ts";
 
 /** The ranks of a run. */
 export class Ranks implements Disposable {
@@ -249,15 +239,17 @@ export class Ranks implements Disposable {
     if (own?.exitCode === ExitCode.ranks) return error;
     const cause = own === undefined ? await this.#culprit(group) : undefined;
     const reason = (error as Error)?.message ?? String(error);
-    const { rank } = this.rankInfo;
+    const { rank, worldSize } = this.rankInfo;
     const host = this.#hosts[rank] ?? hostname();
     const exitCode = own?.exitCode ?? ExitCode.unexpected;
     const departure: Departure = cause ?? { rank, host, reason, exitCode };
     try {
       // Without the store, no rank can be informed: each sees by itself that the store is gone.
-      if (group.health().storeAge < SILENT_MILLISECONDS) group.leave(JSON.stringify(departure));
+      if (group.health().storeAge < silenceAllowed(worldSize)) {
+        group.leave(JSON.stringify(departure));
+      }
       // The store ends with rank 0: the other ranks must have read the departure before.
-      if (this.isRankZero) await sleep(3 * BEAT_MILLISECONDS);
+      if (this.isRankZero) await sleep(departureSeen(worldSize));
     } catch (failure) {
       if (!(failure instanceof NativeError)) throw failure;
     }
@@ -265,17 +257,8 @@ export class Ranks implements Disposable {
   }
 
   async #culprit(group: ProcessGroup): Promise<Departure | undefined> {
-    const until = performance.now() + BLAME_MILLISECONDS;
-    for (;;) {
-      const { ages, storeAge, left } = group.health();
-      if (left !== null) return JSON.parse(left);
-      if (!this.isRankZero && storeAge >= SILENT_MILLISECONDS) return this.#silence(0);
-      const others = ages.map((age, rank) => rank === this.rankInfo.rank ? 0 : age);
-      const longest = Math.max(...others);
-      if (longest >= SILENT_MILLISECONDS) return this.#silence(others.indexOf(longest));
-      if (performance.now() > until) return undefined;
-      await sleep(POLL_MILLISECONDS);
-    }
+    const found = await findCulprit(group, this.rankInfo);
+    return typeof found === "number" ? this.#silence(found) : found;
   }
 
   #silence(rank: number): Departure {

@@ -8,6 +8,8 @@ import { ProcessGroup } from "../native/process_group.ts";
 import type { RunConfig } from "../options/config.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
 import type { RankInfo } from "../runtime/rank.ts";
+import { BEAT_MILLISECONDS } from "./beats.ts";
+import { POLL_MILLISECONDS } from "./culprit.ts";
 import { firstLine, ranksError } from "./failure.ts";
 import { type WaitingNote, waitingNote } from "./waiting.ts";
 
@@ -33,10 +35,6 @@ export interface RanksOptions {
 
 /** Options that may differ from rank to rank, because they describe the machine and not the run. */
 const OF_THE_MACHINE: readonly (keyof RunConfig)[] = ["threads", "nbWorkers", "dataDir"];
-/** Interval between a rank's heartbeats. */
-export const BEAT_MILLISECONDS = 250;
-/** Interval at which a waiting rank reads the store. */
-export const POLL_MILLISECONDS = 50;
 const CONNECT_MILLISECONDS = 1000;
 /** Time that the other ranks wait beyond the time limit, at which rank 0 decides. */
 const VERDICT_GRACE_MILLISECONDS = 1000;

@@ -24,6 +24,7 @@ export const NEEDS_ORACLE: readonly string[] = [
 export const SECONDS: Readonly<Record<string, number>> = {
   "bench/gpu_session_test.ts": 60,
   "tests/parity/photos_test.ts": 20,
+  "tests/program/budget_test.ts": 50,
   "tests/program/container_test.ts": 15,
   "tests/program/environments_test.ts": 60,
   "tests/program/odd_mounts_test.ts": 20,

@@ -60,10 +60,16 @@ export async function runCargoTests(
       cpuSeconds,
       counts,
       tests: readCargo(lines),
-      skipped: ignoredOf(lines),
+      skipped: [...ignoredOf(lines), ...withoutLibjpeg(libjpeg)],
       problems,
     },
   ];
+}
+
+/** Returns a line on the part of the tests of decoders that runs with libjpeg-turbo alone. */
+function withoutLibjpeg(libjpeg: string | null | undefined): string[] {
+  if (libjpeg) return [];
+  return ["SKIPPED: Rust tests of libjpeg-turbo's decoder because set-up found no libjpeg-turbo"];
 }
 
 function ignoredOf(lines: readonly StampedLine[]): string[] {

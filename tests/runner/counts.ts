@@ -12,6 +12,8 @@ export interface ReportedTest {
   name: string;
   outcome: keyof Counts;
   seconds: number;
+  /** Line of the test in its file, where the report has it. */
+  line?: number;
 }
 
 /** Returns the sum of several counts. */
@@ -48,6 +50,7 @@ export function readJunit(xml: string): ReportedTest[] {
       name: unescaped(name),
       outcome: outcomeOf(content),
       seconds: Number(/ time="([\d.]+)"/.exec(attributes)?.[1] ?? 0),
+      line: Number(/ line="(\d+)"/.exec(attributes)?.[1] ?? 0),
     }),
   );
 }

@@ -47,7 +47,7 @@ export async function runFile(
     });
     const tests = exists(junit) ? readJunit(Deno.readTextFileSync(junit)) : [];
     const skipped = exists(skips) ? Deno.readTextFileSync(skips).trim().split("\n") : [];
-    const result = resultOf({ tests, skipped, success, stopped, filtered: names.length > 0 });
+    const result = resultOf({ path, tests, skipped, success, stopped, filtered: names.length > 0 });
     const line = `-- ${path}: ${summary(result.counts)} in ${seconds.toFixed(1)} s`;
     const ended = stopped === undefined ? "" : ` (ended: ${stopped})`;
     const nothingRan = success && result.tests.length === 0 && names.length > 0;
@@ -60,6 +60,7 @@ export async function runFile(
 
 /** Result of a file's process. */
 interface FileEnd {
+  path: string;
   tests: ReportedTest[];
   skipped: string[];
   success: boolean;
@@ -68,7 +69,7 @@ interface FileEnd {
 }
 
 function resultOf(
-  { tests, skipped, success, stopped, filtered }: FileEnd,
+  { path, tests, skipped, success, stopped, filtered }: FileEnd,
 ): Pick<StepResult, "counts" | "tests" | "skipped" | "problems"> {
   // What a filter leaves out stands in the report as skipped.
   const run = filtered ? tests.filter(({ outcome }) => outcome !== "skipped") : tests;
@@ -86,7 +87,23 @@ function resultOf(
     counts.failed += 1;
     problems.push("there is no test in it");
   }
-  return { counts, tests: run, skipped, problems };
+  const ignored = run.filter(({ outcome }) => outcome === "skipped")
+    .map(({ name }) => `SKIPPED: ${path}: ${name} because its file ignores it`);
+  const named = skipped.map((line) => namedSkip(line, { path, tests }));
+  return { counts, tests: run, skipped: [...named, ...ignored], problems };
+}
+
+/**
+ * Returns the line of a test that has skipped itself, with the test's name in place of the line in the file. The test
+ * is the last one that begins at or before that line.
+ */
+function namedSkip(line: string, { path, tests }: Pick<FileEnd, "path" | "tests">): string {
+  const [, what = "", reason = ""] = /^SKIPPED: (.*?) because (.*)$/.exec(line) ?? [];
+  const [, file, at] = /^(\S+_test\.ts):(\d+)$/.exec(what) ?? [];
+  const test = file !== undefined && path.endsWith(file)
+    ? tests.findLast((test) => (test.line ?? 0) <= Number(at))
+    : undefined;
+  return `SKIPPED: ${path}: ${test?.name ?? what} because ${reason}`;
 }
 
 function escaped(text: string): string {

@@ -25,11 +25,53 @@ Deno.test("a file's tests are counted, and one that skips itself is listed with 
     import { skip } from "${skip}";
     Deno.test("good", () => {});
     Deno.test("bad", () => { throw new Error("no"); });
-    Deno.test("absent", () => skip("there is no GPU", "tests/some_test.ts"));
+    Deno.test("absent", () => skip("there is no GPU"));
+    Deno.test("by name", () => skip("there is no disk", "by name"));
+    Deno.test({ name: "ignored", ignore: true, fn() {} });
+    for (const name of ["odd", "even"]) {
+      Deno.test(name, () => name === "odd" ? skip("it is odd", name) : undefined);
+    }
   `);
-  deepEqual(counts, { passed: 1, failed: 1, skipped: 1 });
-  deepEqual(skipped, ["SKIPPED: tests/some_test.ts because there is no GPU"]);
+  deepEqual(counts, { passed: 2, failed: 1, skipped: 4 });
+  deepEqual(skipped.map((line) => line.replace(/: \S+some_test/, ": some_test")), [
+    "SKIPPED: some_test.ts: absent because there is no GPU",
+    "SKIPPED: some_test.ts: by name because there is no disk",
+    "SKIPPED: some_test.ts: odd because it is odd",
+    "SKIPPED: some_test.ts: ignored because its file ignores it",
+  ]);
   deepEqual(problems, []);
+});
+
+Deno.test("a test that skips itself in a helper is listed by its own name", async () => {
+  const skip = new URL("../support/skip.ts", import.meta.url).href;
+  const { skipped } = await resultOf(`
+    import { skip } from "${skip}";
+    Deno.test("first", () => {});
+    const helper = async () => {
+      await Promise.resolve();
+      return skip("a disk is full");
+    };
+    Deno.test("second", async () => {
+      await helper();
+    });
+    Deno.test("third", () => {});
+  `);
+  equal(skipped.length, 1);
+  match(skipped[0]!, /some_test\.ts: second because a disk is full$/);
+});
+
+Deno.test("a filter's skips are those of the tests that it picks", async () => {
+  const skip = new URL("../support/skip.ts", import.meta.url).href;
+  const { counts, skipped } = await resultOf(
+    `
+    import { skip } from "${skip}";
+    Deno.test("absent", () => skip("there is no GPU"));
+    Deno.test({ name: "ignored", ignore: true, fn() {} });
+  `,
+    { names: ["absent"] },
+  );
+  deepEqual(counts, { passed: 0, failed: 0, skipped: 1 });
+  equal(skipped.length, 1);
 });
 
 Deno.test("what a file's tests write comes in one piece, with a line of counts", async () => {

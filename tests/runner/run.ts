@@ -1,5 +1,6 @@
 /** A run of the suite: its stages, its jobs, its results. */
 
+import { counted } from "../../src/base/counted.ts";
 import { ExitCode, UserError } from "../../src/base/exit_codes.ts";
 import { coreEnvironment, runCargoTests } from "./cargo_tests.ts";
 import { type Check, EARLY_TESTS, earlyChecks, lateChecks, runCheck, typesOf } from "./checks.ts";
@@ -50,12 +51,27 @@ export class Run {
     for (const stage of stages) {
       if (!this.#signal.aborted && totalOf(this.#steps).failed === 0) await stage();
     }
+    this.#nameUntested();
     const installed = await Promise.all([this.#packages, this.#oracle]);
     this.#steps.push(...installed.filter((step) => step !== undefined));
     console.log(report(this.#steps, (performance.now() - this.#started) / 1000));
     const { passed, failed } = totalOf(this.#steps);
     const nothingRan = passed === 0 && this.#request.parts.some((part) => part !== "set-up");
     return failed > 0 || nothingRan ? ExitCode.unexpected : ExitCode.ok;
+  }
+
+  /** Names the files of tests that an earlier failure or an interruption has left out. */
+  #nameUntested(): void {
+    const ran = new Set(this.#steps.map(({ name }) => name));
+    const left = this.#files.filter(({ path }) => !ran.has(path));
+    if (left.length === 0) return;
+    const reason = this.#signal.aborted
+      ? "the run was interrupted"
+      : "a stage before it has failed";
+    this.#steps.push({
+      ...stepWithoutTests("not run", counted(left.length, "file"), 0),
+      skipped: left.map(({ path }) => `SKIPPED: ${path} because ${reason}`),
+    });
   }
 
   get #checks(): boolean {

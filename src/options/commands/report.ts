@@ -32,7 +32,7 @@ export const REPORT = {
     },
     out: {
       option: "out",
-      value: { kind: "path" },
+      value: { kind: "path", endings: [".html", ".htm"] },
       placeholder: "FILE",
       help: "The HTML file to write",
       default: null,

@@ -19,8 +19,8 @@ export const VIEWS = {
   options: {
     out: {
       option: "out",
-      value: { kind: "path" },
-      help: "The file to write",
+      value: { kind: "path", endings: [".png"] },
+      help: "The PNG file to write",
       required: true,
     },
     step: {

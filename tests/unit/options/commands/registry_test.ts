@@ -88,6 +88,17 @@ Deno.test("every hint names the command that was started", () => {
   );
 });
 
+Deno.test("a file to write is not named as another format than it gets", () => {
+  const views = /^Cannot use --out=x\.jpg: expected a path that ends in \.png$/;
+  assert.match(refused("views", "--out=x.jpg"), views);
+  const report = /^Cannot use --out=x\.pdf: expected a path that ends in \.html or \.htm$/;
+  assert.match(refused("report", "--run_dir=runs/a", "--out=x.pdf"), report);
+  assert.match(
+    refused("embed", "--checkpoint=c", "--out=x.csv"),
+    /expected a path that ends in \.npy or \.parquet$/,
+  );
+});
+
 Deno.test("other programs' names lead to the options of this one", () => {
   const hints: [CommandName, string, string][] = [
     ["train", "epochs", "--nb_epochs"],

@@ -5,7 +5,7 @@ import { marked } from "marked";
 import { missingOption, type Values } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { asUserError, isExpected } from "../base/expected.ts";
-import { runFolderAt } from "../run/folder.ts";
+import { runFolderAt, runPathOf } from "../run/folder.ts";
 import { groupsOf } from "../run/groups.ts";
 import { exists } from "../base/files.ts";
 import { printLine, showLine } from "../base/output.ts";
@@ -61,10 +61,11 @@ function pageReport(source: string, options: Options): { page: Page; out: string
 }
 
 async function runReport(options: Options): Promise<{ page: Page; out: string }> {
-  const [first] = options.runDirs;
+  const paths = options.runDirs.map(runPathOf);
+  const [first] = paths;
   if (first === undefined) throw missingOption(REPORT.name, REPORT.options.runDirs);
   const problems: string[] = [];
-  const runs = options.runDirs.flatMap((path) => runsIn(path, problems));
+  const runs = paths.flatMap((path) => runsIn(path, problems));
   const out = options.out ?? join(first, "report.html");
   const images = options.images ?? (runs.length > 1 ? 0 : 500);
   if (images > 0 && runs.length > 1) {
@@ -131,7 +132,7 @@ function isRun(path: string): boolean {
 }
 
 function foldersIn(path: string): string[] {
-  if (!exists(path)) return [];
+  if (!exists(path) || !Deno.statSync(path).isDirectory) return [];
   const names = [...Deno.readDirSync(path)].filter((entry) => !entry.isFile).map(({ name }) =>
     name
   );

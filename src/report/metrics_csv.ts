@@ -6,6 +6,7 @@ import { print, printLine, showLine } from "../base/output.ts";
 import type { MetricsRow } from "../run/metrics.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { METRICS } from "../options/commands/report.ts";
+import { runPathOf } from "../run/folder.ts";
 import { readRun, writeResult } from "./run_data.ts";
 
 /** Returns rows as CSV (RFC 4180, with "\n" as line end). */
@@ -35,7 +36,7 @@ function cell(value: unknown): string {
  */
 export function main(args: readonly string[]): ExitCode {
   const { runDir, out } = readCommand(METRICS, args).own;
-  const run = readRun(runDir);
+  const run = readRun(runPathOf(runDir));
   run.problems.forEach(showLine);
   if (out === null) print(csvOf(run.rows));
   else {

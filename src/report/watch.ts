@@ -7,6 +7,7 @@ import { ExitCode } from "../base/exit_codes.ts";
 import { print, printLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { WATCH } from "../options/commands/report.ts";
+import { runPathOf } from "../run/folder.ts";
 import { readRun } from "./run_data.ts";
 import { frameOf } from "./watch_frame.ts";
 
@@ -21,7 +22,7 @@ const CLEAR = "\x1b[H\x1b[2J";
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const { runDir, every, once } = readCommand(WATCH, args).own;
   for (;;) {
-    const run = readRun(runDir);
+    const run = readRun(runPathOf(runDir));
     const frame = frameOf(run, { columns: columns(), now: Date.now() });
     if (once || !Deno.stdout.isTerminal()) {
       printLine(frame.text);

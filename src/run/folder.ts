@@ -39,10 +39,16 @@ export function runFolderAt(path: string): RunFolder {
   };
 }
 
-/** Returns the folder of the run that a weights file lies in; undefined for a file elsewhere. */
-export function runFolderOf(weightsFile: string): RunFolder | undefined {
-  const parent = dirname(weightsFile);
+/** Returns the folder of the run that a file lies in; undefined for a file elsewhere. */
+export function runFolderOf(file: string): RunFolder | undefined {
+  const parent = dirname(file);
   return [parent, dirname(parent)].map(runFolderAt).find(({ metricsFile }) => exists(metricsFile));
+}
+
+/** Returns the path of the run that a path names: the folder itself, or a file of the run. */
+export function runPathOf(path: string): string {
+  if (!exists(path) || Deno.statSync(path).isDirectory) return path;
+  return runFolderOf(path)?.path ?? path;
 }
 
 /**

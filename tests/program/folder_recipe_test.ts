@@ -27,6 +27,31 @@ Deno.test("a folder alone is trained by its own recipe, which the run keeps", as
     const resumed = await byol("train", ...words, "--max_steps=2");
     equal(resumed.code, 0, resumed.stderr);
     match(resumed.stderr, /^Recipe of this run, as it began: .* --batch_size=4 /);
+    // What the run is named by, its folder or a file of it, is enough for every command.
+    for (const name of ["run", "run/checkpoints/step-000000002.safetensors"]) {
+      const path = join(root, name);
+      const printed = await Promise.all([
+        byol("info", `--checkpoint=${path}`),
+        byol("eval", `--checkpoint=${path}`, "--protocol=knn"),
+        byol("embed", `--checkpoint=${path}`, `--out=${root}/features.npy`),
+        byol("export", `--checkpoint=${path}`, "--to=safetensors", `--out=${root}/export`),
+        byol("metrics", `--run_dir=${path}`, `--out=${root}/metrics.csv`),
+        byol("report", `--run_dir=${path}`, "--images=0"),
+        byol("watch", `--run_dir=${path}`, "--once"),
+      ]);
+      for (const { code, stderr } of printed) equal(code, 0, stderr);
+      const [info, evaluated, embedded, , , reported] = printed.map(({ stdout }) => stdout);
+      match(info!, /^network resnet18$/m);
+      match(info!, new RegExp(`^data folder, ${data}, views of 32 pixels$`, "m"));
+      match(
+        info!,
+        /^recipe 1000 epochs, batches of 4, learning rate 0.0625, tau from 0.99, seed 0$/m,
+      );
+      match(info!, /^accuracy unknown: no evaluation was made at this step$/m);
+      match(evaluated!, /^k-NN .* % \(8 test images, chance 50 %\)/);
+      match(embedded!, /^Wrote embeddings of 20 images, 512 numbers each/);
+      match(reported!, new RegExp(`${root}/run/report.html`));
+    }
     // More images would have another recipe. The images are refused, and not the recipe.
     for (let index = 0; index < 20; index++) {
       Deno.writeFileSync(join(data, `train/n01/more_${index}.png`), png(40, 40, index));

@@ -19,7 +19,7 @@ export const REPORT = {
       value: { kind: "path" },
       placeholder: "DIR",
       repeats: true,
-      help: "Folder of a run, or folder of several runs",
+      help: "Folder or a file of a run, or folder of several runs",
       default: [],
       defaultText: "none: needed except with --page",
     },

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
-import { createRunFolder, runFolderAt } from "../../../src/run/folder.ts";
+import { createRunFolder, runFolderAt, runPathOf } from "../../../src/run/folder.ts";
 import { inFolder } from "../../support/in_folder.ts";
 
 function refused(act: () => unknown): string {
@@ -32,6 +32,20 @@ Deno.test("a folder that cannot be written is refused with path and repair", asy
       const message = refused(() => createRunFolder(path));
       assert.ok(message.startsWith(`Cannot write to the run folder --run_dir=${path}: `), message);
       assert.match(message, /choose another with --run_dir=DIR/);
+    }
+  });
+});
+
+Deno.test("a run is named by its folder, or by any file of it", async () => {
+  await inFolder((root) => {
+    const { metricsFile, checkpointsDir } = createRunFolder(join(root, "run"));
+    const checkpoint = join(checkpointsDir, "step-000000001.safetensors");
+    for (const file of [metricsFile, checkpoint, join(root, "other")]) {
+      Deno.writeTextFileSync(file, "");
+    }
+    for (const path of [metricsFile, checkpoint]) assert.equal(runPathOf(path), join(root, "run"));
+    for (const path of [join(root, "run"), root, join(root, "other"), join(root, "missing")]) {
+      assert.equal(runPathOf(path), path);
     }
   });
 });

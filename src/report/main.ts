@@ -74,7 +74,10 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
       ExitCode.usage,
     );
   }
-  problems.push(...runs.flatMap((run) => [...run.problems, ...run.result?.notes ?? []]));
+  problems.push(...runs.flatMap(({ problems, result }) => [
+    ...problems,
+    ...[result?.late ?? [], result?.notes ?? []].flat(),
+  ]));
   const groups = groupsOf(runs);
   const parts = [story(runs), evaluations(groups), curves(runs)];
   const [run] = runs;

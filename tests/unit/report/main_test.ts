@@ -15,6 +15,8 @@ import { findChromium, HEADLESS, sandboxWords } from "../../../src/report/browse
 import { thinned } from "../../../src/report/charts.ts";
 import { embedFirst, pictureAt } from "../../../src/report/image_sample.ts";
 import { readTensors } from "../../../src/base/safetensors.ts";
+import { runFolderAt } from "../../../src/run/folder.ts";
+import { markFinished } from "../../../src/run/result.ts";
 import { TASK_PERMISSIONS } from "../../../src/base/permissions.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
 import { byol } from "../../support/byol.ts";
@@ -352,4 +354,16 @@ Deno.test("photos without classes or test images have a map and neighbours", asy
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a run that its budget has stopped is reported as late", async () => {
+  await using run = await writeRun({ steps: 60, every: 10, totalSteps: 100 });
+  const late =
+    "Late for --time_budget=10m: stopped at step 60 of 100 and saved, before the schedules have ended";
+  const result = { step: 60, totalSteps: 100, evaluations: [], late };
+  markFinished(runFolderAt(run.path), result);
+  const { code, err } = await report([`--run_dir=${run.path}`, "--images=0"]);
+  equal(code, 0, err);
+  ok(err.includes(late), err);
+  ok(Deno.readTextFileSync(join(run.path, "report.html")).includes(late));
 });

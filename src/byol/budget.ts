@@ -15,6 +15,9 @@ import { evaluatedSteps, type PlanOptions, planTraining } from "./plan.ts";
 
 /** Share of a budget that a run is planned to take. The rest absorbs what differs from the measurement. */
 export const PLANNED_SHARE = 0.95;
+/** Share of a budget below which one more epoch is planned, where the run then takes at most MOST_SHARE. */
+const LEAST_SHARE = 0.9;
+const MOST_SHARE = 0.98;
 /** The most sizes of views that are measured; the speed at others is interpolated. */
 const MOST_MEASURED = 4;
 /** Positions in a run at which the size of the views is looked at. */
@@ -69,7 +72,8 @@ export function lengthOf(
 }
 
 /**
- * Returns the longest training whose expected time is within the planned share of a budget.
+ * Returns the longest training whose expected time is within the planned share of a budget. Where epochs are so long that
+ * more than a tenth would be left, one epoch more may take a part of the reserve.
  *
  * @param budget.text the budget as the user gave it, for the message
  * @throws UserError (usage) where a single epoch takes longer
@@ -78,15 +82,17 @@ export function longestWithin(
   budget: { text: string; seconds: number },
   parts: { images: number; options: BudgetOptions; costs: BudgetCosts },
 ): BudgetLength {
-  const most = PLANNED_SHARE * budget.seconds;
-  const fits = (epochs: number): boolean => lengthOf(epochs, parts).expectedSeconds <= most;
+  const shareOf = (epochs: number): number =>
+    lengthOf(epochs, parts).expectedSeconds / budget.seconds;
+  const fits = (epochs: number): boolean => shareOf(epochs) <= PLANNED_SHARE;
   if (!fits(1)) {
+    if (shareOf(1) <= MOST_SHARE) return lengthOf(1, parts);
     const { steps, evaluations, expectedSeconds } = lengthOf(1, parts);
     throw new UserError(
       `Cannot train in --time_budget=${budget.text}: one epoch of ${steps} steps takes about ${
         durationText(expectedSeconds)
       } here, with the start, ${evaluations} evaluations and saving, expected at least ${
-        Math.ceil(expectedSeconds / PLANNED_SHARE)
+        Math.ceil(expectedSeconds / MOST_SHARE)
       }s`,
       ExitCode.usage,
     );
@@ -98,7 +104,8 @@ export function longestWithin(
     if (fits(middle)) fit = middle;
     else tooLong = middle;
   }
-  return lengthOf(fit, parts);
+  const takesMore = shareOf(fit) < LEAST_SHARE && shareOf(fit + 1) <= MOST_SHARE;
+  return lengthOf(takesMore ? fit + 1 : fit, parts);
 }
 
 /**

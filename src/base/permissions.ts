@@ -30,6 +30,9 @@ export const CONTAINER_PERMISSIONS: readonly string[] = [
   "-N=127.0.0.1",
 ];
 
+/** Permissions of a process that opens the core and ends (src/native/check_core.ts). */
+export const OPENING_PERMISSIONS: readonly string[] = ["--no-prompt", "-RE", FFI];
+
 /** Permissions of a rank that `--ranks` starts. */
 export const LOCAL_RANK_PERMISSIONS: readonly string[] = [...RANK_PERMISSIONS, `-N=${DOWNLOADS}`];
 

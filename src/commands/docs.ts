@@ -1,4 +1,9 @@
-/** `deno task docs`: writes docs/options.md from the commands and the table of options. */
+/**
+ * `deno task docs`: writes docs/options.md from the commands and the table of options, and
+ * docs/augmentation.schema.json from the fields of a view.
+ *
+ * @module
+ */
 
 import { type CommandSpec, commandWords, type Values } from "../base/command_line.ts";
 import { EXIT_CODE_MEANINGS, ExitCode } from "../base/exit_codes.ts";
@@ -13,6 +18,7 @@ import { datasetDefaults, defaultText } from "../options/defaults.ts";
 import { GROUPS, PER_DATASET } from "../options/option.ts";
 import { PRESETS } from "../options/presets.ts";
 import { FIELDS, optionOf } from "../options/table.ts";
+import { viewSchema } from "../recipes/view_schema.ts";
 import { PRESET_NAMES, presetViews } from "../recipes/preset_views.ts";
 import { SETUP } from "../setup/options.ts";
 
@@ -21,7 +27,7 @@ const OF_TABLE: readonly string[] = ["train", "eval"];
 
 const DOCS = {
   name: "docs",
-  summary: "Writes docs/options.md from the commands and the table of options",
+  summary: "Writes docs/options.md and docs/augmentation.schema.json from their tables",
   options: {
     check: {
       option: "check",
@@ -149,15 +155,24 @@ function escaped(cell: string): string {
 }
 
 async function main({ check }: Values<typeof DOCS.options>): Promise<ExitCode> {
-  const file = new URL("../../docs/options.md", import.meta.url);
-  const page = optionsPage();
-  if (!check) {
-    await Deno.writeTextFile(file, page);
-  } else if (await Deno.readTextFile(file) !== page) {
-    showLine("docs/options.md differs from the options; run: deno task docs");
-    return ExitCode.unexpected;
+  for (const [name, text] of Object.entries(writtenPages())) {
+    const file = new URL(`../../docs/${name}`, import.meta.url);
+    if (!check) {
+      await Deno.writeTextFile(file, text);
+    } else if (await Deno.readTextFile(file) !== text) {
+      showLine(`docs/${name} differs from its source; run: deno task docs`);
+      return ExitCode.unexpected;
+    }
   }
   return ExitCode.ok;
+}
+
+/** Returns the texts of the files that are written, by their names in docs/. */
+export function writtenPages(): Record<string, string> {
+  return {
+    "options.md": optionsPage(),
+    "augmentation.schema.json": `${JSON.stringify(viewSchema(), null, 2)}\n`,
+  };
 }
 
 if (import.meta.main) await runProgram(DOCS, main);

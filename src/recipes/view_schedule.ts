@@ -9,12 +9,12 @@
 
 import {
   type DatasetName,
-  problemOfRecipe,
   VIEW_RECIPES,
   type ViewPair,
   type ViewRecipe,
   viewsAtSize,
 } from "./views.ts";
+import { problemOfRecipe } from "./view_fields.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { presetViews } from "./preset_views.ts";
@@ -162,7 +162,8 @@ export function parseAugmentSchedule(text: string, options: ParseScheduleOptions
     throw usage(`Cannot read --aug_schedule=${path}: expected JSON (${error.message})`);
   }
   const reader = new Reader(path, epochs, stepsPerEpoch);
-  const root = reader.object(json, "", ["view1", "view2"]);
+  // An editor finds docs/augmentation.schema.json by the last field.
+  const root = reader.object(json, "", ["view1", "view2", "$schema"]);
   const schedule = {
     view1: reader.recipe(root.view1, "view1", views.view1),
     view2: reader.recipe(root.view2, "view2", views.view2),

@@ -7,6 +7,7 @@ import { createHash } from "node:crypto";
 import { basename, join } from "node:path";
 import { readCommit } from "../base/git_commit.ts";
 import { exists, readIfThere } from "../base/files.ts";
+import { OPENING_PERMISSIONS } from "../base/permissions.ts";
 import { mustRun, outputOf, type Session } from "./child.ts";
 import { keepLibrary } from "./core.ts";
 import { type Libtorch, preloadList } from "./libtorch.ts";
@@ -167,7 +168,7 @@ export async function takeSharedCore(
   requireLibtorchOf(shared, libtorch);
   session.log(`taking the core from ${folder}`);
   const words = [
-    ...[Deno.execPath(), "run", "--no-prompt", "-RE", "--allow-ffi"],
+    ...[Deno.execPath(), "run", ...OPENING_PERMISSIONS],
     ...[join(root, "src/native/check_core.ts"), join(folder, core.name)],
     ...preloadList(libtorch.folder),
   ];

@@ -7,7 +7,7 @@ import { equal, match, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { coreFile, projectRoot, requireSetup } from "../../src/setup/record.ts";
-import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
+import { RANK_PERMISSIONS, TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { copyCheckout, copyTree } from "../support/copied_checkout.ts";
 import { inFolder } from "../support/in_folder.ts";
 import { TINY } from "../support/program.ts";
@@ -81,7 +81,7 @@ Deno.test("a checkout without compilers takes the core of a bundle, and trains",
     // Deno is kept by any set-up.
     ok(Deno.statSync(join(root, ".byol/bin/deno")).isFile);
     const trained = await run(root, [
-      ...["--no-prompt", "-RWES", "--allow-ffi", "src/cli.ts", "train", ...TINY],
+      ...[...RANK_PERMISSIONS, "src/cli.ts", "train", ...TINY],
       ...["--limit_train=16", "--max_steps=1", "--clsf_every=0", `--run_dir=${folder}/run`],
     ]);
     equal(trained.code, 0, trained.stderr);

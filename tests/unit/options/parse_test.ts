@@ -11,7 +11,7 @@ import { helpOf } from "../../../src/base/help.ts";
 import { wantsHelp } from "../../../src/base/command_line.ts";
 import { nearestTo } from "../../../src/base/edit_distance.ts";
 import { SINGLE_PROCESS } from "../../../src/runtime/rank.ts";
-import { optionsPage } from "../../../src/commands/docs.ts";
+import { writtenPages } from "../../../src/commands/docs.ts";
 import { BYOL_CIFAR10, DATASET_DEFAULTS, PRESETS } from "../../../src/options/presets.ts";
 
 /** A machine of three cores with the files and variables named. */
@@ -448,9 +448,11 @@ Deno.test("help names every option of its command, with the defaults of each dat
   assert.match(helpOf(TRAIN), /Default: demo \d+, cifar10 800,\s+imagenet\s+1000/);
 });
 
-Deno.test("docs/options.md is what the table says", async () => {
-  const page = await Deno.readTextFile(new URL("../../../docs/options.md", import.meta.url));
-  assert.equal(page, optionsPage());
+Deno.test("what is written in docs/ is what the tables say", async () => {
+  for (const [name, text] of Object.entries(writtenPages())) {
+    const page = await Deno.readTextFile(new URL(`../../../docs/${name}`, import.meta.url));
+    assert.equal(page, text, name);
+  }
 });
 
 Deno.test("the default run folder tells two folders of photos apart, and keeps an earlier version's", () => {

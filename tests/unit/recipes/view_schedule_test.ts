@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
+import { problemOfRecipe } from "../../../src/recipes/view_fields.ts";
 import { join } from "node:path";
 import {
   NORMALISATION,
   PROBE_TRANSFORMS,
   probeAtSize,
-  problemOfRecipe,
   VIEW_RECIPES,
   type ViewRecipe,
   viewsAtSize,

@@ -98,7 +98,7 @@ async function trainWith(
   const evaluations = new Evaluations(training, { output, earlier: kept.evaluations });
 
   const { firstStep } = restored;
-  if (firstStep > 0) budget?.resume(restored.spentSeconds);
+  if (restored.savedStep !== undefined) budget?.resume(restored.spentSeconds);
   for (const line of openingLines(invocation, plan, firstStep)) output.note(line);
   const { stepsPerEpoch, endStep } = plan;
   if (isEvaluated(firstStep, plan)) await evaluations.evaluateAt(firstStep);

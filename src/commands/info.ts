@@ -3,11 +3,14 @@
 import { ExitCode } from "../base/exit_codes.ts";
 import { isExpected } from "../base/expected.ts";
 import { printLine } from "../base/output.ts";
+import type { CheckpointDescription } from "../native/checkpoint.ts";
 import { INFO } from "../options/commands/info.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import type { RunConfig } from "../options/config.ts";
 import { storedOptions } from "../options/stored.ts";
+import { viewsOf } from "../recipes/view_schedule.ts";
 import { epochText } from "../run/accuracy_text.ts";
+import type { EvalRow } from "../run/metrics.ts";
 import { describeOrThrow, metadataOf, weightsFileOf } from "../run/checkpoint.ts";
 import { runFolderOf } from "../run/folder.ts";
 import { evaluationAt } from "../run/metrics_file.ts";
@@ -34,7 +37,7 @@ export function main(args: readonly string[]): number {
     `step ${step}`,
     `epoch ${epochText(epoch)}`,
     ...recipeLines(storedOptions(config)),
-    `accuracy ${accuracyLine(path, step)}`,
+    `accuracy ${accuracyLine(path, step, found.metadata)}`,
     `tensors ${tensors}`,
     `sha256 ${sha256}`,
   ];
@@ -44,7 +47,7 @@ export function main(args: readonly string[]): number {
 
 /** Returns a line each on network, data and recipe, of what the file tells. */
 function recipeLines(config: Partial<RunConfig>): string[] {
-  const { resnetType, datasetName, dataDir, imageSize, limitTrain } = config;
+  const { resnetType, datasetName, dataDir, limitTrain } = config;
   const { epochs, batchSize, learningRate, tauBase, seed, preset } = config;
   const known = (parts: readonly [unknown, string][]): string =>
     parts.filter(([value]) => value !== undefined && value !== null).map(([, text]) => text).join(
@@ -56,7 +59,7 @@ function recipeLines(config: Partial<RunConfig>): string[] {
       known([
         [datasetName, `${datasetName}`],
         [dataDir, `${dataDir}`],
-        [imageSize, `views of ${imageSize} pixels`],
+        [datasetName, `views of ${sideOf(config)} pixels`],
         [limitTrain, `${limitTrain} training images`],
       ]) || "unknown"
     }`,
@@ -73,8 +76,19 @@ function recipeLines(config: Partial<RunConfig>): string[] {
   ];
 }
 
-/** Returns the accuracy at the checkpoint's step, which stands in the folder of its run. */
-function accuracyLine(path: string, step: number): string {
+/** Returns the side of the views in pixels: the given one, or that of the preset or the data set. */
+function sideOf({ preset = null, datasetName = "demo", imageSize }: Partial<RunConfig>): number {
+  return viewsOf({ preset, datasetName, imageSize }).view1.cropSize;
+}
+
+/** Returns the accuracy at the file's step, which stands in an encoder's metadata or in the folder of the run. */
+function accuracyLine(
+  path: string,
+  step: number,
+  metadata: CheckpointDescription["metadata"],
+): string {
+  const stored = (metadata as { accuracy?: unknown } | null)?.accuracy;
+  if (isEvaluation(stored)) return evaluationText(stored);
   const folder = runFolderOf(path);
   if (folder === undefined) return "unknown: the file does not lie in the folder of its run";
   try {
@@ -84,4 +98,9 @@ function accuracyLine(path: string, step: number): string {
     if (!isExpected(error)) throw error;
     return `unknown: ${error.message}`;
   }
+}
+
+function isEvaluation(stored: unknown): stored is EvalRow {
+  const { epoch, knn_top1, top1, top5, tested } = (stored ?? {}) as Record<string, unknown>;
+  return [epoch, knn_top1, top1, top5, tested].every((value) => typeof value === "number");
 }

@@ -1,7 +1,8 @@
-import { equal } from "node:assert/strict";
+import { equal, match } from "node:assert/strict";
 import { join } from "node:path";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { RANK_PERMISSIONS } from "../../src/base/permissions.ts";
+import { byol } from "../support/byol.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 
 /** Half a point: what another type of processor may make of the same weights. */
@@ -27,6 +28,17 @@ Deno.test("every file in checkpoints/ has its row, and its tensors are those of 
   equal(rows().map(({ file }) => file).sort().join(), files.sort().join());
   for (const { file, sha256 } of rows()) {
     equal(describeCheckpoint(join(FOLDER, file)).sha256, sha256);
+  }
+});
+
+Deno.test("info tells an encoder's size of views and its accuracy, wherever the file lies", async () => {
+  const demo = rows().filter(({ file }) => file === "byol_demo_resnet20.safetensors");
+  equal(demo.length, 1);
+  for (const { file, knn, top1 } of demo) {
+    const { stdout } = await byol("info", `--checkpoint=${join(FOLDER, file)}`);
+    match(stdout, /^data \S+, views of 32 pixels/m);
+    const [, ...found] = /^accuracy .*k-NN (\S+) ± .*top-1 (\S+) ±/m.exec(stdout) ?? [];
+    equal(found.map(Number).join(), [knn, top1].join(), file);
   }
 });
 

@@ -22,8 +22,8 @@ export interface TrainRow {
    */
   embedding_std: number;
   /**
-   * Effective rank of the embeddings of view 1 of the batch's first 512 images: exp of the entropy of the normalised
-   * singular values, from 1 to the lesser of images and features. Runs of earlier versions lack this key.
+   * Effective rank of the embeddings of view 1 of the batch's first 128 images (512 in earlier versions, none in version
+   * 0.1.0): exp of the entropy of the normalised singular values, from 1 to the lesser of images and features.
    */
   effective_rank?: number;
   /** Cross-entropy (nats) of the online probe on view 1 of this batch, before the probe learns from the batch. */

@@ -4,8 +4,9 @@ use tch::{Device, Kind, Tensor};
 
 use crate::error::Result;
 
-/// Rows that are looked at: the number can be no greater, and its cost no more than that of so many rows.
-pub const MOST_ROWS: i64 = 512;
+/// Rows that are looked at: the number can be no greater, and its cost no more than that of so many rows. A GPU waits
+/// for it at every logged step, and LAPACK's time grows with their cube.
+pub const MOST_ROWS: i64 = 128;
 
 /// exp of the entropy of the normalised singular values (Roy & Vetterli 2007; RankMe, Garrido et al. 2023) of rows ×
 /// features, not centred, from 1 to the lesser of both; 0 where all are zero, NaN where one is not finite.

@@ -24,6 +24,19 @@ at::Tensor local_rates(const std::vector<at::Tensor>& weights, const std::vector
   return at::where(weight_norms.mul(gradient_norms) > 0, rates, at::ones_like(rates));
 }
 
+// min(eta·‖w‖ / ((‖g‖ + decay·‖w‖ + 1e-8)·rate), 1) of each tensor, as solo-learn's clip_lr: times the rate, it is at
+// most the rate. 1 where ‖w‖ is 0; 0 where ‖g‖ is, as a tensor without gradient is not decayed there.
+at::Tensor clipped_rates(
+    const std::vector<at::Tensor>& weights, const std::vector<at::Tensor>& gradients, double eta, double decay,
+    const at::Tensor& rate) {
+  const auto weight_norms = at::stack(at::_foreach_norm(weights));
+  const auto gradient_norms = at::stack(at::_foreach_norm(gradients));
+  const auto lengths = weight_norms.mul(decay).add_(gradient_norms).add_(1e-8);
+  const auto rates = weight_norms.mul(eta).div_(lengths).div_(rate).clamp_max_(1);
+  const auto adapted = at::where(weight_norms > 0, rates, at::ones_like(rates));
+  return adapted.masked_fill(gradient_norms == 0, 0);
+}
+
 } // namespace
 
 extern "C" {
@@ -32,6 +45,8 @@ struct LarsNumbers {
   double momentum, weight_decay, eta;
   // Whether the learning rate enters the momentum buffer, or is applied to what it holds.
   bool rate_inside;
+  // Whether the adapted rate is at most the learning rate.
+  bool clipped;
 };
 
 // One step of LARS (You et al. 2017) in place. Tensors of at most one dimension (biases, batch
@@ -59,8 +74,11 @@ int byol_lars(
       }
     }
     if (!weights.empty()) {
+      const auto gradients_alone = updates;
       updates = at::_foreach_add(updates, weights, numbers->weight_decay);
-      auto rates = local_rates(weights, updates, numbers->eta);
+      auto rates = numbers->clipped
+          ? clipped_rates(weights, gradients_alone, numbers->eta, numbers->weight_decay, *rate)
+          : local_rates(weights, updates, numbers->eta);
       if (numbers->rate_inside) rates.mul_(*rate);
       if (skip) rates.masked_fill_(*skip, 0);
       at::_foreach_mul_(updates, rates.unbind());

@@ -23,12 +23,13 @@ export function createLearner(
     device?: string;
   } = {},
 ): Learner {
-  const { resnetType, hiddenDim, zDim, bnViews, larsVariant, dtype, seed } = config;
+  const { resnetType, hiddenDim, zDim, heads, bnViews, larsVariant, dtype, seed } = config;
   return Learner.create({
     resnetType,
     stem,
     hiddenDim,
     zDim,
+    heads,
     bnViews,
     larsVariant,
     dtype,

@@ -11,7 +11,7 @@ import { below, type ExportedRun } from "./encoder.ts";
 import { onnxEncoder } from "./onnx_resnet.ts";
 import { EMBED_LINES, imageLines, modelLines, SMALL_STEM } from "./python.ts";
 import { safetensorsFile } from "./safetensors_file.ts";
-import { type Saved, torchFile } from "./torch_file.ts";
+import { type Saved, type SavedTensor, torchFile } from "./torch_file.ts";
 
 /** The name of a format on the command line (`--to`). */
 type FormName = Values<typeof EXPORT.options>["to"][number];
@@ -124,7 +124,8 @@ function noteOf({ resnetType, stem, sha256, epoch }: ExportedRun): Record<string
 
 /**
  * Returns the dictionary that the reference program saves. Encoder and heads are renamed by prefix alone: the layers of
- * the heads have the same indices in both programs.
+ * the heads have the same indices in both programs. Heads with DeepMind's layers are converted to the reference
+ * program's.
  */
 function referenceLayout(run: ExportedRun, to: string): Map<string, Saved> {
   if (run.state.size === 0) {
@@ -144,7 +145,9 @@ function referenceLayout(run: ExportedRun, to: string): Map<string, Saved> {
     [average, "target.projector.", "m_proj_head_inv."],
   ];
   for (const [into, from, name] of parts) {
-    for (const [rest, tensor] of below(run.state, from)) into.set(`${name}${rest}`, tensor);
+    for (const [rest, tensor] of withReferenceHead(below(run.state, from))) {
+      into.set(`${name}${rest}`, tensor);
+    }
   }
   return new Map<string, Saved>([
     ["last_epoch", run.epoch],
@@ -152,4 +155,25 @@ function referenceLayout(run: ExportedRun, to: string): Map<string, Saved> {
     ["model", model],
     ["momentum_model", average],
   ]);
+}
+
+/**
+ * Returns the tensors of a network, with the layers of the reference program where it is a head with DeepMind's: a first
+ * layer without bias, whose bias the running mean loses, and a last layer with a bias of zeros. The function is the same.
+ */
+function withReferenceHead(network: Map<string, SavedTensor>): Map<string, SavedTensor> {
+  const [bias, mean, last] = ["0.bias", "1.running_mean", "3.weight"].map((name) =>
+    network.get(name)
+  );
+  if (bias === undefined || mean === undefined || last === undefined) return network;
+  const shifted = Float32Array.from(
+    mean.values as Float32Array,
+    (value, index) => value - Number(bias.values[index]),
+  );
+  const [outputs = 0] = last.shape;
+  const changed = new Map(network);
+  changed.delete("0.bias");
+  changed.set("1.running_mean", { shape: mean.shape, values: shifted });
+  changed.set("3.bias", { shape: [outputs], values: new Float32Array(outputs) });
+  return changed;
 }

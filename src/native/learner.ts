@@ -14,10 +14,15 @@ export interface LearnerOptions {
   hiddenDim: number;
   /** Length of projections and predictions. */
   zDim: number;
+  /** Linear layer of each head that has a bias: the second ("reference", the default), or the first ("deepmind"). */
+  heads?: "reference" | "deepmind";
   /** One batch-normalisation pass over both views, or one for each. */
   bnViews: "joint" | "separate";
-  /** Position of the learning rate in LARS: inside the momentum buffer (reference) or applied last (deepmind). */
-  larsVariant: "reference" | "deepmind";
+  /**
+   * Position of the learning rate in LARS: inside the momentum buffer (reference), or applied last (deepmind, clipped).
+   * clipped: the adapted rate is at most the learning rate.
+   */
+  larsVariant: "reference" | "deepmind" | "clipped";
   /** Type of weights, views and sums. */
   dtype: "float32" | "float64";
   /** Device: "cpu" (default), or "cuda:0" once CUDA is opened. */
@@ -79,7 +84,7 @@ export interface StepMetrics {
   gradientNorm: number;
   /** l2 norm of all parameters. */
   parameterNorm: number;
-  /** Dimensions that the embeddings of view 1 make use of, of the batch's first 512 images: 1 to features(). */
+  /** Dimensions that the embeddings of view 1 make use of, of the batch's first 128 images: 1 to features(). */
   effectiveRank: number;
 }
 
@@ -87,10 +92,11 @@ export interface StepMetrics {
 export class Learner extends NativeObject {
   /** Creates networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
-    const { device = "cpu", precision = "normal", activationCheckpointing = false } = options;
+    const { heads = "reference", device = "cpu", precision = "normal" } = options;
+    const { activationCheckpointing = false } = options;
     return new Learner(callU32(
       "byol_learner_create",
-      json({ ...options, device, precision, activationCheckpointing }),
+      json({ ...options, heads, device, precision, activationCheckpointing }),
     ));
   }
 

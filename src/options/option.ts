@@ -40,6 +40,8 @@ export interface Option {
   readonly default: OptionValue | typeof PER_DATASET;
   /** Value for a stored record without the option, where the default differs from the behaviour of earlier versions. */
   readonly before?: OptionValue;
+  /** True for an option that records leave out where it has the value of `before`: their bytes stay those of earlier versions. */
+  readonly sparse?: true;
   /** Description of a default that follows from other options or the machine. */
   readonly defaultText?: string;
   /** True for an option whose default in `eval` is the checkpoint's value. */

@@ -33,7 +33,8 @@ export function originsByName(origins: Partial<Origins>): Record<string, Origin>
 function byName<Value>(values: Partial<Record<keyof RunConfig, Value>>): Record<string, Value> {
   const entries = FIELDS.flatMap((field) => {
     const value = values[field];
-    return value === undefined ? [] : [[optionOf(field).option, value]];
+    const { option, before, sparse } = optionOf(field);
+    return value === undefined || sparse && value === before ? [] : [[option, value]];
   });
   return Object.fromEntries(entries);
 }

@@ -169,6 +169,19 @@ export const OPTIONS = {
     fromCheckpoint: true,
     help: "Length of a projection and of a prediction",
   },
+  heads: {
+    option: "heads",
+    group: "Network",
+    commands: TRAIN,
+    value: { kind: "choice", choices: ["reference", "deepmind"] },
+    default: PER_DATASET,
+    // Earlier versions had no other.
+    before: "reference",
+    sparse: true,
+    help:
+      "Linear layer of projector and predictor that has a bias: the second, as in the reference program, or the first, " +
+      "as in DeepMind's program",
+  },
   bnViews: {
     option: "bn_views",
     group: "Network",
@@ -291,11 +304,11 @@ export const OPTIONS = {
     option: "lars_variant",
     group: "Training",
     commands: TRAIN,
-    value: { kind: "choice", choices: ["reference", "deepmind"] },
+    value: { kind: "choice", choices: ["reference", "deepmind", "clipped"] },
     default: PER_DATASET,
     help:
       "Form of LARS: the learning rate scales the gradient before the momentum (reference), or the " +
-      "update after it (deepmind)",
+      "update after it (deepmind, clipped). clipped: the adapted rate is at most the learning rate, as in solo-learn",
   },
   tauBase: {
     option: "tau_base",

@@ -131,6 +131,26 @@ function requireNoCheckpoints(folder: RunFolder): void {
   );
 }
 
+/**
+ * Returns the values that a run took from its preset, where the preset has other values in this version: a run keeps the
+ * recipe that it began with.
+ *
+ * @param now the options of this invocation; values that the user gave are not among the result
+ */
+export function valuesOfOlderPreset(
+  { config: before, origins: origin }: Pick<RunRecord, "config" | "origins">,
+  now: { config: RunConfig; origins: Origins },
+): Partial<RunConfig> {
+  if (before.preset === null || now.config.preset !== before.preset) return {};
+  const own = `preset ${before.preset}`;
+  const fields = FIXED.filter((field) =>
+    before[field] !== now.config[field] && now.origins[field] === own &&
+    // "checkpoint": earlier versions did not have the option.
+    (origin[field] === own || origin[field] === "checkpoint")
+  );
+  return Object.fromEntries(fields.map((field) => [field, before[field]]));
+}
+
 /** Options that a resumed run must not change. */
 export const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) =>
   !optionOf(field).changeable

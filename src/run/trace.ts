@@ -37,12 +37,14 @@ export function traceStep(
     const name = `trace-${String(step).padStart(6, "0")}${rank === 0 ? "" : `.rank${rank}`}`;
     const path = join(config.traceDir, `${name}.safetensors`);
     const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
-    const { hiddenDim, zDim, dtype } = config;
+    const { hiddenDim, zDim, heads, dtype } = config;
     const stem = stemOf(config);
     const { loss, effectiveRank } = learner.readMetrics();
     const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
     const rates = { learningRate, tau, momentum, weightDecay, eta };
-    const described = { loss, effectiveRank, step, ...rates, ...network };
+    // Traces of earlier versions name no heads.
+    const more = heads === "reference" ? {} : { heads };
+    const described = { loss, effectiveRank, step, ...rates, ...network, ...more };
     saving(path, () => trace.write(dataset, path, described));
     trace.close();
     return path;

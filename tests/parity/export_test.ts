@@ -30,17 +30,20 @@ const SETTINGS = {
 /** A checkpoint whose every weight and statistic is random, with images and what the network makes of them. */
 async function writeCheckpoint(
   folder: string,
-  { resnetType, stem, data }: typeof NETWORKS[number],
+  network: typeof NETWORKS[number],
 ): Promise<void> {
+  const { resnetType, stem, data } = network;
+  const heads = "heads" in network ? network.heads : "reference";
   const path = (name: string): string => join(folder, `${name}.safetensors`);
   await askOracle("networks.py", [
     "randomise",
     ...[`--resnet_type=${resnetType}`, `--stem=${stem}`, "--dtype=float32"],
-    ...[`--hidden_dim=${HEADS.hiddenDim}`, `--z_dim=${HEADS.zDim}`, "--batch=3", "--size=64"],
+    ...[`--hidden_dim=${HEADS.hiddenDim}`, `--z_dim=${HEADS.zDim}`, `--heads=${heads}`],
+    ...["--batch=3", "--size=64"],
     ...[`--out=${path("random")}`, `--outputs=${path("given")}`],
   ]);
   setThreads(1);
-  using learner = Learner.create({ resnetType, stem, ...HEADS, ...SETTINGS });
+  using learner = Learner.create({ resnetType, stem, ...HEADS, heads, ...SETTINGS });
   learner.load(path("random"));
   const config = { resnetType, datasetName: data, epochs: 4 };
   const metadata = { step: 12, epoch: 3, config };
@@ -134,7 +137,13 @@ const NETWORKS = [
   { resnetType: "resnet18", stem: "cifar", data: "demo", to: ALL },
   { resnetType: "resnet18", stem: "imagenet", data: "folder", to: ALL },
   { resnetType: "resnet50", stem: "imagenet", data: "folder", to: ALL },
-  { resnetType: "resnet20", stem: "cifar", data: "demo", to: "safetensors,onnx,reference" },
+  {
+    resnetType: "resnet20",
+    stem: "cifar",
+    data: "demo",
+    to: "safetensors,onnx,reference",
+    heads: "deepmind",
+  },
   { resnetType: "resnet50", stem: "cifar", data: "demo", to: "onnx,timm" },
   { resnetType: "resnet34", stem: "imagenet", data: "folder", to: "torchvision,timm" },
   { resnetType: "resnet101", stem: "imagenet", data: "folder", to: "torchvision,timm" },
@@ -146,7 +155,7 @@ const COMPARED: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   timm: { "timm.safetensors": 1e-5 },
   safetensors: { "encoder.safetensors": 1e-5 },
   onnx: { "encoder.onnx, 1": 1e-4, "encoder.onnx, 3": 1e-4 },
-  reference: { "reference.pt": 1e-5 },
+  reference: { "reference.pt": 1e-5, "reference.pt, heads": 1e-5 },
 };
 
 for (const network of NETWORKS) {

@@ -47,6 +47,21 @@ export const STEP_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
       steps: TEN,
       start: "drawn",
     }),
+    stepsCheck("resnet20, float64, separate BN, DeepMind's heads and LARS", {
+      options: [
+        ...["--resnet_type=resnet20", "--dtype=float64", "--heads=deepmind"],
+        ...["--bn_views=separate", "--lars_variant=deepmind"],
+      ],
+      steps: TEN,
+    }),
+    // At this eta the rates of some tensors are clipped, and those of others are not.
+    stepsCheck("resnet20, float64, separate BN, solo-learn's clipped LARS", {
+      options: [
+        ...["--resnet_type=resnet20", "--dtype=float64", "--lars_variant=clipped"],
+        ...["--bn_views=separate", "--eta=0.02"],
+      ],
+      steps: TEN,
+    }),
     stepsCheck("resnet20, float32, separate BN, reference LARS", {
       options: ["--resnet_type=resnet20", "--dtype=float32", "--bn_views=separate"],
       steps: TEN,
@@ -190,10 +205,10 @@ export async function compareSteps(
     using learner = createLearner(config);
     if (start === "randomised") {
       const path = join(folder, "start.safetensors");
-      const { resnetType, dtype, hiddenDim, zDim } = config;
+      const { resnetType, dtype, hiddenDim, zDim, heads } = config;
       await askOracle("networks.py", [
         ...["randomise", `--resnet_type=${resnetType}`, "--stem=cifar", `--dtype=${dtype}`],
-        ...[`--hidden_dim=${hiddenDim}`, `--z_dim=${zDim}`, "--size=8"],
+        ...[`--hidden_dim=${hiddenDim}`, `--z_dim=${zDim}`, `--heads=${heads}`, "--size=8"],
         ...[`--out=${path}`, `--outputs=${join(folder, "outputs.safetensors")}`],
       ]);
       learner.load(path);

@@ -1,4 +1,4 @@
-//! Layer-wise adaptive rate scaling (You et al. 2017), in the two variants of the BYOL programs.
+//! Layer-wise adaptive rate scaling (You et al. 2017), in the variants of three BYOL programs.
 
 use serde::Deserialize;
 use tch::Tensor;
@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::error::Result;
 use crate::torch::foreach::{lars, LarsNumbers};
 
-/// Place where the learning rate enters.
+/// Place where the learning rate enters, and the adapted rate's bound.
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 pub enum LarsVariant {
@@ -14,6 +14,8 @@ pub enum LarsVariant {
     Reference,
     /// After it: the buffer holds updates without it.
     Deepmind,
+    /// After it, and the adapted rate is at most the learning rate (solo-learn's clip_lr).
+    Clipped,
 }
 
 /// One step's hyper-parameters.
@@ -42,6 +44,7 @@ impl LarsStep {
             weight_decay: self.weight_decay,
             eta: self.eta,
             rate_inside: self.variant == LarsVariant::Reference,
+            clipped: self.variant == LarsVariant::Clipped,
         };
         let gradients: Vec<&Tensor> = learned.gradients.iter().collect();
         let lists = [

@@ -37,6 +37,8 @@ pub struct LarsNumbers {
     pub eta: f64,
     /// True where the learning rate enters the momentum buffer; else it is applied to what the buffer holds.
     pub rate_inside: bool,
+    /// True where the adapted rate is at most the learning rate.
+    pub clipped: bool,
 }
 
 /// Moves parameters and momentum buffers by the gradients, in place: lists of one order. `rate` is the learning rate, a

@@ -15,7 +15,7 @@ use crate::memory::peak_of;
 use crate::mutate::Random;
 use crate::shards::packed_shards;
 
-pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim":4,"zDim":4,"bnViews":"joint",
+pub const LEARNER: &str = r#"{"resnetType":"resnet20","stem":"cifar","hiddenDim":4,"zDim":4,"heads":"reference","bnViews":"joint",
     "larsVariant":"reference","dtype":"float32","device":"cpu","precision":"normal","activationCheckpointing":false,"seed":1}"#;
 pub const DEMO: &str = r#"{"source":{"kind":"demo","train":true,"count":8},"dtype":"float32","device":"cpu","workers":1,
     "mean":[0.5,0.5,0.5],"std":[0.25,0.25,0.25]}"#;

@@ -23,7 +23,7 @@ import { finish } from "./finish.ts";
 import { pretrainHooks } from "./hooks.ts";
 import { TrainingInputs } from "./inputs.ts";
 import { Invocation } from "./invocation.ts";
-import { isFinished, OpenRun } from "./open_run.ts";
+import { isFinished, keepOlderPreset, OpenRun } from "./open_run.ts";
 import { openOutput } from "./output.ts";
 import { restore } from "./restore.ts";
 import { openingLines } from "./story.ts";
@@ -69,6 +69,7 @@ async function trainWith(
     requireOutputOutsideImages(config);
     return new PreparedFolder(folder.path);
   });
+  await keepOlderPreset(invocation);
   await keepChosen(invocation);
   if (await isFinished(invocation)) return ExitCode.ok;
   interrupt.watchCalls();

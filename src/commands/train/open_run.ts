@@ -6,8 +6,11 @@ import { printLine } from "../../base/output.ts";
 import type { PreparedFolder, RunFolder } from "../../run/folder.ts";
 import {
   claimRunFolder,
+  differencesOf,
+  readRunRecord,
   requireSameInputs,
   type RunRecord,
+  valuesOfOlderPreset,
   writeRunRecord,
 } from "../../run/record.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
@@ -42,6 +45,27 @@ export interface KeptRows {
   rows: readonly MetricsRow[];
   /** The evaluations among them, on every rank. */
   evaluations: readonly EvalRow[];
+}
+
+/**
+ * Sets the options of an invocation that its preset gave to those that the run to resume began with, where the preset
+ * has changed since. All ranks must call this function.
+ */
+export async function keepOlderPreset(invocation: Invocation): Promise<void> {
+  const { ranks, config, origins, folder, warn } = invocation;
+  const kept = await ranks.broadcast(() => {
+    const previous = readRunRecord(folder);
+    return previous === null ? {} : valuesOfOlderPreset(previous, { config, origins });
+  });
+  const now = { ...config };
+  const fields = Object.keys(Object.assign(config, kept)).filter((field) => field in kept);
+  if (fields.length === 0) return;
+  const differences = differencesOf(config, now, fields as (keyof typeof config)[]);
+  warn(
+    `The run in ${folder.path} keeps the values that --preset=${config.preset} had when it began: ${
+      differences.join("; ")
+    }`,
+  );
 }
 
 /**

@@ -6,6 +6,7 @@ import { asUserError } from "../../base/expected.ts";
 import { isSamePath } from "../../base/files.ts";
 import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
+import type { RunConfig } from "../../options/config.ts";
 import { recordedOptions } from "../../options/stored.ts";
 import { checkpointToGoOnFrom, type Resumable } from "../../run/checkpoint.ts";
 import { removeLeftovers, type RunFolder } from "../../run/folder.ts";
@@ -90,6 +91,7 @@ async function loadWeights(
     removeLeftovers(folder);
     unmarkFinished(folder);
     if (newest !== undefined) {
+      requireSameHeads(newest, config);
       load(learner, newest.path);
       return newest;
     }
@@ -103,6 +105,17 @@ async function loadWeights(
 /** Tells whether a checkpoint is in the run's own folder. */
 function isIn(folder: RunFolder, path: string): boolean {
   return isSamePath(dirname(path), folder.checkpointsDir);
+}
+
+/** Refuses a checkpoint whose heads have other layers than this training's. */
+function requireSameHeads({ path, metadata }: Resumable, { heads }: RunConfig): void {
+  const there = recordedOptions(metadata.config).config.heads;
+  if (there === heads) return;
+  throw new UserError(
+    `Cannot resume from ${path} with --heads=${heads}: it was trained with --heads=${there}, expected this value, or ` +
+      `--init_from=${path} for its encoder alone with new heads`,
+    ExitCode.checkpoint,
+  );
 }
 
 function load(learner: Learner, path: string): void {

@@ -36,10 +36,17 @@ def lars(p, g, buffer, *, lr, momentum, weight_decay, eta, variant):
     """Moves parameter and momentum buffer in place.
 
     Biases and BN parameters (one dimension) get neither weight decay nor adaptation. reference: the buffer holds
-    lr * local * g; deepmind: the buffer holds local * g, and lr is applied last.
+    lr * local * g; deepmind: the buffer holds local * g, and lr is applied last; clipped: as deepmind, with solo-learn's
+    clip_lr, by which lr * local is at most lr.
     """
     local = 1.0
-    if p.ndim > 1:
+    if p.ndim > 1 and variant == "clipped":
+        p_norm, g_norm = p.norm(), g.norm()
+        if p_norm > 0 and g_norm > 0:
+            local = eta * p_norm / (g_norm + p_norm * weight_decay + 1e-8)
+            local = min(local / lr, 1) if lr > 0 else 1.0
+            g = g + weight_decay * p
+    elif p.ndim > 1:
         g = g + weight_decay * p
         p_norm, g_norm = p.norm(), g.norm()
         if p_norm > 0 and g_norm > 0:
@@ -47,11 +54,11 @@ def lars(p, g, buffer, *, lr, momentum, weight_decay, eta, variant):
     if variant == "reference":
         buffer.mul_(momentum).add_(lr * local * g)
         p.sub_(buffer)
-    elif variant == "deepmind":
+    elif variant in ("deepmind", "clipped"):
         buffer.mul_(momentum).add_(local * g)
         p.sub_(lr * buffer)
     else:
-        raise ValueError(f"Cannot step with larsVariant {variant}: expected reference or deepmind")
+        raise ValueError(f"Cannot step with larsVariant {variant}: expected reference, deepmind or clipped")
 
 
 @torch.no_grad()

@@ -3,7 +3,8 @@
   python exports_read.py FOLDER RESNET STEM
 
 FOLDER holds those of torchvision.pt, torchvision.safetensors, encoder.safetensors, timm.safetensors and reference.pt that were
-exported; and outputs.safetensors, what the Deno program made of `input`. Prints the largest difference of each embedding
+exported; outputs.safetensors, what the Deno program made of `input`; and given.safetensors, what networks.py made of the
+same checkpoint with its own heads. Prints the largest difference of each embedding
 from `output.eval`, relative to its norm, as JSON.
 """
 
@@ -16,7 +17,7 @@ import onnxruntime
 import timm
 import torch
 import torchvision
-from models import encoder
+from models import encoder, head
 from safetensors.torch import load_file
 
 
@@ -30,6 +31,20 @@ def torchvision_model(resnet, stem):
     model = with_stem(getattr(torchvision.models, resnet)(), stem)
     model.fc = torch.nn.Identity()
     return model
+
+
+@torch.no_grad()
+def heads_of(weights, given):
+    """Loads both heads into the reference program's layers, strictly; returns the difference of the predictions."""
+    value = given["output.eval"]
+    for prefix in ("proj_head_inv.", "predictor_inv."):
+        mine = {n.removeprefix(prefix): t for n, t in weights.items() if n.startswith(prefix)}
+        hidden, inputs = mine["0.weight"].shape
+        layers = head(inputs, hidden, len(mine["3.weight"])).eval()
+        layers.load_state_dict(mine, strict=True)
+        value = layers(value)
+    truth = given["prediction.eval"]
+    return ((value - truth).norm() / truth.norm()).item()
 
 
 def main():
@@ -73,6 +88,7 @@ def main():
         model = encoder(resnet, stem).eval() if resnet == "resnet20" else torchvision_model(resnet, stem)
         compare("reference.pt", model, weights)
         found["last_epoch"] = checkpoint["last_epoch"]
+        found["reference.pt, heads"] = heads_of(checkpoint["model"], load_file(folder / "given.safetensors"))
     print(json.dumps(found))
 
 

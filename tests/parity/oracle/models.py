@@ -73,31 +73,34 @@ def feature_dim(resnet_type):
     return {"resnet20": 64, "resnet18": 512, "resnet34": 512}.get(resnet_type, 2048)
 
 
-def head(inputs, hidden, outputs):
-    """Projector or predictor. The BN makes a bias of the first layer useless; names are 0, 1, 3."""
+def head(inputs, hidden, outputs, heads="reference"):
+    """Projector or predictor; names are 0, 1, 3. The bias: of the last layer (reference), of the first (deepmind)."""
+    if heads not in ("reference", "deepmind"):
+        raise BadInput(f"Cannot build heads {heads}: expected reference or deepmind")
+    first = heads == "deepmind"
     return nn.Sequential(
-        nn.Linear(inputs, hidden, bias=False), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, outputs)
+        nn.Linear(inputs, hidden, bias=first), nn.BatchNorm1d(hidden), nn.ReLU(), nn.Linear(hidden, outputs, bias=not first)
     )
 
 
 class Online(nn.Module):
     """Encoder, projector and predictor under the names the checkpoint uses."""
 
-    def __init__(self, resnet_type, stem, hidden_dim, z_dim):
+    def __init__(self, resnet_type, stem, hidden_dim, z_dim, heads="reference"):
         super().__init__()
         self.encoder = encoder(resnet_type, stem)
-        self.projector = head(feature_dim(resnet_type), hidden_dim, z_dim)
-        self.predictor = head(z_dim, hidden_dim, z_dim)
+        self.projector = head(feature_dim(resnet_type), hidden_dim, z_dim, heads)
+        self.predictor = head(z_dim, hidden_dim, z_dim, heads)
 
     def forward(self, x):
         return self.predictor(self.projector(self.encoder(x)))
 
 
 class Target(nn.Module):
-    def __init__(self, resnet_type, stem, hidden_dim, z_dim):
+    def __init__(self, resnet_type, stem, hidden_dim, z_dim, heads="reference"):
         super().__init__()
         self.encoder = encoder(resnet_type, stem)
-        self.projector = head(feature_dim(resnet_type), hidden_dim, z_dim)
+        self.projector = head(feature_dim(resnet_type), hidden_dim, z_dim, heads)
 
     def forward(self, x):
         return self.projector(self.encoder(x))

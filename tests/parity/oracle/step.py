@@ -12,7 +12,8 @@
 
 Trace file: view1, view2; online.before.*, target.before.*, momentum.before.*, grad.* (as autograd gives them, before
 weight decay), online.after.*, target.after.*, momentum.after.*; metadata "byol": loss, effectiveRank, learningRate, tau, step, momentum,
-weightDecay, eta, larsVariant, bnViews, resnetType, stem, hiddenDim, zDim, dtype. learningRate, tau and the
+weightDecay, eta, larsVariant, bnViews, resnetType, stem, hiddenDim, zDim, dtype, and heads where they are not the
+reference program's. learningRate, tau and the
 hyper-parameters are taken from the metadata: they are given, everything else is recomputed from the `before` tensors.
 
 What is demanded, with |.| the Euclidean norm and G the largest norm of a gradient:
@@ -53,7 +54,7 @@ FLOAT64, FLOAT32_RATIO = 1e-9, 2.0
 GRADIENT_FLOOR = {"float64": 1e-12, "float32": 1e-7}
 TENSOR_FLOOR = {"float64": 0.0, "float32": 1e-7}
 SCHEDULE = 1e-12
-RANK, RANK_ROWS = 1e-6, 512
+RANK, RANK_ROWS = 1e-6, 128
 # The loss is a mean of terms up to 8 that are sums of rounded products: closer to the truth is luck.
 MIXED_LOSS = 1e-2
 AUTOCAST = {"bf16": torch.bfloat16}
@@ -61,10 +62,15 @@ MEMORY_FORMATS = {"channels_last": torch.channels_last, "contiguous": torch.cont
 GROUPS = ("online.after", "target.after", "momentum.after", "grad")
 
 
+def sizes_of(meta):
+    """What the networks are built by."""
+    return meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"], meta.get("heads", "reference")
+
+
 def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None, device="cpu", autocast=None):
     """One whole step in the given type; returns all tensors under the names of the trace file, and the loss."""
     trace = {name: tensor.to(device) for name, tensor in trace.items()}
-    sizes = meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]
+    sizes = sizes_of(meta)
     online, target = (network(*sizes).to(device, dtype).to(memory_format=memory_format) for network in (Online, Target))
     online.load_state_dict(below(trace, "online.before."), strict=True)
     target.load_state_dict(below(trace, "target.before."), strict=True)
@@ -93,7 +99,7 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
 def effective_rank(trace, meta, device):
     """exp of the entropy of the normalised singular values of view 1's embeddings (RankMe, Garrido et al. 2023)."""
     trace = {name: tensor.to(device) for name, tensor in trace.items()}
-    online = Online(meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"]).to(device).double()
+    online = Online(*sizes_of(meta)).to(device).double()
     online.load_state_dict(below(trace, "online.before."), strict=True)
     view1, view2 = trace["view1"].double(), trace["view2"].double()
     passed = torch.cat([view1, view2]) if meta["bnViews"] == "joint" else view1
@@ -123,7 +129,7 @@ def floor_of(name, truth, meta, largest_gradient, parameters):
     bare = name.split(".after.")[1]
     if bare in parameters and truth.ndim <= 1:
         factor = meta["learningRate"]
-        if name.startswith("momentum.") and meta["larsVariant"] == "deepmind":
+        if name.startswith("momentum.") and meta["larsVariant"] != "reference":
             factor = 1.0
         if name.startswith("target."):
             factor *= 1 - meta["tau"]

@@ -9,6 +9,7 @@ import {
   readRunRecord,
   requireSameInputs,
   type RunRecord,
+  valuesOfOlderPreset,
   writeRunRecord,
 } from "../../../src/run/record.ts";
 import { inFolder } from "../../support/in_folder.ts";
@@ -75,6 +76,32 @@ Deno.test("a folder of an earlier version resumes, and still with its own option
       refused(() => claimRunFolder(folder, other.config)),
       /--bn_views=joint there, separate here/,
     );
+  });
+});
+
+Deno.test("a run keeps what its preset said when it began, unless the user gives another value", async () => {
+  await inFolder((root) => {
+    const folder = createRunFolder(root);
+    const args = ["--preset=deepmind_300", "--dataset_name=cifar10", "--data_dir=x"];
+    const record = recordOf(...args);
+    // As an earlier version wrote it, which had no --heads and a probe of 90 epochs.
+    const { heads: _heads, ...config } = { ...record.config, probeEpochs: 90 };
+    const { heads: _origin, ...origins } = record.origins;
+    Deno.writeTextFileSync(folder.configFile, JSON.stringify({ ...record, config, origins }));
+    const previous = readRunRecord(folder)!;
+    const now = recordOf(...args);
+    assert.deepEqual([now.config.heads, now.config.probeEpochs], ["deepmind", 80]);
+    const kept = valuesOfOlderPreset(previous, now);
+    assert.deepEqual(kept, { heads: "reference", probeEpochs: 90 });
+    claimRunFolder(folder, { ...now.config, ...kept });
+
+    const given = recordOf(...args, "--heads=deepmind");
+    assert.deepEqual(valuesOfOlderPreset(previous, given), { probeEpochs: 90 });
+    assert.match(
+      refused(() => claimRunFolder(folder, { ...given.config, probeEpochs: 90 })),
+      /--heads=reference there, deepmind here/,
+    );
+    assert.deepEqual(valuesOfOlderPreset(previous, recordOf(...args, "--preset=deepmind_100")), {});
   });
 });
 

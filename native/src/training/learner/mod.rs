@@ -19,7 +19,7 @@ pub use step::{MicroBatch, Outputs};
 
 use super::online_probe::OnlineProbe;
 use crate::error::{Error, Result};
-use crate::network::heads::Head;
+use crate::network::heads::{Head, HeadShape};
 use crate::network::layers::Pass;
 use crate::network::parameters::{Parameters, Role};
 use crate::network::resnet::ResNet;
@@ -89,17 +89,21 @@ impl Learner {
         let device = options.device.open()?;
         unsafe { torch_sys::at_manual_seed(options.seed as i64) };
         let kind = options.dtype.kind();
-        let (hidden, outputs) = (options.hidden_dim, options.z_dim);
+        let (hidden, outputs, heads) = (options.hidden_dim, options.z_dim, options.heads);
+        let head = |parameters: &mut Parameters, inputs: i64| {
+            let shape = HeadShape {
+                inputs,
+                hidden,
+                outputs,
+            };
+            Head::new(parameters, shape, heads)
+        };
         let mut encoder = build((kind, device), |parameters| {
             ResNet::new(parameters, &options.resnet_type, &options.stem)
         })?;
         let features = encoder.layer.features;
-        let projector = build((kind, device), |parameters| {
-            Head::new(parameters, features, hidden, outputs)
-        })?;
-        let predictor = build((kind, device), |parameters| {
-            Head::new(parameters, outputs, hidden, outputs)
-        })?;
+        let projector = build((kind, device), |parameters| head(parameters, features))?;
+        let predictor = build((kind, device), |parameters| head(parameters, outputs))?;
         let mut momentum = Vec::new();
         for (part, parameters) in [
             ("encoder", &encoder.parameters),

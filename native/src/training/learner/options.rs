@@ -4,6 +4,7 @@ use serde::Deserialize;
 use tch::Kind;
 
 use crate::error::{Error, Result};
+use crate::network::heads::Heads;
 use crate::optimizer::lars::LarsVariant;
 use crate::torch::autocast::Precision;
 use crate::torch::device::DeviceName;
@@ -16,6 +17,7 @@ pub struct LearnerOptions {
     pub stem: String,
     pub hidden_dim: i64,
     pub z_dim: i64,
+    pub heads: Heads,
     pub bn_views: BnViews,
     pub lars_variant: LarsVariant,
     pub dtype: Dtype,

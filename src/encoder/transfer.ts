@@ -25,9 +25,9 @@ const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
  * @param config options of the evaluation
  * @param parts.found description of the checkpoint
  * @param parts.device device of the learner
- * @returns config equals the given one except imageSize (pixels): on another data set than in training, it defaults to
- * the side of the views in training. For a file of another program, the stem decides between the side of CIFAR-10 and
- * the side of ImageNet
+ * @returns config equals the given one except preset, which is that of the training on the same data set (its test crop
+ * counts), and imageSize (pixels): on another data set than in training, it defaults to the side of the views in
+ * training. For a file of another program, the stem decides between the side of CIFAR-10 and the side of ImageNet
  */
 export function transferred(
   config: RunConfig,
@@ -47,7 +47,9 @@ export function transferred(
   const side = viewsOf({ datasetName, preset, imageSize }).view1.cropSize;
   const isTransfer = datasetName !== config.datasetName;
   return {
-    config: isTransfer ? { ...config, imageSize: config.imageSize ?? side } : config,
+    config: isTransfer
+      ? { ...config, imageSize: config.imageSize ?? side }
+      : { ...config, preset: config.preset ?? preset },
     learner: createLearner(config, { stem, device }),
   };
 }

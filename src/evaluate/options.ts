@@ -4,7 +4,7 @@
  * @module
  */
 
-import { PROBE_TRANSFORMS, probeAtSize } from "../recipes/views.ts";
+import { probeTransformsOf } from "../recipes/preset_views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
@@ -23,9 +23,7 @@ export function evaluationOptions(
     seed: config.seed,
     dtype: config.dtype,
     device,
-    transforms: config.imageSize === null
-      ? PROBE_TRANSFORMS[config.datasetName]
-      : probeAtSize(PROBE_TRANSFORMS[config.datasetName], config.imageSize),
+    transforms: probeTransformsOf(config),
     epochs: config.probeEpochs,
     batchSize: config.probeBatchSize,
     learningRate: config.probeLearningRate,

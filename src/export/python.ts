@@ -1,16 +1,16 @@
 /** Python for the model card: whole programs that go from an image file to its embedding. */
 
-import { NORMALISATION, PROBE_TRANSFORMS, probeAtSize } from "../recipes/views.ts";
+import { probeTransformsOf } from "../recipes/preset_views.ts";
+import { NORMALISATION } from "../recipes/views.ts";
 import type { ExportedRun } from "./encoder.ts";
 
 /** Lines that make the batch `images` of one file, as an evaluation makes a test image. */
 export function imageLines({ config }: ExportedRun): string {
-  const { datasetName, imageSize } = config;
+  const { datasetName, preset = null, imageSize = null } = config;
   if (datasetName === undefined) {
     return "# images: batch x 3 x height x width, normalised as in the training, which is not known";
   }
-  const transforms = PROBE_TRANSFORMS[datasetName];
-  const { resize, crop } = (imageSize ? probeAtSize(transforms, imageSize) : transforms).test;
+  const { resize, crop } = probeTransformsOf({ datasetName, preset, imageSize }).test;
   const { mean, std } = NORMALISATION[datasetName];
   return `from PIL import Image
 from torchvision import transforms

@@ -21,8 +21,8 @@ export interface Layer {
 /** Returns the layer of a preset; none for null, undefined and unknown names. */
 export function presetLayer(name: RunConfig["preset"] | undefined): Layer[] {
   if (name === undefined || name === null || !Object.hasOwn(PRESETS, name)) return [];
-  const { datasetName, recipe } = PRESETS[name];
-  return [{ origin: `preset ${name}`, values: { datasetName, ...recipe } }];
+  const { datasetName, recipe, options } = PRESETS[name];
+  return [{ origin: `preset ${name}`, values: { datasetName, ...recipe, ...options } }];
 }
 
 /** Resolves every option: by the first layer that sets it, otherwise by the data set's recipe or the default. */

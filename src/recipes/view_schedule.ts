@@ -17,7 +17,7 @@ import {
 import { problemOfRecipe } from "./view_fields.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
-import { presetViews } from "./preset_views.ts";
+import { presetGrowth, presetViews } from "./preset_views.ts";
 import { recipesAt } from "./schedules.ts";
 
 /** Form of the curve between two values. */
@@ -116,7 +116,13 @@ export function loadAugmentSchedule(
 ): AugmentSchedule {
   const views = viewsOf(config);
   const path = config.augSchedule;
-  if (path === null) return constantSchedule(views);
+  const preset = growthOf(config.preset, views);
+  const options = { views, epochs: config.epochs, stepsPerEpoch, preset };
+  if (path === null) {
+    return preset === undefined
+      ? constantSchedule(views)
+      : parseAugmentSchedule("{}", { ...options, path: `the views of --preset=${config.preset}` });
+  }
   let text: string;
   try {
     text = Deno.readTextFileSync(path);
@@ -124,7 +130,15 @@ export function loadAugmentSchedule(
     if (!isSystemError(error)) throw error;
     throw usage(`Cannot read --aug_schedule=${path}: expected a JSON file (${error.message})`);
   }
-  return parseAugmentSchedule(text, { path, views, epochs: config.epochs, stepsPerEpoch });
+  return parseAugmentSchedule(text, { ...options, path });
+}
+
+/** Returns the part of a schedule file that would let both views grow as a preset's do; undefined for constant sizes. */
+function growthOf(preset: string | null, { view1 }: ViewPair): PresetMovement | undefined {
+  const growth = presetGrowth(preset);
+  if (growth === undefined) return undefined;
+  const sizes = [[0, Math.round(growth.from * view1.cropSize)], [growth.until, view1.cropSize]];
+  return { view1: { cropSize: sizes }, view2: { cropSize: sizes } };
 }
 
 /** Returns the recipes that a run starts from: the preset's own where there are any, the data set's otherwise. */
@@ -134,6 +148,9 @@ export function viewsOf(
   const views = presetViews(config.preset) ?? VIEW_RECIPES[config.datasetName];
   return typeof config.imageSize === "number" ? viewsAtSize(views, config.imageSize) : views;
 }
+
+/** Fields of both views as a schedule file has them. */
+type PresetMovement = Readonly<Record<"view1" | "view2", Readonly<Record<string, unknown>>>>;
 
 /** Options of parseAugmentSchedule. */
 export interface ParseScheduleOptions {
@@ -145,6 +162,8 @@ export interface ParseScheduleOptions {
   epochs: number;
   /** Optimizer steps per epoch. */
   stepsPerEpoch: number;
+  /** Fields that the preset moves, which the fields of the file replace; by default none. */
+  preset?: PresetMovement | undefined;
 }
 
 /**
@@ -153,7 +172,7 @@ export interface ParseScheduleOptions {
  * @throws UserError (usage) that names the place in the JSON, such as `view1.cropScale[0].endEpoch`
  */
 export function parseAugmentSchedule(text: string, options: ParseScheduleOptions): AugmentSchedule {
-  const { path, views, epochs, stepsPerEpoch } = options;
+  const { path, views, epochs, stepsPerEpoch, preset } = options;
   let json: unknown;
   try {
     json = JSON.parse(text);
@@ -164,10 +183,13 @@ export function parseAugmentSchedule(text: string, options: ParseScheduleOptions
   const reader = new Reader(path, epochs, stepsPerEpoch);
   // An editor finds docs/augmentation.schema.json by the last field.
   const root = reader.object(json, "", ["view1", "view2", "$schema"]);
-  const schedule = {
-    view1: reader.recipe(root.view1, "view1", views.view1),
-    view2: reader.recipe(root.view2, "view2", views.view2),
+  const recipe = (view: "view1" | "view2"): RecipeSchedule => {
+    const fields = root[view] === undefined
+      ? {}
+      : reader.object(root[view], view, Object.keys(views[view]));
+    return reader.recipe({ ...preset?.[view], ...fields }, view, views[view]);
   };
+  const schedule = { view1: recipe("view1"), view2: recipe("view2") };
   requireSoundAtEveryStep(schedule, options);
   return schedule;
 }
@@ -208,11 +230,9 @@ class Reader {
     this.#stepsPerEpoch = stepsPerEpoch;
   }
 
-  recipe(json: unknown, at: string, base: ViewRecipe): RecipeSchedule {
+  recipe(fields: Record<string, unknown>, at: string, base: ViewRecipe): RecipeSchedule {
     const constant = structuredClone(base);
     const moving: MovingField[] = [];
-    if (json === undefined) return { constant, moving };
-    const fields = this.object(json, at, Object.keys(base));
     for (const [name, value] of Object.entries(fields)) {
       const place = `${at}.${name}`;
       if (isPairField(name)) {

@@ -53,6 +53,7 @@ export interface KeptRows {
  */
 export async function keepOlderPreset(invocation: Invocation): Promise<void> {
   const { ranks, config, origins, folder, warn } = invocation;
+  if (config.resume === "never") return;
   const kept = await ranks.broadcast(() => {
     const previous = readRunRecord(folder);
     return previous === null ? {} : valuesOfOlderPreset(previous, { config, origins });

@@ -17,7 +17,9 @@ import {
 } from "../../../src/recipes/view_schedule.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
 import { projectRoot } from "../../../src/setup/record.ts";
+import { probeTransformsOf } from "../../../src/recipes/preset_views.ts";
 import { recipesAt } from "../../../src/recipes/schedules.ts";
+import { inFolder } from "../../support/in_folder.ts";
 
 const CIFAR = VIEW_RECIPES.cifar10;
 
@@ -266,6 +268,47 @@ Deno.test("a run's schedule starts from its preset's views, else its data set's"
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+});
+
+Deno.test("a preset's growing views follow --image_size and the length of the run, and yield to a file", async () => {
+  const run = { datasetName: "cifar10", preset: "cifar10_fast", augSchedule: null, epochs: 10 };
+  const config = { ...run, datasetName: "cifar10" } as const;
+  const sides = (more: Partial<typeof config> & { imageSize?: number }): number[] => {
+    const schedule = loadAugmentSchedule({ ...config, ...more } as typeof config, 100);
+    return [0, 599, 600].map((step) => recipesAt(schedule, step).view2.cropSize);
+  };
+  assert.deepEqual(sides({}), [24, 24, 32]);
+  assert.deepEqual(sides({ imageSize: 64 }), [48, 48, 64]);
+  assert.deepEqual(sides({ epochs: 100 }), [24, 24, 24]);
+  await inFolder(async (folder) => {
+    const augSchedule = join(folder, "aug.json");
+    const write = (json: unknown): Promise<void> =>
+      Deno.writeTextFile(augSchedule, JSON.stringify(json));
+    await write({ view1: { hue: 0.2 } });
+    const some = { ...config, augSchedule } as unknown as typeof config;
+    assert.deepEqual(sides(some), [24, 24, 32]);
+    assert.equal(recipesAt(loadAugmentSchedule(some, 100), 0).view1.hue, 0.2);
+    await write({ view1: { cropSize: 32 }, view2: { cropSize: 32 } });
+    assert.deepEqual(sides(some), [32, 32, 32]);
+  });
+});
+
+Deno.test("an evaluation takes its preset's transforms, and those of the data set without any", () => {
+  const imagenet = { datasetName: "imagenet", preset: null, imageSize: null } as const;
+  assert.deepEqual(probeTransformsOf(imagenet), PROBE_TRANSFORMS.imagenet);
+  // google-deepmind/deepmind-research, byol/README.md: 128 for each 224, so a crop of 128 / (128 + 32).
+  const imagenette = { ...imagenet, preset: "imagenette" };
+  const { train, test } = probeTransformsOf(imagenette);
+  assert.deepEqual([train.cropSize, train.cropScale], [128, [0.08, 1]]);
+  assert.deepEqual(test, { resize: 160, crop: 128 });
+  assert.deepEqual(probeTransformsOf({ ...imagenette, imageSize: 64 }).test, {
+    resize: 80,
+    crop: 64,
+  });
+  assert.deepEqual(probeTransformsOf({ ...imagenet, imageSize: 64 }).test, {
+    resize: 73,
+    crop: 64,
+  });
 });
 
 Deno.test("views and the probe's transforms follow the size that is asked for", () => {

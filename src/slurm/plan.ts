@@ -199,15 +199,15 @@ function hours(seconds: number): string {
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const { request, own } = readRequest(args, { spec: PLAN, environment: environmentOfOne() });
   const trainImages = own.trainImages ?? undefined;
-  const speed = own.imagesPerSecond === null
-    ? await measuredSpeed(request, own.measureSteps)
-    : { imagesPerSecond: own.imagesPerSecond, text: `${own.imagesPerSecond} (given)` };
   if (trainImages === undefined && countOf(request.config) === undefined) {
     throw usageError(
       `Cannot plan for --dataset_name=${request.config.datasetName}, whose number of images is unknown: expected ` +
         "--train_images=N",
     );
   }
+  const speed = own.imagesPerSecond === null
+    ? await measuredSpeed(request, own.measureSteps)
+    : { imagesPerSecond: own.imagesPerSecond, text: `${own.imagesPerSecond} (given)` };
   const plan = planOf(request, { imagesPerSecond: speed.imagesPerSecond, trainImages });
   if (plan.stepsPerEpoch === 0) {
     throw new UserError(

@@ -27,6 +27,8 @@ Deno.test("a folder alone is trained by its own recipe, which the run keeps", as
     const resumed = await byol("train", ...words, "--max_steps=2");
     equal(resumed.code, 0, resumed.stderr);
     match(resumed.stderr, /^Recipe of this run, as it began: .* --batch_size=4 /);
+    const planned = await byol("plan", ...words, "--images_per_second=100");
+    match(planned.stdout, /^steps +5 an epoch of batch 4, 5000 in all$/m, planned.stderr);
     // What the run is named by, its folder or a file of it, is enough for every command.
     for (const name of ["run", "run/checkpoints/step-000000002.safetensors"]) {
       const path = join(root, name);
@@ -59,6 +61,12 @@ Deno.test("a folder alone is trained by its own recipe, which the run keeps", as
     const more = await byol("train", ...words, "--max_steps=3");
     match(more.stderr, /Cannot resume the run in .*: its data has the digest/);
   });
+});
+
+Deno.test("plan asks for the number of images that it cannot count before it measures", async () => {
+  const { code, stderr } = await byol("plan", "--dataset_name=folder", "--data_dir=/no/such");
+  equal(code, 2, stderr);
+  match(stderr, /whose number of images is unknown: expected --train_images=N/);
 });
 
 Deno.test("a preset for CIFAR-10 does not train on photos at 32 pixels in silence", async () => {

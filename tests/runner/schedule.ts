@@ -27,6 +27,7 @@ export const SECONDS: Readonly<Record<string, number>> = {
   "tests/program/budget_test.ts": 50,
   "tests/program/container_test.ts": 15,
   "tests/program/environments_test.ts": 60,
+  "tests/program/folder_recipe_test.ts": 15,
   "tests/program/odd_mounts_test.ts": 20,
   "tests/program/other_path_test.ts": 25,
   "tests/program/ranks_death_test.ts": 48,

@@ -152,7 +152,7 @@ export const PLAN = {
       value: { kind: "number", above: 0 },
       help: "Number of training images",
       default: null,
-      defaultText: "the published number",
+      defaultText: "the published number; of a folder, its own below 100,000",
     },
     ...REQUEST_OPTIONS,
   },

@@ -5,12 +5,13 @@ import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
-import { ExitCode } from "../base/exit_codes.ts";
+import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
 import { limitTraining } from "./limit.ts";
 import { runJob } from "./run_job.ts";
 import type { Splits } from "./photo_folders.ts";
+import { surveyPhotos } from "./photo_survey.ts";
 import { openPhotos } from "./photos.ts";
 
 /** Number of images of the built-in demo data set. */
@@ -102,8 +103,19 @@ async function openSplit(
       normalisation: NORMALISATION[config.datasetName],
     });
   } catch (error) {
-    throw asUserError(error, ExitCode.data);
+    throw ofPhotos(asUserError(error, ExitCode.data), config);
   }
+}
+
+/** Adds the repair to the error for CIFAR-10's folder, where the folder holds photos. */
+function ofPhotos(error: unknown, { datasetName, dataDir }: DataConfig): unknown {
+  if (!(error instanceof UserError) || datasetName !== "cifar10") return error;
+  const found = surveyPhotos({ datasetName: "folder", dataDir });
+  if (found === undefined) return error;
+  return new UserError(
+    `${error.message}; it holds image files: for them expected --dataset_name=folder, without a preset for CIFAR-10`,
+    error.exitCode,
+  );
 }
 
 /** Downloads CIFAR-10 to a missing or empty folder; a folder with other files is left alone. */

@@ -78,5 +78,11 @@ Deno.test("a preset for CIFAR-10 does not train on photos at 32 pixels in silenc
     );
     equal(code, 2, stderr);
     match(stderr, /a recipe for images of 32 pixels, on photos .* expected no --preset/);
+    const alone = await byol(
+      ...["train", "--preset=byol_cifar10", "--offline", `--data_dir=${root}`],
+      `--run_dir=${join(root, "../none")}`,
+    );
+    equal(alone.code, 3, alone.stderr);
+    match(alone.stderr, /it holds image files: for them expected --dataset_name=folder, without/);
   });
 });

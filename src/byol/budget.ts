@@ -169,7 +169,8 @@ export function meanStepSeconds(
   return sizes.reduce((sum, { size, share }) => sum + share * stepSecondsOf(size, speeds), 0);
 }
 
-function stepSecondsOf(size: number, speeds: readonly SizeSpeed[]): number {
+/** Returns the time of a step with views of one size, in seconds. */
+export function stepSecondsOf(size: number, speeds: readonly SizeSpeed[]): number {
   const [below, above] = [
     speeds.findLast((speed) => speed.size <= size),
     speeds.find((speed) => speed.size >= size),

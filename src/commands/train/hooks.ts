@@ -6,13 +6,15 @@ import { isEvaluated, isLogged } from "../../byol/plan.ts";
 import type { PretrainHooks } from "../../byol/pretrain.ts";
 import { FewGraysWatch } from "../../data/few_grays.ts";
 import { traceStep } from "../../run/trace.ts";
+import { recipesAt } from "../../recipes/schedules.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { RunOutput } from "./output.ts";
 import type { Training } from "./training.ts";
 
 /** Returns the hooks of a training. */
 export function pretrainHooks(
-  { invocation: { config, ranks, interrupt, warn }, inputs, plan, budget, learner }: Training,
+  { invocation: { config, ranks, interrupt, warn }, inputs, plan, budget, augmentation, learner }:
+    Training,
   { firstStep, output, evaluations }: {
     firstStep: number;
     output: RunOutput;
@@ -31,6 +33,8 @@ export function pretrainHooks(
     },
     logged: (row) => {
       output.write(row);
+      const { view1 } = recipesAt(augmentation, row.step);
+      budget?.stepsTook(config.batchSize / row.images_per_second, view1.cropSize);
       inputs.badFiles.update();
       grays.update();
       const collapsed = collapse.see(row);

@@ -1,8 +1,14 @@
 /** The time that a run with a budget has spent, over all its invocations, and its stop when late. */
 
+import { stepSecondsOf } from "../../byol/budget.ts";
 import { secondsOf } from "../../base/duration.ts";
 import type { BudgetRecord } from "../../run/record.ts";
 import type { Invocation } from "./invocation.ts";
+
+/** Weight of the last row in the moving mean of the pace: a single slow row makes no run late. */
+const WEIGHT_OF_LAST = 0.2;
+/** The largest pace of a row that counts. */
+const MOST_PACE = 5;
 
 /**
  * The budget of a run. The first invocation counts from the start of the program. A later one counts from its first
@@ -11,16 +17,19 @@ import type { Invocation } from "./invocation.ts";
 export class RunBudget {
   /** Measurements and choice; undefined where config.json is lost. */
   readonly record: BudgetRecord | undefined;
-  readonly #invocation: Invocation;
+  readonly #invocation: Pick<Invocation, "ranks" | "config">;
   readonly #seconds: number;
   #countedFrom: number;
   #spentBefore = 0;
+  /** Time of an evaluation at the speed that was measured, in seconds. */
   #evaluationSeconds: number;
+  /** Present time of a step, as a multiple of the measured time at the same size of the views; a moving mean. */
+  #pace = 1;
   #isLate = false;
 
   /** @param parts.startedAt start of the program, on the clock of performance.now() */
   constructor(
-    invocation: Invocation,
+    invocation: Pick<Invocation, "ranks" | "config">,
     { record, startedAt }: { record: BudgetRecord | undefined; startedAt: number },
   ) {
     this.#invocation = invocation;
@@ -46,9 +55,16 @@ export class RunBudget {
     return this.#isLate;
   }
 
+  /** Takes the time of the last steps, in seconds a step: an evaluation is as much slower than expected as they are. */
+  stepsTook(stepSeconds: number, size: number): void {
+    if (this.record === undefined) return;
+    const pace = stepSeconds / stepSecondsOf(size, this.record.speeds);
+    this.#pace += WEIGHT_OF_LAST * (Math.min(pace, MOST_PACE) - this.#pace);
+  }
+
   /** Takes the time of an evaluation, in seconds, in place of the estimate. */
   evaluationTook(seconds: number): void {
-    this.#evaluationSeconds = seconds;
+    this.#evaluationSeconds = seconds / this.#pace;
   }
 
   /**
@@ -63,7 +79,7 @@ export class RunBudget {
   ): boolean {
     if (stepsDone >= endStep) return false;
     const { ranks, config } = this.#invocation;
-    const evaluation = config.evalEveryEpochs > 0 ? this.#evaluationSeconds : 0;
+    const evaluation = config.evalEveryEpochs > 0 ? this.#evaluationSeconds * this.#pace : 0;
     const end = evaluation + (this.record?.saveSeconds ?? 0);
     const isOver = ranks.isRankZero && this.spentSeconds + end >= this.#seconds;
     this.#isLate = ranks.stopsAfter(isOver, { agreed });

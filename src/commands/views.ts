@@ -1,4 +1,4 @@
-/** `views`: draws a contact sheet of augmented views of the training images. */
+/** `views`: draws a contact sheet of training images, each beside both of its views. */
 
 import { counted } from "../base/counted.ts";
 import { parseCommandLine } from "../options/parse.ts";
@@ -43,6 +43,6 @@ export async function main(args: readonly string[]): Promise<number> {
   if (skipped !== undefined) showLine(skipped);
   const warning = fewGraysWarning([dataset]);
   if (warning !== undefined) showLine(`Warning: ${warning}`);
-  printLine(`Drew both views of ${counted(images, "image")} to ${out}`);
+  printLine(`Drew ${counted(images, "image")}, each with both views, to ${out}`);
   return ExitCode.ok;
 }

@@ -217,7 +217,12 @@ export class Dataset extends NativeObject {
     );
   }
 
-  /** Draws both views of the batch as a PNG, four pairs per row. */
+  /** Keeps the batch's first views as the images beside which the next sheet draws its views. */
+  keepImages(): void {
+    call("byol_dataset_keep_images", this.handle);
+  }
+
+  /** Draws both views of the batch as a PNG, beside the images that were kept, four images per row. */
   writeSheet(path: string): void {
     call("byol_dataset_write_sheet", this.handle, json({ path }));
   }

@@ -53,6 +53,20 @@ export interface ViewPair {
   view2: ViewRecipe;
 }
 
+/** Returns the recipe of an image's centre square at the size of a recipe's views, without augmentation. */
+export function wholeImage(recipe: ViewRecipe): ViewRecipe {
+  return {
+    ...recipe,
+    cropScale: [1, 1],
+    cropRatio: [1, 1],
+    flipProbability: 0,
+    jitterProbability: 0,
+    grayscaleProbability: 0,
+    blurProbability: 0,
+    solarizeProbability: 0,
+  };
+}
+
 /** Fields that the recipes of BYOL's two views have in common (BYOL, appendix B). */
 const SHARED = {
   cropRatio: [3 / 4, 4 / 3],

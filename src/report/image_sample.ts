@@ -12,7 +12,7 @@
 
 import { dirname, join } from "node:path";
 import { decode, encode } from "fast-png";
-import type { ProbeTransforms, ViewRecipe } from "../recipes/views.ts";
+import { type ProbeTransforms, wholeImage } from "../recipes/views.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
@@ -33,11 +33,6 @@ const PICTURE_SIDE = 96;
 /** Margin of a contact sheet around its views, in pixels, as the Rust core draws it. */
 const SHEET_MARGIN = 10;
 
-/** Returns the recipe of an image's center square without augmentation. */
-function wholeImage({ train }: ProbeTransforms): ViewRecipe {
-  return { ...train, cropScale: [1, 1], cropRatio: [1, 1], flipProbability: 0 };
-}
-
 /**
  * Embeds the first images of the sample: their center squares at the side of the training view. An unusable photo is
  * replaced by the next usable one, here as in pictureAt.
@@ -51,7 +46,7 @@ export async function embedFirst(
 ): Promise<Embedded> {
   const count = Math.min(wanted, dataset.describe().count);
   const found: Embedded = { features: [], labels: [] };
-  dataset.setProbe(BATCH, { ...transforms, train: wholeImage(transforms) });
+  dataset.setProbe(BATCH, { ...transforms, train: wholeImage(transforms.train) });
   for (let step = 0; found.labels.length < count; step++) {
     dataset.makeProbeBatch(PROBE_SEED, step);
     learner.writeEmbeddings(dataset, file);
@@ -75,7 +70,7 @@ export function pictureAt(
   place: number,
   { transforms, file }: { transforms: ProbeTransforms; file: string },
 ): Uint8Array {
-  const whole = wholeImage(transforms);
+  const whole = wholeImage(transforms.train);
   const recipe = { ...whole, cropSize: Math.min(whole.cropSize, PICTURE_SIDE) };
   dataset.setRecipes(1, { view1: recipe, view2: recipe });
   dataset.makeViews(VIEW_SEED, place);

@@ -8,7 +8,7 @@ import { dataUri } from "./data_uri.ts";
 import { note, section, table } from "./page.ts";
 import type { RunData } from "./run_data.ts";
 
-/** Returns the contact sheet of the run's views. */
+/** Returns the contact sheet of the first step: images beside their views. */
 export function views(run: RunData): string {
   const path = run.folder.sheetFile;
   if (!exists(path)) {
@@ -17,7 +17,7 @@ export function views(run: RunData): string {
   const uri = dataUri("image/png", Deno.readFileSync(path));
   return section(
     "Views",
-    note("Both views of 16 training images at the first step, side by side."),
+    note("16 training images of the first step, each followed by its two views."),
     `<img class="views" alt="Contact sheet of augmented views" src="${uri}">`,
   );
 }

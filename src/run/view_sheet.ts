@@ -1,4 +1,4 @@
-/** views.png in the folder of a run: a contact sheet of the first step's views, drawn once, at the start of the run. */
+/** views.png in the folder of a run: a contact sheet of the first step's images and views, drawn once, at the start. */
 
 import { loadAugmentSchedule } from "../recipes/view_schedule.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -7,11 +7,12 @@ import { UserError } from "../base/exit_codes.ts";
 import { wordsFor } from "../base/expected.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { RunFolder } from "./folder.ts";
+import { wholeImage } from "../recipes/views.ts";
 import { recipesAt } from "../recipes/schedules.ts";
 import { exists } from "../base/files.ts";
 
 /**
- * Draws both views of the first images of a step's batch.
+ * Draws the first images of a step's batch, each with both of its views.
  *
  * @returns number of images drawn: SHEET_IMAGES, or all images of a smaller data set
  * @throws NativeError where the file cannot be written
@@ -25,6 +26,10 @@ export function drawSheet(
   const stepsPerEpoch = Math.max(1, Math.floor(count / config.batchSize));
   const recipes = recipesAt(loadAugmentSchedule(config, stepsPerEpoch), step);
   const images = Math.min(SHEET_IMAGES, count);
+  const whole = wholeImage(recipes.view1);
+  train.setRecipes(images, { view1: whole, view2: whole });
+  train.makeViews(config.seed, step);
+  train.keepImages();
   train.setRecipes(images, recipes);
   train.makeViews(config.seed, step);
   train.writeSheet(path);

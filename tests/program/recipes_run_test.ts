@@ -92,7 +92,7 @@ Deno.test("more training images than there are is refused", async () => {
   await Deno.remove(folder, { recursive: true });
 });
 
-Deno.test("views draws a PNG of the size that sixteen pairs take", async () => {
+Deno.test("views draws a PNG of the size that sixteen images with their views take", async () => {
   const folder = await Deno.makeTempDir();
   const path = join(folder, "views.png");
   const drawn = await byol("views", `--out=${path}`, "--seed=3");
@@ -100,8 +100,8 @@ Deno.test("views draws a PNG of the size that sixteen pairs take", async () => {
   const bytes = await Deno.readFile(path);
   deepEqual([...bytes.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   const view = new DataView(bytes.buffer);
-  // IHDR: width, height, 8 bits, RGB. Four pairs of 96-pixel views, 2 between and 10 around, four rows.
-  deepEqual([view.getUint32(16), view.getUint32(20)], [4 * 204 + 10, 4 * 106 + 10]);
+  // IHDR: width, height, 8 bits, RGB. Four images of three 96-pixel pictures, 2 between and 10 around, four rows.
+  deepEqual([view.getUint32(16), view.getUint32(20)], [4 * 302 + 10, 4 * 106 + 10]);
   deepEqual([bytes[24], bytes[25]], [8, 2]);
   const again = join(folder, "again.png");
   equal((await byol("views", "--out", again, "--seed", "3")).code, 0);

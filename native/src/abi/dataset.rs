@@ -9,7 +9,7 @@ use crate::data::dataset::{BatchOptions, Dataset, DatasetOptions, ProbeOptions, 
 use crate::data::job::DataJob;
 use crate::data::label_subset::SubsetOptions;
 use crate::data::limit::LimitOptions;
-use crate::data::sheet::{write_sheet, SheetOptions};
+use crate::data::sheet::{keep_images, write_sheet, SheetOptions};
 use crate::run::ranks::Ranks;
 use crate::training::learner::Learner;
 
@@ -89,9 +89,12 @@ table! {
         write_batch(dataset, &options)
     }
 
-    /// Draws both views of the batch as a PNG. Fails without a two-view batch, and (Io) where it
-    /// cannot be written.
-    fn byol_dataset_write_sheet(dataset: &Dataset, options: Json<SheetOptions>) {
+    /// Keeps the batch's first views as the images beside which the next sheet draws its views.
+    fn byol_dataset_keep_images(dataset: &mut Dataset) { keep_images(dataset) }
+
+    /// Draws both views of the batch as a PNG, beside the images that were kept. Fails without a
+    /// two-view batch, and (Io) where it cannot be written.
+    fn byol_dataset_write_sheet(dataset: &mut Dataset, options: Json<SheetOptions>) {
         write_sheet(dataset, &options)
     }
 

@@ -1,4 +1,4 @@
-//! A contact sheet: both views of a batch as one PNG, to be looked at.
+//! A contact sheet: both views of a batch as one PNG, beside the images that they were made from.
 
 use std::fs::File;
 use std::io::BufWriter;
@@ -10,16 +10,16 @@ use super::dataset::Dataset;
 use crate::error::{Error, Result};
 use crate::views::kernels::Normalization;
 
-/// Pairs of views in a row.
+/// Images in a row.
 const COLUMNS: usize = 4;
 /// Small views are enlarged, pixel by pixel, to at least this side.
 const LEAST_SIDE: usize = 96;
-/// Pixels between the two views of an image, and around each pair.
+/// Pixels between the pictures of an image, and around them.
 const GAP: usize = 2;
 const MARGIN: usize = 10;
 const BACKGROUND: u8 = 255;
 /// More than anybody looks at.
-const MAX_PAIRS: i64 = 4096;
+const MAX_IMAGES: i64 = 4096;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -27,21 +27,38 @@ pub struct SheetOptions {
     path: String,
 }
 
-/// Writes the current batch's views, four pairs a row, the first view on the left of each pair.
-pub fn write_sheet(dataset: &Dataset, options: &SheetOptions) -> Result<()> {
+/// Keeps the first views of the current batch, which a recipe that changes nothing has made, for the next sheet.
+pub fn keep_images(dataset: &mut Dataset) -> Result<()> {
+    let images = bytes_of(&dataset.batch(2)?.views[0], &dataset.normalization)?;
+    dataset.sheet_images = Some(images);
+    Ok(())
+}
+
+/// Writes the current batch's views, four images a row: the images that were kept for them, if any, then the
+/// first view and the second. Drops the kept images. Fails on kept images of another size or number.
+pub fn write_sheet(dataset: &mut Dataset, options: &SheetOptions) -> Result<()> {
+    let images = dataset.sheet_images.take();
     let views = &dataset.batch(2)?.views;
     let count = views[0].size()[0];
-    if count > MAX_PAIRS {
+    if count > MAX_IMAGES {
         return Err(Error::invalid(format!(
-            "Cannot draw a sheet of {count} pairs of views: expected at most {MAX_PAIRS}"
+            "Cannot draw a sheet of {count} images: expected at most {MAX_IMAGES}"
         )));
     }
-    let pictures = [
-        bytes_of(&views[0], &dataset.normalization)?,
-        bytes_of(&views[1], &dataset.normalization)?,
-    ];
+    let mut pictures: Vec<Vec<u8>> = images.into_iter().collect();
+    for view in &views[..2] {
+        pictures.push(bytes_of(view, &dataset.normalization)?);
+    }
+    if pictures
+        .iter()
+        .any(|one| one.len() != pictures[pictures.len() - 1].len())
+    {
+        return Err(Error::invalid(
+            "Cannot draw a sheet: expected kept images of as many pixels as the views",
+        ));
+    }
     let size = views[0].size();
-    let sheet = Sheet::new(size[0] as usize, size[2] as usize);
+    let sheet = Sheet::new(pictures.len(), size[0] as usize, size[2] as usize);
     let failed =
         |error: String| Error::io(format!("Cannot write the sheet {}: {error}", options.path));
     let file = File::create(&options.path).map_err(|error| failed(error.to_string()))?;
@@ -75,8 +92,9 @@ fn bytes_of(views: &Tensor, normalization: &Normalization) -> Result<Vec<u8>> {
     Ok(bytes.collect())
 }
 
-/// The layout of a sheet of `count` pairs of views.
+/// The layout of a sheet of `count` images with `across` pictures each.
 struct Sheet {
+    across: usize,
     count: usize,
     side: usize,
     scale: usize,
@@ -85,34 +103,36 @@ struct Sheet {
 }
 
 impl Sheet {
-    fn new(count: usize, side: usize) -> Self {
+    fn new(across: usize, count: usize, side: usize) -> Self {
         let scale = LEAST_SIDE.div_ceil(side);
         let shown = side * scale;
         let (columns, rows) = (count.min(COLUMNS), count.div_ceil(COLUMNS));
         Self {
+            across,
             count,
             side,
             scale,
-            width: columns * (2 * shown + GAP + MARGIN) + MARGIN,
+            width: columns * (across * (shown + GAP) - GAP + MARGIN) + MARGIN,
             height: rows * (shown + MARGIN) + MARGIN,
         }
     }
 
-    /// The upper left corner of a view, as row and column.
-    fn corner(&self, index: usize, view: usize) -> [usize; 2] {
+    /// The upper left corner of a picture, as row and column.
+    fn corner(&self, index: usize, picture: usize) -> [usize; 2] {
         let shown = self.side * self.scale;
+        let group = self.across * (shown + GAP) - GAP + MARGIN;
         [
             MARGIN + index / COLUMNS * (shown + MARGIN),
-            MARGIN + index % COLUMNS * (2 * shown + GAP + MARGIN) + view * (shown + GAP),
+            MARGIN + index % COLUMNS * group + picture * (shown + GAP),
         ]
     }
 
-    fn draw(&self, pictures: &[Vec<u8>; 2]) -> Vec<u8> {
+    fn draw(&self, pictures: &[Vec<u8>]) -> Vec<u8> {
         let mut pixels = vec![BACKGROUND; 3 * self.width * self.height];
         let shown = self.side * self.scale;
-        for (view, picture) in pictures.iter().enumerate() {
+        for (place, picture) in pictures.iter().enumerate() {
             for index in 0..self.count {
-                let [top, left] = self.corner(index, view);
+                let [top, left] = self.corner(index, place);
                 for row in 0..shown {
                     let source = (index * self.side + row / self.scale) * self.side;
                     let target = (top + row) * self.width + left;
@@ -133,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sheet_read_again_holds_every_view_enlarged_at_its_corner() {
+    fn a_sheet_read_again_holds_every_image_and_view_enlarged_at_its_corner() {
         let options = serde_json::json!({
             "source": { "kind": "demo", "train": true, "count": 16 }, "dtype": "float32", "device": "cpu", "workers": 1,
             "mean": [0.4914, 0.4822, 0.4465], "std": [0.247, 0.243, 0.261],
@@ -149,20 +169,31 @@ mod tests {
             "grayscaleProbability": 0.2, "blurProbability": 0.5, "blurSigma": [0.1, 2.0], "blurKernel": 3,
             "solarizeProbability": 0.2, "solarizeThreshold": 0.5,
         });
-        let recipes = serde_json::json!({ "batchSize": 5, "view1": recipe, "view2": recipe });
-        dataset
-            .set_recipes(serde_json::from_value(recipes).unwrap())
-            .unwrap();
+        let mut whole = recipe.clone();
+        whole["cropScale"] = serde_json::json!([1.0, 1.0]);
+        for name in ["flip", "jitter", "grayscale", "blur", "solarize"] {
+            whole[format!("{name}Probability")] = 0.0.into();
+        }
+        let with = |recipe: &serde_json::Value| {
+            let recipes = serde_json::json!({ "batchSize": 5, "view1": recipe, "view2": recipe });
+            serde_json::from_value(recipes).unwrap()
+        };
+        dataset.set_recipes(with(&whole)).unwrap();
         let path = std::env::temp_dir().join(format!("byol-sheet-{}.png", std::process::id()));
         let options = SheetOptions {
             path: path.display().to_string(),
         };
         assert!(
-            write_sheet(&dataset, &options).is_err(),
+            write_sheet(&mut dataset, &options).is_err(),
             "no views were made yet"
         );
         dataset.make_views(1, 2, 0).unwrap();
-        write_sheet(&dataset, &options).unwrap();
+        keep_images(&mut dataset).unwrap();
+        let images = dataset.sheet_images.clone().unwrap();
+        dataset.set_recipes(with(&recipe)).unwrap();
+        dataset.make_views(1, 2, 0).unwrap();
+        write_sheet(&mut dataset, &options).unwrap();
+        assert!(dataset.sheet_images.is_none());
 
         let file = std::io::BufReader::new(File::open(&path).unwrap());
         let mut reader = png::Decoder::new(file).read_info().unwrap();
@@ -173,19 +204,16 @@ mod tests {
             (info.color_type, info.bit_depth),
             (png::ColorType::Rgb, png::BitDepth::Eight)
         );
-        // Three times 40 is the first multiple above 96; five pairs take two rows.
-        assert_eq!([info.width, info.height], [4 * 252 + 10, 2 * 130 + 10]);
+        // Three times 40 is the first multiple above 96; five images take two rows.
+        assert_eq!([info.width, info.height], [4 * 374 + 10, 2 * 130 + 10]);
 
-        let sheet = Sheet::new(5, 40);
+        let sheet = Sheet::new(3, 5, 40);
         let mut drawn = 0;
-        for view in 0..2 {
-            let picture = bytes_of(
-                &dataset.batch(2).unwrap().views[view],
-                &dataset.normalization,
-            )
-            .unwrap();
+        let views = &dataset.batch(2).unwrap().views;
+        let view = |at: usize| bytes_of(&views[at], &dataset.normalization).unwrap();
+        for (place, picture) in [images, view(0), view(1)].iter().enumerate() {
             for index in 0..5 {
-                let [top, left] = sheet.corner(index, view);
+                let [top, left] = sheet.corner(index, place);
                 for (row, column) in
                     (0..120).flat_map(|row| (0..120).map(move |column| (row, column)))
                 {
@@ -197,7 +225,7 @@ mod tests {
                 }
             }
         }
-        assert_eq!(drawn, 2 * 5 * 120 * 120);
+        assert_eq!(drawn, 3 * 5 * 120 * 120);
         assert!(pixels.iter().all(|&byte| byte == BACKGROUND));
     }
 }

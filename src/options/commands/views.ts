@@ -9,7 +9,7 @@ export const SHEET_IMAGES = 16;
 /** `deno task views`. */
 export const VIEWS = {
   name: "views",
-  summary: `Draws both views of ${SHEET_IMAGES} training images as one PNG`,
+  summary: `Draws ${SHEET_IMAGES} training images beside their views as one PNG`,
   examples: [
     ["--out=views.png"],
     ["--out=views.png --preset=cifar10_tuned --seed=1"],

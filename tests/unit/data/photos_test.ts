@@ -632,7 +632,7 @@ photoTest(
         ...["views", `--out=${path}`, "--dataset_name=folder", "--image_size=48", ...options],
       );
       equal(code, 0, stderr);
-      match(stdout, /Drew both views of \d+ images/);
+      match(stdout, /Drew \d+ images, each with both views/);
       return await Deno.readFile(path);
     };
     const sheet = await drawn("loose.png", `--data_dir=${folder}`);

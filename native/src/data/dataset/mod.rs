@@ -51,6 +51,8 @@ pub struct Dataset {
     /// The images that the probe's batches and the test transform go through; None: all.
     subset: Option<Arc<[u32]>>,
     pub batch: Option<Batch>,
+    /// Pictures of the images of a batch before any view is made, for the next contact sheet.
+    pub sheet_images: Option<Vec<u8>>,
 }
 
 impl Dataset {
@@ -118,6 +120,7 @@ impl Dataset {
             order: None,
             subset: None,
             batch: None,
+            sheet_images: None,
         })
     }
 

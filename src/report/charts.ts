@@ -41,8 +41,11 @@ echarts.setPlatformAPI({
   }),
 });
 
-const WIDTH = 460;
-const HEIGHT = 250;
+/** Sizes in pixels of the page, where it is widest: text then has the same size in all plots. */
+const WIDTH = 386;
+const HEIGHT = 236;
+const MAP_WIDTH = 500;
+const MATRIX_WIDTH = 640;
 /** Largest number of points of a curve; a plot of this width shows no more. */
 const MOST_POINTS = 400;
 
@@ -141,7 +144,7 @@ function markSeries({ points }: Curve, marks: readonly Mark[]): Record<string, u
       lineStyle: { color: MUTED, type: "dashed", width: 1 },
       data: marks.map(({ value, label }) => ({
         yAxis: value,
-        label: { formatter: label, position: "insideStartTop", color: MUTED, fontSize: 11 },
+        label: { formatter: label, position: "insideEndTop", color: MUTED, fontSize: 11 },
       })),
     },
   };
@@ -181,7 +184,7 @@ export function scatterPlot(
       itemStyle: { opacity: 0.75 },
       color: COLOURS[index % COLOURS.length],
     })),
-  }, { label: title, height: 420 });
+  }, { label: title, width: MAP_WIDTH, height: 440 });
 }
 
 /** Returns a confusion matrix: true classes (rows) against predicted classes (columns), in percent of each row. */
@@ -201,25 +204,23 @@ export function confusionPlot(
   );
   const few = counts.length <= 20;
   const longest = Math.max(...classNames.map((name) => name.length));
-  // Labels at 45 degrees reach as far below the axis as a side of their square.
-  const labelHeight = few ? 0.62 * 10 * longest * Math.SQRT1_2 : 0;
+  const labels = few ? 0.62 * 11 * longest : 0;
+  // Square cells; the labels of the columns stand at 45 degrees.
+  const height = MATRIX_WIDTH - labels + labels * Math.SQRT1_2 + 34;
   const axis = { type: "category", data: classNames, ...axisStyle(), splitLine: { show: false } };
   return svgOf({
     ...frame(title),
-    grid: { left: 8, right: 12, top: 34, bottom: 26, containLabel: true },
-    xAxis: {
-      ...{ ...axis, name: "taken for", nameLocation: "middle", nameGap: 24 + labelHeight },
-      axisLabel: { color: MUTED, fontSize: 10, rotate: 45, show: few },
-    },
-    yAxis: { ...axis, inverse: true, axisLabel: { color: MUTED, fontSize: 10, show: few } },
+    grid: { left: 8, right: 12, top: 34, bottom: 8, containLabel: true },
+    xAxis: { ...axis, axisLabel: { color: MUTED, fontSize: 11, rotate: 45, show: few } },
+    yAxis: { ...axis, inverse: true, axisLabel: { color: MUTED, fontSize: 11, show: few } },
     visualMap: { show: false, min: 0, max: 100, inRange: { color: [CARD, COLOURS[0]] } },
     series: [{
       type: "heatmap",
       data,
-      label: { show: few, fontSize: 9, color: TEXT },
+      label: { show: few, fontSize: 11, color: TEXT },
       itemStyle: { borderColor: LINE, borderWidth: few ? 0.5 : 0 },
     }],
-  }, { label: title, height: 380 + labelHeight, byOpacity: true });
+  }, { label: title, width: MATRIX_WIDTH, height, byOpacity: true });
 }
 
 function frame(title: string): Record<string, unknown> {
@@ -231,7 +232,7 @@ function frame(title: string): Record<string, unknown> {
       text: title,
       left: 6,
       top: 4,
-      textStyle: { color: TEXT, fontSize: 13, fontWeight: 600 },
+      textStyle: { color: TEXT, fontSize: 12.5, fontWeight: 600 },
     },
   };
 }
@@ -247,14 +248,15 @@ function axisStyle(): Record<string, unknown> {
 
 function svgOf(
   option: Record<string, unknown>,
-  { label, height = HEIGHT, byOpacity = false, tooltips = [] }: {
+  { label, width = WIDTH, height = HEIGHT, byOpacity = false, tooltips = [] }: {
     label: string;
+    width?: number;
     height?: number;
     byOpacity?: boolean;
     tooltips?: readonly (Curve & { x: string })[];
   },
 ): string {
-  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width: WIDTH, height });
+  const chart = echarts.init(null, null, { renderer: "svg", ssr: true, width, height });
   try {
     chart.setOption(option);
     let svg = chart.renderToSVGString().replace(

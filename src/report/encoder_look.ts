@@ -17,6 +17,7 @@ import { setThreads } from "../native/core.ts";
 import { removeTree } from "../base/files.ts";
 import { createLearner } from "../encoder/learner.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
+import { inWords } from "./class_names.ts";
 import { dataUri } from "./data_uri.ts";
 import { type Embedded, embedFirst, pictureAt } from "./image_sample.ts";
 import { mapsOf } from "./map.ts";
@@ -100,7 +101,8 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   using tested = test;
   using learner = createLearner(config);
   learner.loadEncoder(checkpoint);
-  const { classes, classNames } = bank.describe();
+  const { classes, classNames: folders } = bank.describe();
+  const classNames = inWords(folders);
   const { transforms } = evaluationOptions(config);
   const folder = await makeTemporaryFolder("byol-report-");
   try {

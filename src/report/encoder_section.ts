@@ -27,7 +27,9 @@ function mapSection(look: EncoderLook): string {
     note(
       `Embeddings of ${look.images} random ${look.split} images by the encoder of ${look.checkpoint}${colours}`,
     ),
-    `<div class="grid">${map("Principal components", look.pca)}${map("UMAP", look.umap)}</div>`,
+    `<div class="grid maps">${map("Principal components", look.pca)}${
+      map("UMAP", look.umap)
+    }</div>`,
   );
 }
 
@@ -66,7 +68,7 @@ function confusionSection(
       ),
     );
   }
-  const title = `Class against ${name}, % of rows`;
+  const title = `Rows: class; columns: ${name}; % of the row`;
   const right = confusion.reduce((sum, row, label) => sum + row[label]!, 0);
   return section(
     heading,

@@ -64,26 +64,25 @@ function groupParts(group: readonly RunData[], isOnly: boolean): string[] {
     return [note("No evaluation was made.")];
   }
   const all = [...rows, ...published.alike.map(rowOfReference)];
-  return [
-    ...accuracyPlot(group),
-    table(HEAD, all, { numbers: [1, 2, 3], own }),
-    note(notesOn(group, published).join(" ")),
-  ];
+  const figures = table(HEAD, all, { numbers: [1, 2, 3], own }) +
+    note(notesOn(group, published).join(" "));
+  const plot = accuracyPlot(group);
+  if (plot === undefined) return [figures];
+  return [`<div class="pair">${plot}<div>${figures}</div></div>`];
 }
 
-/** Returns the accuracies over the epochs, above chance; nothing where no run was evaluated twice. */
-function accuracyPlot(group: readonly RunData[]): string[] {
+/** Returns the accuracies over the epochs, above chance; undefined where no run was evaluated twice. */
+function accuracyPlot(group: readonly RunData[]): string | undefined {
   const drawn = group.flatMap((run) =>
     ACCURACIES.slice(0, group.length > 1 ? 2 : 3).map((name, index): Curve => ({
       name: `${group.length > 1 ? `${run.name}, ` : ""}${HEAD[index + 1]}`,
       points: run.evaluations.map((row) => [row.epoch, row[name]]),
     }))
   ).filter(({ points }) => points.length > 1);
-  if (drawn.length === 0) return [];
+  if (drawn.length === 0) return undefined;
   const chance = chanceOf(group[0]!);
   const marks = chance === undefined ? [] : [{ value: chance, label: "chance (top-1)" }];
-  const plot = curvesPlot({ title: "Accuracy, %", x: "epoch", curves: drawn, marks, dots: true });
-  return [`<div class="wide">${card(plot)}</div>`];
+  return card(curvesPlot({ title: "Accuracy, %", x: "epoch", curves: drawn, marks, dots: true }));
 }
 
 /** Returns all evaluations of a run; the last one is bold. */

@@ -27,6 +27,8 @@ h2 { font-size: 18px; margin: 34px 0 10px; } h3 { font-size: 15px; margin: 22px 
 .note { max-width: 75ch; margin: 6px 0 12px; }
 a { color: var(--accent); }
 .grid { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
+.grid.maps { grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
+.pair { display: grid; gap: 12px; align-items: start; grid-template-columns: minmax(0, 386px) minmax(0, 1fr); }
 .card { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 8px; margin: 0;
   min-width: 0; break-inside: avoid; }
 .card svg { display: block; width: 100%; height: auto; }
@@ -40,11 +42,13 @@ td:first-child:not(:last-child) { min-width: 120px; } .own td { font-weight: 600
 pre { overflow-x: auto; background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 12px; }
 .warn { background: var(--warn-page); color: var(--warn); border-radius: 10px; padding: 10px 14px; margin: 12px 0; }
 .warn p { margin: 2px 0; overflow-wrap: anywhere; }
-.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); margin: 18px 0; }
-.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 14px; }
-.tile b { display: block; font-size: 22px; line-height: 1.3; } .tile span { color: var(--muted); font-size: 13px; }
-.matrix, .wide { max-width: 720px; margin-bottom: 12px; }
-.views { width: 100%; max-width: 860px; height: auto; display: block; border-radius: 6px; background: #fff; }
+.tiles { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(165px, 1fr)); margin: 18px 0; }
+.tile { background: var(--card); border: 1px solid var(--line); border-radius: 10px; padding: 10px 14px; break-inside: avoid; }
+.tile b { display: block; font-size: 20px; line-height: 1.3; white-space: nowrap; }
+.tile small { color: var(--muted); font-size: 12.5px; font-weight: 600; }
+.tile span { color: var(--muted); font-size: 13px; display: block; line-height: 1.4; }
+.matrix { max-width: 658px; }
+.views { width: 100%; height: auto; display: block; border-radius: 6px; background: #fff; }
 .neighbours { display: grid; gap: 12px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 340px), 1fr)); }
 .strip { display: grid; grid-template-columns: repeat(7, 1fr); gap: 5px; }
 .strip figure { margin: 0; min-width: 0; } .strip img { width: 100%; aspect-ratio: 1; image-rendering: pixelated;
@@ -52,10 +56,14 @@ pre { overflow-x: auto; background: var(--card); border: 1px solid var(--line); 
 .strip figcaption { font-size: 10.5px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .strip .other figcaption { color: var(--warn); font-weight: 600; }
 details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
-@media (max-width: 480px) { main { padding: 14px 10px 40px; } h1 { font-size: 21px; } th, td { padding: 5px 8px;
-  font-size: 13.5px; } }
+@media (max-width: 860px) { .pair { grid-template-columns: minmax(0, 1fr); } }
+@media (max-width: 560px) { main { padding: 14px 10px 40px; } h1 { font-size: 21px; } th, td { padding: 5px 6px;
+  font-size: 12.5px; } td:first-child:not(:last-child) { min-width: 76px; } }
 @media print { :root { --page: #ffffff; --card: #ffffff; --text: #111; --muted: #444; --line: #ccc; } body { font-size: 12px; }
-  main { max-width: none; padding: 0; } h2, h3 { break-after: avoid; } .grid, .neighbours { grid-template-columns: 1fr 1fr; }
+  main { max-width: none; padding: 0; } h2, h3 { break-after: avoid; margin-top: 20px; } .tile b { font-size: 17px; }
+  .grid, .grid.maps, .neighbours { grid-template-columns: 1fr 1fr; gap: 8px; } .pair { grid-template-columns: 1fr 1.15fr; }
+  .tiles { grid-template-columns: repeat(3, 1fr); gap: 8px; margin: 10px 0; } .matrix { max-width: 470px; }
+  details { display: none; } th, td { padding: 3px 8px; font-size: 11px; } .note, .subtitle { font-size: 11px; } .views { max-width: 560px; }
   .scroll { overflow: visible; } pre { white-space: pre-wrap; } tr { break-inside: avoid; } }
 @page { margin: 16mm 14mm; }
 `;
@@ -99,11 +107,22 @@ export function card(svg: string): string {
   return `<figure class="card">${svg}</figure>`;
 }
 
-/** Returns tiles, each of a value and a line on what the value is; "" where there are none. */
-export function tiles(shown: readonly (readonly [value: string, what: string])[]): string {
-  const cells = shown.map(([value, what]) =>
-    `<div class="tile"><b>${escaped(value)}</b><span>${escaped(what)}</span></div>`
-  );
+/** One value of a page, to be seen first. */
+export interface Tile {
+  value: string;
+  /** Standard error, or the rest of the value, in small print behind the value. */
+  aside?: string;
+  /** Lines on what the value is. */
+  lines: readonly string[];
+}
+
+/** Returns tiles; "" where there are none. */
+export function tiles(shown: readonly Tile[]): string {
+  const cells = shown.map(({ value, aside, lines }) => {
+    const small = aside === undefined ? "" : ` <small>${escaped(aside)}</small>`;
+    const below = lines.map((line) => `<span>${escaped(line)}</span>`).join("");
+    return `<div class="tile"><b>${escaped(value)}${small}</b>${below}</div>`;
+  });
   return cells.length === 0 ? "" : `<div class="tiles">${cells.join("")}</div>`;
 }
 

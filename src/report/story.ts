@@ -1,58 +1,70 @@
 /** The first lines of a report: how far a run has come, in tiles. */
 
+import { counted } from "../base/counted.ts";
 import { durationText } from "../base/terminal.ts";
 import { standardError } from "../base/statistics.ts";
 import { signedText } from "../run/accuracy_text.ts";
-import type { EvalRow } from "../run/metrics.ts";
-import { tiles } from "./page.ts";
+import { type Tile, tiles } from "./page.ts";
 import { chanceOf, type RunData } from "./run_data.ts";
 
-/** Returns tiles with a run's accuracies beside chance and the untrained encoder, and with the time of its steps. */
+/** Returns tiles with a run's accuracies beside chance and the untrained encoder, and with the cost of its steps. */
 export function story(runs: readonly RunData[]): string {
   const [run] = runs;
   if (run === undefined) return "";
-  if (runs.length > 1) return tiles([[String(runs.length), "runs compared"]]);
+  if (runs.length > 1) return tiles([{ value: String(runs.length), lines: ["runs compared"] }]);
   return tiles([...accuracyTiles(run), ...trainingTiles(run)]);
 }
 
-function accuracyTiles(run: RunData): [string, string][] {
+function accuracyTiles(run: RunData): Tile[] {
   const untrained = run.evaluations.find((row) => row.epoch === 0);
   const last = run.evaluations.at(-1);
   if (last === undefined) return [];
   const chance = chanceOf(run);
-  const tile = (name: "top1" | "knn_top1", what: string): [string, string] => [
-    `${last[name].toFixed(2)} %`,
-    untrained === undefined || untrained === last
-      ? `${errorOf(last, name)}${what}${last.epoch === 0 ? ", untrained encoder" : ""}`
-      : `${errorOf(last, name)}${what}, ${
-        signedText(last[name] - untrained[name])
-      } points from the untrained encoder's ` +
-        untrained[name].toFixed(2),
-  ];
+  const tile = (name: "top1" | "knn_top1", what: string): Tile => ({
+    value: `${last[name].toFixed(2)} %`,
+    aside: last.tested === undefined
+      ? undefined
+      : `± ${standardError(last[name], last.tested).toFixed(2)}`,
+    lines: [
+      what,
+      ...untrained === undefined ? [] : untrained === last ? ["untrained encoder"] : [
+        `untrained ${untrained[name].toFixed(2)}`,
+        `gain ${signedText(last[name] - untrained[name])} points`,
+      ],
+    ],
+  });
   return [
-    tile("top1", "linear probe top-1"),
-    tile("knn_top1", "k-NN top-1"),
-    ...chance === undefined ? [] : [[`${chance} %`, "chance"] satisfies [string, string]],
+    tile("top1", "linear probe, top-1"),
+    tile("knn_top1", "k-NN, top-1"),
+    ...chance === undefined ? [] : [{ value: `${chance} %`, lines: ["chance, top-1"] }],
   ];
 }
 
-function trainingTiles(run: RunData): [string, string][] {
+function trainingTiles(run: RunData): Tile[] {
   const train = run.train.at(-1);
   if (train === undefined) return [];
   const seconds = trainingSeconds(run);
-  const config = run.record?.config;
-  const by = config === undefined
-    ? ""
-    : config.hardware === "cpu"
-    ? `, ${config.ranks * config.threads} threads`
-    : `, ${config.ranks} GPU${config.ranks === 1 ? "" : "s"}`;
   return [
-    [String(train.step + 1), `steps, epoch ${train.epoch}`],
-    ...seconds === undefined
-      ? []
-      : [[durationText(seconds), `time of the steps${by}`] satisfies [string, string]],
-    [train.loss.toFixed(3), "last loss"],
+    {
+      value: String(train.step + 1),
+      lines: [train.step === 0 ? "step" : "steps", `epoch ${train.epoch}`],
+    },
+    ...seconds === undefined ? [] : [{
+      value: durationText(seconds),
+      lines: ["time of the steps", ...costLines(run, seconds)],
+    }],
+    { value: train.loss.toFixed(3), lines: ["loss, last logged", "of 0 to 8"] },
   ];
+}
+
+/** Returns the cost of so many seconds, in core-hours or GPU-hours. */
+function costLines({ record }: RunData, seconds: number): string[] {
+  if (record === null) return [];
+  const { hardware, ranks, threads } = record.config;
+  const units = hardware === "cpu" ? ranks * threads : ranks;
+  const hours = (seconds * units / 3600).toPrecision(2);
+  const unit = hardware === "cpu" ? "thread" : "GPU";
+  return [`${counted(units, unit)}, ${Number(hours)} ${unit}-hours`];
 }
 
 /** Returns the seconds that the logged steps took, by their rates; undefined where a rate or the batch is unknown. */
@@ -65,8 +77,4 @@ function trainingSeconds({ train, record }: RunData): number | undefined {
     before = step;
   }
   return seconds > 0 ? seconds : undefined;
-}
-
-function errorOf(row: EvalRow, name: "top1" | "knn_top1"): string {
-  return row.tested === undefined ? "" : `± ${standardError(row[name], row.tested).toFixed(2)} · `;
 }

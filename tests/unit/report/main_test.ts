@@ -1,6 +1,6 @@
 /** report: one HTML file of a run, whole whatever is missing, and asking nothing of any network. */
 
-import { equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
 import { decode } from "fast-png";
@@ -13,6 +13,7 @@ import { createLearner } from "../../../src/encoder/learner.ts";
 import { evaluationOptions } from "../../../src/evaluate/options.ts";
 import { findChromium, HEADLESS, sandboxWords } from "../../../src/report/browser.ts";
 import { thinned } from "../../../src/report/charts.ts";
+import { inWords } from "../../../src/report/class_names.ts";
 import { embedFirst, pictureAt } from "../../../src/report/image_sample.ts";
 import { readTensors } from "../../../src/base/safetensors.ts";
 import { runFolderAt } from "../../../src/run/folder.ts";
@@ -366,4 +367,10 @@ Deno.test("a run that its budget has stopped is reported as late", async () => {
   equal(code, 0, err);
   ok(err.includes(late), err);
   ok(Deno.readTextFileSync(join(run.path, "report.html")).includes(late));
+});
+
+Deno.test("ImageNet's synsets are shown in words, other names of classes as they are", () => {
+  deepEqual(inWords(["n01440764", "n02102040", "cats", "n99999999", "constructor"]), [
+    ...["tench", "English springer", "cats", "n99999999", "constructor"],
+  ]);
 });

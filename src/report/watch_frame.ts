@@ -8,7 +8,7 @@ import type { TrainRow } from "../byol/train_row.ts";
 import { readTextOfFile } from "../base/files.ts";
 import { readOwner } from "../base/lock_folder.ts";
 import { durationText } from "../base/terminal.ts";
-import { fileOf, type RunData } from "./run_data.ts";
+import { chanceOf, fileOf, type RunData } from "./run_data.ts";
 
 /** Size and time of a frame. */
 export interface FrameOptions {
@@ -24,17 +24,36 @@ export interface Frame {
   isFinished: boolean;
 }
 
-/** Curves of a frame: their keys in the rows of metrics, and their names. */
-const CURVES: readonly [name: string, shown: string][] = [
-  ["loss", "loss"],
-  ["embedding_std", "embedding std"],
-  ["effective_rank", "effective rank"],
-  ["probe_top1", "online probe top-1"],
-  ["learning_rate", "learning rate"],
-  ["tau", "tau"],
-  ["gradient_norm", "gradient norm"],
-  ["images_per_second", "images/s"],
+/** Values at the foot and at the top of a sparkline, and a note on them. */
+interface Scale {
+  from: number;
+  to: number;
+  note: string;
+}
+
+/** A curve of a frame. */
+interface WatchedCurve {
+  /** Key in the rows of metrics. */
+  name: string;
+  shown: string;
+  /** Returns the scale of the sparkline; by default it reaches from the least to the largest value. */
+  scaleOf?: (run: RunData) => Scale | undefined;
+}
+
+const CURVES: readonly WatchedCurve[] = [
+  { name: "loss", shown: "loss" },
+  { name: "embedding_std", shown: "embedding std", scaleOf: spreadScale },
+  { name: "effective_rank", shown: "effective rank" },
+  { name: "probe_top1", shown: "online probe top-1", scaleOf: probeScale },
+  { name: "learning_rate", shown: "learning rate" },
+  { name: "tau", shown: "tau" },
+  { name: "gradient_norm", shown: "gradient norm" },
+  { name: "images_per_second", shown: "images/s" },
 ];
+const NAME_WIDTH = Math.max(...CURVES.map(({ shown }) => shown.length));
+const VALUE_WIDTH = 10;
+/** Width of the longest note on a scale, such as `0 to 0.0625, 1/√z_dim`. */
+const NOTE_WIDTH = 22;
 /** Number of last rows that the speed is computed from. */
 const RECENT = 20;
 /** Number of usual intervals without a logged step after which a run counts as silent. */
@@ -57,14 +76,8 @@ export function frameOf(run: RunData, { columns, now }: FrameOptions): Frame {
   if (last !== undefined) {
     const epochs = run.record?.config.epochs;
     lines.push(`epoch ${last.epoch}${epochs === undefined ? "" : ` of ${epochs}`}`, "");
-    for (const [name, shown] of CURVES) {
-      const values = train.map((row) => (row as unknown as Record<string, number>)[name]);
-      const width = Math.max(10, columns - 32);
-      if (values.some((value) => value !== undefined)) {
-        lines.push(curveLine(shown, values.map((value) => value ?? NaN), width));
-      }
-    }
-    lines.push("");
+    const width = Math.max(10, columns - NAME_WIDTH - VALUE_WIDTH - NOTE_WIDTH - 4);
+    lines.push(...CURVES.flatMap((curve) => curveLine(curve, run, width)), "");
   } else lines.push("no step is logged yet", "");
   const evaluation = evaluations.at(-1);
   lines.push(
@@ -102,13 +115,45 @@ function speedOf(train: readonly TrainRow[]): number | undefined {
   return recent[Math.floor(recent.length / 2)];
 }
 
-function curveLine(name: string, values: readonly number[], width: number): string {
+/** Returns the line of a curve; none where no row has its value. */
+function curveLine({ name, shown, scaleOf }: WatchedCurve, run: RunData, width: number): string[] {
+  const values = run.train.map((row) => (row as unknown as Record<string, number>)[name] ?? NaN);
   const last = values.findLast(Number.isFinite);
-  return `${name.padEnd(15)} ${sparkline(values, width)} ${last?.toPrecision(4) ?? "-"}`;
+  if (values.length === 0 || values.every(Number.isNaN)) return [];
+  const scale = scaleOf?.(run);
+  const line = [
+    shown.padEnd(NAME_WIDTH),
+    sparkline(values, width, scale).padEnd(width),
+    (last?.toPrecision(4) ?? "-").padStart(VALUE_WIDTH),
+    ...scale === undefined ? [] : [` ${scale.note}`],
+  ];
+  return [line.join(" ")];
 }
 
-/** Returns values as a line of blocks, scaled from least to largest; of too many values, blocks show means. */
-export function sparkline(values: readonly number[], width: number): string {
+/** Returns the scale of the embeddings' spread: from 0, collapse, to the spread over the whole sphere. */
+function spreadScale({ record }: RunData): Scale | undefined {
+  if (record === null) return undefined;
+  const to = 1 / Math.sqrt(record.config.zDim);
+  return { from: 0, to, note: `0 to ${to.toPrecision(3)}, 1/√z_dim` };
+}
+
+/** Returns the scale of the online probe's accuracy: from 0 to 100 %, with chance. */
+function probeScale(run: RunData): Scale | undefined {
+  const chance = chanceOf(run);
+  const note = chance === undefined ? "0 to 100 %" : `0 to 100 %, chance ${chance}`;
+  return { from: 0, to: 100, note };
+}
+
+/**
+ * Returns values as a line of blocks; of too many values, blocks show means.
+ *
+ * @param scale the values of the lowest and the highest block, by default the least and the largest mean
+ */
+export function sparkline(
+  values: readonly number[],
+  width: number,
+  scale?: { from: number; to: number },
+): string {
   const size = Math.max(1, values.length / width);
   const means: number[] = [];
   for (let from = 0; Math.round(from) < values.length; from += size) {
@@ -117,11 +162,12 @@ export function sparkline(values: readonly number[], width: number): string {
     means.push(some.length === 0 ? NaN : some.reduce((sum, one) => sum + one, 0) / some.length);
   }
   const finite = means.filter(Number.isFinite);
-  const [least, most] = [Math.min(...finite), Math.max(...finite)];
+  const least = scale?.from ?? Math.min(...finite);
+  const most = scale?.to ?? Math.max(...finite);
   return means.slice(0, width).map((mean) => {
     if (!Number.isFinite(mean)) return "×";
     const share = most > least ? (mean - least) / (most - least) : 0.5;
-    return BLOCKS[Math.min(BLOCKS.length - 1, Math.floor(share * BLOCKS.length))];
+    return BLOCKS[Math.max(0, Math.min(BLOCKS.length - 1, Math.floor(share * BLOCKS.length)))];
   }).join("");
 }
 

@@ -30,7 +30,12 @@ Deno.test("watch draws a frame of a run from its files alone", async () => {
   equal(code, 0, err);
   match(out, /40 % · step 40 of 100 · 0:10 left of training/);
   match(out, /^epoch 4 of 10$/m);
-  match(out, /^loss {12}█▇?.*▁ +0\.5/m);
+  match(out, /^loss {15}█▇?.*▁ +0\.5/m);
+  match(out, /^embedding std .* 0 to 0\.\d+, 1\/√z_dim$/m);
+  // Names, values and notes stand below each other.
+  const curves = out.split("\n").filter((line) => /[▁▂▃▄▅▆▇█]/.test(line) && !line.includes("%"));
+  equal(new Set(curves.map((line) => /^[\s\S]{19}/u.exec(line)?.[0].at(-1))).size, 1);
+  equal(new Set(curves.map((line) => [...line].findIndex((one) => /[▁-█]/.test(one)))).size, 1);
   match(out, /last evaluation, after epoch 2: k-NN 40\.00 %, linear probe top-1 50\.00 %/);
   match(out, /no alarms/);
   match(out, /not running: the same command resumes it/);

@@ -27,7 +27,7 @@
 
 // Options: those of `deno task train`, resolved.
 export { optionsByName } from "./src/options/stored.ts";
-export { runOptions } from "./src/commands/run_options.ts";
+export { evalOptions, runOptions } from "./src/commands/run_options.ts";
 export type { RunConfig } from "./src/options/config.ts";
 
 // Images and their views.
@@ -93,5 +93,5 @@ export type { CheckpointMetadata, Resumable } from "./src/run/checkpoint.ts";
 export { readMetrics } from "./src/run/metrics_file.ts";
 export type { EvalRow, MetricsRow, RunRow } from "./src/run/metrics.ts";
 
-// Errors that the user can repair, and the exit codes that belong to them.
-export { ExitCode, UserError } from "./src/base/exit_codes.ts";
+// Errors that the user can repair, each as one line and an exit code.
+export { ExitCode, runMain, UserError } from "./src/base/exit_codes.ts";

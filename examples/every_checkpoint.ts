@@ -1,40 +1,40 @@
 /**
- * Evaluates every checkpoint of a run, oldest first: a row of JSON each. Options set the evaluation's as in training.
+ * Evaluates every checkpoint of a run, oldest first, as the run's own options say: a row of JSON each.
  *
- *     deno run -A examples/every_checkpoint.ts RUN_DIR [options of deno task train]
+ *     deno run -A examples/every_checkpoint.ts RUN_DIR [options of deno task eval]
  */
 
 import {
   createLearner,
+  evalOptions,
   evaluate,
   evaluationOptions,
+  ExitCode,
   listCheckpoints,
   openData,
   runFolderAt,
-  runOptions,
+  runMain,
   setThreads,
+  UserError,
 } from "../mod.ts";
 
-const [runDir, ...options] = Deno.args;
-if (runDir === undefined) {
-  console.error("Cannot evaluate: expected the folder of a run");
-  Deno.exit(2);
-}
-const config = runOptions(`--run_dir=${runDir}`, ...options);
-setThreads(config.threads);
-const { train, test } = await openData(config);
-if (test === undefined) {
-  throw new Error(`Cannot evaluate on ${config.dataDir}: it has no test images`);
-}
-for (const { path, step } of listCheckpoints(runFolderAt(runDir).checkpointsDir).reverse()) {
-  using learner = createLearner(config);
-  learner.loadEncoder(path);
-  console.log(
-    JSON.stringify({
-      step,
-      ...await evaluate({ learner, train, test }, evaluationOptions(config)),
-    }),
-  );
-}
-train.close();
-test.close();
+await runMain(async ([runDir, ...options]) => {
+  const found = runDir === undefined ? [] : listCheckpoints(runFolderAt(runDir).checkpointsDir);
+  const [newest] = found;
+  if (newest === undefined) {
+    throw new UserError(
+      "Cannot evaluate: expected a run's folder with checkpoints",
+      ExitCode.usage,
+    );
+  }
+  const config = evalOptions(`--checkpoint=${newest.path}`, ...options);
+  setThreads(config.threads);
+  const { train, test } = await openData(config);
+  if (test === undefined) throw new UserError("Cannot evaluate: no test images", ExitCode.data);
+  for (const { path, step } of found.reverse()) {
+    using learner = createLearner(config);
+    learner.loadEncoder(path);
+    const accuracies = await evaluate({ learner, train, test }, evaluationOptions(config));
+    console.log(JSON.stringify({ step, ...accuracies }));
+  }
+});

@@ -6,35 +6,34 @@
 
 import {
   createLearner,
+  ExitCode,
   loadAugmentSchedule,
   openData,
   optionsByName,
   pretrain,
+  runMain,
   runOptions,
   setThreads,
+  UserError,
 } from "../mod.ts";
 
-const [folder, encoder, ...options] = Deno.args;
-if (folder === undefined || encoder === undefined) {
-  console.error("Cannot train: expected a folder of images and the file to write");
-  Deno.exit(2);
-}
-const source = ["--dataset_name=folder", `--data_dir=${folder}`, "--clsf_every=0"];
-const config = runOptions(...source, ...options);
-setThreads(config.threads);
-using dataset = (await openData(config)).train;
-using learner = createLearner(config);
-const stepsPerEpoch = Math.floor(dataset.describe().count / config.batchSize);
-const totalSteps = config.epochs * stepsPerEpoch;
-const done = await pretrain({ learner, dataset }, {
-  ...config,
-  stepsPerEpoch,
-  augmentation: loadAugmentSchedule(config, stepsPerEpoch),
-  firstStep: 0,
-  endStep: Math.min(totalSteps, config.maxSteps ?? totalSteps),
-}, { logged: ({ step, loss }) => console.log(`step ${step}: loss ${loss.toFixed(4)}`) });
-learner.saveEncoder(encoder, {
-  step: done,
-  epoch: done / stepsPerEpoch,
-  config: optionsByName(config),
+await runMain(async ([folder, encoder, ...options]) => {
+  if (folder === undefined || encoder === undefined) {
+    throw new UserError("Cannot train: expected FOLDER and ENCODER.safetensors", ExitCode.usage);
+  }
+  const source = ["--dataset_name=folder", `--data_dir=${folder}`, "--clsf_every=0"];
+  const config = runOptions(...source, ...options);
+  setThreads(config.threads);
+  using dataset = (await openData(config)).train;
+  using learner = createLearner(config);
+  const stepsPerEpoch = Math.floor(dataset.describe().count / config.batchSize);
+  const done = await pretrain({ learner, dataset }, {
+    ...config,
+    stepsPerEpoch,
+    augmentation: loadAugmentSchedule(config, stepsPerEpoch),
+    firstStep: 0,
+    endStep: Math.min(config.epochs * stepsPerEpoch, config.maxSteps ?? Infinity),
+  }, { logged: ({ step, loss }) => console.log(`step ${step}: loss ${loss.toFixed(4)}`) });
+  const epoch = done / stepsPerEpoch;
+  learner.saveEncoder(encoder, { step: done, epoch, config: optionsByName(config) });
 });

@@ -8,33 +8,33 @@ import {
   createLearner,
   learningRateAt,
   openData,
+  runMain,
   runOptions,
   setThreads,
   VIEW_RECIPES,
 } from "../mod.ts";
 
-const config = runOptions(...Deno.args);
-setThreads(config.threads);
-using dataset = (await openData(config)).train;
-using learner = createLearner(config);
-dataset.setRecipes(config.batchSize, VIEW_RECIPES[config.datasetName]);
+await runMain(async (options) => {
+  const config = runOptions(...options);
+  setThreads(config.threads);
+  using dataset = (await openData(config)).train;
+  using learner = createLearner(config);
+  dataset.setRecipes(config.batchSize, VIEW_RECIPES[config.datasetName]);
 
-const stepsPerEpoch = Math.floor(dataset.describe().count / config.batchSize);
-const totalSteps = config.epochs * stepsPerEpoch;
-const rates = {
-  baseLearningRate: config.learningRate,
-  warmupSteps: config.warmupEpochs * stepsPerEpoch,
-  totalSteps,
-};
-for (let step = 0; step < Math.min(totalSteps, config.maxSteps ?? totalSteps); step++) {
-  const tau = 0.97 + 0.03 * Math.max(0, 2 * step / totalSteps - 1);
-  dataset.makeViews(config.seed, step);
-  learner.forwardBackward(dataset);
-  learner.applyUpdate({ ...config, learningRate: learningRateAt(step, rates) });
-  learner.moveTarget(tau);
-  if ((step + 1) % config.logEverySteps > 0) continue;
-  const { loss, effectiveRank } = learner.readMetrics();
-  console.log(
-    `step ${step}: tau ${tau}, loss ${loss.toFixed(4)}, rank ${effectiveRank.toFixed(2)}`,
-  );
-}
+  const stepsPerEpoch = Math.floor(dataset.describe().count / config.batchSize);
+  const totalSteps = config.epochs * stepsPerEpoch;
+  const rates = {
+    baseLearningRate: config.learningRate,
+    warmupSteps: config.warmupEpochs * stepsPerEpoch,
+    totalSteps,
+  };
+  for (let step = 0; step < Math.min(totalSteps, config.maxSteps ?? totalSteps); step++) {
+    const tau = 0.97 + 0.03 * Math.max(0, 2 * step / totalSteps - 1);
+    dataset.makeViews(config.seed, step);
+    learner.forwardBackward(dataset);
+    learner.applyUpdate({ ...config, learningRate: learningRateAt(step, rates) });
+    learner.moveTarget(tau);
+    if ((step + 1) % config.logEverySteps > 0) continue;
+    console.log(`step ${step}: tau ${tau}, loss ${learner.readMetrics().loss.toFixed(4)}`);
+  }
+});

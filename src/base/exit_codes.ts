@@ -77,14 +77,14 @@ export function usageError(message: string): UserError {
 }
 
 /**
- * Runs a main function and exits with its code. A UserError is printed as its message, with its exit code; a result
+ * Runs a main function and exits with the code that it returns, if any. A UserError is printed as its message, with its exit code; a result
  * that could not be printed is exit code 8.
  */
 export async function runMain(
-  main: (args: string[]) => number | Promise<number>,
+  main: (args: string[]) => number | void | Promise<number | void>,
 ): Promise<void> {
   try {
-    const code = await main(Deno.args);
+    const code = await main(Deno.args) ?? ExitCode.ok;
     Deno.exitCode = code === ExitCode.ok && isResultLost() ? ExitCode.save : code;
   } catch (error) {
     if (!(error instanceof UserError)) throw error;

@@ -1,4 +1,4 @@
-/** The options of `deno task train`, resolved, for other programs. */
+/** The options of `deno task train` and `deno task eval`, resolved, for other programs. */
 
 import { surveyPhotos } from "../data/photo_survey.ts";
 import type { RunConfig } from "../options/config.ts";
@@ -14,4 +14,15 @@ import { parseCommandLine } from "../options/parse.ts";
  */
 export function runOptions(...args: string[]): RunConfig {
   return parseCommandLine("train", args, { ...thisEnvironment(), surveyPhotos }).config;
+}
+
+/**
+ * Returns resolved options: the given ones, and for the others those of the run that wrote the checkpoint, as in
+ * `deno task eval`.
+ *
+ * @param args options such as "--checkpoint=PATH" or "--threads=4" (docs/options.md)
+ * @throws UserError for unknown options, and for a checkpoint that cannot be read
+ */
+export function evalOptions(...args: string[]): RunConfig {
+  return parseCommandLine("eval", args, thisEnvironment()).config;
 }

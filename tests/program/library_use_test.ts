@@ -1,6 +1,6 @@
 /** The public names and the programs in examples/: documented, publishable, and doing what they say. */
 
-import { equal, match, ok } from "node:assert/strict";
+import { doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
 import { projectRoot } from "../../src/setup/record.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
@@ -29,24 +29,67 @@ Deno.test("every public name is documented, and so is what it refers to", async 
   equal(code, 0, stdout + stderr);
 });
 
-/** The program in the module comment of mod.ts. */
+/** Returns the program in the module comment of mod.ts. */
 function moduleProgram(): string {
   const text = Deno.readTextFileSync(join(projectRoot, "mod.ts"));
   const [, block = ""] = /```ts\n([^]*?) \* ```/.exec(text) ?? [];
   return block.replace(/^ \* ?/gm, "");
 }
 
-Deno.test("the program in the module comment runs as it stands", async () => {
+/** Returns the program of docs/scripting.md. */
+function pageProgram(): string {
+  const lines = Deno.readTextFileSync(join(projectRoot, "docs/scripting.md")).split("\n");
+  const from = lines.findIndex((line) => line.startsWith("    import "));
+  const length = lines.slice(from).findIndex((line) => /^\S/.test(line));
+  return lines.slice(from, from + length).map((line) => line.slice(4)).join("\n");
+}
+
+Deno.test("the program in the module comment and that of the page run as they stand", async () => {
   const program = moduleProgram();
   ok(program.trim().split("\n").length <= 18, program);
   const file = join(projectRoot, `module_comment_${Deno.pid}.ts`);
-  await Deno.writeTextFile(file, program);
   try {
+    await Deno.writeTextFile(file, program);
     const { code, stdout, stderr } = await deno("run", "--no-prompt", "--check", "-A", file);
     equal(code, 0, stderr);
     match(stdout, /^\d\.\d+\n$/);
+    await Deno.writeTextFile(file, pageProgram());
+    const span = ["--limit_train=64", "--max_steps=3", "--log_every=1"];
+    const paged = await deno("run", "--no-prompt", "--check", "-A", file, ...SMALL, ...span);
+    equal(paged.code, 0, paged.stderr);
+    match(paged.stdout, /^(?:\d \d\.\d+\n){3}$/);
   } finally {
     await Deno.remove(file);
+  }
+});
+
+Deno.test("a program outside the checkout type-checks and runs by the import of its path", async () => {
+  const folder = await Deno.makeTempDir();
+  try {
+    const file = join(folder, "elsewhere.ts");
+    const program = pageProgram().replace(
+      '"./mod.ts"',
+      JSON.stringify(join(projectRoot, "mod.ts")),
+    );
+    await Deno.writeTextFile(file, program);
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: [
+        "run",
+        "--no-prompt",
+        "--check",
+        "-A",
+        file,
+        ...SMALL,
+        "--max_steps=1",
+        "--log_every=1",
+      ],
+      cwd: folder,
+      env: { NO_COLOR: "1" },
+    }).output();
+    equal(code, 0, new TextDecoder().decode(stderr));
+    match(new TextDecoder().decode(stdout), /^0 \d\.\d+\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
   }
 });
 
@@ -57,7 +100,7 @@ Deno.test("mod.ts has few names", async () => {
   const all = [...text.matchAll(/^export (?:type )?\{([^}]*)\}/gm)].flatMap(([, list = ""]) =>
     list.split(",").map((name) => name.trim()).filter(Boolean)
   );
-  ok(all.length <= 63, `${all.length} names: ${all.join(", ")}`);
+  ok(all.length <= 65, `${all.length} names: ${all.join(", ")}`);
 });
 
 Deno.test("the site of the public names is made", async () => {
@@ -98,7 +141,8 @@ Deno.test("example: a tau schedule of one's own", async () => {
   equal(taus[8], 0.97);
   ok(Math.abs(taus[12]! - 0.985) < 1e-9, stdout);
   const refused = await example("own_tau", "--batch_size=0");
-  match(refused.stderr, /Cannot use --batch_size=0/);
+  match(refused.stderr, /^Cannot use --batch_size=0[^\n]*\n$/);
+  equal(refused.code, 2);
 });
 
 Deno.test("example: a folder of one's own", async () => {
@@ -113,7 +157,8 @@ Deno.test("example: a folder of one's own", async () => {
   equal(stdout.match(/^step \d: loss \d/gm)?.length, 2, stdout);
   equal(describeCheckpoint(encoder).metadata?.step, 2);
   const missing = await example("own_folder", join(folder, "none"), encoder);
-  match(missing.stderr, /Cannot find the images of --dataset_name=folder/);
+  match(missing.stderr, /^Cannot find the images of --dataset_name=folder[^\n]*\n$/m);
+  doesNotMatch(missing.stderr, /at .*\.ts/);
   equal((await example("own_folder")).code, 2);
   await Deno.remove(folder, { recursive: true });
 });
@@ -133,12 +178,13 @@ Deno.test("example: every checkpoint of a run", async () => {
   );
   equal(trained.code, 0, trained.stderr);
   const { code, stdout, stderr } = await example(
-    ...["every_checkpoint", run, "--limit_train=200", "--nb_epochs_clsf=1", "--clsf_augment=false"],
-    "--threads=1",
+    ...["every_checkpoint", run, "--nb_epochs_clsf=1", "--clsf_augment=false", "--threads=1"],
   );
   equal(code, 0, stderr);
   const rows = stdout.trim().split("\n").map((line) => JSON.parse(line));
   equal(rows.at(-1).step, 24);
   ok(rows.length >= 2 && rows.every(({ top1, knn_top1 }) => top1 > 0 && knn_top1 > 0), stdout);
+  const none = await example("every_checkpoint", join(run, "none"));
+  equal([none.code, none.stderr.trim().split("\n").length].join(), "2,1", none.stderr);
   await Deno.remove(run, { recursive: true });
 });

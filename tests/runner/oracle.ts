@@ -30,6 +30,7 @@ export const OTHERS: readonly string[] = [
   "safetensors",
   "tensorboard",
   "pyarrow",
+  "pandas",
   "onnx",
   "onnxruntime",
 ];

@@ -11,6 +11,7 @@ export function withTables(page: string): string {
     "rooms of src": roomsTable(SRC_ROOMS, "may import"),
     "rooms of native": inOrder(NATIVE_ROOMS),
     "rooms of tests": roomsTable(TEST_ROOMS, "may import, beside src/ and mod.ts"),
+    "house of src": house(SRC_ROOMS),
   };
   return Object.entries(tables).reduce(
     (text, [name, table]) => text.replace(between(name), (_, head, tail) => head + table + tail),
@@ -21,6 +22,25 @@ export function withTables(page: string): string {
 function between(name: string): RegExp {
   const start = `<!-- ${name}: deno task layout --write -->\\n<!-- deno-fmt-ignore-start -->\\n\\n`;
   return new RegExp(`(${start})(?:(?!<!--)[^])*?(\\n\\n<!-- deno-fmt-ignore-end -->)`);
+}
+
+/** Returns a diagram of the rooms: an arrow for each import that does not follow from others, longest ways on top. */
+function house(rooms: readonly Room[]): string {
+  const plan = new Map(rooms.map(({ name, mayImport }) => [name, mayImport]));
+  const below = (name: string): Set<string> =>
+    new Set((plan.get(name) ?? []).flatMap((other) => [other, ...below(other)]));
+  const arrows = rooms.flatMap(({ name, mayImport }) => {
+    const others = (other: string): string[] => mayImport.filter((one) => one !== other);
+    return mayImport.filter((other) => !others(other).some((one) => below(one).has(other)))
+      .map((other) => `  ${idOf(name)} --> ${idOf(other)}`);
+  });
+  const nodes = rooms.map(({ name }) => `  ${idOf(name)}["${folderOf(name)}"]`);
+  return ["```mermaid", "flowchart TD", ...nodes.toReversed(), ...arrows.toReversed(), "```"]
+    .join("\n");
+}
+
+function idOf(name: string): string {
+  return name.replace(".", "_");
 }
 
 /** Returns a table of rooms that may use every room above their own line. */

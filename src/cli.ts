@@ -1,7 +1,7 @@
 /** Dispatch of `src/cli.ts [--set-up] COMMAND [OPTIONS]`: help and wrong options are answered before any set-up. */
 
 import { fileURLToPath } from "node:url";
-import { wantsHelp } from "./base/command_line.ts";
+import { wantsHelp, withOperands } from "./base/command_line.ts";
 import { ExitCode, runMain, UserError } from "./base/exit_codes.ts";
 import { commandList, helpOf } from "./base/help.ts";
 import { dropSetUp } from "./base/permissions.ts";
@@ -19,6 +19,7 @@ const MODULES: Readonly<Record<CommandName, string>> = {
   views: "./commands/views.ts",
   pack: "./commands/pack.ts",
   info: "./commands/info.ts",
+  compare: "./report/compare.ts",
   metrics: "./report/metrics_csv.ts",
   report: "./report/main.ts",
   watch: "./report/watch.ts",
@@ -32,12 +33,13 @@ type Main = (args: readonly string[]) => number | Promise<number>;
 
 async function main(words: readonly string[]): Promise<number> {
   const setsUp = words[0] === "--set-up";
-  const [word, ...typed] = setsUp ? words.slice(1) : words;
+  const [word, ...given] = setsUp ? words.slice(1) : words;
   if (word === "--help" || word === "-h") {
     printLine(commandList(Object.values(COMMANDS)));
     return ExitCode.ok;
   }
   const name = commandNamed(word);
+  const typed = withOperands(given, COMMANDS[name]);
   if (wantsHelp(typed)) {
     printLine(helpOf(COMMANDS[name]));
     return ExitCode.ok;

@@ -99,6 +99,8 @@ export interface CommandSpec<Table extends OptionTable = OptionTable> {
   readonly beside?: readonly string[];
   /** Word that stands for words without a name, such as FILTER; without it, there are none. */
   readonly words?: string;
+  /** Option whose values may stand without its name, in front of all options. */
+  readonly operands?: string;
   /** Program that gets the words after `--`. */
   readonly passesOnTo?: string;
   /** Paragraphs between the examples and the options. */
@@ -119,6 +121,14 @@ export type Values<Table extends OptionTable> = {
 /** Returns the words that start a command, for hints. */
 export function commandWords(name: string): string {
   return `deno task ${name}`;
+}
+
+/** Returns the words of a command line with the name of the option put before each word in front of all options. */
+export function withOperands(args: readonly string[], { operands }: CommandSpec): string[] {
+  if (operands === undefined) return [...args];
+  const first = args.findIndex((word) => word.startsWith("-"));
+  const count = first < 0 ? args.length : first;
+  return args.map((word, at) => at < count ? `--${operands}=${word}` : word);
 }
 
 /** The contents of a program's command line, with defaults. */

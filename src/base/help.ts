@@ -24,9 +24,14 @@ export function helpOf(spec: CommandSpec): string {
     .trimEnd();
 }
 
-function usageOf({ name, options, beside = [], words, passesOnTo }: CommandSpec): string {
+function usageOf(
+  { name, options, beside = [], words, operands, passesOnTo }: CommandSpec,
+): string {
   const own = Object.values(options);
-  const required = own.filter((option) => option.required).map(wordOf);
+  // Two operands, as the one command that has any takes.
+  const required = own.filter((option) => option.required).map((option) =>
+    option.option === operands ? "A B" : wordOf(option)
+  );
   return [
     `Usage: ${commandWords(name)}`,
     ...required,

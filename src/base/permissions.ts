@@ -51,6 +51,7 @@ export const TASK_PERMISSIONS = {
   info: ["--no-prompt", "-RES", FFI],
   metrics: ["--no-prompt", "-RWE"],
   report: [...RANK_PERMISSIONS, RUN],
+  compare: ["--no-prompt", "-RE"],
   watch: ["--no-prompt", "-RE", "-S=hostname"],
   submit: [...RANK_PERMISSIONS, "--allow-run=bash,sbatch"],
   plan: [...FILES, RUN],

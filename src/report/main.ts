@@ -5,18 +5,19 @@ import { marked } from "marked";
 import { missingOption, type Values } from "../base/command_line.ts";
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { asUserError, isExpected } from "../base/expected.ts";
-import { runFolderAt, runPathOf } from "../run/folder.ts";
+import { runPathOf } from "../run/folder.ts";
 import { groupsOf } from "../run/groups.ts";
-import { exists } from "../base/files.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
+import { comparisonSection } from "./comparison_section.ts";
 import { curves } from "./curves_section.ts";
 import { encoderSections } from "./encoder_section.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
 import { evaluations, titleOf } from "./evaluation_section.ts";
-import { readRun, type RunData, writeResult } from "./run_data.ts";
+import { type RunData, writeResult } from "./run_data.ts";
+import { runsIn } from "./runs_in.ts";
 import * as sections from "./sections.ts";
 import { story } from "./story.ts";
 
@@ -79,7 +80,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
     ...[result?.late ?? [], result?.notes ?? []].flat(),
   ]));
   const groups = groupsOf(runs);
-  const parts = [story(runs), evaluations(groups), curves(runs)];
+  const parts = [story(runs), evaluations(groups), comparisonSection(groups), curves(runs)];
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {
     parts.push(sections.views(run));
@@ -112,34 +113,6 @@ async function lookSections(
     problems.push(`Cannot analyse the encoder: ${error.message}`);
     return [];
   }
-}
-
-/** Reads the run in a folder, or all runs in its subfolders, such as those of a job array over seeds. */
-function runsIn(path: string, problems: string[]): RunData[] {
-  const inside = isRun(path) ? [] : foldersIn(path).map((name) => join(path, name)).filter(isRun);
-  // For a folder without runs, readRun throws the error to report.
-  if (inside.length === 0) return [readRun(path)];
-  return inside.flatMap((folder) => {
-    try {
-      return [readRun(folder)];
-    } catch (error) {
-      if (!isExpected(error)) throw error;
-      problems.push(`${error.message}; ${folder} is left out`);
-      return [];
-    }
-  });
-}
-
-function isRun(path: string): boolean {
-  return exists(runFolderAt(path).metricsFile);
-}
-
-function foldersIn(path: string): string[] {
-  if (!exists(path) || !Deno.statSync(path).isDirectory) return [];
-  const names = [...Deno.readDirSync(path)].filter((entry) => !entry.isFile).map(({ name }) =>
-    name
-  );
-  return names.sort((a, b) => a.localeCompare(b, "en", { numeric: true }));
 }
 
 function markdownPage(path: string): Page {

@@ -47,9 +47,16 @@ export function haveMean(group: readonly EvaluatedRun[]): boolean {
  * Returns the difference between two runs that stand in different groups, in words: the options that differ, or the
  * other inputs.
  */
-export function differenceBetween(one: EvaluatedRun, other: EvaluatedRun): string {
+export function differenceBetween(
+  one: EvaluatedRun,
+  other: EvaluatedRun,
+  { sides }: { sides?: readonly [string, string] } = {},
+): string {
   if (one.record === null || other.record === null) return "config.json is missing";
-  const options = differencesOf(one.record.config, other.record.config, COMPARED);
+  const options = differencesOf(one.record.config, other.record.config, {
+    fields: COMPARED,
+    sides,
+  });
   return options.length > 0
     ? options.join("; ")
     : "other images, augmentations, initial weights, or another step or test set of the evaluation";

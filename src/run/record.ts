@@ -161,16 +161,22 @@ export const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) =>
  *
  * @param before the options of a record or of a checkpoint
  * @param config the options of this invocation
- * @param fields the options to compare; by default all that a result depends on
+ * @param options.fields the options to compare; by default all that a result depends on
+ * @param options.sides words for the two sides
  */
 export function differencesOf(
   before: RunConfig,
   config: RunConfig,
-  fields: readonly (keyof RunConfig)[] = FIXED,
+  { fields = FIXED, sides: [there, here] = ["there", "here"] }: {
+    fields?: readonly (keyof RunConfig)[];
+    sides?: readonly [string, string];
+  } = {},
 ): string[] {
   return fields.filter((field) => before[field] !== config[field])
     .map((field) =>
-      `--${optionOf(field).option}=${shown(before[field])} there, ${shown(config[field])} here`
+      `--${optionOf(field).option}=${shown(before[field])} ${there}, ${
+        shown(config[field])
+      } ${here}`
     );
 }
 

@@ -142,7 +142,9 @@ export function requireResultOf(
     const fields = ["accumulateSteps", ...config.syncBn ? [] : ["ranks"] as const] as const;
     throw new UserError(
       `Cannot give the result of the finished run in ${folder.path}, whose batch statistics are over other ` +
-        `numbers of images: ${differencesOf(before, config, fields).join("; ")}, expected the ` +
+        `numbers of images: ${
+          differencesOf(before, config, { fields }).join("; ")
+        }, expected the ` +
         "same, or another --run_dir or --expe_name",
       ExitCode.runFolder,
     );

@@ -2,7 +2,7 @@
 
 import { deepEqual, ok } from "node:assert/strict";
 import { join } from "node:path";
-import type { CommandSpec } from "../../src/base/command_line.ts";
+import { type CommandSpec, withOperands } from "../../src/base/command_line.ts";
 import { type CommandName, COMMANDS, readCommand } from "../../src/options/commands/registry.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import { projectRoot } from "../../src/setup/record.ts";
@@ -83,7 +83,7 @@ Deno.test("each command that a page shows is one that the program accepts", () =
     if (!Object.hasOwn(COMMANDS, name) || options.length === 0) continue;
     checked++;
     try {
-      check(name as CommandName, options);
+      check(name as CommandName, withOperands(options, COMMANDS[name as CommandName]));
     } catch (error) {
       refused.push(`${page}: ${text}: ${(error as Error).message}`);
     }

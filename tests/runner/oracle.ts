@@ -31,6 +31,7 @@ export const OTHERS: readonly string[] = [
   "tensorboard",
   "pyarrow",
   "pandas",
+  "scipy",
   "onnx",
   "onnxruntime",
 ];

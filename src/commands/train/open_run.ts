@@ -61,7 +61,7 @@ export async function keepOlderPreset(invocation: Invocation): Promise<void> {
   const now = { ...config };
   const fields = Object.keys(Object.assign(config, kept)).filter((field) => field in kept);
   if (fields.length === 0) return;
-  const differences = differencesOf(config, now, fields as (keyof typeof config)[]);
+  const differences = differencesOf(config, now, { fields: fields as (keyof typeof config)[] });
   warn(
     `The run in ${folder.path} keeps the values that --preset=${config.preset} had when it began: ${
       differences.join("; ")

@@ -19,6 +19,7 @@ import {
 import { nearestTo } from "../../base/edit_distance.ts";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { SYNONYMS } from "../synonyms.ts";
+import { COMPARE } from "./compare.ts";
 import { EMBED } from "./embed.ts";
 import { EXPORT } from "./export.ts";
 import { INFO } from "./info.ts";
@@ -39,6 +40,7 @@ export const COMMANDS = {
   info: INFO,
   metrics: METRICS,
   report: REPORT,
+  compare: COMPARE,
   watch: WATCH,
   submit: SUBMIT,
   plan: PLAN,

@@ -7,7 +7,7 @@ import { exists } from "../base/files.ts";
 import { showLine } from "../base/output.ts";
 import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { makeTemporaryFolder } from "../base/temporary.ts";
-import { type Answer, ask } from "../base/processes.ts";
+import type { Answer } from "../base/processes.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { readMetrics } from "../run/metrics_file.ts";
 import { lineOf } from "../options/commands/registry.ts";
@@ -25,15 +25,31 @@ export interface RankSpeed {
   rate: number;
   /** Number of measured steps; fewer than were asked for where the time was up. */
   steps: number;
+  /** True where the time sufficed for the first step alone, which includes work that is done only once. */
+  isFirst: boolean;
+}
+
+/** End of the short run. */
+type Ended = Pick<Answer, "code" | "stderr">;
+
+/**
+ * Returns the speed by the rates of all steps: the median without the first step, unless there is no other; undefined
+ * without any step.
+ */
+export function speedOf(rates: readonly number[]): RankSpeed | undefined {
+  const isFirst = rates.length === 1;
+  const warm = (isFirst ? [...rates] : rates.slice(1)).sort((a, b) => a - b);
+  const rate = warm[Math.floor(warm.length / 2)];
+  return rate === undefined ? undefined : { rate, steps: warm.length, isFirst };
 }
 
 /**
- * Measures the speed of one rank. The first step is left out, because it includes work that is done only once.
+ * Measures the speed of one rank.
  *
  * @param steps number of steps to measure
  * @param limitSeconds seconds after which the run is ended, with as many steps as it has done
  * @throws UserError (usage) where the batch cannot be divided among the ranks of the job; (unexpected) where the short
- * run fails, or does not reach its second step in time
+ * run fails, or ends no step in time
  */
 export async function measureRank(
   request: Request,
@@ -52,12 +68,11 @@ export async function measureRank(
       steps: steps + 1,
       limitSeconds,
     });
-    const warm = rates.slice(1).sort((a, b) => a - b);
-    const rate = warm[Math.floor(warm.length / 2)];
-    if (rate === undefined || answer !== undefined && answer.code !== ExitCode.ok) {
-      throw failure(answer, { steps: rates.length, limitSeconds });
+    const speed = speedOf(rates);
+    if (speed === undefined || answer !== undefined && answer.code !== ExitCode.ok) {
+      throw failure(answer, limitSeconds);
     }
-    return { rate, steps: warm.length };
+    return speed;
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -81,25 +96,35 @@ async function shortRun(
     steps: number;
     limitSeconds: number;
   },
-): Promise<{ answer: Answer | undefined; rates: number[] }> {
-  const limit = new AbortController();
-  const running = ask(Deno.execPath(), [
-    ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...withoutBudget(request.programArgs)],
-    ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${batch}`],
-    ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
-    ...[`--run_dir=${folder}`, "--resume=auto"],
-  ], { cwd: projectRoot, env: variablesOfOne(), clearEnv: true, signal: limit.signal });
+): Promise<{ answer: Ended | undefined; rates: number[] }> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", ...RANK_PERMISSIONS, "src/cli.ts", "train", ...withoutBudget(request.programArgs)],
+      ...[`--hardware=${request.gpus ? "mono-gpu" : "cpu"}`, `--batch_size=${batch}`],
+      ...[`--max_steps=${steps}`, "--log_every=1", "--clsf_every=0", "--save_every=0"],
+      ...[`--run_dir=${folder}`, "--resume=auto"],
+    ],
+    cwd: projectRoot,
+    env: variablesOfOne(),
+    clearEnv: true,
+    stdin: "null",
+    stdout: "null",
+    stderr: "piped",
+  }).spawn();
+  const running = child.output();
   using progress = new Progress(stderrTerminal(), { label: "measuring", total: steps });
   const until = performance.now() + 1000 * limitSeconds;
-  let ended: Answer | undefined;
-  const end = running.then((answer) => ended = answer);
+  let ended: Ended | undefined;
+  const end = running.then(({ code, stderr }) =>
+    ended = { code, stderr: new TextDecoder().decode(stderr) }
+  );
   while (ended === undefined && performance.now() < until) {
     await Promise.race([end, pause()]);
     progress.update(Math.min(steps, ratesIn(folder).length));
   }
   const answer = ended;
-  limit.abort();
-  // The run stops at a signal, and its folder is removed only after its end.
+  // At SIGTERM the run would end its step first, which may take longer than the measurement.
+  if (answer === undefined) child.kill("SIGKILL");
   await end;
   return { answer, rates: ratesIn(folder) };
 }
@@ -122,11 +147,11 @@ function pause(): Promise<void> {
 }
 
 function failure(
-  answer: Answer | undefined,
-  { steps, limitSeconds }: { steps: number; limitSeconds: number },
+  answer: Ended | undefined,
+  limitSeconds: number,
 ): UserError {
   const what = answer === undefined
-    ? `in ${limitSeconds} s the short run did ${steps} steps, expected 2 or more`
+    ? `in ${limitSeconds} s the short run did 0 steps, expected 1 or more`
     : `the short run ended with exit code ${answer.code}, expected 0`;
   const more = answer === undefined ? "" : `\n${answer.stderr.trim()}`;
   return new UserError(

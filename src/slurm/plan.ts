@@ -141,13 +141,16 @@ async function measuredSpeed(
   steps: number,
 ): Promise<{ imagesPerSecond: number; text: string }> {
   const ranks = request.nodes * request.ranksPerNode;
-  const { rate: one, steps: measured } = await measureRank(request, steps);
+  const { rate: one, steps: measured, isFirst } = await measureRank(request, steps);
   const scaled = ranks > 1
     ? ` on one rank here, × ${ranks} ranks without the cost of their communication`
     : " here";
+  const what = isFirst
+    ? "in the first step alone, which is slower than the others: there was no time for more"
+    : `in ${counted(measured, "step")}`;
   return {
     imagesPerSecond: one * ranks,
-    text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured in ${measured} steps${scaled})`,
+    text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured ${what}${scaled})`,
   };
 }
 

@@ -31,8 +31,9 @@ export { evalOptions, runOptions } from "./src/commands/run_options.ts";
 export type { RunConfig } from "./src/options/config.ts";
 
 // Images and their views.
+export type { HoldOut } from "./src/recipes/hold_out.ts";
 export { openData } from "./src/data/open.ts";
-export type { DataConfig } from "./src/data/open.ts";
+export type { DataConfig, OpenedData, OpenOptions } from "./src/data/open.ts";
 export { Dataset } from "./src/native/dataset.ts";
 export type {
   DatasetDescription,
@@ -79,7 +80,9 @@ export type {
   EvaluationParts,
   EvaluationStage,
   OnProgress,
+  SetAccuracies,
 } from "./src/evaluate/linear.ts";
+export type { OnAllSets, TestedImages } from "./src/evaluate/tested.ts";
 export type { FeatureBank } from "./src/native/feature_bank.ts";
 export type { Probe } from "./src/native/probe.ts";
 export type { ClassifierOptions } from "./src/evaluate/classifier_options.ts";
@@ -91,7 +94,7 @@ export type { RunFolder } from "./src/run/folder.ts";
 export { listCheckpoints, newestCheckpoint } from "./src/run/checkpoint.ts";
 export type { CheckpointMetadata, Resumable } from "./src/run/checkpoint.ts";
 export { readMetrics } from "./src/run/metrics_file.ts";
-export type { EvalRow, MetricsRow, RunRow } from "./src/run/metrics.ts";
+export type { EvalRow, MetricsRow, RunRow, SetRow } from "./src/run/metrics.ts";
 
 // Errors that the user can repair, each as one line and an exit code.
 export { ExitCode, runMain, UserError } from "./src/base/exit_codes.ts";

@@ -29,12 +29,14 @@ await runMain(async ([runDir, ...options]) => {
   }
   const config = evalOptions(`--checkpoint=${newest.path}`, ...options);
   setThreads(config.threads);
-  const { train, test } = await openData(config);
-  if (test === undefined) throw new UserError("Cannot evaluate: no test images", ExitCode.data);
+  const { train, test, heldOut } = await openData(config);
+  if (test === undefined && heldOut === undefined) {
+    throw new UserError("Cannot evaluate: no images to test on", ExitCode.data);
+  }
   for (const { path, step } of found.reverse()) {
     using learner = createLearner(config);
     learner.loadEncoder(path);
-    const accuracies = await evaluate({ learner, train, test }, evaluationOptions(config));
+    const accuracies = await evaluate({ learner, train, test, heldOut }, evaluationOptions(config));
     console.log(JSON.stringify({ step, ...accuracies }));
   }
 });

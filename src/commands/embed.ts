@@ -54,8 +54,10 @@ export async function main(args: readonly string[]): Promise<number> {
   const { config } = data;
   using trainImages = data.train;
   using testImages = data.test;
-  if (split === "train") data.notes.forEach(showLine);
-  const dataset = split === "train" ? trainImages : testImages!;
+  using heldOut = data.heldOut;
+  if (split !== "test") data.notes.forEach(showLine);
+  const dataset = { train: trainImages, test: testImages, held_out: heldOut }[split];
+  if (dataset === undefined) throw noSuchSplit(split, config);
   const { found, warnings } = dataset.describe();
   [foundText(found), ...warnings].forEach(showLine);
   requireLines(path, found);
@@ -87,7 +89,7 @@ export async function main(args: readonly string[]): Promise<number> {
 interface Request extends ParsedCommandLine {
   /** Path of the output (`--out`). */
   path: string;
-  split: "train" | "test";
+  split: "train" | "test" | "held_out";
   /** Description of the checkpoint. */
   weights: CheckpointDescription;
 }
@@ -109,6 +111,21 @@ function readRequest(args: readonly string[]): Request {
   const { ranks } = parsed.config;
   if (ranks > 1) throw usageError(`Cannot embed on --ranks=${ranks}: expected one rank`);
   return { ...parsed, path, split, weights: described[0]! };
+}
+
+/** Returns the error for a split that the data set does not have. */
+function noSuchSplit(
+  split: Request["split"],
+  { dataDir, datasetName }: Pick<RunConfig, "dataDir" | "datasetName">,
+): UserError {
+  return split === "held_out"
+    ? usageError(
+      "Cannot embed --split=held_out: the checkpoint names no held-out images, expected a run with --hold_out",
+    )
+    : new UserError(
+      `Cannot embed --split=test of ${dataDir ?? datasetName}: expected val/ with class folders`,
+      ExitCode.data,
+    );
 }
 
 /** Refuses names that are several lines of the file of names. @throws UserError (data) */

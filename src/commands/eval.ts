@@ -24,16 +24,22 @@ import { printLine, showLine } from "../base/output.ts";
 import { accuracyText, testedText } from "../run/accuracy_text.ts";
 import { openEvaluated } from "./evaluated_data.ts";
 import { runOnRanks } from "./on_ranks.ts";
+import type { OnAllSets } from "../evaluate/tested.ts";
+import type { SetName } from "../run/metrics.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote, loadEncoder } from "../encoder/weights_file.ts";
 
-/** Results of an evaluation, accuracies in percent; a protocol lacks the accuracies that it does not measure. */
-interface Found {
+/** Accuracies in percent on one set of images; a protocol lacks the accuracies that it does not measure. */
+interface SetFound {
   knn_top1?: number;
   top1?: number;
   top5?: number;
   tested: number;
+}
+
+/** Results of an evaluation. */
+interface Found extends OnAllSets<SetFound> {
   classes?: number;
   details?: Record<string, number>;
 }
@@ -83,26 +89,27 @@ async function evaluateOn(
   const { config: asked } = data;
   using train = data.train;
   using test = data.test;
-  if (test === undefined) throw new Error("openEvaluated() gave nothing to evaluate on");
+  using heldOut = data.heldOut;
   const path = asked.checkpoint ?? "";
   const { config, learner: made } = transferred(asked, { found: weights, device });
   using learner = made;
   loadEncoder(learner, path);
-  const { classes, classNames, found: ofTrain } = train.describe();
-  const { found: ofTest } = test.describe();
-  ranks.rankZeroOnly(() => foundLines({ train: ofTrain, test: ofTest }).forEach(showLine));
+  const { classes, classNames, found: ofTrain, heldOut: held } = train.describe();
+  const found = { train: ofTrain, ...test !== undefined && { test: test.describe().found } };
+  ranks.rankZeroOnly(() => foundLines(found, held).forEach(showLine));
   ranks.shard(train, 1);
   const note = ranks.rankZeroOnly(() => encoderNote(path, weights));
   if (note !== undefined) showLine(note);
   const list = besideFile(path);
-  using badFiles = ranks.rankZeroOnly(() => new BadFileRecord(list, { train, test }, showLine));
+  const sets = { train, test, held_out: heldOut };
+  using badFiles = ranks.rankZeroOnly(() => new BadFileRecord(list, sets, showLine));
   ranks.rankZeroOnly(() => data.notes.forEach(showLine));
   const notes = classNotes(classes, { hasTop5: config.protocol !== "knn" });
   ranks.rankZeroOnly(() => notes.forEach((line) => showLine(line)));
   await requireSameInputs(ranks, { train, test, weights });
   const terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   using progress = new Progress(terminal, { label: "evaluating", total: 100 });
-  const found = await follow({ learner, train, test, ranks }, config, {
+  const result = await follow({ learner, train, test, heldOut, ranks }, config, {
     reset: () => loadEncoder(learner, path),
     keep: (probe) => {
       if (config.saveProbe === null) return;
@@ -114,22 +121,26 @@ async function evaluateOn(
     },
   });
   progress.close();
-  const unusable = ranks.collect(badFilesOf({ train, test }));
+  const unusable = ranks.collect(badFilesOf(sets));
   if (unusable !== undefined) badFiles?.update(mergedBadFiles(unusable));
-  if (found === undefined) throw interrupted("before the evaluation was done");
-  ranks.rankZeroOnly(() => printLine(resultText(config, { ...found, classes })));
+  if (result === undefined) throw interrupted("before the evaluation was done");
+  ranks.rankZeroOnly(() => printLine(resultText(config, { ...result, classes })));
   return ExitCode.ok;
 }
 
 /** Compares weights and images with rank 0's. @throws UserError (data) on a rank where they differ */
 async function requireSameInputs(
   ranks: Ranks,
-  { train, test, weights }: { train: Dataset; test: Dataset; weights: CheckpointDescription },
+  { train, test, weights }: {
+    train: Dataset;
+    test: Dataset | undefined;
+    weights: CheckpointDescription;
+  },
 ): Promise<void> {
   if (ranks.rankInfo.worldSize === 1) return;
   await ranks.requireSame("weights", weights.sha256);
   await ranks.requireSame("training images", train.describe().digest);
-  await ranks.requireSame("test images", test.describe().digest);
+  if (test !== undefined) await ranks.requireSame("test images", test.describe().digest);
 }
 
 interface Hooks {
@@ -168,10 +179,20 @@ function resultText(config: RunConfig, found: Found): string {
     : sentenceOf(config, found);
 }
 
-/** Returns the result as a sentence, which names fine-tuning and a share of labels below 100 %. */
-function sentenceOf(
+/** Returns the result as a sentence for each set of images. */
+function sentenceOf(config: RunConfig, found: Found): string {
+  const { classes, held_out: heldOut, tested_on: on } = found;
+  return [
+    ...on === "held-out" ? [] : [sentenceOn("test", config, { ...found, classes })],
+    ...heldOut === undefined ? [] : [sentenceOn("held-out", config, { ...heldOut, classes })],
+  ].join("\n");
+}
+
+/** Returns the result on a set of images, which names fine-tuning and a share of labels below 100 %. */
+function sentenceOn(
+  on: SetName,
   { protocol, labelFraction }: RunConfig,
-  { knn_top1, top1, top5, tested, classes }: Found,
+  { knn_top1, top1, top5, tested, classes }: SetFound & { classes?: number },
 ): string {
   const what = protocol === "finetune" ? "fine-tuned" : "linear probe";
   const figures = [
@@ -182,6 +203,6 @@ function sentenceOf(
   ].join(", ");
   const labels = labelFraction === 100 ? "" : `, with ${labelFraction} % of the labels`;
   return `${figures}${labels} (${
-    testedText({ tested, classes }, { hasTop5: top5 !== undefined })
+    testedText({ tested, classes }, { hasTop5: top5 !== undefined, on })
   })`;
 }

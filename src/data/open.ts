@@ -8,6 +8,7 @@ import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
+import { takeHeldOut } from "./hold_out.ts";
 import { limitTraining } from "./limit.ts";
 import { runJob } from "./run_job.ts";
 import type { Splits } from "./photo_folders.ts";
@@ -23,6 +24,7 @@ export type DataConfig = Pick<
   | "datasetName"
   | "dataDir"
   | "limitTrain"
+  | "holdOut"
   | "dtype"
   | "hardware"
   | "nbWorkers"
@@ -42,35 +44,81 @@ export function splitsOfTraining(
   return arePhotos(datasetName) && evalEveryEpochs === 0 ? "train" : "train and test";
 }
 
+/** Images that were opened; the caller closes each. */
+export interface OpenedData {
+  /** The training images. */
+  train: Dataset;
+  /** The test images; undefined with the splits "train", and where a folder has none beside held-out images. */
+  test: Dataset | undefined;
+  /** The images of `--hold_out`, which are not among `train`; undefined without it, and with the splits "train". */
+  heldOut?: Dataset | undefined;
+}
+
+/** Splits to open, device of the views, and a signal. */
+export interface OpenOptions {
+  splits?: Splits;
+  device?: string;
+  signal?: AbortSignal;
+}
+
 /**
- * Opens the training images, and the test images if `splits` includes them.
+ * Opens the training images, and the test and held-out images if `splits` includes them.
  *
  * @param options.splits splits to open; by default those that a training with these options uses
  * @param options.device device of the views, such as "cpu" or "cuda:0"; by default the one that the options name
  * @param options.signal signal that ends a download or a listing
- * @returns the data sets; `test` is undefined with the splits "train"
+ * @returns the data sets
  * @throws UserError (data) when images are missing, damaged, or differ from the published ones; the signal's reason
  * when the signal ends a download
  */
 export async function openData(
   config: DataConfig,
-  { splits = splitsOfTraining(config), device = deviceOf(config, SINGLE_PROCESS), signal }: {
-    splits?: "train" | "train and test";
-    device?: string;
-    signal?: AbortSignal;
-  } = {},
+  options: OpenOptions = {},
+): Promise<OpenedData> {
+  const { splits = splitsOfTraining(config) } = options;
+  const { train, test } = await openWhole(config, { ...options, splits });
+  return partsOf({ train, test }, { config, splits });
+}
+
+/** Opens the images as openData() does, all training images together: --hold_out and --limit_train have no effect. */
+export async function openWhole(
+  config: DataConfig,
+  { splits = splitsOfTraining(config), device = deviceOf(config, SINGLE_PROCESS), signal }:
+    OpenOptions = {},
 ): Promise<{ train: Dataset; test: Dataset | undefined }> {
   if (arePhotos(config.datasetName)) return await openPhotos(config, { splits, device, signal });
   if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
   const train = await openSplit(config, true, { device, signal });
   try {
-    limitTraining(train, config);
     if (splits === "train") return { train, test: undefined };
     return { train, test: await openSplit(config, false, { device, signal }) };
   } catch (error) {
     train.close();
     throw error;
   }
+}
+
+/**
+ * Takes the held-out images out of the training images, and limits the others. Closes the images where it fails.
+ *
+ * @throws UserError (data) where there are too few images
+ */
+export function partsOf(
+  { train, test }: { train: Dataset; test: Dataset | undefined },
+  { config, splits }: {
+    config: Pick<DataConfig, "datasetName" | "holdOut" | "limitTrain">;
+    splits: Splits;
+  },
+): OpenedData {
+  using opened = new DisposableStack();
+  for (const set of [train, test]) if (set !== undefined) opened.use(set);
+  const heldOut = takeHeldOut(train, config);
+  if (heldOut !== undefined) opened.use(heldOut);
+  limitTraining(train, config);
+  opened.move();
+  if (splits === "train and test") return { train, test, heldOut };
+  heldOut?.close();
+  return { train, test, heldOut: undefined };
 }
 
 function arePhotos(datasetName: DataConfig["datasetName"]): boolean {

@@ -40,21 +40,24 @@ const DEEPEST = 4;
 /**
  * Returns the folders of the splits.
  *
- * @throws UserError (data) where the folder of a split is missing, or one alone has class folders
+ * @throws UserError (data) where the folder of a split is missing, without held-out images, or one alone has class folders
  */
 export function foldersOf(
-  config: Pick<RunConfig, "datasetName" | "dataDir">,
+  config: Pick<RunConfig, "datasetName" | "dataDir"> & Partial<Pick<RunConfig, "holdOut">>,
   splits: Splits,
 ): PhotoFolders {
   const folders = photoFolders(config);
   if (splits === "train") return { train: folders.train, test: undefined };
-  if (folders.test !== undefined) {
-    requireClassFolders(folders);
-    return folders;
-  }
-  throw new UserError(
-    `Cannot evaluate on ${config.dataDir}: expected train/ and val/ with class folders, or --clsf_every=0 to train ` +
-      "only",
+  if (folders.test !== undefined) requireClassFolders(folders);
+  else if ((config.holdOut ?? null) === null) throw noTestImages(config);
+  return folders;
+}
+
+/** Returns the error for a folder without images to test on. */
+export function noTestImages({ dataDir }: Pick<RunConfig, "dataDir">): UserError {
+  return new UserError(
+    `Cannot evaluate on ${dataDir}: expected train/ and val/ with class folders, or --hold_out=10% to evaluate on a ` +
+      "tenth of the images, or --clsf_every=0 to train only",
     ExitCode.data,
   );
 }

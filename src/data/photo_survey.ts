@@ -38,6 +38,7 @@ export function surveyPhotos(
     return {
       count: half.count,
       side: medianSide(half),
+      classes: half.classes,
       tested: test !== undefined && half.classes > 1 ? halfIn(test).count : 0,
     };
   } catch (error) {

@@ -11,7 +11,6 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
 import { foldersOf, type PhotoFolders, type Splits } from "./photo_folders.ts";
-import { limitTraining } from "./limit.ts";
 import { runJob } from "./run_job.ts";
 import { stateFolder } from "../setup/record.ts";
 
@@ -27,7 +26,7 @@ type PhotoConfig = Pick<
   RunConfig,
   | "datasetName"
   | "dataDir"
-  | "limitTrain"
+  | "holdOut"
   | "dtype"
   | "nbWorkers"
   | "maxBadFraction"
@@ -43,7 +42,7 @@ export function listingCache(): string {
 /**
  * Opens a folder of photos, or packed shards.
  *
- * @returns the data sets; `test` is undefined with the splits "train"
+ * @returns the data sets; `test` is undefined with the splits "train", and where there are none beside held-out images
  * @throws UserError (data) when a folder is missing, a class has no images, or test images are missing; the signal's
  * reason when the signal ends the listing
  */
@@ -61,7 +60,6 @@ export async function openPhotos(
   }
   const train = await openFolder(folders.train, config, options);
   try {
-    limitTraining(train, config);
     if (folders.test === undefined) return { train, test: undefined };
     const test = await openFolder(folders.test, config, options);
     requireSameClasses(folders, train, test);

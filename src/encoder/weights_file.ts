@@ -10,6 +10,9 @@ import type { InitialWeights } from "../run/record.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import type { StoredOptions } from "../options/stored.ts";
+import type { DatasetDescription } from "../native/dataset.ts";
+import type { RunConfig } from "../options/config.ts";
+import { requireNoLeak } from "./trained_hold_out.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
 
@@ -53,14 +56,20 @@ export function loadEncoder(learner: Learner, path: string): void {
  * Initialises the online and the target encoder of a new learner from a file (`--init_from`).
  *
  * @returns the record for config.json
- * @throws UserError (checkpoint) that names missing, unexpected or misshapen tensors, and the network that would fit
+ * @throws UserError (checkpoint) that names missing, unexpected or misshapen tensors, and the network that would fit;
+ * for a file that was trained on the same images with another --hold_out
  */
 export function initialise(
   learner: Learner,
   path: string,
-  warn: (line: string) => void,
+  { config, train, warn }: {
+    config: RunConfig;
+    train: DatasetDescription;
+    warn: (line: string) => void;
+  },
 ): InitialWeights {
   const found = describeOrThrow(path);
+  requireNoLeak(config, { path, train, metadata: found.metadata, use: "begin with" });
   try {
     learner.initEncoder(path);
   } catch (error) {

@@ -22,6 +22,12 @@ export interface FeatureProbeOptions extends ClassifierOptions {
   count: number;
 }
 
+/** Accuracies of a probe in percent on each set of images, and the details of a sweep. */
+export interface Probed {
+  accuracies: { top1: number; top5: number }[];
+  details?: Record<string, number>;
+}
+
 /** Callback after each epoch with the share that is done, 0 to 1; true stops the training. */
 type OnProgress = (probe: Probe, done: number) => Promise<boolean>;
 
@@ -32,22 +38,45 @@ export function accuracyOf(
   return { top1: 100 * first / seen, top5: 100 * five / seen };
 }
 
+/** Accuracies of a probe that is tested on one set of images after another, whose counts only grow. */
+export class TestCounts {
+  /** Accuracies on each set, in the order of the tests. */
+  readonly accuracies: { top1: number; top5: number }[] = [];
+  readonly #probe: Probe;
+  readonly #ranks: Pick<Ranks, "sum">;
+  #before: readonly number[] = [0, 0, 0];
+
+  constructor(probe: Probe, ranks: Pick<Ranks, "sum"> = { sum: (counts) => [...counts] }) {
+    this.#probe = probe;
+    this.#ranks = ranks;
+  }
+
+  /** Adds the accuracies on the set that was tested last. All ranks must call it. @returns the number of images */
+  endSet(): number {
+    const counts = this.#ranks.sum(this.#probe.counts());
+    const ofSet = counts.map((count, at) => count - this.#before[at]!);
+    this.accuracies.push(accuracyOf(ofSet));
+    this.#before = counts;
+    return ofSet[0] ?? 0;
+  }
+}
+
 /**
  * Trains and tests a probe on features. Every rank trains the same probe on all training images, and tests it on the
- * rank's own shard of the test images.
+ * rank's own shard of each set of test images.
  *
- * @returns accuracies in percent, with the details of a sweep; undefined where `onProgress` stopped the training
+ * @returns accuracies on each set, with the details of a sweep; undefined where `onProgress` stopped the training
  */
 export async function probeOnFeatures(
-  { train, test, ranks, keep }: {
+  { train, tests, ranks, keep }: {
     train: Features;
-    test: Features;
+    tests: readonly Features[];
     ranks: Ranks;
     keep?(probe: Probe): void;
   },
   options: FeatureProbeOptions,
   onProgress: OnProgress,
-): Promise<{ top1: number; top5: number; details?: Record<string, number> } | undefined> {
+): Promise<Probed | undefined> {
   const { seed, sweep, count } = options;
   const heldOut = sweep ? Math.max(1, Math.floor(HELD_OUT_SHARE * count)) : 0;
   const rates = sweep ? SWEPT_RATES : [];
@@ -70,10 +99,14 @@ export async function probeOnFeatures(
     return;
   }
   ranks.joinProbe(probe);
-  test.test(probe, { seed, heldOut: 0 });
+  const tested = new TestCounts(probe, ranks);
+  for (const images of tests) {
+    images.test(probe, { seed, heldOut: 0 });
+    tested.endSet();
+  }
   keep?.(probe);
   const details = sweep ? { probe_learning_rate: rate, held_out_top1: chosen.top1 } : undefined;
-  return { ...accuracyOf(ranks.sum(probe.counts())), ...details && { details } };
+  return { accuracies: tested.accuracies, ...details && { details } };
 }
 
 function createProbe(options: FeatureProbeOptions): Probe {

@@ -10,7 +10,8 @@ import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { HELD_OUT_SHARE } from "../recipes/probe.ts";
-import { accuracyOf } from "./feature_probe.ts";
+import { accuracyOf, TestCounts } from "./feature_probe.ts";
+import { type OnAllSets, onAllSets, type TestedImages, testedSets } from "./tested.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
 import { shardedBatches } from "./linear.ts";
@@ -33,27 +34,29 @@ export interface FineTuneOptions extends ClassifierOptions {
 }
 
 /** Encoder to fine-tune, and the images. */
-export interface FineTuneParts {
+export interface FineTuneParts extends TestedImages {
   /** Learner whose online encoder is trained, and thereby changed. */
   learner: Learner;
   /** Images to learn from. */
   train: Dataset;
-  /** Images to classify. */
-  test: Dataset;
   /** Loads the initial encoder into the learner. */
   reset(): void;
   /** Called with the final classifier, before it is closed; the learner holds the fine-tuned encoder then. */
   keep?(classifier: Probe): void;
 }
 
-/** Result of a fine-tuning. */
-export interface FineTuned {
+/** Accuracies of a fine-tuning on one set of images. */
+export interface SetFineTuned {
   /** Top-1 accuracy in percent. */
   top1: number;
   /** Top-5 accuracy in percent. */
   top5: number;
-  /** Number of test images, without those of unusable files. */
+  /** Number of images, without those of unusable files. */
   tested: number;
+}
+
+/** Result of a fine-tuning: accuracies on the test images, and in `held_out` on held-out images. */
+export interface FineTuned extends OnAllSets<SetFineTuned> {
   /** Loss of the last step; for a sweep also the chosen learning rate and its held-out accuracy. */
   details: Record<string, number>;
 }
@@ -71,9 +74,10 @@ export async function fineTune(
   options: FineTuneOptions,
   onProgress: (done: number) => boolean | void = () => {},
 ): Promise<FineTuned | undefined> {
-  const { learner, train, test } = parts;
+  const { learner, train } = parts;
   const rates = options.sweep ? FINE_TUNING_RATES : [];
-  const testCount = test.describe().count;
+  const sets = testedSets(parts);
+  const testCount = sets.reduce((sum, set) => sum + set.describe().count, 0);
   takeSubset(train, { ...subsetOf(options), heldOut: 0 });
   // Progress is counted in images. A sweep's trainings, without the held-out images, are counted as full ones.
   const total = (rates.length + 1) * options.epochs * train.describe().count + testCount;
@@ -97,14 +101,19 @@ export async function fineTune(
       ExitCode.numbers,
     );
   }
-  if (await testAll(work, { classifier: probe, images: test, tested: did })) return undefined;
+  const counts = new TestCounts(probe);
+  const tested: number[] = [];
+  for (const images of sets) {
+    if (await testAll(work, { classifier: probe, images, tested: did })) return undefined;
+    tested.push(counts.endSet());
+  }
   parts.keep?.(probe);
-  const counts = probe.counts();
+  const results = counts.accuracies.map((one, at) => ({ ...one, tested: tested[at]! }));
   const details = {
     train_loss: loss,
     ...options.sweep && { probe_learning_rate: chosen.rate, held_out_top1: chosen.top1 },
   };
-  return { ...accuracyOf(counts), tested: counts[0], details };
+  return { ...onAllSets(results, parts), details };
 }
 
 /** Arguments of a fine-tuning under way. */

@@ -11,12 +11,13 @@ import { yieldToEvents } from "../base/event_loop.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
-import { accuracyOf, probeOnFeatures } from "./feature_probe.ts";
+import { type Probed, probeOnFeatures, TestCounts } from "./feature_probe.ts";
 import { FeatureBank } from "../native/feature_bank.ts";
 import { Features } from "../native/features.ts";
 import { Probe } from "../native/probe.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 import { Ranks } from "../distributed/ranks.ts";
+import { type OnAllSets, onAllSets, type TestedImages, testedSets } from "./tested.ts";
 
 /** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
 export const KNN = { k: 200, temperature: 0.1 } as const;
@@ -31,13 +32,11 @@ export interface EvaluationOptions extends ClassifierOptions {
 }
 
 /** Encoder to evaluate, and the images. */
-export interface EvaluationParts {
+export interface EvaluationParts extends TestedImages {
   /** Learner whose online encoder is evaluated, in eval mode. */
   learner: Learner;
   /** Images that the probe learns from and that nearest neighbours are searched among. */
   train: Dataset;
-  /** Images to classify. */
-  test: Dataset;
   /**
    * Ranks that share the work; a single one by default. `train` must have been sharded.
    *
@@ -52,16 +51,20 @@ export interface EvaluationParts {
   keep?(probe: Probe): void;
 }
 
-/** Accuracies in percent. */
-export interface Accuracies {
+/** Accuracies in percent on one set of images. */
+export interface SetAccuracies {
   /** Top-1 accuracy of the linear probe. */
   top1: number;
   /** Top-5 accuracy of the linear probe. */
   top5: number;
   /** Top-1 accuracy of the weighted k-NN classifier. */
   knn_top1: number;
-  /** Number of test images, without those of unusable files. */
+  /** Number of images, without those of unusable files. */
   tested: number;
+}
+
+/** Accuracies in percent: on the test images, and in `held_out` on held-out images. */
+export interface Accuracies extends OnAllSets<SetAccuracies> {
   /** Learning rate that a sweep has chosen, and its held-out accuracy. */
   details?: Record<string, number>;
 }
@@ -86,23 +89,25 @@ export async function evaluate(
   options: EvaluationOptions,
   onProgress: OnProgress = () => {},
 ): Promise<Accuracies | undefined> {
-  const { learner, train, test, ranks = Ranks.alone(), keep } = parts;
-  for (const dataset of [train, test]) dataset.setProbe(options.batchSize, options.transforms);
+  const { learner, train, ranks = Ranks.alone(), keep } = parts;
+  const sets = testedSets(parts);
+  for (const dataset of [train, ...sets]) dataset.setProbe(options.batchSize, options.transforms);
   const { count, classes } = train.describe();
-  const testCount = test.describe().count;
+  const testCount = imagesOf(sets);
   // Progress is counted in images.
   const total = count + 2 * testCount + options.epochs * count;
   const work = new SharedWork(ranks, { total, onProgress });
   // Without augmentation, the probe learns from the embeddings that are computed for k-NN.
   using trainFeatures = options.augment ? undefined : Features.create();
-  using testFeatures = options.augment ? undefined : Features.create();
-  const near = await neighbours(parts, work, { train: trainFeatures, test: testFeatures });
+  using features = new DisposableStack();
+  const testFeatures = options.augment ? [] : sets.map(() => features.use(Features.create()));
+  const near = await neighbours(parts, work, { train: trainFeatures, tests: testFeatures });
   if (near === undefined) return undefined;
 
   const shape = { features: learner.features(), classes };
-  const probed = trainFeatures !== undefined && testFeatures !== undefined
+  const probed = trainFeatures !== undefined
     ? await probeOnFeatures(
-      { train: trainFeatures, test: testFeatures, ranks, keep },
+      { train: trainFeatures, tests: testFeatures, ranks, keep },
       { ...options, ...shape, count },
       async (probe, share) => {
         const before = (count + testCount) / total;
@@ -112,15 +117,18 @@ export async function evaluate(
     )
     : await probeOnViews(parts, { ...options, ...shape }, work);
   if (probed === undefined || !work.allGoOn(() => {})) return undefined;
-  return { ...probed, ...near };
+  const { accuracies, details } = probed;
+  const results = accuracies.map((one, at) => ({ ...one, ...near[at]! }));
+  return { ...onAllSets(results, parts), ...details && { details } };
 }
 
 /** Trains a probe on random crops and flips (like the reference program), tests it. @returns undefined when stopped */
 async function probeOnViews(
-  { learner, train, test, ranks = Ranks.alone(), keep }: EvaluationParts,
+  parts: EvaluationParts,
   options: EvaluationOptions & { features: number; classes: number },
   work: SharedWork,
-): Promise<{ top1: number; top5: number } | undefined> {
+): Promise<Probed | undefined> {
+  const { learner, train, ranks = Ranks.alone(), keep } = parts;
   const { features, classes, dtype, device, seed, momentum, weightDecay } = options;
   using probe = Probe.create({ features, classes, dtype, device, seed, momentum, weightDecay });
   const totalSteps = options.epochs * Math.ceil(train.describe().count / options.batchSize);
@@ -136,16 +144,24 @@ async function probeOnViews(
     await work.did(options.batchSize, { stage: "probe", probe });
   }
   ranks.joinProbe(probe);
-  for (const { start, size, ofAll } of shardedBatches(test.describe().count, ranks.rankInfo)) {
-    const go = work.allGoOn(() => {
-      test.makeCenterCrops(start, size);
-      probe.test(learner, test);
-    });
-    if (!go) return undefined;
-    await work.did(ofAll, { stage: "test", probe });
+  const tested = new TestCounts(probe, ranks);
+  for (const images of testedSets(parts)) {
+    for (const { start, size, ofAll } of shardedBatches(images.describe().count, ranks.rankInfo)) {
+      const go = work.allGoOn(() => {
+        images.makeCenterCrops(start, size);
+        probe.test(learner, images);
+      });
+      if (!go) return undefined;
+      await work.did(ofAll, { stage: "test", probe });
+    }
+    tested.endSet();
   }
   keep?.(probe);
-  return accuracyOf(ranks.sum(probe.counts()));
+  return { accuracies: tested.accuracies };
+}
+
+function imagesOf(sets: readonly Dataset[]): number {
+  return sets.reduce((sum, set) => sum + set.describe().count, 0);
 }
 
 /**
@@ -157,13 +173,14 @@ export async function classifyByNeighbours(
   parts: EvaluationParts,
   { batchSize, transforms }: Pick<EvaluationOptions, "batchSize" | "transforms">,
   onProgress: OnProgress = () => {},
-): Promise<Pick<Accuracies, "knn_top1" | "tested"> | undefined> {
-  const { train, test, ranks = Ranks.alone() } = parts;
-  for (const dataset of [train, test]) dataset.setProbe(batchSize, transforms);
-  const total = train.describe().count + test.describe().count;
+): Promise<OnAllSets<Near> | undefined> {
+  const { train, ranks = Ranks.alone() } = parts;
+  const all = [train, ...testedSets(parts)];
+  for (const dataset of all) dataset.setProbe(batchSize, transforms);
+  const total = imagesOf(all);
   const work = new SharedWork(ranks, { total, onProgress });
   const near = await neighbours(parts, work);
-  return work.allGoOn(() => {}) ? near : undefined;
+  return near !== undefined && work.allGoOn(() => {}) ? onAllSets(near, parts) : undefined;
 }
 
 /** Work that all ranks do round by round, with its progress and the agreement to continue. */
@@ -199,12 +216,16 @@ class SharedWork {
   }
 }
 
-/** Embeds the training images and classifies the test images by k-NN; appends the embeddings of both to `kept`. */
+/** Accuracy of the k-NN classifier on a set of images. */
+type Near = Pick<SetAccuracies, "knn_top1" | "tested">;
+
+/** Embeds the training images and classifies each set of test images by k-NN; appends the embeddings to `kept`. */
 async function neighbours(
-  { learner, train, test, ranks = Ranks.alone() }: EvaluationParts,
+  parts: EvaluationParts,
   work: SharedWork,
-  kept: { train?: Features; test?: Features } = {},
-): Promise<Pick<Accuracies, "knn_top1" | "tested"> | undefined> {
+  kept: { train?: Features; tests?: readonly Features[] } = {},
+): Promise<Near[] | undefined> {
+  const { learner, train, ranks = Ranks.alone() } = parts;
   using bank = FeatureBank.create();
   for (const { start, size, ofAll } of shardedBatches(train.describe().count, ranks.rankInfo)) {
     const go = work.allGoOn(() => {
@@ -217,13 +238,33 @@ async function neighbours(
     kept.train?.append(learner, train);
     await work.did(ofAll, { stage: "bank", bank });
   }
+  const found: Near[] = [];
+  for (const [at, images] of testedSets(parts).entries()) {
+    const near = await classified(images, { learner, ranks, bank, kept: kept.tests?.[at] }, work);
+    if (near === undefined) return undefined;
+    found.push(near);
+  }
+  return found;
+}
+
+/** Classifies a set of images by k-NN, and appends their embeddings to `kept`. @returns undefined when stopped */
+async function classified(
+  images: Dataset,
+  { learner, ranks, bank, kept }: {
+    learner: Learner;
+    ranks: Ranks;
+    bank: FeatureBank;
+    kept: Features | undefined;
+  },
+  work: SharedWork,
+): Promise<Near | undefined> {
   let [right, tested] = [0, 0];
-  for (const { start, size, ofAll } of shardedBatches(test.describe().count, ranks.rankInfo)) {
+  for (const { start, size, ofAll } of shardedBatches(images.describe().count, ranks.rankInfo)) {
     const go = work.allGoOn(() => {
-      test.makeCenterCrops(start, size);
-      test.embed(learner);
-      const found = bank.classify(learner, test, KNN);
-      kept.test?.append(learner, test);
+      images.makeCenterCrops(start, size);
+      images.embed(learner);
+      const found = bank.classify(learner, images, KNN);
+      kept?.append(learner, images);
       right += found.right;
       // An unusable file is not tested.
       tested += found.tested;

@@ -2,7 +2,7 @@
 
 import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
 import { OPTIONS } from "../options/table.ts";
-import type { EvalRow } from "../run/metrics.ts";
+import { type EvalRow, setsOf } from "../run/metrics.ts";
 import { comparedText } from "../run/data_record.ts";
 import { evaluationAt } from "../run/metrics_file.ts";
 import { runFolderOf } from "../run/folder.ts";
@@ -35,6 +35,8 @@ const RECIPE = [
 interface RunNotes {
   evaluation?: EvalRow;
   commit?: string;
+  /** Number of held-out images. */
+  heldOut?: number;
   /** The images of the run and their comparison with published data, in words. */
   images?: string;
   /** Message of the error that the folder's files could not be read with. */
@@ -51,7 +53,7 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
     return {
       ...evaluation && { evaluation },
       ...typeof commit === "string" && { commit },
-      ...record !== null && { images: imagesText(record) },
+      ...record !== null && { images: imagesText(record), heldOut: record.data.heldOut },
     };
   } catch (error) {
     if (!isExpected(error)) throw error;
@@ -72,14 +74,22 @@ function accuraciesText({ evaluation, problem }: RunNotes): string {
     return "Not known: the file did not lie in the folder of its run, or no evaluation was made at its step. " +
       "`deno task eval --checkpoint=FILE` evaluates it.";
   }
-  const [top1, top5, knn] = [evaluation.top1, evaluation.top5, evaluation.knn_top1].map((one) =>
-    accuracyText(one, evaluation.tested)
-  );
-  const on = testedText(evaluation) || "test images";
-  return `After ${
-    epochText(evaluation.epoch)
-  } epochs, on ${on}: linear probe top-1 ${top1} %, top-5 ${top5} %; ` +
-    `k-NN top-1 ${knn} %.`;
+  const { epoch, classes } = evaluation;
+  return setsOf(evaluation).map(({ name, accuracies }) => {
+    const [top1, top5, knn] = [accuracies.top1, accuracies.top5, accuracies.knn_top1].map((one) =>
+      accuracyText(one, accuracies.tested)
+    );
+    const on = testedText({ ...accuracies, classes }, { on: name }) || `${name} images`;
+    return `After ${epochText(epoch)} epochs, on ${on}: linear probe top-1 ${top1} %, ` +
+      `top-5 ${top5} %; k-NN top-1 ${knn} %.`;
+  }).join("\n\n");
+}
+
+/** Returns the sentence on the held-out images; none where the run held out none. */
+function heldOutSentence({ config: { holdOut } }: ExportedRun, { heldOut }: RunNotes): string {
+  if (holdOut === undefined || holdOut === null) return "";
+  const number = heldOut === undefined ? "" : `, ${heldOut} images`;
+  return ` \`--hold_out=${holdOut}\`${number}: neither the encoder nor a probe learnt from these.`;
 }
 
 /** Returns the model card in Markdown. */
@@ -119,7 +129,7 @@ ${
 | --- | --- |
 ${rows.join("\n")}
 
-Training images: ${notes.images ?? "not known"}.
+Training images: ${notes.images ?? "not known"}.${heldOutSentence(run, notes)}
 
 Step ${run.step}, epoch ${run.epoch}; commit ${
     notes.commit ?? "not known"

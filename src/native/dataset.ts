@@ -1,3 +1,4 @@
+import type { HoldOut } from "../recipes/hold_out.ts";
 import type { Normalisation, ProbeTransforms, ViewPair } from "../recipes/views.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { NativeObject } from "./handle.ts";
@@ -56,6 +57,8 @@ export interface DatasetDescription {
   layout: string;
   /** Rule by which limit() has chosen images; absent where the data set keeps all. */
   limit?: "first" | "share";
+  /** Number of images that holdOut() has taken out; absent where it was not called. */
+  heldOut?: number;
   /** True where every file had its official MD5; null where there is none to compare with. */
   verified: boolean | null;
   /** Warnings about the files. */
@@ -117,6 +120,18 @@ export class Dataset extends NativeObject {
    */
   limit(options: { count: number; rule: "first" | "share" }): void {
     call("byol_dataset_limit", this.handle, json(options));
+  }
+
+  /**
+   * Takes images out of the dataset: of images in memory the last ones, of photos the percentage of each class whose
+   * names have the smallest SHA-256 (native/src/data/hold_out.rs). The digest of both stays that of all images. To be
+   * called before limit() and before any batch is made.
+   *
+   * @returns the images taken out, which the caller closes
+   * @throws NativeError where none would be taken out or none left, and for a number of photos
+   */
+  holdOut(amount: HoldOut): Dataset {
+    return new Dataset(callU32("byol_dataset_hold_out", this.handle, json(amount)));
   }
 
   /** Returns the description of the dataset. */

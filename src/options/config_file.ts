@@ -42,7 +42,7 @@ export function readConfigFile(path: string, line: CommandLine): Partial<RunConf
   const file = readObject(path);
   const isOfRun = isRecord(file);
   const entries = Object.entries(isOfRun ? optionsGivenTo(file) : file);
-  const found = entries.flatMap(([name, value]) => {
+  const found = entries.flatMap(([name, json]) => {
     const field = FIELD_BY_NAME.get(name);
     if (field === undefined) throw unknownOption(path, name, line);
     if (line.options[field] === undefined) {
@@ -52,6 +52,7 @@ export function readConfigFile(path: string, line: CommandLine): Partial<RunConf
       );
     }
     const option = optionOf(field);
+    const value = option.value.kind === "text" && typeof json === "number" ? String(json) : json;
     if (value === null && option.default === null) return [];
     const problem = field === "config"
       ? "none: a file cannot name another one"

@@ -7,6 +7,7 @@
 
 import { counted } from "../base/counted.ts";
 import { shownValue } from "../base/option_values.ts";
+import { heldOutOf } from "../recipes/hold_out.ts";
 import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import { BYOL_IMAGENET, PHOTOS } from "./presets.ts";
 import { optionOf } from "./table.ts";
@@ -19,13 +20,15 @@ export interface PhotoSurvey {
   side: number | undefined;
   /** Number of test images, at most `MOST_SURVEYED`; 0 where they or several classes are missing. */
   tested: number;
+  /** Number of classes, which held-out images can be tested by. */
+  classes: number;
 }
 
 /** Number from which on images are not counted, and a folder gets the recipe of ImageNet. */
 export const MOST_SURVEYED = 100_000;
 
 /** The images that the recipe was tested on (docs/imagenet.md). */
-const TESTED: Readonly<PhotoSurvey> = { count: 1500, side: 80, tested: 500 };
+const TESTED: Readonly<PhotoSurvey> = { count: 1500, side: 80, tested: 500, classes: 10 };
 /** Images that the tested training saw: 200 epochs of 1,500. Smaller data sets are passed more often. */
 const TESTED_IMAGES_SEEN = TESTED.count * PHOTOS.epochs;
 const EPOCHS = { least: 100, most: 1000 } as const;
@@ -40,15 +43,18 @@ export type PhotoRecipe = Partial<RunConfig>;
 /**
  * Returns the default recipe for the images of a folder.
  *
- * @param given the options that the user gave: the warm-up follows --nb_epochs, and the learning rate --batch_size
+ * @param given the options that the user gave: the warm-up follows --nb_epochs, the learning rate --batch_size, and
+ * held-out images are tested on
  */
 export function photoRecipe(
   survey: PhotoSurvey | undefined,
   given: Partial<RunConfig>,
 ): PhotoRecipe {
-  const { count: found, side, tested } = survey ?? TESTED;
-  const count = Math.min(found, given.limitTrain ?? Infinity);
-  const without = tested > 0 ? {} : { evalEveryEpochs: 0 };
+  const { count: found, side, tested, classes } = survey ?? TESTED;
+  const holdOut = given.holdOut ?? null;
+  const count = Math.min(found - heldOutOf(found, holdOut), given.limitTrain ?? Infinity);
+  const isTested = tested > 0 || holdOut !== null && classes > 1;
+  const without = isTested ? {} : { evalEveryEpochs: 0 };
   if (count >= MOST_SURVEYED) return { ...BYOL_IMAGENET, ...without };
   const ownEpochs = clamped(Math.round(TESTED_IMAGES_SEEN / count / 10) * 10, EPOCHS);
   const epochs = given.epochs ?? ownEpochs;
@@ -114,7 +120,8 @@ export function photoNotes(
   ];
   if (survey !== "kept" && survey.tested === 0 && config.evalEveryEpochs === 0) {
     notes.push(
-      "Nothing is evaluated: the folder has no val/ beside train/ with the same class folders",
+      "Nothing is evaluated: the folder has no val/ beside train/ with the same class folders" +
+        (survey.classes > 1 ? "; --hold_out=10% evaluates on a tenth of the images" : ""),
     );
   }
   return notes;

@@ -31,6 +31,15 @@ const PATH_RULES: readonly Rule[] = [
       : undefined,
 ];
 
+const DATA_RULES: readonly Rule[] = [
+  ({ datasetName, holdOut }, origins) =>
+    holdOut !== null && !holdOut.endsWith("%") && isGiven(origins.holdOut) &&
+      (datasetName === "imagenet" || datasetName === "folder")
+      ? `Cannot hold out --hold_out=${holdOut} images of --dataset_name=${datasetName}: expected a percentage of each ` +
+        "class, such as --hold_out=10%"
+      : undefined,
+];
+
 const MACHINE_RULES: readonly Rule[] = [
   ({ precision, dtype }) =>
     precision === "mixed" && dtype === "float64"
@@ -127,7 +136,7 @@ const EVALUATION_RULES: readonly Rule[] = [
 ];
 
 const RULES: readonly Rule[] = [
-  ...[PATH_RULES, MACHINE_RULES, BUDGET_RULES, NETWORK_RULES, EVALUATION_RULES].flat(),
+  ...[PATH_RULES, DATA_RULES, MACHINE_RULES, BUDGET_RULES, NETWORK_RULES, EVALUATION_RULES].flat(),
 ];
 
 /**
@@ -136,7 +145,7 @@ const RULES: readonly Rule[] = [
  * @throws UserError (usage) for the first rule that is broken
  */
 export function requireSound(config: RunConfig, origins: Origins): void {
-  for (const rule of [...RULES]) {
+  for (const rule of RULES) {
     const problem = rule(config, origins);
     if (problem !== undefined) throw usageError(problem);
   }

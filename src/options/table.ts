@@ -8,6 +8,7 @@
 
 import { DURATION } from "../base/duration.ts";
 import { LARGEST_COUNT } from "../base/option_values.ts";
+import { HOLD_OUT_VALUES } from "../recipes/hold_out.ts";
 import { PRESET_NAMES } from "../recipes/preset_views.ts";
 import type { RunConfig } from "./config.ts";
 import {
@@ -114,6 +115,19 @@ export const OPTIONS = {
       "Number of training images, for short experiments. cifar10 and demo: the first ones. imagenet and folder: the " +
       "same share of each class, of a class the images whose paths have the smallest SHA-256. eval keeps a " +
       "checkpoint's number only for the images that it was trained on",
+  },
+  holdOut: {
+    option: "hold_out",
+    group: "Data",
+    commands: BOTH,
+    value: HOLD_OUT_VALUES,
+    default: null,
+    defaultText: "none",
+    fromCheckpoint: true,
+    help:
+      "Training images that neither encoder nor probe learns from, and that both are tested on: held-out accuracies, " +
+      "beside those on test images where there are any. cifar10 and demo: the last N or P % of the images. imagenet and " +
+      "folder: P % of each class, of paths with the smallest SHA-256, whatever --seed. eval keeps a checkpoint's value",
   },
   offline: {
     option: "offline",

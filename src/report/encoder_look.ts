@@ -36,8 +36,8 @@ export interface Picture {
 export interface EncoderLook {
   /** Path of the encoder's file. */
   checkpoint: string;
-  /** Split of the images that are looked at: training images where there are no test images. */
-  split: "test" | "training";
+  /** Split of the images that are looked at: held-out or training images where there are no test images. */
+  split: "test" | "held-out" | "training";
   /** Number of images that are looked at. */
   images: number;
   /** Number of training images that their neighbours are searched among. */
@@ -96,9 +96,11 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
   const config = configOf(record, options);
   setThreads(config.threads);
   // Photos that a run never evaluates on may have no test images.
-  const { train, test } = await openData(config, { splits: splitsOfTraining(config) });
-  using bank = train;
-  using tested = test;
+  const opened = await openData(config, { splits: splitsOfTraining(config) });
+  using bank = opened.train;
+  using test = opened.test;
+  using heldOut = opened.heldOut;
+  const tested = test ?? heldOut;
   using learner = createLearner(config);
   learner.loadEncoder(checkpoint);
   const { classes, classNames: folders } = bank.describe();
@@ -118,7 +120,7 @@ export async function lookAt(run: RunData, options: LookOptions): Promise<Encode
     });
     return {
       checkpoint,
-      split: tested === undefined ? "training" : "test",
+      split: test !== undefined ? "test" : heldOut !== undefined ? "held-out" : "training",
       images: queries.labels.length,
       trainImages: known.labels.length,
       classNames,
@@ -150,7 +152,7 @@ async function embedSample(
   { images, log }: LookOptions,
 ): Promise<{ queries: Embedded; known: Embedded; knownFrom: number }> {
   if (tested !== undefined) {
-    log(`embedding at most ${images} test images`);
+    log(`embedding at most ${images} images to test on`);
     const queries = await embedFirst(tested, images, look);
     log(`embedding at most ${2 * images} training images`);
     return { queries, known: await embedFirst(bank, 2 * images, look), knownFrom: 0 };

@@ -49,7 +49,7 @@ function neighbourSection(
     "Nearest neighbours",
     note(
       `A framed ${split} image, and beside it the nearest of ${trainImages} ` +
-        `${split === "test" ? "" : "other "}training images by cosine similarity. ${share}`,
+        `${split === "training" ? "other " : ""}training images by cosine similarity. ${share}`,
     ),
     `<div class="neighbours">${strips.join("")}</div>`,
   );

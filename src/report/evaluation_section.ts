@@ -2,10 +2,10 @@
 
 import { meanAndDeviation } from "../base/statistics.ts";
 import type { RunConfig } from "../options/config.ts";
-import { accuracyText, epochText } from "../run/accuracy_text.ts";
+import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
 import { differsFromPublished } from "../run/data_record.ts";
 import { haveMean } from "../run/groups.ts";
-import type { EvalRow } from "../run/metrics.ts";
+import { type EvalRow, setsOf } from "../run/metrics.ts";
 import { type Curve, curvesPlot } from "./charts.ts";
 import { card, escaped, note, section, table } from "./page.ts";
 import { type Reference, referencesFor } from "./references.ts";
@@ -73,39 +73,68 @@ function groupParts(group: readonly RunData[], isOnly: boolean): string[] {
 
 /** Returns the accuracies over the epochs, above chance; undefined where no run was evaluated twice. */
 function accuracyPlot(group: readonly RunData[]): string | undefined {
-  const drawn = group.flatMap((run) =>
-    ACCURACIES.slice(0, group.length > 1 ? 2 : 3).map((name, index): Curve => ({
-      name: `${group.length > 1 ? `${run.name}, ` : ""}${HEAD[index + 1]}`,
-      points: run.evaluations.map((row) => [row.epoch, row[name]]),
-    }))
-  ).filter(({ points }) => points.length > 1);
+  const drawn = group.flatMap((run) => curvesOf(run, { isAlone: group.length === 1 })).filter((
+    { points },
+  ) => points.length > 1);
   if (drawn.length === 0) return undefined;
   const chance = chanceOf(group[0]!);
   const marks = chance === undefined ? [] : [{ value: chance, label: "chance (top-1)" }];
   return card(curvesPlot({ title: "Accuracy, %", x: "epoch", curves: drawn, marks, dots: true }));
 }
 
+/** Returns the accuracies of a run over its epochs; of several runs, and on held-out images, without the top-5. */
+function curvesOf(
+  { name: run, evaluations: all }: RunData,
+  { isAlone }: { isAlone: boolean },
+): Curve[] {
+  const sets = new Set(all.flatMap((row) => setsOf(row).map(({ name }) => name)));
+  return [...sets].flatMap((set) =>
+    ACCURACIES.slice(0, isAlone && sets.size === 1 ? 3 : 2).map((name, index) => ({
+      name: [...isAlone ? [] : [run], HEAD[index + 1], ...sets.size > 1 ? [set] : []].join(", "),
+      points: all.flatMap((row): Curve["points"] =>
+        setsOf(row).filter((one) => one.name === set)
+          .map(({ accuracies }) => [row.epoch, accuracies[name]])
+      ),
+    }))
+  );
+}
+
 /** Returns all evaluations of a run; the last one is bold. */
 function rowsOfRun({ evaluations: all }: RunData): Rows {
-  const rows = all.map((row) => [`this run, ${whenOf(row)}`, ...figuresOf(row)]);
-  return { rows, own: [rows.length - 1] };
+  const rows = all.flatMap((row) => rowsOf(`this run, ${whenOf(row)}`, row));
+  const last = all.at(-1);
+  const count = last === undefined ? 0 : setsOf(last).length;
+  return { rows, own: rows.map((_, at) => at).slice(rows.length - count) };
+}
+
+/** Returns a row for each set of images, which names held-out images. */
+function rowsOf(head: string, row: EvalRow): string[][] {
+  return setsOf(row).map(({ name, accuracies }) => [
+    `${head}${row.held_out === undefined ? "" : `, ${name}`}`,
+    ...ACCURACIES.map((one) => accuracyText(accuracies[one], accuracies.tested)),
+  ]);
 }
 
 /** Returns the last evaluations of the runs, and in bold their mean where it means something. */
 function rowsOfGroup(group: readonly RunData[]): Rows {
-  const rows = group.map(({ name, evaluations: all }) => {
+  const rows = group.flatMap(({ name, evaluations: all }) => {
     const last = all.at(-1);
     return last === undefined
-      ? [name, ...ACCURACIES.map(() => "–")]
-      : [`${name}, ${whenOf(last)}`, ...figuresOf(last)];
+      ? [[name, ...ACCURACIES.map(() => "–")]]
+      : rowsOf(`${name}, ${whenOf(last)}`, last);
   });
   if (!haveMean(group)) return { rows, own: [] };
-  const means = ACCURACIES.map((name) => {
-    const values = group.map((run) => run.evaluations.at(-1)![name]);
-    const { mean, deviation } = meanAndDeviation(values);
-    return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
+  const sets = setsOf(group[0]!.evaluations.at(-1)!);
+  const means = sets.map(({ name: set }, at) => {
+    const figures = ACCURACIES.map((name) => {
+      const values = group.map((run) => setsOf(run.evaluations.at(-1)!)[at]!.accuracies[name]);
+      const { mean, deviation } = meanAndDeviation(values);
+      return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
+    });
+    const on = group[0]!.evaluations.at(-1)!.held_out === undefined ? "" : `, ${set}`;
+    return [`mean ± std of ${group.length} seeds${on}`, ...figures];
   });
-  return { rows: [...rows, [`mean ± std of ${group.length} seeds`, ...means]], own: [rows.length] };
+  return { rows: [...rows, ...means], own: means.map((_, at) => rows.length + at) };
 }
 
 function rowOfReference({ what, network, top1, top5, knn }: Reference): string[] {
@@ -118,16 +147,25 @@ function notesOn(
   group: readonly RunData[],
   { alike, others }: ReturnType<typeof referencesFor>,
 ): string[] {
-  const tested = group.flatMap((run) => run.evaluations.at(-1)?.tested ?? []);
+  const last = group.flatMap((run) => run.evaluations.at(-1) ?? [])[0];
+  const tested = last === undefined
+    ? []
+    : setsOf(last).flatMap(({ name, accuracies }) =>
+      accuracies.tested === undefined ? [] : [testedText(accuracies, { on: name })]
+    );
   const seeds = new Set(group.map((run) => run.record?.config.seed));
   const [network] = new Set(others.map((reference) => reference.network));
   return [
     "Linear probe on the frozen encoder, and the 200 nearest neighbours (T = 0.1), on " +
     (tested.length === 0
       ? "the test images, whose number these runs do not tell."
-      : `${
-        tested[0]!.toLocaleString("en")
-      } test images; ± after an accuracy is its binomial standard error.`),
+      : `${tested.join(" and ")}; ± after an accuracy is its binomial standard error.`),
+    ...last?.held_out === undefined
+      ? []
+      : ["Neither the encoder nor the probe learnt from the held-out images (--hold_out)."],
+    ...last?.held_out !== undefined && alike.length > 0
+      ? ["Published results are of encoders that learnt from all training images."]
+      : [],
     ...haveMean(group) ? ["The last row is over the seeds."] : [],
     ...group.length > 1 && seeds.size < group.length
       ? ["There is no mean: two runs have the same seed."]
@@ -149,10 +187,6 @@ function notesOn(
 
 function whenOf({ epoch }: EvalRow): string {
   return epoch === 0 ? "before training" : `after epoch ${epochText(epoch)}`;
-}
-
-function figuresOf(row: EvalRow): string[] {
-  return ACCURACIES.map((name) => accuracyText(row[name], row.tested));
 }
 
 function networkName(type: RunConfig["resnetType"]): string {

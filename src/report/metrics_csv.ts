@@ -12,9 +12,11 @@ import { readRun, writeResult } from "./run_data.ts";
 /** Returns rows as CSV (RFC 4180, with "\n" as line end). */
 export function csvOf(rows: readonly MetricsRow[]): string {
   const flat = rows.map((row) => {
-    const { details = {}, ...rest } = row as unknown as Record<string, unknown>;
-    const named = Object.entries(details as Record<string, unknown>)
-      .map(([name, value]) => [`details.${name}`, value]);
+    const { details = {}, held_out = {}, ...rest } = row as unknown as Record<string, unknown>;
+    const named = Object.entries({ held_out, details }).flatMap(([group, values]) =>
+      Object.entries(values as Record<string, unknown>)
+        .map(([name, value]) => [`${group}.${name}`, value])
+    );
     return { ...rest, ...Object.fromEntries(named) } as Record<string, unknown>;
   });
   const columns = [...new Set(["kind", "step", "epoch", ...flat.flatMap(Object.keys)])];

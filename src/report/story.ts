@@ -4,6 +4,7 @@ import { counted } from "../base/counted.ts";
 import { durationText } from "../base/terminal.ts";
 import { standardError } from "../base/statistics.ts";
 import { signedText } from "../run/accuracy_text.ts";
+import { type SetRow, setsOf } from "../run/metrics.ts";
 import { type Tile, tiles } from "./page.ts";
 import { chanceOf, type RunData } from "./run_data.ts";
 
@@ -20,24 +21,48 @@ function accuracyTiles(run: RunData): Tile[] {
   const last = run.evaluations.at(-1);
   if (last === undefined) return [];
   const chance = chanceOf(run);
-  const tile = (name: "top1" | "knn_top1", what: string): Tile => ({
-    value: `${last[name].toFixed(2)} %`,
-    aside: last.tested === undefined
-      ? undefined
-      : `± ${standardError(last[name], last.tested).toFixed(2)}`,
-    lines: [
-      what,
-      ...untrained === undefined ? [] : untrained === last ? ["untrained encoder"] : [
-        `untrained ${untrained[name].toFixed(2)}`,
-        `gain ${signedText(last[name] - untrained[name])} points`,
-      ],
-    ],
+  const isUntrained = untrained === last;
+  const before = untrained === undefined || isUntrained ? [] : setsOf(untrained);
+  const accuracies = setsOf(last).flatMap((set): Tile[] => {
+    const first = before.find(({ name }) => name === set.name)?.accuracies;
+    const on = last.held_out === undefined ? [] : [`${set.name} images`];
+    const about = { on, first, isUntrained };
+    return [
+      accuracyTile(set.accuracies, "top1", { what: "linear probe, top-1", ...about }),
+      accuracyTile(set.accuracies, "knn_top1", { what: "k-NN, top-1", ...about }),
+    ];
   });
   return [
-    tile("top1", "linear probe, top-1"),
-    tile("knn_top1", "k-NN, top-1"),
+    ...accuracies,
     ...chance === undefined ? [] : [{ value: `${chance} %`, lines: ["chance, top-1"] }],
   ];
+}
+
+/** Returns an accuracy with its standard error, and the gain over the untrained encoder's `first`. */
+function accuracyTile(
+  row: SetRow,
+  name: "top1" | "knn_top1",
+  { what, on, first, isUntrained }: {
+    what: string;
+    on: string[];
+    first: SetRow | undefined;
+    isUntrained: boolean;
+  },
+): Tile {
+  return {
+    value: `${row[name].toFixed(2)} %`,
+    aside: row.tested === undefined
+      ? undefined
+      : `± ${standardError(row[name], row.tested).toFixed(2)}`,
+    lines: [
+      what,
+      ...on,
+      ...isUntrained ? ["untrained encoder"] : first === undefined ? [] : [
+        `untrained ${first[name].toFixed(2)}`,
+        `gain ${signedText(row[name] - first[name])} points`,
+      ],
+    ],
+  };
 }
 
 function trainingTiles(run: RunData): Tile[] {

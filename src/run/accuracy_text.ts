@@ -1,5 +1,6 @@
 /** Accuracies as text: with their standard errors, numbers of images, and chance. */
 
+import type { SetName } from "./metrics.ts";
 import { standardError } from "../base/statistics.ts";
 
 /** Returns an accuracy in percent, such as `39.70 ± 1.55`; without ± where the number of images is unknown. */
@@ -11,14 +12,18 @@ export function accuracyText(accuracy: number, tested: number | undefined): stri
 /** The most classes of which each top-5 is right. */
 const ALWAYS_IN_TOP5 = 5;
 
-/** Returns what accuracies were found on, such as `1,000 test images, chance 10 %`; "" where it is unknown. */
+/**
+ * Returns what accuracies were found on, such as `1,000 test images, chance 10 %`; "" where it is unknown.
+ *
+ * @param options.on name of the images: test images by default
+ */
 export function testedText(
   { tested, classes }: { tested?: number; classes?: number },
-  { hasTop5 = true }: { hasTop5?: boolean } = {},
+  { hasTop5 = true, on = "test" }: { hasTop5?: boolean; on?: SetName } = {},
 ): string {
   const isCertain = hasTop5 && classes !== undefined && classes <= ALWAYS_IN_TOP5;
   return [
-    ...tested === undefined ? [] : [`${tested.toLocaleString("en")} test images`],
+    ...tested === undefined ? [] : [`${tested.toLocaleString("en")} ${on} images`],
     ...classes === undefined ? [] : [`chance ${chanceText(classes)} %`],
     ...isCertain ? ["top-5 always 100 %"] : [],
   ].join(", ");

@@ -23,6 +23,8 @@ export interface DataRecord {
   digest: string;
   /** Rule by which --limit_train has chosen images; absent without it, and "first" in records of earlier versions. */
   limit?: LimitRule;
+  /** Number of training images that --hold_out keeps from encoder and probe; absent without it. */
+  heldOut?: number;
   /** SHA-256 over the test images and labels; absent where none were read, and in records of earlier versions. */
   testDigest?: string;
   /**
@@ -50,6 +52,7 @@ export function dataRecordOf(datasetName: DatasetName, images: DescribedImages):
   return {
     digest: train.digest,
     ...train.limit !== undefined && { limit: train.limit },
+    ...train.heldOut !== undefined && { heldOut: train.heldOut },
     ...test !== undefined && { testDigest: test.digest },
     ...datasetName === "cifar10" && compared !== undefined && { verified: compared.equal },
     ...compared !== undefined && { compared },
@@ -159,12 +162,28 @@ export function foundText(found: FoundImages): string {
   return escaped(parts.join("; "));
 }
 
-/** Returns a line each on the images to train and to test on, told apart where both are in one place. */
-export function foundLines({ train, test }: { train?: FoundImages; test?: FoundImages }): string[] {
+/**
+ * Returns a line each on the images to train and to test on, told apart where both are in one place.
+ *
+ * @param heldOut number of training images that are held out
+ */
+export function foundLines(
+  { train, test }: { train?: FoundImages; test?: FoundImages },
+  heldOut?: number,
+): string[] {
   const isOnePlace = train?.place === test?.place;
   const line = (found: FoundImages | undefined, verb: string): string[] =>
     found === undefined ? [] : [`${foundText(found)}${isOnePlace ? `, to ${verb} on` : ""}`];
-  return [...line(train, "train"), ...line(test, "test")];
+  const [ofTrain] = line(train, "train");
+  return [
+    ...ofTrain === undefined ? [] : [`${ofTrain}${heldOutText(heldOut)}`],
+    ...line(test, "test"),
+  ];
+}
+
+/** Returns the number of held-out images in words, to follow those found; "" without any. */
+export function heldOutText(heldOut: number | undefined): string {
+  return heldOut === undefined ? "" : `; ${heldOut} of them held out`;
 }
 
 /** Returns a text with escapes in the place of control characters, which file names may hold. */

@@ -71,6 +71,6 @@ function keyOf(
     normalisedValues(config),
     augmentation,
     [data.digest, data.testDigest ?? null, initialWeights?.sha256 ?? null],
-    [last?.step ?? null, last?.tested ?? null],
+    [last?.step ?? null, last?.tested ?? null, last?.held_out?.tested ?? null],
   ]);
 }

@@ -21,6 +21,9 @@ export interface RunRow {
   [detail: string]: unknown;
 }
 
+/** Accuracies of an evaluation on one set of images. */
+export type SetRow = Pick<EvalRow, "top1" | "top5" | "knn_top1" | "tested">;
+
 /** Row of one evaluation of the encoder. */
 export interface EvalRow {
   /** Kind of the row: an evaluation. */
@@ -39,6 +42,10 @@ export interface EvalRow {
   tested?: number;
   /** Number of classes. Runs of earlier versions lack this key. */
   classes?: number;
+  /** The same accuracies on the images that neither encoder nor probe learnt from; absent without `--hold_out`. */
+  held_out?: SetRow;
+  /** "held-out" where there are no test images, and the accuracies above are those of `held_out`. */
+  tested_on?: "held-out";
   /** Further results by name, such as the learning rate that a search has chosen. */
   details?: Record<string, number | string>;
 }
@@ -93,8 +100,27 @@ export class Metrics implements Disposable {
 /** Returns true for a row of an evaluation, with all the numbers that one has. */
 export function isEvalRow(row: unknown): row is EvalRow {
   if (typeof row !== "object" || row === null) return false;
-  const { kind, step, epoch, top1, top5, knn_top1: knn, tested, classes } = row as Partial<EvalRow>;
-  return kind === "eval" && Number.isInteger(step) &&
-    [epoch, top1, top5, knn].every((value) => typeof value === "number") &&
-    [tested, classes].every((count) => count === undefined || typeof count === "number");
+  const { kind, step, epoch, classes, held_out: heldOut } = row as Partial<EvalRow>;
+  return kind === "eval" && Number.isInteger(step) && typeof epoch === "number" &&
+    (classes === undefined || typeof classes === "number") && isSetRow(row) &&
+    (heldOut === undefined || isSetRow(heldOut));
+}
+
+function isSetRow(row: unknown): boolean {
+  if (typeof row !== "object" || row === null) return false;
+  const { top1, top5, knn_top1: knn, tested } = row as Partial<SetRow>;
+  return [top1, top5, knn].every((value) => typeof value === "number") &&
+    (tested === undefined || typeof tested === "number");
+}
+
+/** Name of a set of images that an evaluation tests on. */
+export type SetName = "test" | "held-out";
+
+/** Returns the accuracies of an evaluation on each set of images, the test images first. */
+export function setsOf(row: EvalRow): { name: SetName; accuracies: SetRow }[] {
+  const { held_out: heldOut, tested_on: on } = row;
+  return [
+    ...on === "held-out" ? [] : [{ name: "test" as const, accuracies: row }],
+    ...heldOut === undefined ? [] : [{ name: "held-out" as const, accuracies: heldOut }],
+  ];
 }

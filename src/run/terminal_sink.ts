@@ -3,7 +3,7 @@
 import { Progress, type ProgressOptions, type Terminal } from "../base/terminal.ts";
 import type { TrainRow } from "../byol/train_row.ts";
 import { accuracyText, epochText, testedText } from "./accuracy_text.ts";
-import type { EvalRow, MetricsRow, MetricsSink } from "./metrics.ts";
+import { type EvalRow, type MetricsRow, type MetricsSink, setsOf } from "./metrics.ts";
 
 /** Steps and epochs of a training, for the progress bar. */
 export interface TrainingSpan {
@@ -74,11 +74,12 @@ export class TerminalSink implements MetricsSink {
 /** Returns one evaluation as a line of text. */
 export function evaluationText(row: EvalRow): string {
   const which = row.epoch === 0 ? "untrained encoder" : `after epoch ${epochText(row.epoch)}`;
-  const [knn, top1, top5] = [row.knn_top1, row.top1, row.top5].map((one) =>
-    accuracyText(one, row.tested)
-  );
-  const on = testedText(row);
-  return `${which}: k-NN ${knn} %, linear probe top-1 ${top1} %, top-5 ${top5} %${
-    on && ` (${on})`
-  }`;
+  const figures = setsOf(row).map(({ name, accuracies }) => {
+    const [knn, top1, top5] = [accuracies.knn_top1, accuracies.top1, accuracies.top5].map((one) =>
+      accuracyText(one, accuracies.tested)
+    );
+    const on = testedText({ ...accuracies, classes: row.classes }, { on: name });
+    return `k-NN ${knn} %, linear probe top-1 ${top1} %, top-5 ${top5} %${on && ` (${on})`}`;
+  });
+  return `${which}: ${figures.join("; ")}`;
 }

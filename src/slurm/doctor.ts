@@ -282,9 +282,10 @@ async function images(config: RunConfig, splits: Splits): Promise<Finding> {
   );
   using train = opened.train;
   using test = opened.test;
+  using _heldOut = opened.heldOut;
   const described = { train: train.describe(), test: test?.describe() };
   const record = dataRecordOf(config.datasetName, described);
-  const lines = foundLines(record.found ?? {});
+  const lines = foundLines(record.found ?? {}, record.heldOut);
   const text = [...lines, comparedText(config.datasetName, record)].join("; ");
   return finding("data", differsFromPublished(config.datasetName, record) ? "warn" : "ok", text);
 }

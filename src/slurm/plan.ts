@@ -8,6 +8,7 @@
 import { longestWithin } from "../byol/budget.ts";
 import { evaluationSeconds, evaluationWork } from "../byol/cost.ts";
 import { evaluatedSteps, planTraining } from "../byol/plan.ts";
+import { numbersOf } from "../data/limit.ts";
 import { DEMO_IMAGES } from "../data/open.ts";
 import type { RunConfig } from "../options/config.ts";
 import { surveyPhotos } from "../data/photo_survey.ts";
@@ -70,8 +71,8 @@ export function planOf(
 ): Plan {
   const { config } = request;
   const count = countOf(config) ?? { train: 0, test: 0 };
-  const train = Math.min(trainImages ?? count.train, config.limitTrain ?? Infinity);
-  const work = evaluationWork({ train, test: count.test }, config);
+  const { train, heldOut } = numbersOf(trainImages ?? count.train, config);
+  const work = evaluationWork({ train, test: count.test + heldOut }, config);
   const secondsOfEvaluation = evaluationSeconds(work, { imagesPerSecond });
   const budget = config.timeBudget === null ? undefined : secondsOf(config.timeBudget);
   const epochs = budget === undefined ? config.epochs : epochsWithin(config, {

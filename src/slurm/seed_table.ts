@@ -12,10 +12,20 @@ import { printLine } from "../base/output.ts";
 import { differenceBetween, type EvaluatedRun, groupsOf, haveMean } from "../run/groups.ts";
 import { readRunRecord } from "../run/record.ts";
 import { readResult } from "../run/result.ts";
-import type { EvalRow } from "../run/metrics.ts";
+import { type EvalRow, setsOf } from "../run/metrics.ts";
 import { runFolderAt } from "../run/folder.ts";
 
-const COLUMNS = ["knn_top1", "top1", "top5"] as const;
+const ACCURACIES = [["knn_top1", "k-NN top-1"], ["top1", "probe top-1"], [
+  "top5",
+  "probe top-5",
+]] as const;
+
+/** A column of the table. */
+interface Column {
+  head: string;
+  /** The accuracy of an evaluation; undefined where it was not made on these images. */
+  of(row: EvalRow): number | undefined;
+}
 
 /** A run of one seed. */
 interface SeedRun extends EvaluatedRun {
@@ -32,11 +42,14 @@ interface SeedRun extends EvaluatedRun {
 export function seedTable(folder: string, count = 0): string {
   const runs = seedsIn(folder).map((seed) => readSeed(folder, seed));
   const found = runs.flatMap(({ evaluations }) => evaluations.at(-1) ?? []);
+  const columns = columnsOf(found);
+  const line = (first: string, cell: (column: Column) => string): string =>
+    `| ${[first, ...columns.map(cell)].join(" | ")} |`;
   const lines = [
-    "| seed | k-NN top-1 | probe top-1 | probe top-5 |",
-    "| ---- | ---------- | ----------- | ----------- |",
+    line("seed", ({ head }) => head),
+    line("----", ({ head }) => "-".repeat(head.length)),
     ...runs.map(({ seed, evaluations }) =>
-      line(String(seed), (name) => shown(evaluations.at(-1), name))
+      line(String(seed), (column) => shown(evaluations.at(-1), column))
     ),
   ];
   const wanted = Math.max(count, runs.length);
@@ -45,8 +58,8 @@ export function seedTable(folder: string, count = 0): string {
   }
   const reason = reasonWithoutMean(runs);
   if (reason !== undefined) return [...lines, "", `no mean: ${reason}`].join("\n");
-  const summary = line("mean ± std", (name) => {
-    const { mean, deviation } = meanAndDeviation(found.map((row) => row[name]));
+  const summary = line("mean ± std", (column) => {
+    const { mean, deviation } = meanAndDeviation(found.map((row) => column.of(row)!));
     return `${mean.toFixed(2)} ± ${deviation.toFixed(2)}`;
   });
   return [...lines, summary].join("\n");
@@ -92,12 +105,20 @@ function seedsIn(folder: string): number[] {
   );
 }
 
-function line(head: string, cell: (name: typeof COLUMNS[number]) => string): string {
-  return `| ${[head, ...COLUMNS.map(cell)].join(" | ")} |`;
+/** Returns the columns of some evaluations: of each set of images that any of them tests on. */
+function columnsOf(found: readonly EvalRow[]): Column[] {
+  const names = new Set(found.flatMap((row) => setsOf(row).map(({ name }) => name)));
+  const isPlain = !names.has("held-out");
+  return [...isPlain ? ["test" as const] : names].flatMap((set) =>
+    ACCURACIES.map(([name, head]) => ({
+      head: isPlain ? head : `${set} ${head}`,
+      of: (row) => setsOf(row).find((one) => one.name === set)?.accuracies[name],
+    }))
+  );
 }
 
-function shown(row: EvalRow | undefined, name: typeof COLUMNS[number]): string {
-  return row === undefined ? "not finished" : row[name].toFixed(2);
+function shown(row: EvalRow | undefined, column: Column): string {
+  return row === undefined ? "not finished" : column.of(row)?.toFixed(2) ?? "–";
 }
 
 if (import.meta.main) {

@@ -21,7 +21,7 @@ export function evalRow(
   step: number,
   epoch: number,
   percent: number,
-  on: Pick<EvalRow, "tested" | "classes"> = {},
+  on: Partial<EvalRow> = {},
 ): EvalRow {
   const found = { top1: percent, top5: percent + 30, knn_top1: percent - 5 };
   return { kind: "eval", step, epoch, ...found, ...on };

@@ -23,12 +23,23 @@ export interface RunShape {
   args?: readonly string[];
   /** Number of test images of the evaluation; earlier versions wrote none. */
   tested?: number;
+  /** Of the evaluation on 500 held-out images, in percent; none were held out by default. */
+  heldOut?: number;
 }
 
 /** Writes a run's folder of 10 epochs; it is removed at the end of the scope. */
 export async function writeRun(
-  { steps, every, totalSteps, embeddingStd = 0.06, top1 = 50, seed = 0, args = [], tested }:
-    RunShape,
+  {
+    steps,
+    every,
+    totalSteps,
+    embeddingStd = 0.06,
+    top1 = 50,
+    seed = 0,
+    args = [],
+    tested,
+    heldOut,
+  }: RunShape,
 ): Promise<AsyncDisposable & { path: string }> {
   const path = await Deno.makeTempDir({ prefix: "byol-run-" });
   const { config, origins } = parseCommandLine("train", [
@@ -64,7 +75,11 @@ export async function writeRun(
       parameter_norm: 20,
     });
   }
-  sink.write({ kind: "eval", step: steps, epoch: 2, top1, top5: 90, knn_top1: 40, tested });
+  const held = { top1: heldOut ?? 0, top5: 90, knn_top1: 40, tested: 500 };
+  sink.write({
+    ...{ kind: "eval", step: steps, epoch: 2, top1, top5: 90, knn_top1: 40, tested },
+    ...heldOut !== undefined && { held_out: held },
+  });
   sink.close();
   return {
     path: join(path),

@@ -6,6 +6,7 @@ use super::results::{Flag, Handle, Numbers, Text};
 use super::table::table;
 use crate::checks::views::{write_batch, BatchOptions as CheckOptions};
 use crate::data::dataset::{BatchOptions, Dataset, DatasetOptions, ProbeOptions, Shard};
+use crate::data::hold_out::HoldOutOptions;
 use crate::data::job::DataJob;
 use crate::data::label_subset::SubsetOptions;
 use crate::data::limit::LimitOptions;
@@ -22,6 +23,12 @@ table! {
     /// Keeps some of the images, before any batch is made. Fails on more than there are.
     fn byol_dataset_limit(dataset: &mut Dataset, options: Json<LimitOptions>) {
         dataset.limit(&options)
+    }
+
+    /// Takes some of the images out of the data set, before any batch is made, and returns them as
+    /// a data set. Fails where none would be held out or left.
+    fn byol_dataset_hold_out(dataset: &mut Dataset, options: Json<HoldOutOptions>) -> Handle {
+        dataset.hold_out(&options)
     }
 
     /// Returns count, classes, digest, layout and warnings.

@@ -73,7 +73,8 @@ pub fn share_of_each_class(
     kept
 }
 
-fn leading_bytes(name: &str) -> u64 {
+/// Returns the leading bytes of the SHA-256 of a name, as a number.
+pub(super) fn leading_bytes(name: &str) -> u64 {
     let digest = Sha256::digest(name.as_bytes());
     digest
         .iter()

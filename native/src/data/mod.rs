@@ -3,6 +3,7 @@
 pub mod cifar;
 pub mod dataset;
 pub mod demo;
+pub mod hold_out;
 pub mod job;
 pub mod label_subset;
 pub mod limit;

@@ -104,12 +104,13 @@ function choose(
 ): { length: BudgetLength; costs: Omit<BudgetCosts, "stepSecondsAt"> } {
   const { speeds, learnerSeconds, saveSeconds } = measured;
   const { train, test } = inputs.described;
+  const tested = (test?.count ?? 0) + (train.heldOut ?? 0);
   const largest = speeds.at(-1)!.stepSeconds;
   const costs = {
     // The networks of the run itself are still to be made.
     startSeconds: (performance.now() - startedAt) / 1000 + learnerSeconds,
-    evaluationSeconds: test === undefined ? 0 : evaluationSeconds(
-      evaluationWork({ train: train.count, test: test.count }, config),
+    evaluationSeconds: tested === 0 ? 0 : evaluationSeconds(
+      evaluationWork({ train: train.count, test: tested }, config),
       { imagesPerSecond: config.batchSize / largest },
     ),
     saveSeconds,

@@ -28,16 +28,17 @@ export class Evaluations {
   }
 
   /**
-   * Evaluates the encoder and writes the row, unless the row exists or there are no test images. An evaluation that a
+   * Evaluates the encoder and writes the row, unless the row exists or there are no images to test on. An evaluation that a
    * signal stops leaves no row. All ranks must call this method.
    */
   async evaluateAt(stepsDone: number): Promise<void> {
-    const { inputs: { train, test }, invocation, learner, plan } = this.#training;
-    if (test === undefined || this.#rows.some(({ step }) => step === stepsDone)) return;
+    const { inputs: { train, test, heldOut }, invocation, learner, plan } = this.#training;
+    const isTested = test !== undefined || heldOut !== undefined;
+    if (!isTested || this.#rows.some(({ step }) => step === stepsDone)) return;
     const { config, device, ranks, interrupt } = invocation;
     using progress = this.#output.progressOf({ label: "evaluating", total: 100 });
     learner.broadcastStatistics();
-    const parts = { learner, train, test, ranks };
+    const parts = { learner, train, test, heldOut, ranks };
     const begun = performance.now();
     const found = await evaluate(parts, evaluationOptions(config, device), (done) => {
       progress.update(Math.min(100, Math.floor(100 * done)));

@@ -27,6 +27,7 @@ const NULL_RECORD: Pick<BadFileRecord, "update"> & Disposable = {
 interface Opened {
   train: Dataset;
   test: Dataset | undefined;
+  heldOut: Dataset | undefined;
   described: DescribedImages;
   data: DataRecord;
   warnings: readonly string[];
@@ -39,8 +40,10 @@ interface Opened {
 export class TrainingInputs implements Disposable {
   /** The training images, sharded by rank. */
   readonly train: Dataset;
-  /** The test images; undefined where nothing is evaluated. */
+  /** The test images; undefined where nothing is evaluated, and where held-out images are evaluated alone. */
   readonly test: Dataset | undefined;
+  /** The images of --hold_out; undefined without it, and where nothing is evaluated. */
+  readonly heldOut: Dataset | undefined;
   /** Description of the images. */
   readonly described: DescribedImages;
   /** Record of the images, for config.json and checkpoints. */
@@ -56,6 +59,7 @@ export class TrainingInputs implements Disposable {
   private constructor({ held, ...opened }: Opened) {
     this.train = opened.train;
     this.test = opened.test;
+    this.heldOut = opened.heldOut;
     this.described = opened.described;
     this.data = opened.data;
     this.warnings = opened.warnings;
@@ -82,26 +86,30 @@ export class TrainingInputs implements Disposable {
     );
     const train = held.use(data.train);
     const test = held.use(data.test);
+    const heldOut = held.use(data.heldOut);
     const description = train.describe();
     const tested = test?.describe();
     const all = [description, ...tested === undefined ? [] : [tested]];
     const described = { train: description, test: tested };
     const record = dataRecordOf(config.datasetName, described);
     showFound(record, invocation);
-    const notes = tested === undefined ? [] : classNotes(description.classes, { hasTop5: true });
+    const notes = test === undefined && heldOut === undefined
+      ? []
+      : classNotes(description.classes, { hasTop5: true });
     const warnings = [...new Set([...all.flatMap((one) => one.warnings), ...notes])];
     for (const line of warnings) warn(line);
     requireBatch(description.count, config.batchSize);
     compare(described);
     const list = join(folder.path, "bad_files.json");
     const badFiles = held.use(
-      ranks.rankZeroOnly(() => new BadFileRecord(list, { train, test }, warn)) ?? NULL_RECORD,
+      ranks.rankZeroOnly(() => new BadFileRecord(list, { train, test, held_out: heldOut }, warn)) ??
+        NULL_RECORD,
     );
     // The sheet shows a whole batch, and is drawn before the images are sharded.
     ranks.rankZeroOnly(() => keepSheet(folder, { train, config, warn }));
     ranks.shard(train, config.accumulateSteps);
     await ranks.requireSame("images", description.digest);
-    const opened = { train, test, described, data: record, warnings, notes, badFiles };
+    const opened = { train, test, heldOut, described, data: record, warnings, notes, badFiles };
     return new TrainingInputs({ ...opened, held: held.move() });
   }
 
@@ -113,7 +121,7 @@ export class TrainingInputs implements Disposable {
 
 /** Shows what was found, and a difference from the published images. */
 function showFound(record: DataRecord, { config, warn }: Invocation): void {
-  for (const line of foundLines(record.found ?? {})) warn(line);
+  for (const line of foundLines(record.found ?? {}, record.heldOut)) warn(line);
   // CIFAR-10's files have warnings of their own.
   if (config.datasetName !== "imagenet" || !differsFromPublished("imagenet", record)) return;
   warn(`The images are ${comparedText("imagenet", record)}`);

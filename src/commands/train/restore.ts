@@ -4,6 +4,7 @@ import { dirname } from "node:path";
 import { ExitCode, UserError } from "../../base/exit_codes.ts";
 import { asUserError } from "../../base/expected.ts";
 import { isSamePath } from "../../base/files.ts";
+import { requireNoLeak } from "../../encoder/trained_hold_out.ts";
 import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
 import type { RunConfig } from "../../options/config.ts";
@@ -47,7 +48,7 @@ export interface Restored {
  * Restores the learner from the newest or the named checkpoint, or initialises its encoder from a file. All ranks get
  * rank 0's state.
  *
- * @throws UserError (checkpoint) where a file cannot be used; (usage) where the checkpoint's step is after the last
+ * @throws UserError (checkpoint) where a file cannot be used, or was trained on images that are held out here; (usage) where the checkpoint's step is after the last
  * step of this training
  */
 export async function restore(training: Training): Promise<Restored> {
@@ -85,8 +86,11 @@ async function loadWeights(
       begunWith: run.previous?.config.resume,
       warn,
     });
+    const { train } = inputs.described;
     if (newest !== undefined && isIn(folder, newest.path)) {
       requireOwnCheckpoint(newest, { config, augmentation, data: inputs.data });
+    } else if (newest !== undefined) {
+      requireNoLeak(config, { ...newest, train, use: "begin with" });
     }
     removeLeftovers(folder);
     unmarkFinished(folder);
@@ -95,7 +99,10 @@ async function loadWeights(
       load(learner, newest.path);
       return newest;
     }
-    if (config.initFrom !== null) initialWeights = initialise(learner, config.initFrom, warn);
+    if (config.initFrom !== null) {
+      const parts = { config, train, warn };
+      initialWeights = initialise(learner, config.initFrom, parts);
+    }
     if (run.previous !== null) requireSameStart(folder, run.previous, initialWeights);
     return null;
   });

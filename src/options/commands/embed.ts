@@ -24,8 +24,10 @@ export const EMBED = {
     },
     split: {
       option: "split",
-      value: { kind: "choice", choices: ["train", "test"] },
-      help: "Split of the data set. A folder without val/ has only train",
+      value: { kind: "choice", choices: ["train", "test", "held_out"] },
+      help:
+        "Split of the data set. A folder without val/ has no test images. held_out: the images that --hold_out kept " +
+        "from training, which are not among those of train",
       default: "train",
     },
   },

@@ -100,7 +100,8 @@ export const METRICS = {
     },
   },
   remarks: [
-    "The details of an evaluation have columns of their own, such as details.held_out_top1. Lists are JSON.",
+    "Held-out accuracies (--hold_out) have columns of their own, such as held_out.top1, and so have the details of an " +
+    "evaluation, such as details.held_out_top1, of the probe's own tenth with --clsf_lr_sweep. Lists are JSON.",
   ],
 } as const satisfies CommandSpec;
 

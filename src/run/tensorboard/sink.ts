@@ -114,12 +114,15 @@ function timesOfFiles(folder: string): number[] {
   });
 }
 
-/** Returns a row's numbers by tag, such as `train/loss` and `eval/top1`. */
+/** Returns a row's numbers by tag, such as `train/loss`, `eval/top1` and `eval/held_out/top1`. */
 function scalarsOf({ kind, step: _step, ...row }: MetricsRow): Record<string, number> {
   if (kind === "run") return {};
-  const { details = {}, ...numbers } = row as Record<string, unknown>;
+  const { details = {}, held_out = {}, ...numbers } = row as Record<string, unknown>;
+  const heldOut = Object.entries(held_out as Record<string, unknown>)
+    .map(([name, value]) => [`held_out/${name}`, value] as const);
+  const all = { ...numbers, ...details as Record<string, unknown>, ...Object.fromEntries(heldOut) };
   return Object.fromEntries(
-    Object.entries({ ...numbers, ...details as Record<string, unknown> }).flatMap((
+    Object.entries(all).flatMap((
       [name, value],
     ) => typeof value === "number" ? [[`${kind}/${name}`, value]] : []),
   );

@@ -21,7 +21,7 @@ Deno.test("a folder and its shards have the same number and size of images", asy
     const photos = join(root, "photos");
     await writePhotoFolder(photos, 9);
     // Each class has shorter sides of 30 to 36 pixels, and of 30 and 31 again.
-    const found = { count: 18, side: 32, tested: 8 };
+    const found = { count: 18, side: 32, tested: 8, classes: 2 };
     deepEqual(survey(photos), found);
     const shards = join(root, "shards");
     const { code, stderr } = await byol("pack", `--data_dir=${photos}`, `--out=${shards}`);
@@ -41,7 +41,7 @@ Deno.test("what the listing leaves out is not counted", async () => {
       write(join(root, "train", name));
     }
     write(join(root, "val/a/1.png"));
-    deepEqual(survey(root), { count: 4, side: 30, tested: 1 });
+    deepEqual(survey(root), { count: 4, side: 30, tested: 1, classes: 2 });
   });
 });
 

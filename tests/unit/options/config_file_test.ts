@@ -66,6 +66,10 @@ Deno.test("a file of options stands between the command line and the preset", as
     const unset = train({ dataset_name: "cifar10", limit_train: null, z_dim: 64 });
     assert.deepEqual([unset.config.limitTrain, unset.origins.limitTrain], [null, "default"]);
     assert.deepEqual([unset.config.zDim, unset.config.epochs], [64, 800]);
+    for (const value of [5000, "5000", "10%"]) {
+      const held = train({ dataset_name: "cifar10", hold_out: value });
+      assert.equal(held.config.holdOut, String(value));
+    }
   });
 });
 

@@ -1,4 +1,4 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import type { RunConfig } from "../../../src/options/config.ts";
 import type { Environment, StoredRecord } from "../../../src/options/environment.ts";
 import { parseCommandLine, type ParsedCommandLine } from "../../../src/options/parse.ts";
@@ -21,7 +21,7 @@ function train(
   return parseCommandLine("train", ["--dataset_name=folder", ...args], environment);
 }
 
-const IMAGENETTE: PhotoSurvey = { count: 1500, side: 224, tested: 500 };
+const IMAGENETTE: PhotoSurvey = { count: 1500, side: 224, tested: 500, classes: 10 };
 
 /** The options of the run in docs/imagenet.md. */
 const TESTED: Partial<RunConfig> = {
@@ -67,20 +67,20 @@ Deno.test("fewer images get more epochs and smaller batches, more images fewer e
 
 Deno.test("views are no larger than the images, and larger where there are many", () => {
   const side = (count: number, side?: number): number | null | undefined =>
-    photoRecipe({ count, side, tested: 1 }, {}).imageSize;
+    photoRecipe({ count, side, tested: 1, classes: 10 }, {}).imageSize;
   deepEqual([side(500, 500), side(500, 63), side(500, 32), side(500, 10)], [64, 48, 32, 32]);
   deepEqual([side(20_000, 500), side(20_000, 100), side(20_000)], [128, 96, 128]);
 });
 
 Deno.test("many images get ImageNet's recipe", () => {
-  const { config, notes } = train([], { count: 100_000, side: 400, tested: 50 });
+  const { config, notes } = train([], { count: 100_000, side: 400, tested: 50, classes: 10 });
   equal(config.imageSize, null);
   equal(config.probeAugment, true);
   for (const [field, value] of Object.entries(BYOL_IMAGENET)) {
     equal(config[field as keyof RunConfig], value, field);
   }
   match(notes[0]!, /^Recipe for 100000 images or more, ImageNet's: --resnet_type=resnet50 /);
-  const few = train(["--limit_train=1500"], { count: 100_000, side: 400, tested: 50 });
+  const few = train(["--limit_train=1500"], { count: 100_000, side: 400, tested: 50, classes: 10 });
   equal(few.config.batchSize, 64);
 });
 
@@ -104,6 +104,17 @@ Deno.test("a folder that nothing can be evaluated on is trained without evaluati
   equal(config.evalEveryEpochs, 0);
   match(notes.at(-1)!, /^Nothing is evaluated: the folder has no val\/ beside train\//);
   equal(train(["--clsf_every=5"], { ...IMAGENETTE, tested: 0 }).config.evalEveryEpochs, 5);
+});
+
+Deno.test("held-out images are evaluated on where there is no val/, and are not trained on", () => {
+  const alone = { ...IMAGENETTE, tested: 0 };
+  match(train([], alone).notes.at(-1)!, /; --hold_out=10% evaluates on a tenth of the images$/);
+  const { config, notes } = train(["--hold_out=50%"], alone);
+  const half = train([], { ...IMAGENETTE, count: 750 }).config;
+  deepEqual([config.epochs, config.evalEveryEpochs], [half.epochs, half.evalEveryEpochs]);
+  ok(notes.every((note) => !note.startsWith("Nothing is evaluated")), notes.join());
+  // Images of one class have no accuracy.
+  equal(train(["--hold_out=50%"], { ...alone, classes: 1 }).config.evalEveryEpochs, 0);
 });
 
 Deno.test("a run keeps the recipe in its record, whatever the folder holds by now", () => {

@@ -58,3 +58,25 @@ Deno.test("a seed that was run twice is no second seed", async () => {
   doesNotMatch(html, /mean ± std/);
   match(html, /There is no mean: two runs have the same seed\./);
 });
+
+Deno.test("test and held-out accuracies stand apart, each with its name, and so do their means", async () => {
+  const held = [...CIFAR, "--hold_out=500"];
+  const { html } = await sectionOf([{ args: held, top1: 60, heldOut: 50 }]);
+  match(
+    html,
+    /this run, after epoch 2, test<.*>60\.00 ± 1\.55<.*after epoch 2, held-out<.*>50\.00 ± 2\.24</,
+  );
+  match(html, /on 1,000 test images and 500 held-out images; ± after/);
+  match(html, /Neither the encoder nor the probe learnt from the held-out images \(--hold_out\)/);
+  match(html, /Published results are of encoders that learnt from all training images/);
+  const { html: two, titles } = await sectionOf([
+    { args: held, top1: 60, heldOut: 50 },
+    { args: held, top1: 64, heldOut: 52, seed: 1 },
+    { args: CIFAR, top1: 70, seed: 2 },
+  ]);
+  equal(titles.length, 2);
+  match(
+    two,
+    /mean ± std of 2 seeds, test<.*>62\.00 ± 2\.83<.*of 2 seeds, held-out<.*>51\.00 ± 1\.41</,
+  );
+});

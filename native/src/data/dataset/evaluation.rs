@@ -159,10 +159,7 @@ impl Dataset {
                 ))
             })?;
         let name = |index: usize| match &self.photos {
-            Some(loader) => loader
-                .photos
-                .source
-                .relative_name(loader.photos.file(index)),
+            Some(loader) => loader.photos.relative_name(index),
             None => index.to_string(),
         };
         let indices = self.images_of(start as u32..end as u32);

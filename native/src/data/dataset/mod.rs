@@ -3,6 +3,7 @@
 mod batch;
 mod evaluation;
 mod options;
+mod parts;
 mod photos;
 mod pixels;
 #[cfg(test)]
@@ -18,7 +19,6 @@ pub use options::{BatchOptions, DatasetOptions, ProbeOptions, Shard, Source};
 pub use training::DrawnView;
 
 use super::job::DataJob;
-use super::limit::{share_of_each_class, LimitOptions, LimitRule};
 use super::photos::bad::BadFiles;
 use super::photos::loader::Loader;
 use super::photos::render::Photos;
@@ -92,7 +92,7 @@ impl Dataset {
                 bad: BadFiles::new(labels.len(), most_bad),
                 count: labels.len() as u32,
                 kept: None,
-                source,
+                source: Arc::new(source),
                 normalization,
                 decoded: Default::default(),
                 few_grays: Default::default(),
@@ -122,45 +122,6 @@ impl Dataset {
             batch: None,
             sheet_images: None,
         })
-    }
-
-    /// Keeps some of the images, as if there were no others; the description's digest stays that of all. Fails on
-    /// more images than there are, and after a batch was prefetched.
-    pub fn limit(&mut self, options: &LimitOptions) -> Result<()> {
-        let LimitOptions { count, rule } = *options;
-        let all = self.labels.len();
-        if count == 0 || count > all {
-            let first = if rule == LimitRule::First {
-                "the first "
-            } else {
-                ""
-            };
-            return Err(Error::invalid(format!(
-                "Cannot take {first}{count} images: the dataset has {all}"
-            )));
-        }
-        let kept = match (rule, &self.photos) {
-            (LimitRule::First, _) | (_, None) => (0..count as u32).collect(),
-            (LimitRule::Share, Some(loader)) => {
-                let source = &loader.photos.source;
-                share_of_each_class(&self.labels, count, |index| source.relative_name(index))
-            }
-        };
-        self.pixels.truncate(self.pixels.len() / all * count);
-        if let Some(images) = &mut self.resident {
-            *images = images.f_narrow(0, 0, count as i64)?;
-        }
-        self.labels = kept
-            .iter()
-            .map(|&index| self.labels[index as usize])
-            .collect();
-        if let Some(loader) = &mut self.photos {
-            loader.keep(kept)?;
-        }
-        self.description["count"] = count.into();
-        self.description["limit"] = rule.name().into();
-        (self.order, self.subset, self.batch) = (None, None, None);
-        Ok(())
     }
 
     pub fn describe(&self) -> String {

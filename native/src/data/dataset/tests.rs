@@ -85,3 +85,28 @@ fn a_batch_that_ranks_and_micro_batches_do_not_divide_is_refused() {
         assert!(dataset.set_shard(shard).is_err());
     }
 }
+
+#[test]
+fn what_is_held_out_is_the_last_part_and_what_is_left_the_first() {
+    let whole = demo(100);
+    let mut rest = demo(100);
+    let count = serde_json::from_value(serde_json::json!({ "count": 30 })).unwrap();
+    let part = rest.hold_out(&count).unwrap();
+    let bytes = 70 * whole.pixels.len() / 100;
+    assert_eq!(rest.pixels, whole.pixels[..bytes]);
+    assert_eq!(part.pixels, whole.pixels[bytes..]);
+    assert_eq!(rest.labels, whole.labels[..70]);
+    assert_eq!(part.labels, whole.labels[70..]);
+    let counts = [&rest, &part].map(|set| set.description["count"].as_u64());
+    assert_eq!(counts, [Some(70), Some(30)]);
+    assert_eq!(rest.description["heldOut"], 30);
+    assert_eq!(rest.description["digest"], whole.description["digest"]);
+    let order = rest.epoch_order(5, 0).to_vec();
+    assert_eq!(order, demo(70).epoch_order(5, 0), "an epoch has 70 images");
+    let limit = serde_json::from_value(serde_json::json!({ "count": 71, "rule": "first" }));
+    let message = rest.limit(&limit.unwrap()).unwrap_err().message;
+    assert!(
+        message.contains("the dataset has 70, without the 30 held out"),
+        "{message}"
+    );
+}

@@ -66,14 +66,17 @@ impl Loader {
     }
 
     /// Keeps some of the images, in their order. Fails after a batch was prefetched.
-    pub fn keep(&mut self, images: Vec<u32>) -> Result<()> {
+    pub fn keep(&mut self, images: &[u32]) -> Result<()> {
         let photos = Arc::get_mut(&mut self.photos)
-            .filter(|photos| photos.kept.is_none())
             .ok_or_else(|| Error::invalid("Cannot limit images that are in use"))?;
-        photos.count = images.len() as u32;
-        photos.bad = photos.bad.of(images.len());
-        photos.kept = Some(images);
+        *photos = photos.of(images);
         Ok(())
+    }
+
+    /// Returns a loader of some of the images.
+    pub fn of(&self, images: &[u32]) -> Self {
+        let photos = self.photos.of(images);
+        Self::new(photos, self.pool.clone(), (self.device, self.depth))
     }
 
     /// Prefetches a batch; those that are prefetched are to be taken in that order. False where there is no room: it

@@ -81,7 +81,7 @@ impl Request {
 
 /// The photos of one data set, with what was seen of them.
 pub struct Photos {
-    pub source: Source,
+    pub source: Arc<Source>,
     pub bad: BadFiles,
     /// Number of images that may be used.
     pub count: u32,
@@ -99,6 +99,29 @@ impl Photos {
     pub fn file(&self, index: usize) -> usize {
         let kept = self.kept.as_ref().and_then(|kept| kept.get(index));
         kept.map_or(index, |&file| file as usize)
+    }
+
+    /// Returns an image's path in the folder that was listed.
+    pub fn relative_name(&self, index: usize) -> String {
+        self.source.relative_name(self.file(index))
+    }
+
+    /// Returns some of the images as photos of their own, of which nothing was seen yet.
+    pub fn of(&self, images: &[u32]) -> Self {
+        Self {
+            source: self.source.clone(),
+            bad: self.bad.of(images.len()),
+            count: images.len() as u32,
+            kept: Some(self.files(images)),
+            normalization: self.normalization,
+            decoded: AtomicU64::default(),
+            few_grays: AtomicU64::default(),
+        }
+    }
+
+    fn files(&self, images: &[u32]) -> Vec<u32> {
+        let files = images.iter().map(|&index| self.file(index as usize) as u32);
+        files.collect()
     }
 
     /// Makes a batch's views in any number of threads. Returns the image that each place really holds: one that cannot

@@ -1,13 +1,11 @@
 /** One frame of `watch`: the state of a run as lines of text. */
 
-import { counted } from "../base/counted.ts";
 import { evaluationText } from "../run/terminal_sink.ts";
 import { CollapseWatch } from "../byol/divergence.ts";
 import type { RunRow } from "../run/metrics.ts";
-import type { TrainRow } from "../byol/train_row.ts";
-import { readTextOfFile } from "../base/files.ts";
 import { readOwner } from "../base/lock_folder.ts";
 import { durationText } from "../base/terminal.ts";
+import { alarmsOn, silentSeconds, speedOf } from "./alarms.ts";
 import { chanceOf, fileOf, type RunData } from "./run_data.ts";
 
 /** Size and time of a frame. */
@@ -54,11 +52,6 @@ const NAME_WIDTH = Math.max(...CURVES.map(({ shown }) => shown.length));
 const VALUE_WIDTH = 10;
 /** Width of the longest note on a scale, such as `0 to 0.0625, 1/√z_dim`. */
 const NOTE_WIDTH = 22;
-/** Number of last rows that the speed is computed from. */
-const RECENT = 20;
-/** Number of usual intervals without a logged step after which a run counts as silent. */
-const SILENT_INTERVALS = 10;
-const LEAST_SILENT_SECONDS = 120;
 const BLOCKS = "▁▂▃▄▅▆▇█";
 const BAR = 30;
 
@@ -106,13 +99,6 @@ function progressLine(
     ? ""
     : ` · ${durationText((end - done) * batch / speed)} left of training`;
   return `${bar} ${Math.floor(100 * share)} % · step ${done} of ${end}${left}`;
-}
-
-/** Returns the images per second: a median of the last rows, of which single ones may include a save. */
-function speedOf(train: readonly TrainRow[]): number | undefined {
-  const recent = train.slice(-RECENT).map((row) => row.images_per_second)
-    .filter((value) => value > 0).sort((a, b) => a - b);
-  return recent[Math.floor(recent.length / 2)];
 }
 
 /** Returns the line of a curve; none where no row has its value. */
@@ -175,44 +161,19 @@ function alarmsOf(
   run: RunData,
   { now, isRunning }: { now: number; isRunning: boolean },
 ): string[] {
-  const alarms = [...run.problems];
-  const { train, record } = run;
-  if (record !== null) {
-    const watch = new CollapseWatch(record.config);
-    const said = train.map((row) => watch.see(row)).findLast((text) => text !== undefined);
-    if (said !== undefined) alarms.push(said);
-  }
-  const bad = train.findLast((row) => !Number.isFinite(row.loss));
-  if (bad !== undefined) alarms.push(`The loss was ${bad.loss} at step ${bad.step}`);
-  const start = run.rows.findLast((row): row is RunRow => row.kind === "run");
-  if (Array.isArray(start?.warnings)) alarms.push(...start.warnings.map(String));
-  const bads = badFiles(run);
-  if (bads > 0) {
-    alarms.push(
-      `${counted(bads, "image file")} cannot be used: ${fileOf(run, "bad_files.json")} lists them`,
-    );
-  }
-  const silent = silentSeconds(run, now);
-  if (isRunning && silent !== undefined) {
-    alarms.push(
-      `Nothing was logged for ${durationText(silent)}: the run evaluates, waits, or hangs`,
-    );
-  }
-  return alarms;
-}
-
-/** Returns the seconds since the last row, where they exceed SILENT_INTERVALS; undefined otherwise. */
-function silentSeconds(run: RunData, now: number): number | undefined {
-  const written = Deno.statSync(run.folder.metricsFile).mtime?.getTime();
-  const batch = run.record?.config.batchSize;
-  const [one, other] = run.train.slice(-2);
-  const speed = speedOf(run.train);
-  if (written === undefined || batch === undefined || !one || !other || !speed) return undefined;
-  const interval = (other.step - one.step) * batch / speed;
-  const seconds = (now - written) / 1000;
-  return seconds > Math.max(LEAST_SILENT_SECONDS, SILENT_INTERVALS * interval)
-    ? seconds
-    : undefined;
+  const { train, record, folder, problems } = run;
+  const watch = record === null ? undefined : new CollapseWatch(record.config);
+  const written = Deno.statSync(folder.metricsFile).mtime?.getTime();
+  return alarmsOn({
+    folder,
+    problems,
+    collapse: train.map((row) => watch?.see(row)).findLast((text) => text !== undefined),
+    bad: train.findLast((row) => !Number.isFinite(row.loss)),
+    start: run.rows.findLast((row): row is RunRow => row.kind === "run"),
+    silent: isRunning
+      ? silentSeconds(train, { batch: record?.config.batchSize, written, now })
+      : undefined,
+  });
 }
 
 /** Returns a text on the holder of the run's lock; undefined where nobody holds it. */
@@ -224,15 +185,6 @@ function readOwnerOf(run: RunData): string | undefined {
   return host === undefined
     ? "locked by an unknown process"
     : `lock held on ${host} by ${where} since ${since}`;
-}
-
-function badFiles(run: RunData): number {
-  try {
-    const lists = JSON.parse(readTextOfFile(fileOf(run, "bad_files.json")));
-    return Object.values(lists).flat().length;
-  } catch {
-    return 0;
-  }
 }
 
 function numberOr(value: unknown): number | undefined {

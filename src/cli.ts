@@ -23,6 +23,7 @@ const MODULES: Readonly<Record<CommandName, string>> = {
   metrics: "./report/metrics_csv.ts",
   report: "./report/main.ts",
   watch: "./report/watch.ts",
+  serve: "./report/serve/main.ts",
   submit: "./slurm/submit.ts",
   plan: "./slurm/plan.ts",
   doctor: "./slurm/doctor.ts",

@@ -36,6 +36,9 @@ export const OPENING_PERMISSIONS: readonly string[] = ["--no-prompt", "-RE", FFI
 /** Permissions of a rank that `--ranks` starts. */
 export const LOCAL_RANK_PERMISSIONS: readonly string[] = [...RANK_PERMISSIONS, `-N=${DOWNLOADS}`];
 
+/** The port of `serve`. */
+export const SERVE_PORT = 8474;
+
 /**
  * The tasks of deno.json that run one program. Those that set up may run programs (pip, cargo, g++); `dropSetUp()` takes
  * that back afterwards from commands that need it no longer.
@@ -53,6 +56,7 @@ export const TASK_PERMISSIONS = {
   report: [...RANK_PERMISSIONS, RUN],
   compare: ["--no-prompt", "-RE"],
   watch: ["--no-prompt", "-RE", "-S=hostname"],
+  serve: ["--no-prompt", "-R=runs,src", "-E=NODE_ENV", `-N=127.0.0.1:${SERVE_PORT}`],
   submit: [...RANK_PERMISSIONS, "--allow-run=bash,sbatch"],
   plan: [...FILES, RUN],
   doctor: [...RANK_PERMISSIONS, RUN],

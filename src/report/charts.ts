@@ -26,6 +26,8 @@ export interface CurvesOptions {
   marks?: readonly Mark[];
   /** True for a dot at each point: few points, each of which matters. */
   dots?: boolean;
+  /** False for a plot whose page names the curves, by their colours in order of COLOURS. */
+  legend?: boolean;
 }
 
 /** A value that a plot marks. */
@@ -71,7 +73,7 @@ export const COLOURS: readonly string[] = [
  * stand in tooltips, which a browser shows without script.
  */
 export function curvesPlot(
-  { title, x, curves, logarithmic = false, marks = [], dots = false }: CurvesOptions,
+  { title, x, curves, logarithmic = false, marks = [], dots = false, ...options }: CurvesOptions,
 ): string {
   const isLogarithmic = logarithmic &&
     curves.every(({ points }) => points.every(([, value]) => value > 0));
@@ -80,7 +82,7 @@ export function curvesPlot(
     ...drawn.flatMap(({ points }) => points.map(([, value]) => value)),
     ...marks.map(({ value }) => value),
   ];
-  const hasLegend = curves.length > 1;
+  const hasLegend = curves.length > 1 && options.legend !== false;
   return svgOf({
     ...frame(title),
     legend: hasLegend ? legend() : undefined,

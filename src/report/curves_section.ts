@@ -2,6 +2,7 @@
 
 import type { TrainRow } from "../byol/train_row.ts";
 import { type Curve, curvesPlot, type Mark } from "./charts.ts";
+import type { RunRecord } from "../run/record.ts";
 import { card, note, section } from "./page.ts";
 import type { RunData } from "./run_data.ts";
 
@@ -12,7 +13,7 @@ interface Metric {
   title: string;
   logarithmic?: boolean;
   /** Returns the values to mark, where runs have them in common. */
-  marksOf?: (run: RunData) => readonly Mark[];
+  marksOf?: (run: CurveSource) => readonly Mark[];
 }
 
 const METRICS: readonly Metric[] = [
@@ -31,17 +32,57 @@ const METRICS: readonly Metric[] = [
   { name: "images_per_second", title: "Images per second" },
 ];
 
-/** Returns plots of all logged metrics; the curves of several runs share their plots. */
+/** A run whose curves are drawn. */
+export interface CurveSource {
+  name: string;
+  /** config.json; null where it is missing or cannot be read. */
+  record: RunRecord | null;
+  /** Returns the points of a logged metric, in order. */
+  pointsOf(metric: string): readonly (readonly [step: number, value: number])[];
+}
+
+/** Names of the metrics that have curves. */
+export const CURVE_NAMES: readonly string[] = METRICS.map(({ name }) => name);
+
+/** Returns the section of the curves of a report; the curves of several runs share their plots. */
 export function curves(runs: readonly RunData[]): string {
+  return curvesSection(runs.map((run) => ({
+    name: run.name,
+    record: run.record,
+    pointsOf: (metric) => pointsOf(run, metric),
+  })));
+}
+
+/**
+ * Returns plots of all logged metrics; the curves of several runs share their plots.
+ *
+ * @param options.legend HTML that names the runs by their colours, in place of a legend in each plot
+ */
+export function curvesSection(
+  runs: readonly CurveSource[],
+  { legend }: { legend?: string } = {},
+): string {
   const plots = METRICS.flatMap((metric) => {
     const found: Curve[] = runs.flatMap((run) => {
-      const points = pointsOf(run, metric.name);
-      return points.length === 0 ? [] : [{ name: run.name, points }];
+      const points = run.pointsOf(metric.name);
+      // With one legend for all plots, a run without the metric keeps its colour.
+      return points.length === 0 && legend === undefined ? [] : [{ name: run.name, points }];
     });
-    if (found.length === 0) return [];
+    if (found.every(({ points }) => points.length === 0)) return [];
     const { title, logarithmic } = metric;
     const marks = commonMarks(runs, metric);
-    return [card(curvesPlot({ title, x: "step", curves: found, logarithmic, marks }))];
+    return [
+      card(
+        curvesPlot({
+          title,
+          x: "step",
+          curves: found,
+          logarithmic,
+          marks,
+          legend: legend === undefined,
+        }),
+      ),
+    ];
   });
   if (plots.length === 0) return section("Curves", note("No step is logged yet."));
   return section(
@@ -49,6 +90,7 @@ export function curves(runs: readonly RunData[]): string {
     note(
       "A curve of many points is drawn pale, behind its moving mean. Values show under the pointer.",
     ),
+    legend ?? "",
     `<div class="grid">${plots.join("\n")}</div>`,
   );
 }
@@ -60,7 +102,7 @@ function pointsOf({ train }: RunData, name: string): [number, number][] {
   });
 }
 
-function commonMarks(runs: readonly RunData[], { marksOf }: Metric): readonly Mark[] {
+function commonMarks(runs: readonly CurveSource[], { marksOf }: Metric): readonly Mark[] {
   if (marksOf === undefined) return [];
   const [first = [], ...others] = runs.map(marksOf);
   const isCommon = others.every((marks) => JSON.stringify(marks) === JSON.stringify(first));
@@ -68,7 +110,7 @@ function commonMarks(runs: readonly RunData[], { marksOf }: Metric): readonly Ma
 }
 
 /** Returns the spread of embeddings over the whole sphere, and the one below which embeddings count as collapsed. */
-function spreadMarks({ record }: RunData): readonly Mark[] {
+function spreadMarks({ record }: CurveSource): readonly Mark[] {
   if (record === null) return [];
   const { zDim, collapseBelow } = record.config;
   const whole = 1 / Math.sqrt(zDim);

@@ -7,6 +7,8 @@ export interface Page {
   subtitle: string;
   /** HTML of the sections, in order. */
   sections: readonly string[];
+  /** A page of a server, in place of a file: its script, and further style. */
+  live?: { script: string; style: string };
 }
 
 /** Content security policy by which the browser refuses all requests of the page. */
@@ -68,17 +70,24 @@ details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
 @page { margin: 16mm 14mm; }
 `;
 
+/** Content security policy of a page of a server: requests go to that server alone, and no inline script runs. */
+export const LIVE_POLICY =
+  "default-src 'none'; script-src 'self'; connect-src 'self'; img-src 'self' data:; " +
+  "style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
 /** Returns a page as one HTML file. */
-export function htmlOf({ title, subtitle, sections }: Page): string {
+export function htmlOf({ title, subtitle, sections, live }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta http-equiv="Content-Security-Policy" content="${live ? LIVE_POLICY : POLICY}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>${escaped(title)}</title>
 <link rel="icon" href="data:,">
-<style>${STYLE}</style>
+<style>${STYLE}${live?.style ?? ""}</style>${
+    live ? `\n<script src="${escaped(live.script)}" defer></script>` : ""
+  }
 </head>
 <body>
 <main>

@@ -86,7 +86,7 @@ function hasTornEnd(path: string): boolean {
 }
 
 /** Converts the strings of metrics.jsonl that stand for NaN and infinity back to numbers. */
-function withNumbers(row: TrainRow): TrainRow {
+export function withNumbers(row: TrainRow): TrainRow {
   const entries = Object.entries(row).map(([name, value]) =>
     name === "kind" || typeof value === "number" ? [name, value] : [name, Number(value)]
   );

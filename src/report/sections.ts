@@ -22,16 +22,24 @@ export function views(run: RunData): string {
   );
 }
 
-/** Returns the table of options with their origins; of several runs, only the options that differ. */
-export function options(runs: readonly RunData[]): string {
+/** Options of several runs that differ in any case. */
+const OWN: readonly string[] = ["runDir", "traceDir"];
+
+/**
+ * Returns the table of options with their origins; of several runs, only the options that differ, but for the paths
+ * that each run has for itself.
+ */
+export function options(runs: readonly Pick<RunData, "name" | "record">[]): string {
   const known = runs.filter((run) => run.record !== null);
-  const shown = (run: RunData, field: typeof FIELDS[number]): string => {
+  const shown = (run: typeof runs[number], field: typeof FIELDS[number]): string => {
     const value = run.record!.config[field];
     return value === null || value === undefined ? "(none)" : shownValue(value);
   };
   if (known.length === 0) return section("Options", note("config.json is missing."));
   if (runs.length > 1) {
-    const rows = FIELDS.filter((field) => new Set(known.map((run) => shown(run, field))).size > 1)
+    const rows = FIELDS.filter((field) => !OWN.includes(field)).filter((field) =>
+      new Set(known.map((run) => shown(run, field))).size > 1
+    )
       .map((field) => [`--${optionOf(field).option}`, ...known.map((run) => shown(run, field))]);
     return section(
       "Options that differ",

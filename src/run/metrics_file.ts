@@ -197,7 +197,8 @@ function read(
   return { rows, whole };
 }
 
-function rowOf(line: string): MetricsRow | undefined {
+/** Returns the row of a line; undefined for a line that is no row. */
+export function rowOf(line: string): MetricsRow | undefined {
   let row: unknown;
   try {
     row = JSON.parse(line);

@@ -26,6 +26,7 @@ import { INFO } from "./info.ts";
 import { PACK } from "./pack.ts";
 import { METRICS, REPORT, WATCH } from "./report.ts";
 import { EVAL, TRAIN } from "./run.ts";
+import { SERVE } from "./serve.ts";
 import { DOCTOR, PLAN, SUBMIT } from "./slurm.ts";
 import { VIEWS } from "./views.ts";
 
@@ -42,6 +43,7 @@ export const COMMANDS = {
   report: REPORT,
   compare: COMPARE,
   watch: WATCH,
+  serve: SERVE,
   submit: SUBMIT,
   plan: PLAN,
   doctor: DOCTOR,

@@ -1,0 +1,54 @@
+/** The part of the live page on chosen runs: curves over each other, options that differ, sheets of views. */
+
+import { exists } from "../../base/files.ts";
+import { join } from "node:path";
+import { COLOURS } from "../charts.ts";
+import { curvesSection } from "../curves_section.ts";
+import { escaped, note, section } from "../page.ts";
+import { options } from "../sections.ts";
+import type { LiveRun } from "./live_run.ts";
+import { shownName } from "./rows.ts";
+
+/** Returns the sections on chosen runs as HTML; "" for none. */
+export function chosenSections(runs: readonly LiveRun[]): string {
+  if (runs.length === 0) return "";
+  const named = runs.map((run) => ({
+    name: shownName(run.name),
+    record: run.record,
+    pointsOf: (metric: string) => run.facts.curves.get(metric)?.points() ?? [],
+  }));
+  return [
+    curvesSection(named, named.length > 1 ? { legend: legendOf(named) } : {}),
+    ...runs.length > 1 ? [options(named)] : [],
+    sheets(runs),
+  ].join("\n");
+}
+
+/** Returns the names of runs beside the colours of their curves. */
+function legendOf(runs: readonly { name: string }[]): string {
+  const items = runs.map(({ name }, index) =>
+    `<li><i style="background:${COLOURS[index % COLOURS.length]}"></i>${escaped(name)}</li>`
+  );
+  return `<ul class="legend">${items.join("")}</ul>`;
+}
+
+function sheets(runs: readonly LiveRun[]): string {
+  const figures = runs.flatMap((run) => {
+    const { id, folder } = run;
+    const name = escaped(shownName(run.name));
+    const report = exists(join(folder.path, "report.html"))
+      ? ` · <a href="report/${id}" target="_blank" rel="noreferrer">report with map and neighbours</a>`
+      : "";
+    const sheet = exists(folder.sheetFile)
+      ? `<img class="views" loading="lazy" alt="Images of ${name} and their views" src="views/${id}">`
+      : "";
+    if (sheet === "" && report === "") return [];
+    return [`<figure class="card">${sheet}<figcaption>${name}${report}</figcaption></figure>`];
+  });
+  if (figures.length === 0) return "";
+  return section(
+    "Views",
+    note("Training images of the first step, each followed by its two views."),
+    `<div class="grid maps">${figures.join("\n")}</div>`,
+  );
+}

@@ -1,12 +1,12 @@
 /**
  * Everything that is compared with PyTorch and torchvision, whole, as one table of worst differences.
  *
- *   deno task bench parity [--only=PART] [--data_dir=DIR] [--seeds=1,2,3,4,5] [--keep=DIR]
+ *   deno task bench parity [--only=PART] [--data_dir=DIR] [--seeds=1,2,3,4,5] [--images=5000] [--epochs=2] [--keep=DIR]
  *   deno task bench parity --device=cuda
  *
  * --device compares steps alone, computed there on both sides: cuda, or cpu to try that form on a processor.
  * --data_dir is CIFAR-10's binary files: without them the part that learns, and the views of its images, are left out,
- * loudly. --keep is where the runs of the part that learns leave their results: one that is there is not repeated.
+ * loudly. --images and --epochs are those of the part that learns: 10000 and 13 make 2,028 steps. --keep is where the runs of the part that learns leave their results: one that is there is not repeated.
  */
 
 import { parseArgs } from "node:util";
@@ -31,7 +31,10 @@ export async function bench(args: string[]): Promise<void> {
   const { values } = parseArgs({
     args,
     strict: true,
-    options: { only: text, data_dir: text, seeds: text, keep: text, device: text },
+    options: {
+      ...{ only: text, data_dir: text, seeds: text, images: text, epochs: text, keep: text },
+      device: text,
+    },
   });
   const only = PARTS.find((part) => part === values.only);
   if (values.only !== undefined && only === undefined) {
@@ -75,6 +78,8 @@ export async function bench(args: string[]): Promise<void> {
       dataDir,
       oracle,
       seeds: (values.seeds ?? "1,2,3,4,5").split(",").map(Number),
+      images: Number(values.images ?? 5000),
+      epochs: Number(values.epochs ?? 2),
       keep: values.keep ?? await Deno.makeTempDir(),
     });
   };

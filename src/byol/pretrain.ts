@@ -51,6 +51,8 @@ export interface PretrainOptions {
   cudaGraph?: boolean;
   /** Rates of the learner's online probe; undefined for a learner without a probe. */
   probeRates?: Readonly<ProbeRates> | undefined;
+  /** Weight of the learner's rotation auxiliary; 0 (default) for a learner without the auxiliary. */
+  rotationWeight?: number;
 }
 
 /** Callbacks of the training loop. */

@@ -14,6 +14,8 @@ export interface StepLogOptions {
   firstStep: number;
   /** Rates of the learner's online probe; undefined for a learner without a probe. */
   probeRates?: Readonly<ProbeRates> | undefined;
+  /** Weight of the rotation auxiliary; 0 (default) for a learner without the auxiliary. */
+  rotationWeight?: number;
 }
 
 /** Reader of the metrics of logged steps, with a clock for the images per second between them. */
@@ -53,6 +55,7 @@ export class StepLog {
       gradient_norm: metrics.gradientNorm,
       parameter_norm: metrics.parameterNorm,
       ...this.#probeMetrics(),
+      ...this.#rotationMetrics(),
       ...this.#scalerMetrics(),
     };
     this.#finite.see(row);
@@ -69,6 +72,13 @@ export class StepLog {
     if (this.#options.probeRates === undefined) return {};
     const { loss, accuracy } = this.#learner.readProbeMetrics();
     return { probe_loss: loss, probe_top1: 100 * accuracy };
+  }
+
+  #rotationMetrics(): Pick<TrainRow, "rotation_loss" | "rotation_top1"> {
+    const { rotationWeight = 0 } = this.#options;
+    if (rotationWeight === 0) return {};
+    const { loss, accuracy } = this.#learner.readRotationMetrics();
+    return { rotation_loss: loss, rotation_top1: 100 * accuracy };
   }
 
   #scalerMetrics(): Pick<TrainRow, "skipped_steps" | "loss_scale"> {

@@ -30,6 +30,10 @@ export interface TrainRow {
   probe_loss?: number;
   /** Accuracy (percent) of the online probe on view 1 of this batch, before the probe learns from the batch. */
   probe_top1?: number;
+  /** Cross-entropy (nats) of the rotation auxiliary on this batch, without its weight; `loss` does not contain it. */
+  rotation_loss?: number;
+  /** Accuracy (percent) of the rotation auxiliary on the four rotations of this batch; by chance 25. */
+  rotation_top1?: number;
   /** Number of steps that changed nothing because their gradients overflowed float16; fp16 only. */
   skipped_steps?: number;
   /** Factor of the loss that keeps the gradients within float16's range; fp16 only. */

@@ -139,9 +139,9 @@ export class Dataset extends NativeObject {
     return JSON.parse(callText("byol_dataset_describe", this.handle));
   }
 
-  /** Sets batch size (images) and the recipes of both views. */
-  setRecipes(batchSize: number, { view1, view2 }: ViewPair): void {
-    call("byol_dataset_set_recipes", this.handle, json({ batchSize, view1, view2 }));
+  /** Sets batch size (images) and the recipes of both views, and of a third one for the rotation auxiliary. */
+  setRecipes(batchSize: number, { view1, view2, view3 }: ViewPair): void {
+    call("byol_dataset_set_recipes", this.handle, json({ batchSize, view1, view2, view3 }));
   }
 
   /** Sets batch size and transforms of linear evaluation. */
@@ -175,12 +175,12 @@ export class Dataset extends NativeObject {
    */
   prefetchViews(
     { seed, step, microBatch = 0 }: { seed: number; step: number; microBatch?: number },
-    { batchSize, view1, view2 }: { batchSize: number } & ViewPair,
+    { batchSize, view1, view2, view3 }: { batchSize: number } & ViewPair,
   ): boolean {
     return callU32(
       "byol_dataset_prefetch_views",
       this.handle,
-      json({ batchSize, view1, view2 }),
+      json({ batchSize, view1, view2, view3 }),
       BigInt(seed),
       BigInt(step),
       microBatch,

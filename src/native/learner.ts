@@ -23,6 +23,11 @@ export interface LearnerOptions {
    * clipped: the adapted rate is at most the learning rate.
    */
   larsVariant: "reference" | "deepmind" | "clipped";
+  /**
+   * The rotation auxiliary: weight of its loss, above 0, and width of its head's hidden layers. Default: null, none. With
+   * it, a batch must have a third view.
+   */
+  rotation?: { weight: number; hiddenDim: number } | null;
   /** Type of weights, views and sums. */
   dtype: "float32" | "float64";
   /** Device: "cpu" (default), or "cuda:0" once CUDA is opened. */
@@ -74,6 +79,14 @@ export interface OnlineProbeMetrics {
   accuracy: number;
 }
 
+/** Metrics of the rotation auxiliary on the last step's images. */
+export interface RotationMetrics {
+  /** Cross-entropy, mean over the four rotations of all images, in nats; without the auxiliary's weight. */
+  loss: number;
+  /** Share of right answers, 0 to 1. */
+  accuracy: number;
+}
+
 /** Metrics of the last step. */
 export interface StepMetrics {
   /** Mean over the batch of both directions' sum, 0 to 8. */
@@ -93,10 +106,10 @@ export class Learner extends NativeObject {
   /** Creates networks with weights drawn from the seed. */
   static create(options: LearnerOptions): Learner {
     const { heads = "reference", device = "cpu", precision = "normal" } = options;
-    const { activationCheckpointing = false } = options;
+    const { activationCheckpointing = false, rotation = null } = options;
     return new Learner(callU32(
       "byol_learner_create",
-      json({ ...options, heads, device, precision, activationCheckpointing }),
+      json({ ...options, heads, rotation, device, precision, activationCheckpointing }),
     ));
   }
 
@@ -185,6 +198,12 @@ export class Learner extends NativeObject {
   /** Reads the metrics of the online probe; waits on the device. All ranks must call it. */
   readProbeMetrics(): OnlineProbeMetrics {
     const [loss = NaN, accuracy = NaN] = callNumbers("byol_learner_probe_metrics", this.handle);
+    return { loss, accuracy };
+  }
+
+  /** Reads the metrics of the rotation auxiliary; waits on the device. All ranks must call it. */
+  readRotationMetrics(): RotationMetrics {
+    const [loss = NaN, accuracy = NaN] = callNumbers("byol_learner_rotation_metrics", this.handle);
     return { loss, accuracy };
   }
 

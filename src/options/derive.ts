@@ -9,6 +9,7 @@ import { usageError } from "../base/exit_codes.ts";
 import { gpuOf, requireGpus } from "../runtime/gpus.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 import { dataDirOnJeanZay, imagenetDir } from "../runtime/sites.ts";
+import { IMAGES_WITH_ROTATION } from "../recipes/rotation.ts";
 import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
 import { FINE_TUNING, PRESETS } from "./presets.ts";
@@ -128,15 +129,16 @@ function deriveRanks(config: RunConfig, origins: Origins, rankInfo?: Readonly<Ra
 
 /** Sets the least number of micro-batches that keeps to --max_batch_per_rank. */
 function deriveAccumulation(config: RunConfig, origins: Origins): void {
-  const { batchSize, ranks, maxBatchPerRank } = config;
+  const { batchSize, ranks, maxBatchPerRank, rotationWeight } = config;
   if (batchSize % ranks !== 0) {
     throw usageError(
       `Cannot train with --batch_size=${batchSize} on ${ranks} ranks: expected a multiple of ${ranks}`,
     );
   }
   const share = batchSize / ranks;
+  const counted = rotationWeight > 0 ? IMAGES_WITH_ROTATION * share : share;
   if (maxBatchPerRank !== null && origins.accumulateSteps === "default") {
-    config.accumulateSteps = Math.ceil(share / maxBatchPerRank);
+    config.accumulateSteps = Math.min(share, Math.ceil(counted / maxBatchPerRank));
     while (share % config.accumulateSteps !== 0) config.accumulateSteps++;
     if (config.accumulateSteps > 1) origins.accumulateSteps = "--max_batch_per_rank";
   }
@@ -147,10 +149,11 @@ function deriveAccumulation(config: RunConfig, origins: Origins): void {
         `expected a multiple of ${ranks * parts}`,
     );
   }
-  if (maxBatchPerRank !== null && share / parts > maxBatchPerRank) {
+  if (maxBatchPerRank !== null && counted / parts > maxBatchPerRank) {
+    const rotated = counted > share ? ` (${share / parts} with their rotations)` : "";
     throw usageError(
       `Cannot keep to --max_batch_per_rank=${maxBatchPerRank} with --accumulate_steps=${parts}: a rank ` +
-        `computes ${share / parts} images at once, expected at most ${maxBatchPerRank}`,
+        `computes ${counted / parts} images at once${rotated}, expected at most ${maxBatchPerRank}`,
     );
   }
 }

@@ -93,6 +93,11 @@ const NETWORK_RULES: readonly Rule[] = [
       ? "Cannot use --activation_checkpointing with --bn_views=separate on several ranks, where a step " +
         "averages each gradient once: expected --bn_views=joint or one rank"
       : undefined,
+  ({ activationCheckpointing, rotationWeight, ranks }) =>
+    activationCheckpointing && rotationWeight > 0 && ranks > 1
+      ? `Cannot use --activation_checkpointing with --rotation_weight=${rotationWeight} on several ranks, where a ` +
+        "step averages each gradient once: expected one rank or activations that are kept"
+      : undefined,
   (config) =>
     config.checkpoint === null && normalisedValues(config) < 2
       ? `Cannot train with --batch_size=${config.batchSize} on ${config.ranks} ranks in ` +

@@ -278,7 +278,8 @@ export const OPTIONS = {
     changeable: true,
     help:
       "Largest number of images that a rank computes at once. Sets --accumulate_steps to the least value " +
-      "that keeps to it",
+      "that keeps to it. With --rotation_weight an image counts one and a half times, as its rotations have the " +
+      "pixels of a third view",
   },
   learningRate: {
     option: "lr_init",
@@ -332,6 +333,18 @@ export const OPTIONS = {
     default: PER_DATASET,
     help:
       "Decay τ of the target's moving average at the first step. A cosine leads from there to 1",
+  },
+  rotationWeight: {
+    option: "rotation_weight",
+    group: "Training",
+    commands: TRAIN,
+    value: { kind: "number", least: 0 },
+    default: 0,
+    before: 0,
+    sparse: true,
+    help:
+      "Weight of the rotation auxiliary (E-SSL): a head on the embedding tells the four rotations of a third, half as " +
+      "large view apart, and its cross-entropy is added to the loss (docs/recipes.md). 0: none",
   },
   augSchedule: {
     option: "aug_schedule",

@@ -7,6 +7,7 @@
  * @module
  */
 
+import { rotationRecipe } from "./rotation.ts";
 import type { ViewPair, ViewRecipe } from "./views.ts";
 import type { AugmentSchedule, Ramp, RecipeSchedule, Step } from "./view_schedule.ts";
 
@@ -89,7 +90,7 @@ export function probeLearningRateAt(step: number, schedule: ProbeLearningRateSch
 }
 
 /**
- * Returns the recipes of both views at one step.
+ * Returns the recipes of both views at one step, and that of the third view with the rotation auxiliary.
  *
  * A moving field has exactly its first value up to the start of its span and exactly its last value from the end of
  * the span; between them it moves linearly or by half a cosine. cropSize is rounded to the nearest whole pixel.
@@ -97,10 +98,10 @@ export function probeLearningRateAt(step: number, schedule: ProbeLearningRateSch
  * @param step from 0
  */
 export function recipesAt(schedule: AugmentSchedule, step: number): ViewPair {
-  return {
-    view1: recipeAt(schedule.view1, step),
-    view2: recipeAt(schedule.view2, step),
-  };
+  const view1 = recipeAt(schedule.view1, step);
+  const view2 = recipeAt(schedule.view2, step);
+  const { rotation } = schedule;
+  return rotation ? { view1, view2, view3: rotationRecipe(view1, rotation) } : { view1, view2 };
 }
 
 /** Returns the value of one moving field at one step. */

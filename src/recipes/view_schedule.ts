@@ -18,6 +18,7 @@ import { problemOfRecipe } from "./view_fields.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { presetGrowth, presetViews } from "./preset_views.ts";
+import { type RotationView, rotationView } from "./rotation.ts";
 import { recipesAt } from "./schedules.ts";
 
 /** Form of the curve between two values. */
@@ -80,6 +81,12 @@ export interface AugmentSchedule {
    * @internal
    */
   view2: RecipeSchedule;
+  /**
+   * The view of the rotation auxiliary; absent without the auxiliary.
+   *
+   * @internal
+   */
+  rotation?: RotationView;
 }
 
 /** Returns a schedule whose recipes are the same at every step. */
@@ -102,6 +109,8 @@ export interface AugmentConfig {
   imageSize?: number | null;
   /** Epochs of the run. */
   epochs: number;
+  /** Weight of the rotation auxiliary; 0 (default) for none, and no third view. */
+  rotationWeight?: number;
 }
 
 /**
@@ -115,6 +124,15 @@ export function loadAugmentSchedule(
   stepsPerEpoch: number,
 ): AugmentSchedule {
   const views = viewsOf(config);
+  const schedule = scheduleOfPair(config, { views, stepsPerEpoch });
+  const { rotationWeight = 0 } = config;
+  return rotationWeight > 0 ? { ...schedule, rotation: rotationView(views) } : schedule;
+}
+
+function scheduleOfPair(
+  config: AugmentConfig,
+  { views, stepsPerEpoch }: { views: ViewPair; stepsPerEpoch: number },
+): AugmentSchedule {
   const path = config.augSchedule;
   const preset = growthOf(config.preset, views);
   const options = { views, epochs: config.epochs, stepsPerEpoch, preset };

@@ -51,6 +51,8 @@ export interface ViewPair {
   view1: ViewRecipe;
   /** The recipe of the second view. */
   view2: ViewRecipe;
+  /** The recipe of the view that the rotation auxiliary turns; absent without the auxiliary. */
+  view3?: ViewRecipe;
 }
 
 /** Returns the recipe of an image's centre square at the size of a recipe's views, without augmentation. */

@@ -25,6 +25,7 @@ const METRICS: readonly Metric[] = [
   },
   { name: "effective_rank", title: "Effective rank of the embeddings" },
   { name: "probe_top1", title: "Online probe: top-1 on the batches trained on, %" },
+  { name: "rotation_top1", title: "Rotation auxiliary: top-1 of four rotations, %" },
   { name: "learning_rate", title: "Learning rate" },
   { name: "tau", title: "Tau (decay of the target)" },
   { name: "gradient_norm", title: "Gradient norm", logarithmic: true },

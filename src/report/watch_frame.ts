@@ -43,6 +43,7 @@ const CURVES: readonly WatchedCurve[] = [
   { name: "embedding_std", shown: "embedding std", scaleOf: spreadScale },
   { name: "effective_rank", shown: "effective rank" },
   { name: "probe_top1", shown: "online probe top-1", scaleOf: probeScale },
+  { name: "rotation_top1", shown: "rotations top-1" },
   { name: "learning_rate", shown: "learning rate" },
   { name: "tau", shown: "tau" },
   { name: "gradient_norm", shown: "gradient norm" },

@@ -37,16 +37,25 @@ export function traceStep(
     const name = `trace-${String(step).padStart(6, "0")}${rank === 0 ? "" : `.rank${rank}`}`;
     const path = join(config.traceDir, `${name}.safetensors`);
     const { momentum, weightDecay, eta, larsVariant, bnViews, resnetType } = config;
-    const { hiddenDim, zDim, heads, dtype } = config;
+    const { hiddenDim, zDim, heads, rotationWeight, dtype } = config;
     const stem = stemOf(config);
     const { loss, effectiveRank } = learner.readMetrics();
     const network = { resnetType, stem, hiddenDim, zDim, dtype, larsVariant, bnViews };
     const rates = { learningRate, tau, momentum, weightDecay, eta };
-    // Traces of earlier versions name no heads.
-    const more = heads === "reference" ? {} : { heads };
+    // Traces of earlier versions name neither heads nor rotations.
+    const more = {
+      ...heads !== "reference" && { heads },
+      ...rotationWeight > 0 && rotationOf(learner, rotationWeight),
+    };
     const described = { loss, effectiveRank, step, ...rates, ...network, ...more };
     saving(path, () => trace.write(dataset, path, described));
     trace.close();
     return path;
   };
+}
+
+/** Returns what a trace tells of the rotation auxiliary. */
+function rotationOf(learner: Learner, rotationWeight: number): Record<string, number> {
+  const { loss, accuracy } = learner.readRotationMetrics();
+  return { rotationWeight, rotationLoss: loss, rotationAccuracy: accuracy };
 }

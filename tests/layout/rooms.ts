@@ -120,7 +120,7 @@ export const NATIVE_ROOMS: readonly Room[] = roomsInOrder([
     "memory, autocast and scaler, convolution, foreach, graphs",
   ],
   ["run", "signals, heartbeat, processes, background jobs, ranks"],
-  ["network", "layers, ResNet, heads, parameters, loss"],
+  ["network", "layers, ResNet, heads, rotation head, parameters, loss"],
   ["optimizer", "LARS, SGD"],
   ["views", "random numbers, recipe, kernels on CPU and GPU"],
   ["formats", "safetensors header, pickle, zip, files of PyTorch, encoder file, packed shards"],

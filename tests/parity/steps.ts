@@ -2,6 +2,7 @@
 
 import { join } from "node:path";
 import { byolViews, NORMALISATION } from "../../src/recipes/views.ts";
+import { rotationView } from "../../src/recipes/rotation.ts";
 import { constantSchedule } from "../../src/recipes/view_schedule.ts";
 import { pretrain } from "../../src/byol/pretrain.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
@@ -31,6 +32,8 @@ const SIDE = 16;
 const BATCH = 8;
 const SMALL = ["--hidden_dim=16", "--z_dim=8", `--batch_size=${BATCH}`, "--threads=1"];
 const TEN = range(10);
+/** Width of the hidden layers of the rotations' head: at 2048, a trace of ten steps has gigabytes. */
+const ROTATION_HIDDEN_DIM = 24;
 
 /** The comparisons of steps: what the tests run, and what the bench runs. */
 export const STEP_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
@@ -53,6 +56,17 @@ export const STEP_CHECKS: { short: ParityCheck[]; long: ParityCheck[] } = {
         ...["--bn_views=separate", "--lars_variant=deepmind"],
       ],
       steps: TEN,
+    }),
+    stepsCheck("resnet20, float64, joint BN, rotation auxiliary", {
+      options: ["--resnet_type=resnet20", "--dtype=float64", "--rotation_weight=1.6"],
+      steps: TEN,
+    }),
+    stepsCheck("resnet20, float32, separate BN, rotation auxiliary, in two steps", {
+      options: [
+        ...["--resnet_type=resnet20", "--dtype=float32", "--rotation_weight=0.5"],
+        ...["--bn_views=separate", "--lars_variant=deepmind"],
+      ],
+      steps: range(2),
     }),
     // At this eta the rates of some tensors are clipped, and those of others are not.
     stepsCheck("resnet20, float64, separate BN, solo-learn's clipped LARS", {
@@ -202,13 +216,15 @@ export async function compareSteps(
       workers: 1,
       normalisation: NORMALISATION.demo,
     });
-    using learner = createLearner(config);
+    using learner = createLearner(config, { rotationHiddenDim: ROTATION_HIDDEN_DIM });
+    const rotates = config.rotationWeight > 0;
     if (start === "randomised") {
       const path = join(folder, "start.safetensors");
       const { resnetType, dtype, hiddenDim, zDim, heads } = config;
       await askOracle("networks.py", [
         ...["randomise", `--resnet_type=${resnetType}`, "--stem=cifar", `--dtype=${dtype}`],
         ...[`--hidden_dim=${hiddenDim}`, `--z_dim=${zDim}`, `--heads=${heads}`, "--size=8"],
+        `--rotation=${rotates ? ROTATION_HIDDEN_DIM : 0}`,
         ...[`--out=${path}`, `--outputs=${join(folder, "outputs.safetensors")}`],
       ]);
       learner.load(path);
@@ -226,12 +242,14 @@ export async function compareSteps(
     ]);
     const reports: OracleReport[] = [];
     let written: string | undefined;
+    const views = byolViews({ cropSize: SIDE, cropScale: [0.2, 1], blurKernel: 3 });
     await pretrain({ learner, dataset }, {
       ...config,
       stepsPerEpoch,
-      augmentation: constantSchedule(
-        byolViews({ cropSize: SIDE, cropScale: [0.2, 1], blurKernel: 3 }),
-      ),
+      augmentation: {
+        ...constantSchedule(views),
+        ...rotates && { rotation: rotationView(views) },
+      },
       firstStep: 0,
       endStep: 1 + Math.max(...steps),
     }, {

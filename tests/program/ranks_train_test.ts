@@ -121,6 +121,42 @@ Deno.test("float64: a pass for each view, and micro-batches", () =>
     ok(largestDifference(learned(joint), learned(halves)).difference > 1e-6);
   }));
 
+Deno.test("float64: the rotation auxiliary on ranks, in micro-batches and after a resume", () =>
+  inFolder(async (folder) => {
+    const rotated = ["--dtype=float64", "--rotation_weight=1.6"];
+    const one = await run(folder, "one", ...rotated, "--max_steps=4");
+    const two = await run(folder, "two", ...rotated, "--max_steps=4", "--ranks=2");
+    close(state(one, 4), state(two, 4), 1e-9);
+    const rotations = (runDir: string): unknown[] =>
+      rowsOf(runDir).filter(({ kind }) => kind === "train")
+        .map(({ rotation_loss: loss, rotation_top1: top1 }) => [Number(loss).toFixed(9), top1]);
+    equal(rotations(one).length, 4);
+    equal(rotations(two).join("\n"), rotations(one).join("\n"));
+    const cut = await run(folder, "cut", ...rotated, "--max_steps=2");
+    await run(folder, "cut", ...rotated, "--max_steps=4");
+    same(cut, one, 4);
+    // Sixteen images count as 24: two micro-batches keep to 12.
+    const inTwo = await run(folder, "in_two", ...rotated, "--max_steps=2", "--accumulate_steps=2");
+    const limited = await run(
+      folder,
+      "limited",
+      ...[...rotated, "--max_steps=2", "--max_batch_per_rank=12"],
+    );
+    same(inTwo, limited, 2);
+    const both = [...rotated, "--max_steps=2", "--accumulate_steps=2", "--ranks=2"];
+    close(state(inTwo, 2), state(await run(folder, "both", ...both), 2), 1e-9);
+
+    // A run without the auxiliary is as it was, and neither takes up the other.
+    const plain = await run(folder, "plain", "--dtype=float64", "--max_steps=2");
+    equal([...state(plain, 2).keys()].filter((name) => name.includes("rotation")).length, 0);
+    const other = [`--resume=${checkpointOf(plain, 2)}`, `--run_dir=${folder}/other`];
+    const refused = await start([...TINY, ...rotated, ...other]).ended;
+    equal(refused.code, 5, refused.stderr);
+    match(refused.stderr, /with --rotation_weight=1\.6: it was trained with --rotation_weight=0/);
+    const exported = readSafetensors(join(one, "encoder.safetensors"));
+    equal([...exported.keys()].filter((name) => /rotation|^[0-9]/.test(name)).length, 0);
+  }));
+
 Deno.test("float32: the first step is that of one rank, ranks hold the same bits, and a resume continues them", () =>
   inFolder(async (folder) => {
     const traced = ["--trace_steps=3"];

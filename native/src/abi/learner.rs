@@ -22,8 +22,8 @@ table! {
     /// Returns the length of an embedding.
     fn byol_learner_features(learner: &Learner) -> Count { Ok(learner.features() as u32) }
 
-    /// Computes loss and gradients on the data set's two views: one of the micro-batches of a step.
-    /// Gradients add up; the last micro-batch averages them over the ranks. Fails without two
+    /// Computes loss and gradients on the data set's two views, with the rotation auxiliary also on
+    /// a third: one of the micro-batches of a step. Gradients add up; the last micro-batch averages them over the ranks. Fails without two
     /// views, on views of another type or device.
     fn byol_learner_forward_backward(
         learner: &mut Learner, dataset: &Dataset, micro_batch: u32, micro_batches: u32,
@@ -100,6 +100,10 @@ table! {
     /// without a probe or a step. Waits for the device.
     fn byol_learner_probe_metrics(learner: &Learner) -> Numbers<2> = Learner::probe_metrics;
 
+    /// Returns the rotation auxiliary's loss, and its share of right answers. All ranks call it.
+    /// Fails without the auxiliary or a step. Waits for the device.
+    fn byol_learner_rotation_metrics(learner: &Learner) -> Numbers<2> = Learner::rotation_metrics;
+
     /// Returns the number of steps that float16's overflows cost, and the scale of the loss; 0 and
     /// 0 where it is not scaled. Waits for the device.
     fn byol_learner_scaler(learner: &Learner) -> Numbers<2> = Learner::scaler_counts;
@@ -127,12 +131,12 @@ table! {
     /// Starts a trace, which owns a copy of the state.
     fn byol_learner_trace_begin(learner: &Learner) -> Handle = Trace::begin;
 
-    /// Writes a trace file: views, state before, gradients, state after. Fails without a two-view
+    /// Writes a trace file: views, logits of rotations, state before, gradients, state after. Fails without a two-view
     /// batch, and (Io) where the file cannot be written.
     fn byol_learner_trace_write(
         learner: &Learner, dataset: &Dataset, trace: &Trace, options: Json<TraceOptions>,
     ) {
-        trace.write(learner, &dataset.batch(2)?.views, &options)
+        trace.write(learner, &dataset.training_batch()?.views, &options)
     }
 
     /// Writes what the online network makes of a file's images, in eval and in train mode, whose

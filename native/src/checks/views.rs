@@ -192,7 +192,7 @@ pub fn write_batch(dataset: &mut Dataset, options: &BatchOptions) -> Result<Stri
         }
     };
     dataset.make_views(options.seed, options.step, 0)?;
-    let views = &dataset.batch(2)?.views[options.view as usize];
+    let views = &dataset.training_batch()?.views[options.view as usize];
     let views = views.f_to_kind(Kind::Float)?.f_contiguous()?;
     let shape: Vec<usize> = views.size().iter().map(|&size| size as usize).collect();
     let mut floats = vec![0u8; views.numel() * 4];

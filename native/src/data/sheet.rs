@@ -29,7 +29,7 @@ pub struct SheetOptions {
 
 /// Keeps the first views of the current batch, which a recipe that changes nothing has made, for the next sheet.
 pub fn keep_images(dataset: &mut Dataset) -> Result<()> {
-    let images = bytes_of(&dataset.batch(2)?.views[0], &dataset.normalization)?;
+    let images = bytes_of(&dataset.training_batch()?.views[0], &dataset.normalization)?;
     dataset.sheet_images = Some(images);
     Ok(())
 }
@@ -38,7 +38,7 @@ pub fn keep_images(dataset: &mut Dataset) -> Result<()> {
 /// first view and the second. Drops the kept images. Fails on kept images of another size or number.
 pub fn write_sheet(dataset: &mut Dataset, options: &SheetOptions) -> Result<()> {
     let images = dataset.sheet_images.take();
-    let views = &dataset.batch(2)?.views;
+    let views = &dataset.training_batch()?.views;
     let count = views[0].size()[0];
     if count > MAX_IMAGES {
         return Err(Error::invalid(format!(

@@ -1,4 +1,4 @@
-//! Convolution, linear layer and batch normalisation, initialised as torchvision and PyTorch initialise them.
+//! Convolution, linear layer and normalisations, initialised as torchvision and PyTorch initialise them.
 
 use tch::{Kind, Tensor};
 
@@ -10,14 +10,16 @@ use crate::torch::gpu::{gpu, Gpu, NormMode, Normalised};
 const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
 const BN_MOMENTUM: f64 = 0.1;
 const BN_EPSILON: f64 = 1e-5;
+const LN_EPSILON: f64 = 1e-5;
 
 /// A kind of pass through a network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pass {
     /// By the batch's statistics; the running ones move.
     Train,
-    /// The same once more, for a backward pass whose activations were not kept: the running ones have moved.
-    Recompute,
+    /// By the batch's statistics; the running ones stay: for activations that are computed again for the backward pass,
+    /// as they have moved, and for images of another kind than an evaluation's.
+    Still,
     /// By the running statistics.
     Evaluation,
 }
@@ -173,6 +175,32 @@ impl Linear {
     }
 }
 
+/// Layer normalisation of rows.
+pub struct LayerNorm {
+    weight: usize,
+    bias: usize,
+    width: i64,
+}
+
+impl LayerNorm {
+    pub fn new(parameters: &mut Parameters, name: &str, width: i64) -> Result<Self> {
+        let (ones, zeros) = (
+            Tensor::f_ones([width], FLOAT)?,
+            Tensor::f_zeros([width], FLOAT)?,
+        );
+        Ok(Self {
+            weight: parameters.add(format!("{name}.weight"), ones, Role::Parameter),
+            bias: parameters.add(format!("{name}.bias"), zeros, Role::Parameter),
+            width,
+        })
+    }
+
+    pub fn forward(&self, parameters: &Parameters, input: &Tensor) -> Result<Tensor> {
+        let [weight, bias] = [self.weight, self.bias].map(|index| Some(parameters.get(index)));
+        Ok(input.f_layer_norm([self.width], weight, bias, LN_EPSILON, true)?)
+    }
+}
+
 /// Batch normalisation over all but the channel dimension.
 pub struct BatchNorm {
     weight: usize,
@@ -279,7 +307,7 @@ impl Pass {
     fn momentum(self) -> f64 {
         match self {
             Self::Train => BN_MOMENTUM,
-            Self::Recompute | Self::Evaluation => 0.0,
+            Self::Still | Self::Evaluation => 0.0,
         }
     }
 

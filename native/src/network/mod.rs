@@ -5,3 +5,4 @@ pub mod layers;
 pub mod loss;
 pub mod parameters;
 pub mod resnet;
+pub mod rotation;

@@ -264,6 +264,6 @@ impl Recompute for Block {
         }
         let precision = parameters.recompute.unwrap_or(Precision::Normal);
         let _autocast = Autocast::begin(precision, input.device());
-        self.forward(parameters, input, Pass::Recompute)
+        self.forward(parameters, input, Pass::Still)
     }
 }

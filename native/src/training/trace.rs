@@ -29,12 +29,13 @@ impl Trace {
         Ok(Self(copies.collect::<Result<_>>()?))
     }
 
-    /// Writes the two views of the step, the state before it, its gradients and the state after it.
+    /// Writes the views of the step, the logits of its rotations where there are any, the state before it, its gradients and the state after it.
     pub fn write(&self, learner: &Learner, views: &[Tensor], options: &TraceOptions) -> Result<()> {
         let named = (1..).zip(views);
         let mut tensors: Vec<_> = named
             .map(|(number, view)| (format!("view{number}"), view.shallow_clone()))
             .collect();
+        tensors.extend(learner.rotation_logits());
         let before = self.0.iter();
         tensors.extend(before.map(|(name, tensor)| (when(name, "before"), tensor.shallow_clone())));
         let gradients = learner.gradients()?.into_iter();

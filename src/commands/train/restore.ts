@@ -9,6 +9,7 @@ import { initialise } from "../../encoder/weights_file.ts";
 import type { Learner } from "../../native/learner.ts";
 import type { RunConfig } from "../../options/config.ts";
 import { recordedOptions } from "../../options/stored.ts";
+import { optionOf } from "../../options/table.ts";
 import { checkpointToGoOnFrom, type Resumable } from "../../run/checkpoint.ts";
 import { removeLeftovers, type RunFolder } from "../../run/folder.ts";
 import {
@@ -114,13 +115,19 @@ function isIn(folder: RunFolder, path: string): boolean {
   return isSamePath(dirname(path), folder.checkpointsDir);
 }
 
-/** Refuses a checkpoint whose heads have other layers than this training's. */
-function requireSameHeads({ path, metadata }: Resumable, { heads }: RunConfig): void {
-  const there = recordedOptions(metadata.config).config.heads;
-  if (there === heads) return;
+/** Refuses a checkpoint whose heads have other layers than this training's, or that has a head more or less. */
+function requireSameHeads({ path, metadata }: Resumable, config: RunConfig): void {
+  const there = recordedOptions(metadata.config).config;
+  const differs = (there.rotationWeight > 0) !== (config.rotationWeight > 0);
+  const field = differs ? "rotationWeight" : "heads";
+  if (!differs && there.heads === config.heads) return;
+  const { option } = optionOf(field);
   throw new UserError(
-    `Cannot resume from ${path} with --heads=${heads}: it was trained with --heads=${there}, expected this value, or ` +
-      `--init_from=${path} for its encoder alone with new heads`,
+    `Cannot resume from ${path} with --${option}=${
+      config[field]
+    }: it was trained with --${option}=${
+      there[field]
+    }, expected this value, or --init_from=${path} for its encoder alone with new heads`,
     ExitCode.checkpoint,
   );
 }

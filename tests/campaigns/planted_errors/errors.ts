@@ -15,6 +15,8 @@ export interface PlantedError {
 }
 
 const STEP = { tests: "tests/parity/step_test.ts", filter: "resnet20, float64, joint BN" };
+const CLIPPED = { ...STEP, filter: "clipped LARS" };
+const ROTATION = { ...STEP, filter: "float64, joint BN, rotation auxiliary" };
 const SCHEDULE = { tests: "tests/parity/step_test.ts", filter: "warm-up 4 of 12" };
 const DRAWS = { tests: "tests/parity/views_test.ts", filter: "cifar10, view" };
 
@@ -45,6 +47,46 @@ export const ERRORS: readonly PlantedError[] = [
       "            });",
     says: /target\.after\..*running_\w+: difference/,
     ...STEP,
+  },
+  {
+    name: "heads: DeepMind's have the reference program's biases",
+    file: "native/src/network/heads.rs",
+    right: "let first = heads == Heads::Deepmind;",
+    wrong: "let first = heads == Heads::Deepmind && hidden == 0;",
+    says: /0\.bias/,
+    ...{ ...STEP, filter: "DeepMind's heads" },
+  },
+  {
+    name: "LARS clipping: the adapted rate has no bound",
+    file: "native/shim/foreach.cpp",
+    right: ".div_(lengths).div_(rate).clamp_max_(1);",
+    wrong: ".div_(lengths).div_(rate);",
+    says: /momentum\.after\.\S+: difference/,
+    ...CLIPPED,
+  },
+  {
+    name: "rotation auxiliary: the rotated images move the running statistics",
+    file: "native/src/training/learner/rotation.rs",
+    right: "&turned, Pass::Still)?;",
+    wrong: "&turned, Pass::Train)?;",
+    says: /online\.after\.encoder\.\S*(running_\w+: difference|num_batches_tracked)/,
+    ...ROTATION,
+  },
+  {
+    name: "rotation auxiliary: images turn the other way",
+    file: "native/src/network/rotation.rs",
+    right: "images.f_rot90(turns, [2, 3])",
+    wrong: "images.f_rot90(turns, [3, 2])",
+    says: /rotation_logits: difference/,
+    ...ROTATION,
+  },
+  {
+    name: "rotation auxiliary: its loss is added without its weight",
+    file: "native/src/training/learner/rotation.rs",
+    right: "loss.f_mul_scalar(options.weight / images as f64)?",
+    wrong: "loss.f_mul_scalar(1.0 / images as f64)?",
+    says: /grad\.rotation\.\S+: difference/,
+    ...ROTATION,
   },
   {
     name: "tau index: one step ahead",

@@ -31,6 +31,21 @@ def loss_of(online, target, view1, view2, bn_views):
     return (regression(p1, z2) + regression(p2, z1)).mean()
 
 
+def rotation_logits(online, images):
+    """Logits of all four rotations of the images: first of those as they are, then turned by 90, 180 and 270 degrees.
+
+    One train-mode pass of the encoder, by the batch's statistics: the running ones stay.
+    """
+    rotated = torch.cat([torch.rot90(images, turns, (2, 3)) for turns in range(4)])
+    copies = {name: buffer.clone() for name, buffer in online.encoder.named_buffers()}
+    return online.rotation(torch.func.functional_call(online.encoder, copies, (rotated,)))
+
+
+def rotation_classes(images):
+    """The right answers of rotation_logits for so many images."""
+    return torch.arange(4).repeat_interleave(images)
+
+
 @torch.no_grad()
 def lars(p, g, buffer, *, lr, momentum, weight_decay, eta, variant):
     """Moves parameter and momentum buffer in place.

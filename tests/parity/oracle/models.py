@@ -83,14 +83,25 @@ def head(inputs, hidden, outputs, heads="reference"):
     )
 
 
-class Online(nn.Module):
-    """Encoder, projector and predictor under the names the checkpoint uses."""
+def rotation_head(inputs, hidden):
+    """The classifier of four rotations (E-SSL, Dangovski et al. 2022); names are 0, 1, 3, 4, 5."""
+    return nn.Sequential(
+        nn.Linear(inputs, hidden), nn.LayerNorm(hidden), nn.ReLU(), nn.Linear(hidden, hidden), nn.LayerNorm(hidden),
+        nn.Linear(hidden, 4),
+    )
 
-    def __init__(self, resnet_type, stem, hidden_dim, z_dim, heads="reference"):
+
+class Online(nn.Module):
+    """Encoder, projector and predictor under the names the checkpoint uses; with `rotation`, the width of its hidden
+    layers, the head of the rotations too."""
+
+    def __init__(self, resnet_type, stem, hidden_dim, z_dim, heads="reference", rotation=0):
         super().__init__()
         self.encoder = encoder(resnet_type, stem)
         self.projector = head(feature_dim(resnet_type), hidden_dim, z_dim, heads)
         self.predictor = head(z_dim, hidden_dim, z_dim, heads)
+        if rotation:
+            self.rotation = rotation_head(feature_dim(resnet_type), rotation)
 
     def forward(self, x):
         return self.predictor(self.projector(self.encoder(x)))
@@ -117,7 +128,10 @@ def randomise(module, generator):
 
     with torch.no_grad():
         for part in module.modules():
-            if isinstance(part, (nn.BatchNorm1d, nn.BatchNorm2d)):
+            if isinstance(part, nn.LayerNorm):
+                uniform(part.weight, 0.5, 1.5)
+                uniform(part.bias, -0.5, 0.5)
+            elif isinstance(part, (nn.BatchNorm1d, nn.BatchNorm2d)):
                 uniform(part.weight, 0.5, 1.5)
                 uniform(part.bias, -0.5, 0.5)
                 uniform(part.running_mean, -0.5, 0.5)

@@ -16,7 +16,7 @@
 
   python networks.py randomise --resnet_type=resnet18 --stem=cifar --dtype=float64 --out=FILE --outputs=FILE
                [--metadata=JSON_FILE] [--hidden_dim=32] [--z_dim=16]
-               [--heads=reference|deepmind] [--batch=4] [--size=64] [--seed=0] [--kind=checkpoint|encoder]
+               [--heads=reference|deepmind] [--rotation=WIDTH] [--batch=4] [--size=64] [--seed=0] [--kind=checkpoint|encoder]
       Writes a checkpoint (or encoder file) with every gamma, beta, running statistic and weight random, which our side
       must load, and the expected outputs in the format above (ours may read `input` from it).
 
@@ -62,7 +62,8 @@ def build(weights, metadata, options):
     is_checkpoint = any(name.startswith("online.") for name in weights)
     if is_checkpoint:
         weights = below(weights, "online.")
-        model = Online(*kind, value("hiddenDim", options.hidden_dim), value("zDim", options.z_dim), metadata.get("heads", "reference"))
+        model = Online(*kind, value("hiddenDim", options.hidden_dim), value("zDim", options.z_dim), metadata.get("heads", "reference"),
+                       len(weights.get("rotation.0.weight", ())))
     else:
         model = EncoderOnly(*kind)
         weights = {f"encoder.{name}": tensor for name, tensor in weights.items()}
@@ -136,7 +137,8 @@ def compare_pair(report, weights_path, outputs_path, options):
 def randomised(options):
     generator = torch.Generator().manual_seed(options.seed)
     kind = options.resnet_type, options.stem
-    model = EncoderOnly(*kind) if options.kind == "encoder" else Online(*kind, options.hidden_dim, options.z_dim, options.heads)
+    sizes = options.hidden_dim, options.z_dim, options.heads
+    model = EncoderOnly(*kind) if options.kind == "encoder" else Online(*kind, *sizes, options.rotation)
     model = model.to(DTYPES[options.dtype])
     randomise(model, generator)
     metadata = json.load(open(options.metadata)) if options.metadata else {}
@@ -148,7 +150,7 @@ def randomised(options):
     if options.kind == "encoder":
         tensors = below(state, "encoder.")
     else:
-        target = Online(*kind, options.hidden_dim, options.z_dim, options.heads).to(DTYPES[options.dtype])
+        target = Online(*kind, *sizes).to(DTYPES[options.dtype])
         randomise(target, generator)  # other values than the online network's, so that mixing them up shows
         tensors = {f"online.{n}": t for n, t in state.items()}
         tensors |= {f"target.{n}": t for n, t in target.state_dict().items() if not n.startswith("predictor.")}
@@ -277,6 +279,7 @@ def main():
             sub.add_argument("--outputs", required=True)
             sub.add_argument("--metadata")
             sub.add_argument("--heads", choices=("reference", "deepmind"), default="reference")
+            sub.add_argument("--rotation", type=int, default=0)
             sub.add_argument("--kind", choices=("checkpoint", "encoder"), default="checkpoint")
             sub.add_argument("--batch", type=int, default=4)
             sub.add_argument("--size", type=int, default=64)

@@ -13,7 +13,8 @@
 Trace file: view1, view2; online.before.*, target.before.*, momentum.before.*, grad.* (as autograd gives them, before
 weight decay), online.after.*, target.after.*, momentum.after.*; metadata "byol": loss, effectiveRank, learningRate, tau, step, momentum,
 weightDecay, eta, larsVariant, bnViews, resnetType, stem, hiddenDim, zDim, dtype, and heads where they are not the
-reference program's. learningRate, tau and the
+reference program's. With the rotation auxiliary also view3 and rotation_logits (its four rotations, one behind the other:
+4N x 4), online.*.rotation.*, and in the metadata rotationWeight, rotationLoss and rotationAccuracy. learningRate, tau and the
 hyper-parameters are taken from the metadata: they are given, everything else is recomputed from the `before` tensors.
 
 What is demanded, with |.| the Euclidean norm and G the largest norm of a gradient:
@@ -45,8 +46,9 @@ import contextlib
 import sys
 
 import torch
+from torch.nn import functional as F
 
-from byol import lars, learning_rate_at, loss_of, move_target, tau_at
+from byol import lars, learning_rate_at, loss_of, move_target, rotation_classes, rotation_logits, tau_at
 from common import DTYPES, BadInput, Report, below, distance, load, need, run
 from models import Online, Target
 
@@ -63,27 +65,43 @@ GROUPS = ("online.after", "target.after", "momentum.after", "grad")
 
 
 def sizes_of(meta):
-    """What the networks are built by."""
+    """What both networks are built by."""
     return meta["resnetType"], meta["stem"], meta["hiddenDim"], meta["zDim"], meta.get("heads", "reference")
+
+
+def online_of(trace, meta):
+    """The online network of a trace, with its state before the step."""
+    weights = below(trace, "online.before.")
+    hidden = len(need(weights, "rotation.0.weight", "the trace")) if "view3" in trace else 0
+    # In float64, before the state comes: it would be rounded to float32 otherwise.
+    online = Online(*sizes_of(meta), rotation=hidden).to(trace["view1"].device).double()
+    online.load_state_dict(weights, strict=True)
+    return online
 
 
 def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=None, device="cpu", autocast=None):
     """One whole step in the given type; returns all tensors under the names of the trace file, and the loss."""
     trace = {name: tensor.to(device) for name, tensor in trace.items()}
-    sizes = sizes_of(meta)
-    online, target = (network(*sizes).to(device, dtype).to(memory_format=memory_format) for network in (Online, Target))
-    online.load_state_dict(below(trace, "online.before."), strict=True)
+    online = online_of(trace, meta).to(dtype).to(memory_format=memory_format)
+    target = Target(*sizes_of(meta)).to(device, dtype).to(memory_format=memory_format)
     target.load_state_dict(below(trace, "target.before."), strict=True)
     online.train(), target.train()
-    views = [trace[name].to(dtype) for name in ("view1", "view2")]
+    views = [trace[name].to(dtype) for name in ("view1", "view2", "view3") if name in trace]
     if order is not None:
         views = [view[order.to(device)] for view in views]
     views = [view.contiguous(memory_format=memory_format) for view in views]
 
     with torch.autocast(device, AUTOCAST[autocast]) if autocast else contextlib.nullcontext():
-        loss = loss_of(online, target, *views, meta["bnViews"])
+        loss = total = loss_of(online, target, *views[:2], meta["bnViews"])
+        rotation = {}
+        if len(views) > 2:
+            logits, classes = rotation_logits(online, views[2]), rotation_classes(len(views[2])).to(device)
+            entropy = F.cross_entropy(logits.to(dtype), classes)
+            total = loss + meta["rotationWeight"] * entropy
+            rotation = {"rotation_logits": logits.to(dtype) if order is None else in_order(logits.to(dtype), order.to(device))}
+            meta = meta | {"rotation": (entropy.item(), (logits.argmax(1) == classes).double().mean().item())}
     names = [name for name, _ in online.named_parameters()]
-    gradients = dict(zip(names, torch.autograd.grad(loss, list(online.parameters()))))
+    gradients = dict(zip(names, torch.autograd.grad(total, list(online.parameters()))))
     momentum = {name: need(trace, f"momentum.before.{name}", "the trace").to(dtype).clone() for name in names}
     for name, p in online.named_parameters():
         lars(
@@ -92,15 +110,23 @@ def recompute(trace, meta, dtype, memory_format=torch.contiguous_format, order=N
         )
     move_target(target, online, meta["tau"])
     groups = (online.state_dict(), target.state_dict(), momentum, gradients)
-    return {f"{g}.{n}": t.detach().cpu() for g, tensors in zip(GROUPS, groups) for n, t in tensors.items()}, loss.item()
+    found = {f"{g}.{n}": t.detach().cpu() for g, tensors in zip(GROUPS, groups) for n, t in tensors.items()}
+    found |= {name: tensor.detach().cpu() for name, tensor in rotation.items()}
+    return found, [loss.item(), *meta.get("rotation", ())]
+
+
+def in_order(logits, order):
+    """The logits of a shuffled batch in the order of the batch; each of the four rotations is a block of rows."""
+    blocks = torch.empty_like(logits).view(4, len(order), -1)
+    blocks[:, order] = logits.view(4, len(order), -1)
+    return blocks.view_as(logits)
 
 
 @torch.no_grad()
 def effective_rank(trace, meta, device):
     """exp of the entropy of the normalised singular values of view 1's embeddings (RankMe, Garrido et al. 2023)."""
     trace = {name: tensor.to(device) for name, tensor in trace.items()}
-    online = Online(*sizes_of(meta)).to(device).double()
-    online.load_state_dict(below(trace, "online.before."), strict=True)
+    online = online_of(trace, meta)
     view1, view2 = trace["view1"].double(), trace["view2"].double()
     passed = torch.cat([view1, view2]) if meta["bnViews"] == "joint" else view1
     embeddings = online.train().encoder(passed)[: min(len(view1), RANK_ROWS)]
@@ -125,6 +151,8 @@ def floor_of(name, truth, meta, largest_gradient, parameters):
     gradient_floor = GRADIENT_FLOOR[dtype] * largest_gradient
     if name.startswith("grad."):
         return gradient_floor
+    if name == "rotation_logits":
+        return TENSOR_FLOOR[dtype] * truth.double().norm().item()
     floor = TENSOR_FLOOR[dtype] * truth.double().norm().item()
     bare = name.split(".after.")[1]
     if bare in parameters and truth.ndim <= 1:
@@ -141,10 +169,10 @@ def check_step(report, path, trace, meta, options):
     step, dtype = meta["step"], need(meta, "dtype", path)
     if dtype not in DTYPES:
         raise BadInput(f"Cannot check a trace of type {dtype}: expected float32 or float64")
-    ours = {n: t for n, t in trace.items() if n.startswith(tuple(f"{g}." for g in GROUPS))}
-    truth, loss = recompute(trace, meta, torch.float64, device=options.device)
+    ours = {n: t for n, t in trace.items() if n.startswith((*(f"{g}." for g in GROUPS), "rotation_logits"))}
+    truth, losses = recompute(trace, meta, torch.float64, device=options.device)
     report.same_names(ours, truth, f"step {step}")
-    known = set(truth) | {n.replace(".after.", ".before.") for n in truth} | {"view1", "view2"}
+    known = set(truth) | {n.replace(".after.", ".before.") for n in truth} | {"view1", "view2", "view3"}
     for name in sorted(set(trace) - known - set(ours)):
         report.require(False, f"step {step}: {name} is not known to PyTorch's model")
     for name, tensor in trace.items():
@@ -159,12 +187,16 @@ def check_step(report, path, trace, meta, options):
             recompute(trace, meta, torch.float32, memory_format, order, options.device, options.autocast) for order in orders
         ]
     if options.autocast:
-        return check_mixed(report, step, ours, truth, runs, (meta["loss"], loss))
-    allowed = FLOAT64 * abs(loss)
-    if dtype == "float32":
-        # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
-        allowed = max(FLOAT32_RATIO * max(abs(other - loss) for _, other in runs), 1e-6)
-    report.check(f"step {step}: loss", abs(meta["loss"] - loss), allowed)
+        return check_mixed(report, step, ours, truth, runs, (meta["loss"], losses[0]))
+    named = zip(("loss", "rotationLoss", "rotationAccuracy"), losses)
+    for index, (name, truly) in enumerate(named):
+        if name == "rotationAccuracy" and dtype == "float32":
+            continue  # two logits may be as good as equal
+        allowed = FLOAT64 * abs(truly)
+        if dtype == "float32":
+            # The loss is a mean of terms up to 8, each the rounded result of 2 - 2 cos.
+            allowed = max(FLOAT32_RATIO * max(abs(other[index] - truly) for _, other in runs), 1e-6)
+        report.check(f"step {step}: {name}", abs(need(meta, name, path) - truly), allowed)
 
     if dtype == "float64":
         rank = effective_rank(trace, meta, options.device)
@@ -211,7 +243,7 @@ def check_mixed(report, step, ours, truth, runs, losses):
         return torch.cat([tensors[name].double().flatten() for name in names])
 
     mine, exact = losses
-    noise = max(abs(other - exact) for _, other in runs)
+    noise = max(abs(other[0] - exact) for _, other in runs)
     report.check(f"step {step}: loss", abs(mine - exact), max(FLOAT32_RATIO * noise, MIXED_LOSS))
     for kind, names in kinds.items():
         expected = vector(truth, names)

@@ -4,7 +4,7 @@ use tch::Tensor;
 
 use crate::error::Result;
 use crate::torch::device::require_same;
-use crate::training::learner::Learner;
+use crate::training::learner::{Learner, StepViews};
 
 /// Views of one batch, each count × 3 × side × side and normalised, with the labels of their images.
 pub struct Batch {
@@ -14,9 +14,9 @@ pub struct Batch {
     pub embedded: Option<Embedded>,
 }
 
-/// The two views of a training batch, with the labels of their images.
+/// The views of a training batch, with the labels of their images.
 pub struct Pair<'a> {
-    pub views: [&'a Tensor; 2],
+    pub views: StepViews<'a>,
     pub labels: &'a Tensor,
 }
 

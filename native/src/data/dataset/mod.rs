@@ -10,6 +10,7 @@ mod pixels;
 mod tests;
 mod training;
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use tch::{Device, Kind, Tensor};
@@ -27,7 +28,7 @@ use crate::error::{Error, Result};
 use crate::run::ranks::Ranks;
 use crate::torch::device::require_same;
 use crate::torch::gpu::gpu;
-use crate::training::learner::Learner;
+use crate::training::learner::{Learner, StepViews};
 use crate::views::kernels::Normalization;
 
 /// A dataset's images, the recipes its views are made by, and the current batch.
@@ -167,7 +168,7 @@ impl Dataset {
 
     /// Returns the two views and their labels for a learner. Error: another number of views, or another type or device.
     pub fn pair_for(&self, learner: &Learner) -> Result<Pair<'_>> {
-        let batch = self.batch(2)?;
+        let batch = self.training_batch()?;
         let views = [&batch.views[0], &batch.views[1]];
         if views[0].kind() != learner.kind() {
             return Err(Error::invalid(format!(
@@ -178,20 +179,31 @@ impl Dataset {
         }
         require_same("views", views[0].device(), learner.device())?;
         Ok(Pair {
-            views,
+            views: StepViews {
+                pair: views,
+                turned: batch.views.get(2),
+            },
             labels: &batch.labels,
         })
     }
 
     /// Returns the current batch, which must hold `views` views.
     pub fn batch(&self, views: usize) -> Result<&Batch> {
-        let batch = self
-            .batch
-            .as_ref()
-            .filter(|batch| batch.views.len() == views);
+        self.batch_of(views..=views)
+    }
+
+    /// Returns the current batch of a training: two views, or three with the rotation auxiliary.
+    pub fn training_batch(&self) -> Result<&Batch> {
+        self.batch_of(2..=3)
+    }
+
+    fn batch_of(&self, views: RangeInclusive<usize>) -> Result<&Batch> {
+        let batch = self.batch.as_ref();
+        let batch = batch.filter(|batch| views.contains(&batch.views.len()));
         batch.ok_or_else(|| {
             Error::invalid(format!(
-                "Cannot use the dataset's batch: expected one with {views} views"
+                "Cannot use the dataset's batch: expected one with {} views",
+                views.start()
             ))
         })
     }

@@ -50,6 +50,25 @@ pub struct BatchOptions {
     pub(super) batch_size: usize,
     pub(super) view1: ViewRecipe,
     pub(super) view2: ViewRecipe,
+    /// The view that the rotation auxiliary turns; none without the auxiliary.
+    pub(super) view3: Option<ViewRecipe>,
+}
+
+impl BatchOptions {
+    /// The recipes of all views, with the number of each view for its random numbers.
+    pub(super) fn numbered(&self) -> impl Iterator<Item = (u32, &ViewRecipe)> {
+        // Number 2 is that of a probe's view.
+        let pair = [(0, &self.view1), (1, &self.view2)];
+        pair.into_iter()
+            .chain(self.view3.as_ref().map(|recipe| (3, recipe)))
+    }
+
+    pub(super) fn validate(&self) -> Result<()> {
+        for (_, recipe) in self.numbered() {
+            recipe.validate().map_err(Error::invalid)?;
+        }
+        Ok(())
+    }
 }
 
 #[derive(Clone, Deserialize)]

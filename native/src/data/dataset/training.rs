@@ -19,9 +19,7 @@ pub struct DrawnView {
 
 impl Dataset {
     pub fn set_recipes(&mut self, options: BatchOptions) -> Result<()> {
-        for recipe in [&options.view1, &options.view2] {
-            recipe.validate().map_err(Error::invalid)?;
-        }
+        options.validate()?;
         self.check_batch(options.batch_size)?;
         self.training = Some(options);
         Ok(())
@@ -44,7 +42,7 @@ impl Dataset {
         Ok(())
     }
 
-    /// Makes both views of step `step`'s images, of this rank's shard of one micro-batch: a pure function of seed,
+    /// Makes the views of step `step`'s images, of this rank's shard of one micro-batch: a pure function of seed,
     /// step, recipes and image, whoever takes the image. Each epoch goes through its own order of the images; the last
     /// ones that fill no batch are left out.
     pub fn make_views(&mut self, seed: u64, step: u64, micro_batch: usize) -> Result<()> {
@@ -99,8 +97,8 @@ impl Dataset {
         if self.photos.is_some() {
             return self.take_photos(drawn(indices, (seed, step), options));
         }
-        let views = [(0, &options.view1), (1, &options.view2)]
-            .into_iter()
+        let views = options
+            .numbered()
             .map(|(view, recipe)| self.render(&indices, BatchKey { seed, step, view }, recipe))
             .collect::<Result<Vec<Tensor>>>()?;
         Ok(Batch::new(views, self.labels_of(&indices)?))
@@ -153,7 +151,7 @@ impl Dataset {
         self.order.as_ref().map_or(&[], |(_, _, order)| order)
     }
 
-    /// Starts on both views of a step that is to come, where images are made ahead and there is room: the views that
+    /// Starts on the views of a step that is to come, where images are made ahead and there is room: the views that
     /// `make_views` then takes if it is asked for the same. Whether it did.
     pub fn prefetch_views(
         &mut self,
@@ -161,9 +159,7 @@ impl Dataset {
         (seed, step): (u64, u64),
         micro_batch: usize,
     ) -> Result<bool> {
-        for recipe in [&options.view1, &options.view2] {
-            recipe.validate().map_err(Error::invalid)?;
-        }
+        options.validate()?;
         self.check_batch(options.batch_size)?;
         if self.photos.is_none() {
             return Ok(false);
@@ -176,16 +172,14 @@ impl Dataset {
     }
 }
 
-/// Both views of a step, as a loader is asked for them.
+/// The views of a step, as a loader is asked for them.
 fn drawn(indices: Vec<u32>, (seed, step): (u64, u64), options: &BatchOptions) -> Request {
-    let key = |view| BatchKey { seed, step, view };
-    let views = vec![
-        (key(0), options.view1.clone()),
-        (key(1), options.view2.clone()),
-    ];
+    let views = options
+        .numbered()
+        .map(|(view, recipe)| (BatchKey { seed, step, view }, recipe.clone()));
     Request {
         indices,
-        views: Views::Drawn(views),
+        views: Views::Drawn(views.collect()),
         among: None,
     }
 }

@@ -5,6 +5,7 @@ mod metrics;
 mod options;
 mod probe;
 mod recording;
+mod rotation;
 mod state;
 mod step;
 
@@ -13,9 +14,9 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 pub use files::{BackgroundSaveOptions, LoadOptions, SaveOptions};
-pub use options::{BnViews, Dtype, LearnerOptions};
+pub use options::{BnViews, Dtype, LearnerOptions, RotationOptions};
 use step::LastStep;
-pub use step::{MicroBatch, Outputs};
+pub use step::{MicroBatch, Outputs, StepViews};
 
 use super::online_probe::OnlineProbe;
 use crate::error::{Error, Result};
@@ -23,6 +24,7 @@ use crate::network::heads::{Head, HeadShape};
 use crate::network::layers::Pass;
 use crate::network::parameters::{Parameters, Role};
 use crate::network::resnet::ResNet;
+use crate::network::rotation::RotationHead;
 use crate::optimizer::lars::LarsVariant;
 use crate::torch::autocast::{Autocast, Precision};
 use crate::torch::distributed::{Group, Reducer};
@@ -55,13 +57,15 @@ struct Part<L> {
     parameters: Parameters,
 }
 
-/// Online encoder, projector and predictor; target encoder and projector; LARS momentum.
+/// Online encoder, projector and predictor, and the head of the rotation auxiliary where there is one; target encoder and
+/// projector; LARS momentum.
 pub struct Learner {
     // First, so that it is dropped before the parameters it watches.
     ranks: Option<RankLink>,
     encoder: Part<ResNet>,
     projector: Part<Head>,
     predictor: Part<Head>,
+    rotation: Option<Part<RotationHead>>,
     target_encoder: Parameters,
     target_projector: Parameters,
     momentum: Vec<(String, Tensor)>,
@@ -104,12 +108,21 @@ impl Learner {
         let features = encoder.layer.features;
         let projector = build((kind, device), |parameters| head(parameters, features))?;
         let predictor = build((kind, device), |parameters| head(parameters, outputs))?;
+        // Drawn last: with it and without it, the others start alike.
+        let rotation = options.rotation.map(|rotation| {
+            build((kind, device), |parameters| {
+                RotationHead::new(parameters, features, rotation.hidden_dim)
+            })
+        });
+        let rotation = rotation.transpose()?;
         let mut momentum = Vec::new();
-        for (part, parameters) in [
+        let rotated = rotation.as_ref().map(|one| ("rotation", &one.parameters));
+        let parts = [
             ("encoder", &encoder.parameters),
             ("projector", &projector.parameters),
             ("predictor", &predictor.parameters),
-        ] {
+        ];
+        for (part, parameters) in parts.into_iter().chain(rotated) {
             for entry in parameters.learned() {
                 let zeros = entry.tensor.f_detach()?.f_zeros_like()?;
                 momentum.push((format!("{part}.{}", entry.name), zeros));
@@ -124,6 +137,7 @@ impl Learner {
             encoder,
             projector,
             predictor,
+            rotation,
             momentum,
             scaler: match options.precision {
                 Precision::Fp16 => Some(Scaler::new(device)?),
@@ -161,13 +175,12 @@ impl Learner {
     /// Joins this learner with those of the other ranks: all continue from rank 0's state, and gradients are averaged.
     /// With `sync_bn`, batch normalisation takes the images of all ranks as one batch.
     pub fn join(&mut self, group: &Arc<Group>, sync_bn: bool) -> Result<()> {
-        if self.options.activation_checkpointing
-            && self.options.bn_views == BnViews::Separate
-            && group.size > 1
-        {
+        let passes = self.options.bn_views == BnViews::Separate || self.rotation.is_some();
+        if self.options.activation_checkpointing && passes && group.size > 1 {
             return Err(Error::invalid(
                 "Cannot train on several ranks with activations that are computed again for each view: the Reducer takes \
-                 a parameter's gradient once in a step; expected joint views, or activations that are kept",
+                 a parameter's gradient once in a step; expected joint views without rotations, or activations that \
+                 are kept",
             ));
         }
         let state = self.state()?;
@@ -270,8 +283,10 @@ impl Learner {
             ("projector", &self.projector.parameters),
             ("predictor", &self.predictor.parameters),
         ];
+        let rotation = self.rotation.as_ref();
         parts
             .into_iter()
+            .chain(rotation.map(|one| ("rotation", &one.parameters)))
             .flat_map(|(part, tensors)| tensors.entries.iter().map(move |entry| (part, entry)))
             .collect()
     }

@@ -20,12 +20,24 @@ pub struct LearnerOptions {
     pub heads: Heads,
     pub bn_views: BnViews,
     pub lars_variant: LarsVariant,
+    /// None without the rotation auxiliary.
+    pub rotation: Option<RotationOptions>,
     pub dtype: Dtype,
     pub device: DeviceName,
     pub precision: Precision,
     /// True where the online encoder's activations are computed again for the backward pass, and not kept.
     pub activation_checkpointing: bool,
     pub seed: u64,
+}
+
+/// The rotation auxiliary.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RotationOptions {
+    /// Factor of its loss.
+    pub weight: f64,
+    /// Width of the hidden layers of its head.
+    pub hidden_dim: i64,
 }
 
 /// One batch-normalisation pass over both views, or one for each.
@@ -46,6 +58,8 @@ pub enum Dtype {
 /// The widest head, and the most weights of one of its layers: half a gigabyte.
 const MAX_WIDTH: i64 = 1 << 16;
 const MAX_WEIGHTS: i64 = 1 << 27;
+/// The widest head of the rotation auxiliary, whose square is below MAX_WEIGHTS.
+const MAX_ROTATION: i64 = 1 << 13;
 
 impl LearnerOptions {
     /// Refuses what no machine has the memory for. No embedding is too wide for MAX_WIDTH.
@@ -62,6 +76,14 @@ impl LearnerOptions {
                 "Cannot compute in mixed precision ({:?}) from float64: expected float32",
                 self.precision
             )));
+        }
+        if let Some(RotationOptions { weight, hidden_dim }) = self.rotation {
+            if !(weight > 0.0 && weight.is_finite()) || !(1..=MAX_ROTATION).contains(&hidden_dim) {
+                return Err(Error::invalid(format!(
+                    "Cannot tell rotations apart with weight={weight} and hiddenDim={hidden_dim}: expected a number \
+                     above 0, and 1 to {MAX_ROTATION}"
+                )));
+            }
         }
         let weights = self.hidden_dim * self.z_dim;
         if weights > MAX_WEIGHTS {

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor};
 
-use super::Learner;
+use super::{Learner, StepViews};
 use crate::error::{Error, Result};
 use crate::torch::gpu::gpu;
 use crate::torch::gpu::graph::Graph;
@@ -18,7 +18,7 @@ pub struct Rates {
 pub struct Recorded {
     // First, so that it is dropped before the memory it uses.
     graph: Graph,
-    pub views: [Tensor; 2],
+    pub views: Vec<Tensor>,
     complete: bool,
 }
 
@@ -50,7 +50,7 @@ impl Learner {
     /// libtorch nothing to set up.
     pub fn begin_recording(
         &mut self,
-        [view1, view2]: [&Tensor; 2],
+        views: StepViews,
         (learning_rate, tau): (f64, f64),
     ) -> Result<bool> {
         self.recorded = None;
@@ -61,7 +61,8 @@ impl Learner {
         };
         self.set_learning_rate(learning_rate)?;
         self.set_tau(tau)?;
-        let views = [view1.f_detach_copy()?, view2.f_detach_copy()?];
+        let copies = views.all().map(|view| Ok(view.f_detach_copy()?));
+        let views = copies.collect::<Result<Vec<_>>>()?;
         self.last = None;
         self.recorded = Some(Recorded {
             graph: Graph::begin(gpu)?,
@@ -88,14 +89,10 @@ impl Learner {
     }
 
     /// Runs the recorded step on a batch. False where none is recorded, or one for views of another shape.
-    pub fn replay(
-        &mut self,
-        views: [&Tensor; 2],
-        (learning_rate, tau): (f64, f64),
-    ) -> Result<bool> {
+    pub fn replay(&mut self, views: StepViews, (learning_rate, tau): (f64, f64)) -> Result<bool> {
         let fits = self.recorded.as_ref().is_some_and(|recorded| {
-            let same = |(mine, given): (&Tensor, &&Tensor)| mine.size() == given.size();
-            recorded.complete && recorded.views.iter().zip(&views).all(same)
+            let sizes = recorded.views.iter().map(Tensor::size);
+            recorded.complete && sizes.eq(views.all().map(Tensor::size))
         });
         if !fits {
             self.recorded = None;
@@ -104,7 +101,7 @@ impl Learner {
         self.set_learning_rate(learning_rate)?;
         self.set_tau(tau)?;
         if let Some(recorded) = &mut self.recorded {
-            for (mine, given) in recorded.views.iter_mut().zip(views) {
+            for (mine, given) in recorded.views.iter_mut().zip(views.all()) {
                 mine.f_copy_(given)?;
             }
             recorded.graph.replay()?;

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::rotation::Rotated;
 use super::{BnViews, Learner};
 use crate::error::{Error, Result};
 use crate::network::layers::Pass;
@@ -26,6 +27,21 @@ pub struct MicroBatch {
     pub count: u32,
 }
 
+/// Views of one micro-batch, each images × 3 × side × side.
+#[derive(Clone, Copy)]
+pub struct StepViews<'a> {
+    pub pair: [&'a Tensor; 2],
+    /// The view that the rotation auxiliary turns.
+    pub turned: Option<&'a Tensor>,
+}
+
+impl<'a> StepViews<'a> {
+    /// All of them, in order.
+    pub fn all(&self) -> impl Iterator<Item = &'a Tensor> {
+        self.pair.into_iter().chain(self.turned)
+    }
+}
+
 /// Values of the last step's micro-batches for the metrics: mean loss so far, projections of each micro-batch,
 /// embeddings of view 1 and their labels.
 pub(super) struct LastStep {
@@ -33,19 +49,16 @@ pub(super) struct LastStep {
     pub(super) projections: Vec<Tensor>,
     pub(super) embeddings: Vec<Tensor>,
     pub(super) labels: Vec<Tensor>,
+    pub(super) rotated: Option<Rotated>,
     /// Set once the gradients have their own size again, where the loss was scaled.
     pub(super) unscaled: bool,
 }
 
 impl Learner {
-    /// Loss and gradients on both views (each batch × 3 × side × side) of one micro-batch of the step's batch;
-    /// gradients add up over the micro-batches, and the last one ends with them averaged over the ranks. The running
+    /// Loss and gradients on both views of one micro-batch of the step's batch, with the rotation auxiliary also on the
+    /// third; gradients add up over the micro-batches, and the last one ends with them averaged over the ranks. The running
     /// statistics of both networks move by their own train-mode pass.
-    pub fn forward_backward(
-        &mut self,
-        [view1, view2]: [&Tensor; 2],
-        micro_batch: MicroBatch,
-    ) -> Result<()> {
+    pub fn forward_backward(&mut self, views: StepViews, micro_batch: MicroBatch) -> Result<()> {
         let first = micro_batch.index == 0;
         if !first && self.last.as_ref().is_some_and(|last| last.unscaled) {
             return Err(Error::invalid(format!(
@@ -54,15 +67,11 @@ impl Learner {
             )));
         }
         if first {
-            let learned = self.online_parameters();
-            let gradients = learned.iter().map(|parameter| parameter.f_grad());
-            // Not zero_grad(): it detaches the gradient, which a view into the Reducer's buckets refuses.
-            let gradients = gradients.collect::<std::result::Result<Vec<_>, _>>()?;
-            let defined: Vec<&Tensor> = gradients.iter().filter(|one| one.defined()).collect();
-            fill_zeros(&defined)?;
+            self.clear_gradients()?;
         }
-        let recording = self.recording().map(|recorded| &recorded.views);
-        let [view1, view2] = recording.map_or([view1, view2], |views| views.each_ref());
+        let recording = self.recording().map(|recorded| recorded.views.as_slice());
+        let views = recording.and_then(step_views).unwrap_or(views);
+        let [view1, view2] = views.pair;
         let passes = match self.options.bn_views {
             BnViews::Joint => vec![Tensor::f_cat(&[view1, view2], 0)?],
             BnViews::Separate => vec![view1.shallow_clone(), view2.shallow_clone()],
@@ -85,16 +94,20 @@ impl Learner {
             predictions.push(outputs.prediction);
             projections.push(outputs.projection.f_detach()?);
         }
-        let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?
-            .f_div_scalar(f64::from(micro_batch.count))?;
+        let parts = f64::from(micro_batch.count);
+        let loss = byol_loss(&Tensor::f_cat(&predictions, 0)?, &targets)?.f_div_scalar(parts)?;
+        let (total, mut rotated) = match self.rotation_loss(views.turned)? {
+            Some((added, rotated)) => (loss.f_add(&added.f_div_scalar(parts)?)?, Some(rotated)),
+            None => (loss.shallow_clone(), None),
+        };
         if micro_batch.index + 1 == micro_batch.count {
             if let Some(ranks) = &self.ranks {
                 ranks.reducer.prepare()?;
             }
         }
         let start = match &self.scaler {
-            Some(scaler) => scaler.scaled(&loss)?,
-            None => loss.shallow_clone(),
+            Some(scaler) => scaler.scaled(&total)?,
+            None => total,
         };
         if let Err(error) = start.f_backward() {
             if let Some(ranks) = &self.ranks {
@@ -106,6 +119,10 @@ impl Learner {
         match self.last.as_mut().filter(|_| !first) {
             Some(last) => {
                 last.loss = last.loss.f_add(&loss)?;
+                if let (Some(rotated), Some(before)) = (&mut rotated, &last.rotated) {
+                    rotated.add(before)?;
+                }
+                last.rotated = rotated;
                 last.projections.append(&mut projections);
                 last.embeddings.extend(embedding);
             }
@@ -115,11 +132,22 @@ impl Learner {
                     projections,
                     embeddings: embedding.into_iter().collect(),
                     labels: Vec::new(),
+                    rotated,
                     unscaled: false,
                 });
             }
         }
         Ok(())
+    }
+
+    /// Fills the gradients of the step before with zeros.
+    fn clear_gradients(&self) -> Result<()> {
+        let learned = self.online_parameters();
+        let gradients = learned.iter().map(|parameter| parameter.f_grad());
+        // Not zero_grad(): it detaches the gradient, which a view into the Reducer's buckets refuses.
+        let gradients = gradients.collect::<std::result::Result<Vec<_>, _>>()?;
+        let defined: Vec<&Tensor> = gradients.iter().filter(|one| one.defined()).collect();
+        fill_zeros(&defined)
     }
 
     /// Returns the target network's projections of images, by their own statistics; its running ones move.
@@ -224,5 +252,16 @@ impl Learner {
             &online.iter().collect::<Vec<_>>(),
             &weight,
         )
+    }
+}
+
+/// The views in the order of StepViews::all(); none for another number of tensors.
+fn step_views(views: &[Tensor]) -> Option<StepViews<'_>> {
+    match views {
+        [view1, view2, more @ ..] if more.len() < 2 => Some(StepViews {
+            pair: [view1, view2],
+            turned: more.first(),
+        }),
+        _ => None,
     }
 }

@@ -30,6 +30,10 @@ export const PICTURES: Readonly<{ [name: string]: readonly string[] }> = {
   "report-map.png": [...LOOK, "src/report/map.ts"],
   "report-neighbours.png": LOOK,
   "report-matrix.png": [...LOOK, "src/report/probe_look.ts"],
+  "serve.png": [
+    ...["src/report/serve/live_page.ts", "src/report/serve/rows.ts", "src/report/serve/chosen.ts"],
+    ...["src/report/curves_section.ts", ...PAGE],
+  ],
   "watch.png": ["src/report/watch_frame.ts", ...RUN],
   "views.png": ["native/src/data/sheet.rs", "src/run/view_sheet.ts", "src/recipes/preset_views.ts"],
 };

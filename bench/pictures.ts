@@ -11,6 +11,8 @@ import { pathToFileURL } from "node:url";
 import { decode } from "fast-png";
 import { ask } from "../src/base/processes.ts";
 import { escaped } from "../src/report/page.ts";
+import { livePage } from "../src/report/serve/live_page.ts";
+import { LiveRuns } from "../src/report/serve/live_runs.ts";
 import { findChromium, HEADLESS, sandboxWords } from "../src/report/browser.ts";
 import { projectRoot } from "../src/setup/record.ts";
 import { FOLDER, LARGEST, PICTURES, type Record, sourcesOf } from "./picture_sources.ts";
@@ -50,6 +52,8 @@ async function main(): Promise<void> {
     const map = part("map", /Map of the embeddings/);
     const neighbours = part("neighbours", /Nearest neighbours/);
     const matrix = part("matrix", /Confusion matrix/);
+    const live = join(work, "live.html");
+    Deno.writeTextFileSync(live, await servedPage(join(work, "runs")));
     const terminal = join(work, "watch.html");
     Deno.writeTextFileSync(terminal, terminalPage(frame));
     const shot = (page: string, name: string, look: Look): Promise<void> =>
@@ -66,6 +70,7 @@ async function main(): Promise<void> {
     await shot(map, "report-map.png", { width: 1200, isDark: false });
     await shot(neighbours, "report-neighbours.png", { width: 1200, height: 295, isDark: false });
     await shot(matrix, "report-matrix.png", { width: 720, isDark: true });
+    await shot(live, "serve.png", { width: 1200, height: 800, isDark: false });
     await shot(terminal, "watch.png", { width: 860, isDark: true });
     Deno.copyFileSync(join(work, run, "views.png"), join(FOLDER, "views.png"));
   } finally {
@@ -96,6 +101,14 @@ function withSections(html: string, headings: RegExp): string {
   const sections = html.match(/<section>[\s\S]*?<\/section>/g) ?? [];
   const kept = sections.filter((text) => headings.test(/<h2>(.*?)<\/h2>/.exec(text)?.[1] ?? ""));
   return `${before}${kept.join("\n")}</main></body></html>`;
+}
+
+/** Returns the live page of the runs below a folder, with the curves of the first. */
+async function servedPage(folder: string): Promise<string> {
+  const runs = new LiveRuns(folder);
+  await runs.poll();
+  const run = runs.runOf(1);
+  return livePage(runs, { folder: "runs", chosen: run === undefined ? [] : [run] });
 }
 
 function terminalPage(text: string): string {

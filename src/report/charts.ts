@@ -28,6 +28,8 @@ export interface CurvesOptions {
   dots?: boolean;
   /** False for a plot whose page names the curves, by their colours in order of COLOURS. */
   legend?: boolean;
+  /** Part of a curve of many points, to either side, over which its moving mean goes: 0.05 by default, 0 for no mean. */
+  smoothing?: number;
 }
 
 /** A value that a plot marks. */
@@ -75,6 +77,7 @@ export const COLOURS: readonly string[] = [
 export function curvesPlot(
   { title, x, curves, logarithmic = false, marks = [], dots = false, ...options }: CurvesOptions,
 ): string {
+  const { smoothing = SMOOTHING } = options;
   const isLogarithmic = logarithmic &&
     curves.every(({ points }) => points.every(([, value]) => value > 0));
   const drawn = curves.map(({ name, points }) => ({ name, points: thinned(points) }));
@@ -98,7 +101,7 @@ export function curvesPlot(
       axisLabel: { color: MUTED, fontSize: 11, formatter: tickFormatter(values) },
     },
     series: drawn.flatMap((curve, index) => [
-      ...seriesOf(curve, { colour: COLOURS[index % COLOURS.length]!, dots }),
+      ...seriesOf(curve, { colour: COLOURS[index % COLOURS.length]!, dots, smoothing }),
       ...index === 0 && marks.length > 0 ? [markSeries(curve, marks)] : [],
     ]),
   }, { label: title, tooltips: drawn.map((curve) => ({ ...curve, x })) });
@@ -106,25 +109,30 @@ export function curvesPlot(
 
 /** Points from which on a curve is drawn as its moving mean. */
 const SMOOTHED_FROM = 60;
+/** Default of CurvesOptions.smoothing. */
+const SMOOTHING = 0.05;
 
 function seriesOf(
   { name, points }: Curve,
-  { colour, dots }: { colour: string; dots: boolean },
+  { colour, dots, smoothing }: { colour: string; dots: boolean; smoothing: number },
 ): Record<string, unknown>[] {
   const line = { type: "line", name, color: colour, symbol: "circle", symbolSize: 6 };
   const showSymbol = dots || points.length === 1;
-  if (points.length < SMOOTHED_FROM) {
+  if (points.length < SMOOTHED_FROM || smoothing === 0) {
     return [{ ...line, data: points, showSymbol, lineStyle: { width: 1.6 } }];
   }
   return [
     { ...line, data: points, showSymbol: false, lineStyle: { width: 1, opacity: 0.3 } },
-    { ...line, data: movingMean(points), showSymbol: false, lineStyle: { width: 1.8 } },
+    { ...line, data: movingMean(points, smoothing), showSymbol: false, lineStyle: { width: 1.8 } },
   ];
 }
 
-/** Returns points whose values are means over neighbouring points, a twentieth of the curve to either side at most. */
-export function movingMean(points: Curve["points"]): [number, number][] {
-  const most = Math.max(1, Math.floor(points.length / 20));
+/** Returns points whose values are means over neighbouring points, at most a part of the curve to either side. */
+export function movingMean(
+  points: Curve["points"],
+  part: number = SMOOTHING,
+): [number, number][] {
+  const most = Math.max(1, Math.floor(points.length * part));
   return points.map(([x], index) => {
     // A window that the curve's ends cut on one side only would pull the mean to the other.
     const reach = Math.min(most, index, points.length - 1 - index);

@@ -57,11 +57,12 @@ export function curves(runs: readonly RunData[]): string {
 /**
  * Returns plots of all logged metrics; the curves of several runs share their plots.
  *
+ * @param options.smoothing as in curvesPlot()
  * @param options.legend HTML that names the runs by their colours, in place of a legend in each plot
  */
 export function curvesSection(
   runs: readonly CurveSource[],
-  { legend }: { legend?: string } = {},
+  { legend, smoothing }: { legend?: string; smoothing?: number } = {},
 ): string {
   const plots = METRICS.flatMap((metric) => {
     const found: Curve[] = runs.flatMap((run) => {
@@ -81,6 +82,7 @@ export function curvesSection(
           logarithmic,
           marks,
           legend: legend === undefined,
+          smoothing,
         }),
       ),
     ];

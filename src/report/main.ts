@@ -124,6 +124,9 @@ function markdownPage(path: string): Page {
   }
   const title = /^# (.+)$/m.exec(text)?.[1] ?? basename(path);
   const body = marked.parse(text.replace(/^# .+$/m, ""), { async: false })
-    .replaceAll("<table>", '<div class="scroll"><table>').replaceAll("</table>", "</table></div>");
+    .replaceAll("<table>", '<div class="scroll" tabindex="0"><table>').replaceAll(
+      "</table>",
+      "</table></div>",
+    );
   return { title, subtitle: escaped(basename(path)), sections: [body] };
 }

@@ -163,7 +163,7 @@ export function table(
   const body = rows.map((row, index) =>
     `<tr${own.includes(index) ? ' class="own"' : ""}>${cells("td", row)}</tr>`
   );
-  return `<div class="scroll"><table class="${className}"><thead><tr>${
+  return `<div class="scroll" tabindex="0"><table class="${className}"><thead><tr>${
     cells("th", head)
   }</tr></thead>` +
     `<tbody>${body.join("")}</tbody></table></div>`;

@@ -9,8 +9,11 @@ import { options } from "../sections.ts";
 import type { LiveRun } from "./live_run.ts";
 import { shownName } from "./rows.ts";
 
-/** Returns the sections on chosen runs as HTML; "" for none. */
-export function chosenSections(runs: readonly LiveRun[]): string {
+/** Returns the sections on chosen runs as HTML; "" for none. @param options.smoothing as in curvesPlot() */
+export function chosenSections(
+  runs: readonly LiveRun[],
+  { smoothing }: { smoothing?: number } = {},
+): string {
   if (runs.length === 0) return "";
   const named = runs.map((run) => ({
     name: shownName(run.name),
@@ -18,7 +21,10 @@ export function chosenSections(runs: readonly LiveRun[]): string {
     pointsOf: (metric: string) => run.facts.curves.get(metric)?.points() ?? [],
   }));
   return [
-    curvesSection(named, named.length > 1 ? { legend: legendOf(named) } : {}),
+    curvesSection(named, {
+      smoothing,
+      legend: named.length > 1 ? legendOf(named) : undefined,
+    }),
     ...runs.length > 1 ? [options(named)] : [],
     sheets(runs),
   ].join("\n");

@@ -106,10 +106,11 @@ function draw(isUrgent = false) {
   timer = setTimeout(async () => {
     drawnAt = Date.now();
     const runs = [...chosen].join();
-    history.replaceState(null, "", runs === "" ? "./" : `?runs=${runs}`);
+    const words = `?runs=${runs}&smooth=${at("smooth").value}`;
+    history.replaceState(null, "", runs === "" ? "./" : words);
     if (runs === "") return at("chosen").replaceChildren();
     try {
-      const answer = await fetch(`chosen?runs=${runs}`);
+      const answer = await fetch(`chosen${words}`);
       const html = await answer.text();
       if (answer.ok && runs === [...chosen].join()) at("chosen").innerHTML = html;
     } catch {
@@ -143,6 +144,7 @@ document.querySelector("#runs thead").addEventListener("click", ({ target }) => 
   arrange();
 });
 for (const id of ["filter", "state", "starred"]) at(id).addEventListener("input", arrange);
+at("smooth").addEventListener("input", () => draw(true));
 at("choose").addEventListener("click", () => {
   chosen.clear();
   const shown = [...body.rows].filter((row) => !row.hidden).slice(0, 8);

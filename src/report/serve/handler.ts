@@ -53,12 +53,18 @@ export function handlerOf(options: ServerOptions): (request: Request) => Promise
     if (path === "" && rest.length === 1) {
       await runs.poll();
       const chosen = await chosenRuns(searchParams, runs);
-      return answer(livePage(runs, { folder: options.folder, chosen }), "text/html");
+      return answer(
+        livePage(runs, { folder: options.folder, chosen, ...smoothingIn(searchParams) }),
+        "text/html",
+      );
     }
     if (path === "client.js") return answer(options.script, "text/javascript");
     if (path === "events") return events(request, options);
     if (path === "chosen") {
-      return answer(chosenSections(await chosenRuns(searchParams, runs)), "text/html");
+      return answer(
+        chosenSections(await chosenRuns(searchParams, runs), smoothingIn(searchParams)),
+        "text/html",
+      );
     }
     const [, kind, id] = /^(views|report)\/(\d{1,9})$/.exec(path) ?? [];
     const run = id === undefined ? undefined : runs.runOf(Number(id));
@@ -88,6 +94,12 @@ async function chosenRuns(address: URLSearchParams, runs: LiveRuns): Promise<Liv
     }
   }
   return chosen;
+}
+
+/** Returns the smoothing that an address asks for, in percent of a curve. */
+function smoothingIn(address: URLSearchParams): { smoothing?: number } {
+  const percent = address.get("smooth") ?? "";
+  return /^\d{1,2}$/.test(percent) ? { smoothing: Number(percent) / 100 } : {};
 }
 
 /** Streams the changes as server-sent events. A browser that connects again tells the last one that it got. */

@@ -39,6 +39,14 @@ th[aria-sort=ascending] .sort::after { content: " ▲"; } th[aria-sort=descendin
 
 const STATES = ["running", "finished", "interrupted", "stalled", "collapsed"];
 
+/** Percent of a curve to either side of which a mean is taken, by name. */
+const SMOOTHINGS: readonly (readonly [percent: number, name: string])[] = [
+  [0, "none"],
+  [2, "little"],
+  [5, "usual"],
+  [15, "much"],
+];
+
 /**
  * Returns the page as HTML, with the table of this moment.
  *
@@ -46,14 +54,24 @@ const STATES = ["running", "finished", "interrupted", "stalled", "collapsed"];
  */
 export function livePage(
   runs: LiveRuns,
-  { folder, chosen }: { folder: string; chosen: readonly LiveRun[] },
+  { folder, chosen, smoothing = 0.05 }: {
+    folder: string;
+    chosen: readonly LiveRun[];
+    smoothing?: number;
+  },
 ): string {
   const { summary, groups, version } = runs.changesAfter(runs.version);
   const states = STATES.map((state) => `<option>${state}</option>`).join("");
+  const smoothings = SMOOTHINGS.map(([percent, name]) =>
+    `<option value="${percent}"${
+      percent === Math.round(100 * smoothing) ? " selected" : ""
+    }>${name}</option>`
+  ).join("");
   const controls = `<div class="controls">
 <input type="search" id="filter" placeholder="Filter by name, group or seed" aria-label="Filter by name, group or seed">
 <label>State <select id="state"><option value="">all</option>${states}</select></label>
 <label><input type="checkbox" id="starred"> starred only</label>
+<label>Smoothing <select id="smooth">${smoothings}</select></label>
 <button id="choose">Curves of the first 8 shown</button> <button id="clear">No curves</button>
 </div>`;
   return htmlOf({
@@ -67,7 +85,7 @@ export function livePage(
       `<p class="note" id="none" hidden>No run is shown: none lies below the folder, or the filter excludes all.</p>`,
       `<div id="groups">${groups}</div>`,
       `<div id="chosen" data-runs="${chosen.map(({ id }) => id).join()}">${
-        chosenSections(chosen)
+        chosenSections(chosen, { smoothing })
       }</div>`,
     ],
     live: { script: "client.js", style: STYLE },

@@ -5,6 +5,7 @@ import { meanAndDeviation } from "../../base/statistics.ts";
 import { durationText } from "../../base/terminal.ts";
 import { accuracyText, epochText } from "../../run/accuracy_text.ts";
 import { differenceBetween, groupsOf, haveMean } from "../../run/groups.ts";
+import { type EvalRow, setsOf } from "../../run/metrics.ts";
 import { escaped, note, section, table } from "../page.ts";
 import type { LiveRun } from "./live_run.ts";
 
@@ -18,9 +19,11 @@ const COLUMNS: readonly (readonly [head: string, key?: string])[] = [
   ["left", "left"],
   ["linear probe, %", "top1"],
   ["k-NN, %", "knn"],
-  ["test images", "tested"],
+  ["images", "tested"],
   ["group", "group"],
 ];
+
+type SetOfRow = ReturnType<typeof setsOf>[number];
 
 /** Returns a name for the page: without control characters and marks that would change the order of other text. */
 export function shownName(name: string): string {
@@ -69,12 +72,6 @@ export function rowOf(run: LiveRun, { now, group }: { now: number; group?: strin
     `data-${key}="${escaped(String(value))}"`
   );
   const label = escaped(name);
-  const accuracy = (value: number | undefined): string =>
-    value === undefined || last === undefined
-      ? "–"
-      : `${accuracyText(value, last.tested)}<small>${
-        last.epoch === 0 ? "untrained" : `epoch ${epochText(last.epoch)}`
-      }</small>`;
   const cells = [
     `<td><button class="star" aria-pressed="false" aria-label="Star ${label}">☆</button></td>`,
     `<td><input type="checkbox" class="choice" aria-label="Curves of ${label}"></td>`,
@@ -83,12 +80,34 @@ export function rowOf(run: LiveRun, { now, group }: { now: number; group?: strin
     `<td class="steps"><progress max="1" value="${share}" aria-label="Progress of ${label}"></progress>` +
     `<small>${done}${end === undefined ? "" : ` of ${end}`}</small></td>`,
     `<td class="number">${left === undefined ? "–" : durationText(left)}</td>`,
-    `<td class="number">${accuracy(last?.top1)}</td>`,
-    `<td class="number">${accuracy(last?.knn_top1)}</td>`,
-    `<td class="number">${last?.tested?.toLocaleString("en") ?? "–"}</td>`,
+    `<td class="number">${accuracyCell(last, "top1")}</td>`,
+    `<td class="number">${accuracyCell(last, "knn_top1")}</td>`,
+    `<td class="number">${imagesCell(last)}</td>`,
     `<td>${escaped(inGroup) || "–"}</td>`,
   ];
   return `<tr ${data.join(" ")}>${cells.join("")}</tr>`;
+}
+
+/** Returns an accuracy on the test images, and on the images that were held out. */
+function accuracyCell(row: EvalRow | undefined, name: "top1" | "knn_top1"): string {
+  if (row === undefined) return "–";
+  const [first, ...others] = setsOf(row);
+  const text = ({ accuracies }: SetOfRow): string =>
+    accuracyText(accuracies[name], accuracies.tested);
+  return [
+    first === undefined ? "–" : text(first),
+    `<small>${row.epoch === 0 ? "untrained" : `epoch ${epochText(row.epoch)}`}</small>`,
+    ...others.map((set) => `<small>${set.name} ${text(set)}</small>`),
+  ].join("");
+}
+
+/** Returns the number and the kind of the images that the accuracies are of. */
+function imagesCell(row: EvalRow | undefined): string {
+  const sets = row === undefined ? [] : setsOf(row);
+  const parts = sets.flatMap(({ name, accuracies: { tested } }) =>
+    tested === undefined ? [] : `${tested.toLocaleString("en")}<small>${name}</small>`
+  );
+  return parts.join("") || "–";
 }
 
 function alarmsCell(alarms: readonly string[]): string {
@@ -106,9 +125,9 @@ export function runTable(rows: readonly string[]): string {
       ? `<th scope="col">${head}</th>`
       : `<th scope="col" data-key="${key}"><button class="sort">${escaped(head)}</button></th>`
   );
-  return `<div class="scroll"><table id="runs"><thead><tr>${heads.join("")}</tr></thead><tbody>${
-    rows.join("")
-  }</tbody></table></div>`;
+  return `<div class="scroll" tabindex="0"><table id="runs"><thead><tr>${
+    heads.join("")
+  }</tr></thead><tbody>${rows.join("")}</tbody></table></div>`;
 }
 
 /** Returns a line that counts the runs by their states. */

@@ -157,7 +157,7 @@ Deno.test("the table tells running, finished, interrupted, stalled and collapsed
   equal(rows.killed?.left, "");
   const { text } = await served.get();
   match(text, /50\.00 ± 1\.58<small>epoch 2<\/small>/);
-  match(text, /<td class="number">1,000<\/td>/);
+  match(text, /<td class="number">1,000<small>test<\/small><\/td>/);
   match(text, /Nothing was logged for 1:00:00/);
   match(text, /The embeddings have collapsed/);
 });
@@ -255,6 +255,15 @@ Deno.test("groups have means over their seeds, and chosen runs their curves and 
   match(chosen, /<title>low\/0, step \d+: [\d.]+<\/title>/);
   match(chosen, /<td>--tau_base<\/td><td>0\.97<\/td><td>0\.5<\/td>/);
   equal((await served.get("chosen?runs=")).text, "");
+  // An evaluation on images that were held out beside the test images.
+  const file = join(served.root, "low/0", "metrics.jsonl");
+  const held = { top1: 40, top5: 80, knn_top1: 30, tested: 500 };
+  const test = { top1: 50, top5: 90, knn_top1: 40, tested: 1000 };
+  const row = { kind: "eval", step: 40, epoch: 4, ...test, held_out: held };
+  Deno.writeTextFileSync(file, `${JSON.stringify(row)}\n`, { append: true });
+  const after = (await served.get()).text;
+  match(after, /50\.00 ± 1\.58<small>epoch 4<\/small><small>held-out 40\.00 ± 2\.19<\/small>/);
+  match(after, /1,000<small>test<\/small>500<small>held-out<\/small>/);
 });
 
 Deno.test("Chromium shows table and curves, follows a run that grows, and runs nothing of a name", async () => {
@@ -270,7 +279,7 @@ Deno.test("Chromium shows table and curves, follows a run that grows, and runs n
   await page.until("document.querySelectorAll('#runs tbody tr').length === 2");
   await page.evaluate("document.querySelectorAll('.choice').forEach((box) => box.click())");
   await page.until("document.querySelectorAll('#chosen svg').length === 7");
-  match(String(await page.evaluate("location.search")), /^\?runs=1,2$/);
+  match(String(await page.evaluate("location.search")), /^\?runs=1,2&smooth=5$/);
   const file = join(path, "metrics.jsonl");
   const lines = Deno.readTextFileSync(file).split("\n");
   const row = lines.findLast((line) => line.includes('"train"'))!;

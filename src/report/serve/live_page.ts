@@ -28,9 +28,11 @@ th[aria-sort=ascending] .sort::after { content: " ▲"; } th[aria-sort=descendin
 #groups td:last-child { min-width: 200px; } #groups td:first-child { min-width: 0; }
 #lost[hidden] { display: none; }
 #chosen .card svg circle:hover { fill: var(--accent); fill-opacity: .45; }
-@media (max-width: 700px) { #runs thead { position: absolute; clip-path: inset(50%); width: 1px; height: 1px; overflow: hidden; }
-  #runs tr { display: grid; grid-template-columns: 36px 32px 1fr auto; border-bottom: 1px solid var(--line); padding: 6px 2px; }
-  #runs tr[hidden] { display: none; } #runs td { border: 0; padding: 3px 5px; min-width: 0; text-align: left; white-space: normal; }
+@media (max-width: 700px) { #runs thead { display: block; }
+  #runs thead tr { display: flex; flex-wrap: wrap; gap: 2px 6px; border-bottom: 1px solid var(--line); padding: 4px; }
+  #runs th { border: 0; padding: 4px; } #runs th:not([data-key]) { display: none; }
+  #runs tbody tr { display: grid; grid-template-columns: 36px 32px 1fr auto; border-bottom: 1px solid var(--line); padding: 6px 2px; }
+  #runs tbody tr[hidden] { display: none; } #runs td { border: 0; padding: 3px 5px; min-width: 0; text-align: left; white-space: normal; }
   #runs td:nth-child(5) { grid-column: 1 / 4; } #runs td:nth-child(6)::before { content: "left "; color: var(--muted); }
   #runs td:nth-child(7) { grid-column: 1 / 4; } #runs td:nth-child(7)::before { content: "linear "; color: var(--muted); }
   #runs td:nth-child(8)::before { content: "k-NN "; color: var(--muted); } #runs td:nth-child(7) small, #runs td:nth-child(8) small,

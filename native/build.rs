@@ -18,8 +18,8 @@ fn main() {
         .std("c++17")
         .opt_level(2)
         .flag("-Wno-unknown-pragmas")
-        .file("shim/gpu/one_thread.cpp")
-        .compile("byol_one_thread");
+        .file("shim/gpu/emulator.cpp")
+        .compile("byol_emulator");
     let include = PathBuf::from(libtorch).join("include");
     cc::Build::new()
         .cpp(true)

@@ -1,14 +1,13 @@
 // What the kernels share: packs of 16 bytes of one type, as float32 in registers. Compiled at run
-// time for the GPU that is there, without any header; and by a C++ compiler for a block of one
-// thread, which tests run (native/src/views/gpu/tests.rs).
+// time for the GPU that is there, without any header; and by a C++ compiler for threads of the
+// processor, which tests run (native/src/views/gpu/tests.rs).
 
-#ifdef BYOL_ONE_THREAD
-// The program that includes this brings threadIdx, blockIdx, blockDim, gridDim, and dynamic_shared.
+#ifdef BYOL_EMULATED
+// emulator.cpp brings threadIdx, blockIdx, blockDim, gridDim, dynamic_shared, and together().
 #define KERNEL extern "C"
 #define DEVICE static inline
 #define METHOD static inline
 #define SHARED static
-#define together()
 #else
 #define KERNEL extern "C" __global__
 #define DEVICE __device__ __forceinline__
@@ -26,7 +25,7 @@ struct alignas(16) Pack {
 };
 
 DEVICE float as_float(unsigned bits) {
-#ifdef BYOL_ONE_THREAD
+#ifdef BYOL_EMULATED
   float value;
   __builtin_memcpy(&value, &bits, 4);
   return value;
@@ -36,7 +35,7 @@ DEVICE float as_float(unsigned bits) {
 }
 
 DEVICE unsigned as_bits(float value) {
-#ifdef BYOL_ONE_THREAD
+#ifdef BYOL_EMULATED
   unsigned bits;
   __builtin_memcpy(&bits, &value, 4);
   return bits;
@@ -83,7 +82,7 @@ struct BFloat16 {
 struct Float16 {
   static const int count = 8;
   METHOD float widened(unsigned short bits) {
-#ifdef BYOL_ONE_THREAD
+#ifdef BYOL_EMULATED
     _Float16 value;
     __builtin_memcpy(&value, &bits, 2);
     return static_cast<float>(value);
@@ -94,7 +93,7 @@ struct Float16 {
 #endif
   }
   METHOD unsigned short rounded(float value) {
-#ifdef BYOL_ONE_THREAD
+#ifdef BYOL_EMULATED
     const _Float16 half = static_cast<_Float16>(value);
     unsigned short bits;
     __builtin_memcpy(&bits, &half, 2);

@@ -88,12 +88,17 @@ async function compiles(test: Deno.TestContext): Promise<void> {
     const library = places.map((rankInfo) => join(rankInfo, "nvidia/cu13/lib/libnvrtc.so.13"))
       .find(exists);
     if (library === undefined) return skip("there is no NVRTC: the oracle of PyTorch brings one");
-    const { code, stderr } = await new Deno.Command("python3", {
-      args: ["tests/support/compile_kernels.py", library, "sm_75", "sm_80", "sm_90", "sm_120"],
+    const architectures = ["sm_75", "sm_80", "sm_86", "sm_90", "sm_100", "sm_120"];
+    const { code, stdout, stderr } = await new Deno.Command("python3", {
+      args: ["tests/support/compile_kernels.py", library, ...architectures],
       cwd: projectRoot,
       // NVRTC looks for its own second half.
       env: { LD_LIBRARY_PATH: join(library, "..") },
     }).output();
     equal(code, 0, new TextDecoder().decode(stderr));
+    const kernels = new TextDecoder().decode(stdout).trim().split("\n");
+    equal(kernels.length, 18 * architectures.length);
+    const spilling = kernels.filter((line) => !line.endsWith(" 0 0"));
+    equal(spilling.join(), "");
   });
 }

@@ -55,14 +55,24 @@ impl Error {
     }
 }
 
-impl From<tch::TchError> for Error {
-    fn from(error: tch::TchError) -> Self {
-        let message = error.to_string();
-        let status = if message.contains("out of memory") || message.contains("can't allocate") {
+impl Error {
+    /// Returns a failure of libtorch by its words, with a status of its own where the device or the machine has no
+    /// memory left.
+    pub fn by_libtorch(status: Status, message: String) -> Self {
+        let is_memory = ["out of memory", "can't allocate", "bad_alloc"]
+            .iter()
+            .any(|words| message.contains(words));
+        let status = if is_memory {
             Status::OutOfMemory
         } else {
-            Status::Torch
+            status
         };
         Self { status, message }
+    }
+}
+
+impl From<tch::TchError> for Error {
+    fn from(error: tch::TchError) -> Self {
+        Self::by_libtorch(Status::Torch, error.to_string())
     }
 }

@@ -59,6 +59,8 @@ export interface PretrainOptions {
 export interface PretrainHooks {
   /** Called before a step; the function that it returns is called after the step. */
   trace?(step: number, rates: StepRates): (() => void) | undefined;
+  /** Called with a line where the training continues in another, slower way. */
+  warned?(line: string): void;
   /** Called after a logged step. */
   logged?(row: TrainRow): void;
   /** Called after each step; `epoch` (from 1) is set after the last step of an epoch. */
@@ -79,7 +81,8 @@ export async function pretrain(
   hooks: PretrainHooks = {},
 ): Promise<number> {
   const { batchSize, momentum, weightDecay, eta, probeRates, firstStep, endStep } = options;
-  const graph = new StepGraph(learner, { enabled: isRecordable(options), ...options });
+  const enabled = isRecordable(options);
+  const graph = new StepGraph(learner, { ...options, enabled, warn: hooks.warned });
   const log = new StepLog(learner, options);
   for (let step = firstStep; step < endStep; step++) {
     // What this step is: every number that changes over time.

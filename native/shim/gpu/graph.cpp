@@ -12,6 +12,8 @@ namespace {
 
 struct Graph {
   at::cuda::CUDAGraph graph;
+  // The graph's own memory.
+  c10::MempoolId_t pool = at::cuda::graph_pool_handle();
   // Recording takes a stream of its own; the one to go back to.
   c10::cuda::CUDAStream before = c10::cuda::getCurrentCUDAStream();
   bool recording = false;
@@ -19,19 +21,33 @@ struct Graph {
   void begin() {
     c10::cuda::setCurrentCUDAStream(c10::cuda::getStreamFromPool());
     recording = true;
-    graph.capture_begin();
+    graph.capture_begin(pool);
   }
 
-  // Back to the stream before, also where the recording failed.
   void end() {
     recording = false;
     try {
       graph.capture_end();
     } catch (...) {
-      c10::cuda::setCurrentCUDAStream(before);
+      abandon();
       throw;
     }
     c10::cuda::setCurrentCUDAStream(before);
+  }
+
+  // Back to where live steps run: a capture whose end fails leaves libtorch's allocator on the graph's pool.
+  void abandon() {
+    namespace allocator = c10::cuda::CUDACachingAllocator;
+    c10::cuda::setCurrentCUDAStream(before);
+    // Each fails where the capture had not come so far.
+    try {
+      allocator::endAllocateToPool(before.device_index(), pool);
+    } catch (const c10::Error&) {
+    }
+    try {
+      allocator::releasePool(before.device_index(), pool);
+    } catch (const c10::Error&) {
+    }
   }
 
   // What failed on its way is forgotten.

@@ -30,7 +30,7 @@ impl Message {
     }
 }
 
-/// Runs one function of the shim; its failure becomes an error of the given status.
+/// Runs one function of the shim; its failure becomes an error of the given status, or OutOfMemory.
 pub fn checked(status: Status, function: impl FnOnce(Message) -> c_int) -> Result<()> {
     let mut text: [c_char; MESSAGE_CAPACITY] = [0; MESSAGE_CAPACITY];
     let failed = function(Message {
@@ -41,10 +41,10 @@ pub fn checked(status: Status, function: impl FnOnce(Message) -> c_int) -> Resul
         return Ok(());
     }
     let message = unsafe { CStr::from_ptr(text.as_ptr()) };
-    Err(Error {
+    Err(Error::by_libtorch(
         status,
-        message: message.to_string_lossy().into_owned(),
-    })
+        message.to_string_lossy().into_owned(),
+    ))
 }
 
 /// Returns a list of tensors in the form that the shim takes.
@@ -53,4 +53,33 @@ pub fn pointers(tensors: &[&Tensor]) -> Vec<*mut C_tensor> {
         .iter()
         .map(|tensor| tensor.as_ptr().cast_mut())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_the_shim_lacks_has_a_status_of_its_own() {
+        let failing = |text: &'static str| {
+            checked(Status::Torch, |error| {
+                error.write(text);
+                1
+            })
+        };
+        for text in [
+            "CUDA out of memory. Tried to allocate 2.00 GiB",
+            "DefaultCPUAllocator: can't allocate memory",
+            "std::bad_alloc",
+        ] {
+            let Err(Error { status, message }) = failing(text) else {
+                panic!("{text}: expected a failure");
+            };
+            assert_eq!((status, message.as_str()), (Status::OutOfMemory, text));
+        }
+        let framed = failing("std::bad_alloc\nException raised from alloc\nframe #0: f");
+        assert!(framed.is_err_and(|error| error.message == "std::bad_alloc"));
+        let other = failing("mat1 and mat2 shapes cannot be multiplied");
+        assert!(other.is_err_and(|error| error.status == Status::Torch));
+    }
 }

@@ -24,6 +24,7 @@ export function pretrainHooks(
   const collapse = new CollapseWatch(config);
   const grays = new FewGraysWatch([inputs.train, inputs.test], warn);
   return {
+    warned: warn,
     // Logged steps include the ends of epochs: a resumed run repeats an evaluation that a signal stopped there.
     interrupted: (stepsDone) => {
       const agreed = isLogged(stepsDone, plan);

@@ -25,6 +25,7 @@ import { TrainingInputs } from "./inputs.ts";
 import { Invocation } from "./invocation.ts";
 import { isFinished, keepOlderPreset, OpenRun } from "./open_run.ts";
 import { openOutput } from "./output.ts";
+import { withMemoryAdvice } from "./memory_advice.ts";
 import { restore } from "./restore.ts";
 import { openingLines } from "./story.ts";
 
@@ -108,7 +109,9 @@ async function trainWith(
     { learner, dataset: train },
     { ...config, stepsPerEpoch, augmentation, firstStep, endStep, probeRates },
     pretrainHooks(training, { firstStep, output, evaluations }),
-  );
+  ).catch((error) => {
+    throw withMemoryAdvice(error, config);
+  });
   return await finish(training, { stepsDone, output, evaluations });
 }
 

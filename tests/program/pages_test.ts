@@ -49,11 +49,15 @@ function commandsOf(page: string): Shown[] {
 /** Checks the words of a command as the program does before it opens any file. */
 function check(name: CommandName, words: string[]): void {
   const spec: CommandSpec = COMMANDS[name];
-  // The page's mention of one option leaves out the required one.
+  // The page's mention of one option leaves out the required ones.
   const needsCheckpoint = ["eval", "embed", "export"].includes(name) ||
     words.includes("--job=eval");
-  const isThere = words.some((word) => word.startsWith("--checkpoint="));
-  const all = needsCheckpoint && !isThere ? [...words, "--checkpoint=FILE"] : words;
+  const required = [
+    ...needsCheckpoint ? ["--checkpoint=FILE"] : [],
+    ...name === "embed" ? ["--out=FILE.npy"] : [],
+  ];
+  const isGiven = (option: string): boolean => words.some((word) => word.startsWith(`${option}=`));
+  const all = [...words, ...required.filter((option) => !isGiven(option.split("=")[0]!))];
   // The commands of Slurm take options of the kind of job that they are for.
   const beside = (spec.beside?.length ?? 0) > 1
     ? [all.includes("--job=eval") ? "eval" : "train"]

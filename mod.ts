@@ -59,6 +59,7 @@ export type {
   LearnerOptions,
   OnlineProbeMetrics,
   ProbeRates,
+  RotationMetrics,
   StepMetrics,
   StepRates,
   UpdateOptions,

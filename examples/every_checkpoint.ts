@@ -30,9 +30,7 @@ await runMain(async ([runDir, ...options]) => {
   const config = evalOptions(`--checkpoint=${newest.path}`, ...options);
   setThreads(config.threads);
   const { train, test, heldOut } = await openData(config);
-  if (test === undefined && heldOut === undefined) {
-    throw new UserError("Cannot evaluate: no images to test on", ExitCode.data);
-  }
+  if ((test ?? heldOut) === undefined) throw new UserError("Cannot evaluate", ExitCode.data);
   for (const { path, step } of found.reverse()) {
     using learner = createLearner(config);
     learner.loadEncoder(path);

@@ -56,8 +56,11 @@ export interface OpenedData {
 
 /** Splits to open, device of the views, and a signal. */
 export interface OpenOptions {
-  splits?: Splits;
+  /** Splits to open. */
+  splits?: "train" | "train and test";
+  /** Device of the views. */
   device?: string;
+  /** Signal that ends a download or a listing. */
   signal?: AbortSignal;
 }
 

@@ -173,7 +173,7 @@ export async function classifyByNeighbours(
   parts: EvaluationParts,
   { batchSize, transforms }: Pick<EvaluationOptions, "batchSize" | "transforms">,
   onProgress: OnProgress = () => {},
-): Promise<OnAllSets<Near> | undefined> {
+): Promise<OnAllSets<Pick<SetAccuracies, "knn_top1" | "tested">> | undefined> {
   const { train, ranks = Ranks.alone() } = parts;
   const all = [train, ...testedSets(parts)];
   for (const dataset of all) dataset.setProbe(batchSize, transforms);

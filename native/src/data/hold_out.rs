@@ -136,9 +136,9 @@ mod tests {
             let held = HoldOutOptions::Percent(percent)
                 .by_name(&labels, name)
                 .unwrap();
-            let of = |class| {
+            let of = |class: u16| {
                 held.iter()
-                    .filter(|&&index| labels[index as usize] == class)
+                    .filter(move |&&index| labels[index as usize] == class)
             };
             let expected = if percent < 50.0 { 1 } else { 2 };
             assert_eq!(of(0).count(), expected, "{held:?}");

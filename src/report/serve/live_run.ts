@@ -89,8 +89,10 @@ export class LiveRun {
   }
 
   #read(most: number): void {
-    const whole = this.#whole;
+    const [whole, before] = [this.#whole, this.#tail.offset];
     this.#tail.read(most, (line) => whole.see(line));
+    // The file has been cut short since its size was asked for: the next poll() begins again.
+    if (!this.isRead && this.#tail.offset === before) return this.#restart();
     if (this.isRead) this.facts = whole;
   }
 

@@ -134,7 +134,9 @@ function events(
       timer = undefined;
     },
   });
-  return new Response(body, { headers: { ...HEADERS, "content-type": "text/event-stream" } });
+  // Compressed, events would wait for each other.
+  const own = { "content-type": "text/event-stream", "cache-control": "no-store, no-transform" };
+  return new Response(body, { headers: { ...HEADERS, ...own } });
 }
 
 function sheetOf({ folder }: LiveRun): Response {

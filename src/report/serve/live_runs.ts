@@ -62,6 +62,8 @@ export class LiveRuns {
   async readAll(signal: AbortSignal): Promise<void> {
     for (const run of [...this.#runs.values()]) {
       while (!run.isRead && !signal.aborted) {
+        // A page waits for the poll, and not for what is read in the background.
+        await this.#polling;
         run.readMore(SLICE);
         await sleep(0);
       }

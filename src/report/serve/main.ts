@@ -66,7 +66,7 @@ function listen(
   port: number,
 ): Deno.HttpServer<Deno.NetAddr> {
   try {
-    return Deno.serve({ hostname: HOST, port, onListen() {} }, handler);
+    return Deno.serve({ hostname: HOST, port, automaticCompression: true, onListen() {} }, handler);
   } catch (error) {
     if (error instanceof Deno.errors.AddrInUse) {
       throw new UserError(

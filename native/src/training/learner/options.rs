@@ -78,7 +78,8 @@ impl LearnerOptions {
             )));
         }
         if let Some(RotationOptions { weight, hidden_dim }) = self.rotation {
-            if !(weight > 0.0 && weight.is_finite()) || !(1..=MAX_ROTATION).contains(&hidden_dim) {
+            let is_weight = weight > 0.0 && weight.is_finite();
+            if !(is_weight && (1..=MAX_ROTATION).contains(&hidden_dim)) {
                 return Err(Error::invalid(format!(
                     "Cannot tell rotations apart with weight={weight} and hiddenDim={hidden_dim}: expected a number \
                      above 0, and 1 to {MAX_ROTATION}"

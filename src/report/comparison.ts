@@ -30,6 +30,8 @@ export interface Comparison {
   differences: string;
   /** Number of test images; null where the runs do not tell it. */
   tested: number | null;
+  /** "held-out" where the accuracies are those of held-out images: there are no test images. */
+  tested_on: "test" | "held-out";
   accuracies: Record<AccuracyName, ComparedAccuracy>;
 }
 
@@ -67,6 +69,7 @@ export function compared(a: readonly RunData[], b: readonly RunData[]): Comparis
     },
     differences: differenceBetween(one!, other!, { sides: ["in A", "in B"] }),
     tested: one!.evaluations.at(-1)?.tested ?? null,
+    tested_on: one!.evaluations.at(-1)?.tested_on ?? "test",
     accuracies,
   };
 }

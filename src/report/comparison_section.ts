@@ -8,7 +8,9 @@ import { WANTED_POINTS } from "./paired.ts";
 import type { RunData } from "./run_data.ts";
 
 /** Returns the rows of a comparison: head first, then a line for each statistic. */
-export function comparisonRows({ seeds, accuracies, tested }: Comparison): string[][] {
+export function comparisonRows(
+  { seeds, accuracies, tested, tested_on: set }: Comparison,
+): string[][] {
   const names = Object.keys(COMPARED_ACCURACIES) as AccuracyName[];
   const row = (
     what: string,
@@ -30,7 +32,9 @@ export function comparisonRows({ seeds, accuracies, tested }: Comparison): strin
       ({ p }) => p === null ? "not enumerated" : shortP(p),
     ),
     row(
-      `test set's own noise${tested === null ? "" : `, ${tested.toLocaleString("en")} images`}`,
+      tested === null
+        ? "noise of the images"
+        : `noise of the ${tested.toLocaleString("en")} ${set} images`,
       ({ testNoise }) => testNoise === null ? "–" : `± ${testNoise.toFixed(2)}`,
     ),
     row(

@@ -70,7 +70,7 @@ Deno.test("compare prints means, difference, interval, test, noise, and what dif
     match(out, /^B − A in points +\+0\.00 +\+1\.04$/m);
     match(out, /^95 % t interval of B − A .*\+0\.13 to \+1\.95$/m);
     match(out, /^p of the sign-flip test \(least possible: 0\.063\) +1 +0\.063$/m);
-    match(out, /^test set's own noise, 1,000 images +± 1\.55 +± 1\.58$/m);
+    match(out, /^noise of the 1,000 test images +± 1\.55 +± 1\.58$/m);
     match(out, /^further pairs to tell 0\.5 points +0 +\d+$/m);
     const json = JSON.parse((await compare(a, b, "--format=json")).out);
     equal(json.accuracies.top1.mean.toFixed(2), "1.04");

@@ -62,12 +62,15 @@ impl Error {
         let is_memory = ["out of memory", "can't allocate", "bad_alloc"]
             .iter()
             .any(|words| message.contains(words));
-        let status = if is_memory {
-            Status::OutOfMemory
-        } else {
-            status
-        };
-        Self { status, message }
+        if !is_memory {
+            return Self { status, message };
+        }
+        // The stack of libtorch's frames tells nobody what to do about it.
+        let words = message.split("\nException raised from").next();
+        Self {
+            status: Status::OutOfMemory,
+            message: words.unwrap_or_default().to_owned(),
+        }
     }
 }
 

@@ -536,7 +536,7 @@ photoTest("bad folders have their message and exit code", async (folder) => {
     [["--dataset_name=imagenet", `--data_dir=${none}`], /tried .*none, expected train\/<class>/],
     [["--dataset_name=folder", `--data_dir=${none}`], /tried .*none, expected a folder of images/],
     [
-      ["--dataset_name=folder", `--data_dir=${flat}`],
+      ["--dataset_name=folder", `--data_dir=${flat}`, "--clsf_every=1", "--batch_size=2"],
       /expected train\/ and val\/ with class folders, or --clsf_every=0/,
     ],
   ];
@@ -636,8 +636,8 @@ photoTest(
       return await Deno.readFile(path);
     };
     const sheet = await drawn("loose.png", `--data_dir=${folder}`);
-    // Two times 48 pixels a view, four pairs a row, as of any data set.
-    deepEqual([...sheet.subarray(16, 24)], [0, 0, 0x03, 0x3a, 0, 0, 0x01, 0xb2]);
+    // Two times 48 pixels a picture, four images with two views each a row, as of any data set.
+    deepEqual([...sheet.subarray(16, 24)], [0, 0, 0x04, 0xc2, 0, 0, 0x01, 0xb2]);
     deepEqual(await drawn("packed.png", `--data_dir=${packed}`), sheet);
     // A flat folder has nothing to evaluate on, and needs nothing.
     const flat = join(folder, "train", "n01");

@@ -122,7 +122,7 @@ Deno.test("embed refuses what it cannot do, and leaves nothing behind", async ()
         /--out=features\.csv: expected a path that ends in \.npy or \.parquet/,
       ],
       [demo, 2, /without --out: expected --out=PATH/],
-      [[...demo, "--out=a.npy", "--split=all"], 2, /--split=all: expected train or test/],
+      [[...demo, "--out=a.npy", "--split=all"], 2, /--split=all: expected train, test or held_out/],
       [[...demo, "--out=a.npy", "--ranks=2"], 2, /--ranks=2: expected one rank/],
       [[...demo, `--out=${folder}/none/a.npy`], 8, /Cannot write .*none\/a\.npy/],
       [["--checkpoint=/nowhere", "--out=a.npy"], 5, /\/nowhere/],

@@ -63,7 +63,8 @@ async function writeImage(
   const photo = png(150, 110, 3);
   await Deno.mkdir(join(photos, "n01"), { recursive: true });
   await Deno.writeFile(join(photos, "n01", "photo.png"), photo);
-  const ofFolder = ["--dataset_name=folder", `--data_dir=${photos}`];
+  // The checkpoint says no size of views, as those of earlier versions: they were trained at 224.
+  const ofFolder = ["--dataset_name=folder", `--data_dir=${photos}`, "--image_size=224"];
   const { config } = parseCommandLine(
     "train",
     ["--threads=1", "--clsf_every=0", "--limit_train=1", ...data === "folder" ? ofFolder : []],

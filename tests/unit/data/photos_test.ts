@@ -537,7 +537,7 @@ photoTest("bad folders have their message and exit code", async (folder) => {
     [["--dataset_name=folder", `--data_dir=${none}`], /tried .*none, expected a folder of images/],
     [
       ["--dataset_name=folder", `--data_dir=${flat}`, "--clsf_every=1", "--batch_size=2"],
-      /expected train\/ and val\/ with class folders, or --clsf_every=0/,
+      /expected train\/ and val\/ with class folders, or --hold_out=10% .*, or --clsf_every=0/,
     ],
   ];
   for (const [args, message] of cases) {

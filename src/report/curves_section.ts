@@ -1,9 +1,9 @@
 /** The section of a report with the curves of the logged metrics. */
 
 import type { TrainRow } from "../byol/train_row.ts";
-import { type Curve, curvesPlot, type Mark } from "./charts.ts";
+import { COLOURS, type Curve, curvesPlot, type Mark } from "./charts.ts";
 import type { RunRecord } from "../run/record.ts";
-import { card, note, section } from "./page.ts";
+import { card, legendOf, note, section } from "./page.ts";
 import type { RunData } from "./run_data.ts";
 
 /** A curve of a report. */
@@ -47,11 +47,13 @@ export const CURVE_NAMES: readonly string[] = METRICS.map(({ name }) => name);
 
 /** Returns the section of the curves of a report; the curves of several runs share their plots. */
 export function curves(runs: readonly RunData[]): string {
-  return curvesSection(runs.map((run) => ({
+  const sources = runs.map((run) => ({
     name: run.name,
     record: run.record,
-    pointsOf: (metric) => pointsOf(run, metric),
-  })));
+    pointsOf: (metric: string) => pointsOf(run, metric),
+  }));
+  if (runs.length < 2) return curvesSection(sources);
+  return curvesSection(sources, { legend: legendOf(runs.map(({ name }) => name), COLOURS) });
 }
 
 /**

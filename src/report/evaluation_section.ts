@@ -6,8 +6,8 @@ import { accuracyText, epochText, testedText } from "../run/accuracy_text.ts";
 import { differsFromPublished } from "../run/data_record.ts";
 import { haveMean } from "../run/groups.ts";
 import { type EvalRow, setsOf } from "../run/metrics.ts";
-import { type Curve, curvesPlot } from "./charts.ts";
-import { card, escaped, note, section, table } from "./page.ts";
+import { COLOURS, type Curve, curvesPlot } from "./charts.ts";
+import { card, escaped, legendOf, note, section, table } from "./page.ts";
 import { type Reference, referencesFor } from "./references.ts";
 import { chanceOf, type RunData } from "./run_data.ts";
 
@@ -79,7 +79,11 @@ function accuracyPlot(group: readonly RunData[]): string | undefined {
   if (drawn.length === 0) return undefined;
   const chance = chanceOf(group[0]!);
   const marks = chance === undefined ? [] : [{ value: chance, label: "chance (top-1)" }];
-  return card(curvesPlot({ title: "Accuracy, %", x: "epoch", curves: drawn, marks, dots: true }));
+  // A legend inside the plot has no room for the names of several runs.
+  const isAlone = group.length === 1;
+  const legend = isAlone ? "" : legendOf(drawn.map(({ name }) => name), COLOURS);
+  const shown = { title: "Accuracy, %", x: "epoch", curves: drawn, marks, dots: true };
+  return card(curvesPlot({ ...shown, legend: isAlone }), legend);
 }
 
 /** Returns the accuracies of a run over its epochs; of several runs, and on held-out images, without the top-5. */

@@ -57,6 +57,8 @@ pre { overflow-x: auto; background: var(--card); border: 1px solid var(--line); 
   border-radius: 4px; display: block; } .strip figure:first-child img { outline: 2px solid var(--accent); }
 .strip figcaption { font-size: 10.5px; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .strip .other figcaption { color: var(--warn); font-weight: 600; }
+.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; margin: 6px 0 12px; font-size: 13.5px; }
+.legend li { overflow-wrap: anywhere; } .legend i { display: inline-block; width: 18px; height: 5px; border-radius: 3px; margin: 0 7px 3px 0; }
 details > summary { cursor: pointer; color: var(--accent); margin: 10px 0; }
 @media (max-width: 860px) { .pair { grid-template-columns: minmax(0, 1fr); } }
 @media (max-width: 560px) { main { padding: 14px 10px 40px; } h1 { font-size: 21px; } th, td { padding: 5px 6px;
@@ -111,9 +113,17 @@ export function section(heading: string, ...parts: readonly string[]): string {
   return `<section>\n<h2>${escaped(heading)}</h2>\n${parts.join("\n")}\n</section>`;
 }
 
-/** Returns a plot in a frame. */
-export function card(svg: string): string {
-  return `<figure class="card">${svg}</figure>`;
+/** Returns a plot in a frame, with a legend below that shows all of its names. */
+export function card(svg: string, legend = ""): string {
+  return `<figure class="card">${svg}${legend}</figure>`;
+}
+
+/** Returns names beside their colours. */
+export function legendOf(names: readonly string[], colours: readonly string[]): string {
+  const items = names.map((name, index) =>
+    `<li><i style="background:${colours[index % colours.length]}"></i>${escaped(name)}</li>`
+  );
+  return `<ul class="legend">${items.join("")}</ul>`;
 }
 
 /** One value of a page, to be seen first. */

@@ -4,7 +4,7 @@ import { exists } from "../../base/files.ts";
 import { join } from "node:path";
 import { COLOURS } from "../charts.ts";
 import { curvesSection } from "../curves_section.ts";
-import { escaped, note, section } from "../page.ts";
+import { escaped, legendOf, note, section } from "../page.ts";
 import { options } from "../sections.ts";
 import type { LiveRun } from "./live_run.ts";
 import { shownName } from "./rows.ts";
@@ -23,19 +23,11 @@ export function chosenSections(
   return [
     curvesSection(named, {
       smoothing,
-      legend: named.length > 1 ? legendOf(named) : undefined,
+      legend: named.length > 1 ? legendOf(named.map(({ name }) => name), COLOURS) : undefined,
     }),
     ...runs.length > 1 ? [options(named)] : [],
     sheets(runs),
   ].join("\n");
-}
-
-/** Returns the names of runs beside the colours of their curves. */
-function legendOf(runs: readonly { name: string }[]): string {
-  const items = runs.map(({ name }, index) =>
-    `<li><i style="background:${COLOURS[index % COLOURS.length]}"></i>${escaped(name)}</li>`
-  );
-  return `<ul class="legend">${items.join("")}</ul>`;
 }
 
 function sheets(runs: readonly LiveRun[]): string {

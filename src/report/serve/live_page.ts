@@ -23,8 +23,6 @@ th[aria-sort=ascending] .sort::after { content: " ▲"; } th[aria-sort=descendin
 .alarms > summary { margin: 2px 0; color: var(--warn); } .alarms ul { margin: 2px 0 4px; padding-left: 18px; }
 .state { font-weight: 600; } .running { color: var(--accent); } .stalled, .collapsed, .interrupted { color: var(--warn); }
 .steps { min-width: 110px; } progress { width: 100%; height: 8px; accent-color: var(--accent); display: block; margin-top: 7px; }
-.legend { list-style: none; display: flex; flex-wrap: wrap; gap: 4px 18px; padding: 0; margin: 6px 0 12px; font-size: 13.5px; }
-.legend li { overflow-wrap: anywhere; } .legend i { display: inline-block; width: 18px; height: 5px; border-radius: 3px; margin: 0 7px 3px 0; }
 #groups td:last-child { min-width: 200px; } #groups td:first-child { min-width: 0; }
 #lost[hidden] { display: none; }
 #chosen .card svg circle:hover { fill: var(--accent); fill-opacity: .45; }

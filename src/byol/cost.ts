@@ -7,11 +7,10 @@
 
 import { HELD_OUT_SHARE, SWEPT_RATES } from "../recipes/probe.ts";
 
-/**
- * Cost of one training image, in forward passes of the encoder. Each of the two views costs four: one forward through
- * the online network, two for the backward pass, one through the target.
- */
-export const FORWARDS_PER_IMAGE = 8;
+/** Cost of a view, in forward passes: one through the online network, two for the backward pass, one through the target. */
+const FORWARDS_PER_VIEW = 4;
+/** Cost of the rotation auxiliary: four views of a quarter of the pixels, which the target does not see. */
+const FORWARDS_OF_ROTATIONS = 4 * 0.25 * (FORWARDS_PER_VIEW - 1);
 /** Lower bound of the images per second that a probe learns from features in memory. */
 const FEATURES_PER_SECOND = 500_000;
 
@@ -33,6 +32,11 @@ export interface EvaluationWork {
   fromFeatures: number;
 }
 
+/** Returns the cost of one training image, in forward passes of the encoder. */
+export function forwardsPerImage({ rotationWeight }: { rotationWeight: number }): number {
+  return 2 * FORWARDS_PER_VIEW + (rotationWeight > 0 ? FORWARDS_OF_ROTATIONS : 0);
+}
+
 /** Returns the work of one linear evaluation together with its k-NN evaluation (evaluate/linear.ts). */
 export function evaluationWork(
   { train, test }: { train: number; test: number },
@@ -50,12 +54,17 @@ export function evaluationWork(
  * Returns the seconds of one linear evaluation.
  *
  * @param speed.imagesPerSecond source images per second of the training
+ * @param speed.rotationWeight weight of the rotation auxiliary in that training; 0 by default
  * @param speed.efficiency speed of a forward pass in evaluation, as a share of the speed in training; 1 by default
  */
 export function evaluationSeconds(
   { forwards, fromFeatures }: EvaluationWork,
-  { imagesPerSecond, efficiency = 1 }: { imagesPerSecond: number; efficiency?: number },
+  { imagesPerSecond, rotationWeight = 0, efficiency = 1 }: {
+    imagesPerSecond: number;
+    rotationWeight?: number;
+    efficiency?: number;
+  },
 ): number {
-  return forwards / (FORWARDS_PER_IMAGE * efficiency * imagesPerSecond) +
+  return forwards / (forwardsPerImage({ rotationWeight }) * efficiency * imagesPerSecond) +
     fromFeatures / FEATURES_PER_SECOND;
 }

@@ -73,7 +73,10 @@ export function planOf(
   const count = countOf(config) ?? { train: 0, test: 0 };
   const { train, heldOut } = numbersOf(trainImages ?? count.train, config);
   const work = evaluationWork({ train, test: count.test + heldOut }, config);
-  const secondsOfEvaluation = evaluationSeconds(work, { imagesPerSecond });
+  const secondsOfEvaluation = evaluationSeconds(work, {
+    imagesPerSecond,
+    rotationWeight: config.rotationWeight,
+  });
   const budget = config.timeBudget === null ? undefined : secondsOf(config.timeBudget);
   const epochs = budget === undefined ? config.epochs : epochsWithin(config, {
     images: train,

@@ -111,7 +111,10 @@ function choose(
     startSeconds: (performance.now() - startedAt) / 1000 + learnerSeconds,
     evaluationSeconds: tested === 0 ? 0 : evaluationSeconds(
       evaluationWork({ train: train.count, test: tested }, config),
-      { imagesPerSecond: config.batchSize / largest },
+      {
+        imagesPerSecond: config.batchSize / largest,
+        rotationWeight: config.rotationWeight,
+      },
     ),
     saveSeconds,
   };

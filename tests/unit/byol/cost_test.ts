@@ -24,3 +24,9 @@ Deno.test("eight forward passes cost what a training image does", () => {
   equal(evaluationSeconds(work, { imagesPerSecond: 100, efficiency: 0.5 }), 20);
   equal(evaluationSeconds({ forwards: 0, fromFeatures: 1_000_000 }, { imagesPerSecond: 1 }), 2);
 });
+
+Deno.test("with the rotation auxiliary, a training image costs eleven forward passes", () => {
+  const work = { forwards: 8800, fromFeatures: 0 };
+  equal(evaluationSeconds(work, { imagesPerSecond: 100, rotationWeight: 0.4 }), 8);
+  equal(evaluationSeconds(work, { imagesPerSecond: 100, rotationWeight: 0 }), 11);
+});

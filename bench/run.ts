@@ -14,6 +14,7 @@ const BENCHES: Readonly<Record<string, string>> = {
     "our step and its views beside PyTorch's, torch.compile's, lightly's and the reference program's",
   ffi: "share of a step that its calls into the core cost",
   online_probe: "share of a step that the online probe costs",
+  pilots: "variants of --preset=cifar10_cpu on 10,000 CIFAR-10 images, three seeds each",
   rotation: "what the rotation auxiliary adds on CIFAR-10, at equal steps and at equal time",
   planted_errors: "errors planted one by one in the sources, and the tests that go red for each",
   loader:

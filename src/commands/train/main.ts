@@ -8,7 +8,7 @@ import { openData } from "../../data/open.ts";
 import { requireOutsideImages } from "../../data/outside_images.ts";
 import { Ranks } from "../../distributed/ranks.ts";
 import { createLearner } from "../../encoder/learner.ts";
-import { setThreads } from "../../native/core.ts";
+import { coreInfo, setThreads } from "../../native/core.ts";
 import type { RunConfig } from "../../options/config.ts";
 import type { ParsedCommandLine } from "../../options/parse.ts";
 import { loadAugmentSchedule } from "../../recipes/view_schedule.ts";
@@ -101,7 +101,8 @@ async function trainWith(
 
   const { firstStep } = restored;
   if (restored.savedStep !== undefined) budget?.resume(restored.spentSeconds);
-  for (const line of openingLines(invocation, plan, firstStep)) output.note(line);
+  const { bf16 } = coreInfo();
+  for (const line of openingLines(invocation, plan, { firstStep, bf16 })) output.note(line);
   const { stepsPerEpoch, endStep } = plan;
   if (isEvaluated(firstStep, plan)) await evaluations.evaluateAt(firstStep);
   const isOver = budget?.stopsAfter(firstStep, { agreed: true, endStep }) === true;

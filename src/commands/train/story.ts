@@ -8,11 +8,19 @@ import type { Training } from "./training.ts";
 import type { BudgetRecord } from "../../run/record.ts";
 import type { RunFolder } from "../../run/folder.ts";
 
+/** Start of an invocation. */
+interface Start {
+  /** Number of steps that earlier invocations have made. */
+  firstStep: number;
+  /** True where the processor multiplies bfloat16 in hardware. */
+  bf16: boolean;
+}
+
 /** Returns the lines before the first step of an invocation: the network, the steps, and the folder of the run. */
 export function openingLines(
   { config, folder }: { config: RunConfig; folder: RunFolder },
   plan: TrainingPlan,
-  firstStep: number,
+  { firstStep, bf16 }: Start,
 ): string[] {
   const { epochs, batchSize, resnetType, maxSteps, evalEveryEpochs } = config;
   const { stepsPerEpoch, endStep, totalSteps } = plan;
@@ -22,12 +30,22 @@ export function openingLines(
     `batches of ${batchSize}${stop}; the run is in ${folder.path}`,
   ];
   if (firstStep > 0) return lines;
+  if (bf16 && isFloat32OnProcessor(config)) {
+    lines.push(
+      "This processor has bfloat16: --precision=mixed trains faster with it (docs/performance.md), and rounds more; " +
+        "it is off unless it is given, as a run resumes on such processors alone then",
+    );
+  }
   if (isEvaluated(0, plan)) {
     lines.push("The untrained encoder is evaluated first, to compare the trained one with it");
   } else if (maxSteps !== null && evalEveryEpochs > 0) {
     lines.push(`--max_steps=${maxSteps} leaves out the evaluation of the untrained encoder`);
   }
   return lines;
+}
+
+function isFloat32OnProcessor({ hardware, precision, dtype }: RunConfig): boolean {
+  return hardware === "cpu" && precision === "normal" && dtype === "float32";
 }
 
 /** Returns the line on what a budget has chosen, and by what measurement. */

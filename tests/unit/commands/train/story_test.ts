@@ -1,19 +1,23 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, match } from "node:assert/strict";
 import { planTraining } from "../../../../src/byol/plan.ts";
 import { closingLines, openingLines } from "../../../../src/commands/train/story.ts";
-import { parseCommandLine } from "../../../../src/options/parse.ts";
+import { parseCommandLine, type ParsedCommandLine } from "../../../../src/options/parse.ts";
 import { runFolderAt } from "../../../../src/run/folder.ts";
 
-function opening(args: readonly string[], firstStep = 0): string[] {
-  const { config } = parseCommandLine("train", ["--run_dir=runs/a", ...args], {
+function parsed(args: readonly string[]): ParsedCommandLine {
+  return parseCommandLine("train", ["--run_dir=runs/a", ...args], {
     variable: () => undefined,
     exists: () => false,
     cores: 1,
   });
+}
+
+function opening(args: readonly string[], { firstStep = 0, bf16 = false } = {}): string[] {
+  const { config } = parsed(args);
   return openingLines(
     { config, folder: runFolderAt(config.runDir) },
     planTraining(5000, config),
-    firstStep,
+    { firstStep, bf16 },
   );
 }
 
@@ -29,7 +33,24 @@ Deno.test("a training begins with network, steps, folder, and what it does befor
   deepEqual(opening(["--clsf_every=0", "--nb_epochs=1", "--nb_epochs_warmup=0"]), [
     "resnet20: 1 epoch of 78 steps, batches of 64; the run is in runs/a",
   ]);
-  equal(opening([], 78).length, 1);
+  equal(opening([], { firstStep: 78 }).length, 1);
+});
+
+Deno.test("a processor with bfloat16 is told of it once, where it computes in float32", () => {
+  const bf16 = true;
+  const [first, told, evaluated] = opening([], { bf16 });
+  equal(first, opening([])[0]);
+  match(told ?? "", /^This processor has bfloat16: --precision=mixed trains faster/);
+  equal(evaluated, opening([])[1]);
+  // No preset resolves it, and a resumed run keeps what it began with.
+  for (const preset of ["cifar10_cpu", "byol_cifar10", "imagenette"]) {
+    const { config } = parsed([`--preset=${preset}`]);
+    equal(config.precision, "normal", preset);
+  }
+  equal(opening([], { bf16, firstStep: 78 }).length, 1);
+  for (const args of [["--precision=mixed"], ["--dtype=float64"], ["--hardware=mono-gpu"]]) {
+    deepEqual(opening(args, { bf16 }), opening(args));
+  }
 });
 
 Deno.test("a training ends with the places of the encoder and of the report", () => {

@@ -237,7 +237,9 @@ export class Ranks implements Disposable {
     if (group === undefined) return error;
     const own = error instanceof UserError ? error : undefined;
     if (own?.exitCode === ExitCode.ranks) return error;
-    const cause = own === undefined ? await this.#culprit(group) : undefined;
+    const cause = own === undefined
+      ? await this.#culprit(group) ?? this.#unanswered(error)
+      : undefined;
     const reason = (error as Error)?.message ?? String(error);
     const { rank, worldSize } = this.rankInfo;
     const host = this.#hosts[rank] ?? hostname();
@@ -259,6 +261,20 @@ export class Ranks implements Disposable {
   async #culprit(group: ProcessGroup): Promise<Departure | undefined> {
     const found = await findCulprit(group, this.rankInfo);
     return typeof found === "number" ? this.#silence(found) : found;
+  }
+
+  /** Returns the departure of this rank where a collective has failed though all ranks live. */
+  #unanswered(error: unknown): Departure | undefined {
+    if (!(error instanceof NativeError) || error.code !== "Distributed") return undefined;
+    const { rank } = this.rankInfo;
+    const seconds = this.#stepTimeoutMilliseconds / 1000;
+    return {
+      rank,
+      host: this.#hosts[rank] ?? hostname(),
+      reason:
+        `had no answer of the other ranks, which live: expected one within --step_timeout=${seconds} s`,
+      exitCode: ExitCode.ranks,
+    };
   }
 
   #silence(rank: number): Departure {

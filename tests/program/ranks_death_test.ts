@@ -16,6 +16,7 @@ import {
   start,
   startRank,
   startRanks,
+  startScript,
   TINY,
   trained,
 } from "../support/ranks_run.ts";
@@ -83,6 +84,22 @@ Deno.test("after the death of a rank the last checkpoint is whole, and the run r
     equal(resumed.code, 0, resumed.stderr);
     equal(rowsOf(runDir).findLast(({ kind }) => kind === "run")?.step, newest!.step);
   }));
+
+Deno.test("a collective that takes too long though all ranks live ends with code 9 and a name", async () => {
+  const port = freePort();
+  const args = [...TINY, "--step_timeout=2"];
+  const ranks = [0, 1].map((rank) =>
+    startScript("tests/support/slow_rank.ts", args, { rank, ranks: 2, port })
+  );
+  for (const { code, stderr } of await Promise.all(ranks.map(({ ended }) => ended))) {
+    equal(code, ExitCode.ranks, stderr);
+    match(
+      stderr,
+      /^Cannot continue: rank 0 on \S+ had no answer of the other ranks, which live: /m,
+    );
+    match(stderr, new RegExp(`rank 0 on ${hostname()} .* one within --step_timeout=2 s`));
+  }
+});
 
 Deno.test("the ranks that the launcher started end together", () =>
   inFolder(async (runDir) => {

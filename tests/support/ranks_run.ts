@@ -43,10 +43,18 @@ export function start(
     root?: string;
   } = {},
 ): Running {
-  const started = performance.now();
   const command = args[0]?.startsWith("--") ? ["train"] : [];
+  return watched(["--allow-all", ...permissions, "src/cli.ts", ...command, ...args], { root, env });
+}
+
+/** Runs a program by Deno. */
+function watched(
+  words: readonly string[],
+  { root, env }: { root: string; env: Readonly<Record<string, string>> },
+): Running {
+  const started = performance.now();
   const child = new Deno.Command(Deno.execPath(), {
-    args: ["run", "--no-prompt", "--allow-all", ...permissions, "src/cli.ts", ...command, ...args],
+    args: ["run", "--no-prompt", ...words],
     cwd: root,
     env,
     stdin: "null",
@@ -94,13 +102,36 @@ export function startRank(
   args: readonly string[],
   permissions: readonly string[] = [],
 ): Running {
-  return start(args, {
-    ...env,
+  const variables = { ...env, ...variablesOf(rank, { ranks, port }) };
+  return start(args, variables, { permissions, ...root && { root } });
+}
+
+/** Starts a script of tests/support as one of several ranks. */
+export function startScript(
+  path: string,
+  args: readonly string[],
+  { rank, env = {}, ...group }: {
+    rank: number;
+    ranks: number;
+    port: number;
+    env?: Readonly<Record<string, string>>;
+  },
+): Running {
+  const variables = { ...env, ...variablesOf(rank, group) };
+  return watched(["--allow-all", path, ...args], { root: projectRoot, env: variables });
+}
+
+/** Returns the variables by which a process knows its rank. */
+function variablesOf(
+  rank: number,
+  { ranks, port }: { ranks: number; port: number },
+): Record<string, string> {
+  return {
     RANK: `${rank}`,
     WORLD_SIZE: `${ranks}`,
     MASTER_ADDR: "127.0.0.1",
     MASTER_PORT: `${port}`,
-  }, { permissions, ...root && { root } });
+  };
 }
 
 /** A port that nobody listens at. */

@@ -34,6 +34,9 @@ export const PICTURES: Readonly<{ [name: string]: readonly string[] }> = {
     ...["src/report/serve/live_page.ts", "src/report/serve/rows.ts", "src/report/serve/chosen.ts"],
     ...["src/report/curves_section.ts", ...PAGE],
   ],
+  "replay.png": [
+    ...["native/src/data/sheet.rs", "src/commands/replay/sheet.ts", "src/recipes/preset_views.ts"],
+  ],
   "watch.png": ["src/report/watch_frame.ts", ...RUN],
   "views.png": ["native/src/data/sheet.rs", "src/run/view_sheet.ts", "src/recipes/preset_views.ts"],
 };

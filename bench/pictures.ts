@@ -22,6 +22,12 @@ const ENCODER = join(projectRoot, "checkpoints", "byol_demo_resnet20.safetensors
 const MARGIN = 20;
 const TALLEST = 5000;
 
+/** Options of a training of a few steps, for docs/replay.md. */
+const SHORT = [
+  ...["--run_dir=runs/short", "--max_steps=4", "--clsf_every=0", "--save_every=0"],
+  ...["--hidden_dim=16", "--z_dim=8", "--batch_size=16"],
+];
+
 /** Size and colours of a screenshot. */
 interface Look {
   width: number;
@@ -73,6 +79,9 @@ async function main(): Promise<void> {
     await shot(live, "serve.png", { width: 1200, height: 800, isDark: false });
     await shot(terminal, "watch.png", { width: 860, isDark: true });
     Deno.copyFileSync(join(work, run, "views.png"), join(FOLDER, "views.png"));
+    await program("train", ...SHORT);
+    await program("replay", "--run_dir=runs/short", "--step=3", "--out=replay");
+    Deno.copyFileSync(join(work, "replay", "views-000003.png"), join(FOLDER, "replay.png"));
   } finally {
     await Deno.remove(work, { recursive: true });
   }

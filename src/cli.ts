@@ -22,6 +22,7 @@ const MODULES: Readonly<Record<CommandName, string>> = {
   compare: "./report/compare.ts",
   metrics: "./report/metrics_csv.ts",
   report: "./report/main.ts",
+  replay: "./commands/replay/main.ts",
   watch: "./report/watch.ts",
   serve: "./report/serve/main.ts",
   submit: "./slurm/submit.ts",

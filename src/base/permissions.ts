@@ -55,6 +55,7 @@ export const TASK_PERMISSIONS = {
   metrics: ["--no-prompt", "-RWE"],
   report: [...RANK_PERMISSIONS, RUN],
   compare: ["--no-prompt", "-RE"],
+  replay: [...RANK_PERMISSIONS, RUN, `-N=${DOWNLOADS},127.0.0.1`],
   watch: ["--no-prompt", "-RE", "-S=hostname"],
   serve: ["--no-prompt", "-R=runs,src", "-E=NODE_ENV", `-N=127.0.0.1:${SERVE_PORT}`],
   submit: [...RANK_PERMISSIONS, "--allow-run=bash,sbatch"],

@@ -6,6 +6,18 @@ import type { TrainRow } from "./train_row.ts";
 /** Number of logged steps that a message shows. */
 const ROWS_SHOWN = 5;
 
+/** Error of a step whose numbers end a run. */
+export class NumbersError extends UserError {
+  /** The step, from 0. */
+  readonly step: number;
+
+  /** Creates an error with the exit code `ExitCode.numbers`. */
+  constructor(message: string, step: number) {
+    super(message, ExitCode.numbers);
+    this.step = step;
+  }
+}
+
 /** Check that ends a run at a step whose loss or gradient is not finite. */
 export class FiniteCheck {
   readonly #rows: TrainRow[] = [];
@@ -13,16 +25,16 @@ export class FiniteCheck {
   /**
    * Checks a logged step.
    *
-   * @throws UserError (numbers) with the step, its rates, and the logged steps before it
+   * @throws NumbersError with the step, its rates, and the logged steps before it
    */
   see(row: TrainRow): void {
     const { loss, gradient_norm: gradientNorm = NaN, learning_rate: learningRate, tau } = row;
     if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm)) {
-      throw new UserError(
+      throw new NumbersError(
         `Cannot continue after step ${row.step}: loss ${loss}, gradient norm ${gradientNorm} at ` +
           `learning rate ${learningRate} and tau ${tau}, expected finite numbers. ` +
           `${this.#shown()}No checkpoint holds these numbers; a lower --lr_init may avoid them`,
-        ExitCode.numbers,
+        row.step,
       );
     }
     this.#rows.push(row);

@@ -67,7 +67,29 @@ export function newestCheckpoint(
   warn: (line: string) => void,
 ): Resumable | undefined {
   const all = listCheckpoints(folder);
-  for (const { path, step } of all) {
+  const found = firstWhole(all, warn);
+  if (found !== undefined || all.length === 0) return found;
+  throw new UserError(
+    `Cannot resume the run: none of the ${all.length} checkpoints in ${folder} can be used, ` +
+      "expected an undamaged one: choose another --run_dir, or remove the folder to begin a new run",
+    ExitCode.checkpoint,
+  );
+}
+
+/** Returns the newest undamaged checkpoint of at most `step` steps, undefined without one; warns of each damaged one. */
+export function newestCheckpointUpTo(
+  step: number,
+  { folder, warn }: { folder: string; warn: (line: string) => void },
+): Resumable | undefined {
+  return firstWhole(listCheckpoints(folder).filter((one) => one.step <= step), warn);
+}
+
+/** Returns the first undamaged checkpoint of a list; warns of each damaged one. */
+function firstWhole(
+  list: readonly { path: string; step: number }[],
+  warn: (line: string) => void,
+): Resumable | undefined {
+  for (const { path, step } of list) {
     try {
       const found = readResumable(path);
       if (found.metadata.step === step) return found;
@@ -80,12 +102,7 @@ export function newestCheckpoint(
       warn(`${error.message}; trying the one before`);
     }
   }
-  if (all.length === 0) return undefined;
-  throw new UserError(
-    `Cannot resume the run: none of the ${all.length} checkpoints in ${folder} can be used, ` +
-      "expected an undamaged one: choose another --run_dir, or remove the folder to begin a new run",
-    ExitCode.checkpoint,
-  );
+  return undefined;
 }
 
 /**
@@ -128,7 +145,8 @@ export function namedCheckpoint(path: string, folder: string): Resumable {
   return found;
 }
 
-function readResumable(path: string): Resumable {
+/** Returns a training state. @throws UserError (checkpoint) when the file is missing, damaged, or no training state */
+export function readResumable(path: string): Resumable {
   const description = describeOrThrow(path);
   requireTrainingState(path, description);
   const metadata = metadataOf(path, description);

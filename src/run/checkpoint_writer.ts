@@ -8,6 +8,7 @@
 
 import { statfsSync } from "node:fs";
 import { dirname } from "node:path";
+import { NumbersError } from "../byol/divergence.ts";
 import { isSaved } from "../byol/plan.ts";
 import { type CheckpointMetadata, checkpointPath, listCheckpoints } from "./checkpoint.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
@@ -41,6 +42,8 @@ export interface CheckpointSource {
   syncFirst: string[];
   /** The step that the run resumes from, whose checkpoint exists; undefined for a new run. */
   savedStep: number | undefined;
+  /** A step whose checkpoint is kept besides, as a later replay begins with it (failure.ts); none by default. */
+  protectedStep?: number | null;
   /** Shows a warning: a failure that does not end the run. */
   warn(line: string): void;
 }
@@ -120,7 +123,7 @@ export class CheckpointWriter implements AsyncDisposable {
       this.#savedStep = step;
       this.#failure = undefined;
     } catch (error) {
-      this.#failure = saveFailure(error, path);
+      this.#failure = saveFailure(error, path, { lastStep: step - 1 });
       if (!this.#endsRun(this.#failure)) {
         warn(`${this.#failure.message}; the run continues without it (--on_save_error=continue)`);
       }
@@ -139,14 +142,15 @@ export class CheckpointWriter implements AsyncDisposable {
       failure.exitCode === ExitCode.numbers;
   }
 
-  /** Removes checkpoints that are older than the NEWEST_KEPT newest undamaged ones, except those kept for good. */
+  /** Removes checkpoints that are older than the NEWEST_KEPT newest undamaged ones, except those kept for good and the protected one. */
   async #dropOld(): Promise<void> {
     const all = listCheckpoints(this.#source.folder);
     const forGood = keptForGood(all.map(({ step }) => step), this.#policy.keepEverySteps);
     let whole = 0;
     for (const { path, step } of all) {
       if (whole === NEWEST_KEPT) {
-        if (!forGood.has(step)) Deno.removeSync(path);
+        const isKept = forGood.has(step) || step === this.#source.protectedStep;
+        if (!isKept) Deno.removeSync(path);
       } else if (await this.#isWhole(path)) {
         whole++;
       }
@@ -194,14 +198,23 @@ export function saving<T>(path: string, write: () => T): T {
   }
 }
 
-/** Returns the error of a failed save: for an expected failure, a UserError with the free space of the file system. */
-function saveFailure(error: unknown, path: string): Error {
+/**
+ * Returns the error of a failed save: for an expected failure, a UserError with the free space of the file system.
+ *
+ * @param options.lastStep the last step of a training state
+ */
+function saveFailure(
+  error: unknown,
+  path: string,
+  { lastStep }: { lastStep?: number } = {},
+): Error {
   if (!isExpected(error)) return error instanceof Error ? error : new Error(String(error));
   if (error instanceof NativeError && error.code === "NotFinite") {
-    return new UserError(
-      `${error.message}; ${path} was not written, the checkpoints before it are unchanged`,
-      ExitCode.numbers,
-    );
+    const message =
+      `${error.message}; ${path} was not written, the checkpoints before it are unchanged`;
+    return lastStep === undefined
+      ? new UserError(message, ExitCode.numbers)
+      : new NumbersError(message, lastStep);
   }
   const { message } = error;
   const quota = /quota/i.test(message) ? ", but your quota has not" : "";

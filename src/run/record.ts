@@ -156,6 +156,12 @@ export const FIXED: readonly (keyof RunConfig)[] = FIELDS.filter((field) =>
   !optionOf(field).changeable
 );
 
+/** Returns by name the options of an invocation that differ from those that its run began with. */
+export function changedOptions(before: RunConfig, config: RunConfig): Record<string, unknown> {
+  const fields = FIELDS.filter((field) => before[field] !== config[field]);
+  return optionsByName(Object.fromEntries(fields.map((field) => [field, config[field]])));
+}
+
 /**
  * Returns a text for each option that differs.
  *

@@ -82,21 +82,24 @@ export function resumedFingerprints(
   before: readonly Fingerprint[],
   now: Fingerprint,
 ): { computers: Fingerprint[]; note?: string } {
-  const isKnown = before.some((one) => shown(one) === shown(now));
+  const isKnown = before.some((one) => fingerprintText(one) === fingerprintText(now));
   const computers = isKnown ? [...before] : [...before, now];
   if (computers.length === 1) return { computers };
-  const others = computers.filter((one) => shown(one) !== shown(now)).map(shown).join(" and ");
+  const others = computers.filter((one) => fingerprintText(one) !== fingerprintText(now)).map(
+    fingerprintText,
+  ).join(" and ");
   return {
     computers,
     note:
       `This run was computed with ${others} and resumes with ${
-        shown(now)
+        fingerprintText(now)
       }: the run is not exact, ` +
       "its numbers will differ from those of an unbroken run in the last bits",
   };
 }
 
-function shown(
+/** Returns a fingerprint in words. */
+export function fingerprintText(
   { processor, threads, libtorch, gpu, ranks = 1, parts: microBatches = 1, variables = {} }:
     Fingerprint,
 ): string {

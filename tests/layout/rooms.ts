@@ -98,7 +98,7 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "commands",
-    holds: "one file a command: train/, eval, embed, export, views, pack, info, docs",
+    holds: "one file a command: train/, replay/, eval, embed, export, views, pack, info, docs",
     mayImport: [
       ...["base", "setup", "recipes", "native", "runtime", "byol", "options", "distributed"],
       ...["run", "data", "encoder", "evaluate", "export"],

@@ -10,7 +10,7 @@ import { thisEnvironment } from "../../src/options/environment.ts";
 import { deviceOf, openDevice, precisionOf } from "../../src/runtime/device.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { setThreads } from "../../src/native/core.ts";
-import { traceStep } from "../../src/run/trace.ts";
+import { StepTrace } from "../../src/run/trace.ts";
 import { createLearner } from "../../src/encoder/learner.ts";
 import { SINGLE_PROCESS } from "../../src/runtime/rank.ts";
 import { askOracle, OracleConversation, type OracleReport, type ParityCheck } from "./oracle.ts";
@@ -255,9 +255,9 @@ export async function compareSteps(
     }, {
       trace: (step, rates) => {
         if (!steps.includes(step)) return undefined;
-        const write = traceStep({ learner, dataset }, config, { step, ...rates });
+        const trace = new StepTrace({ learner, dataset }, config, { step, ...rates });
         return () => {
-          written = write();
+          written = trace.write();
         };
       },
       stepDone: async () => {

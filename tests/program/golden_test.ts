@@ -30,8 +30,8 @@ async function described(
   return JSON.parse(await succeed(["info", `--checkpoint=${checkpoint}`, "--format=json"]));
 }
 
-/** Fields that later versions have added to evaluations. */
-const ADDED: readonly string[] = ["classes"];
+/** Fields that later versions have added to evaluations and invocations. */
+const ADDED: readonly string[] = ["classes", "computer", "core", "changed"];
 
 /** Fails unless two objects have the same fields with the same values, or on another processor similar ones. */
 function requireLike(found: object, expected: object, name: string): void {

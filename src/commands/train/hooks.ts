@@ -1,11 +1,10 @@
 /** Hooks of the training loop: logging, traces, evaluations, checkpoints, stop. */
 
-import { ExitCode, UserError } from "../../base/exit_codes.ts";
-import { CollapseWatch } from "../../byol/divergence.ts";
+import { CollapseWatch, NumbersError } from "../../byol/divergence.ts";
 import { isEvaluated, isLogged } from "../../byol/plan.ts";
 import type { PretrainHooks } from "../../byol/pretrain.ts";
 import { FewGraysWatch } from "../../data/few_grays.ts";
-import { traceStep } from "../../run/trace.ts";
+import { StepTrace } from "../../run/trace.ts";
 import { recipesAt } from "../../recipes/schedules.ts";
 import type { Evaluations } from "./evaluations.ts";
 import type { RunOutput } from "./output.ts";
@@ -40,17 +39,16 @@ export function pretrainHooks(
       grays.update();
       const collapsed = collapse.see(row);
       if (collapsed === undefined) return;
-      if (config.stopOnCollapse) throw new UserError(collapsed, ExitCode.numbers);
+      if (config.stopOnCollapse) throw new NumbersError(collapsed, row.step);
       warn(collapsed);
     },
-    trace: (step, rates) =>
-      step - firstStep < config.traceSteps
-        ? traceStep({ learner, dataset: inputs.train }, config, {
-          step,
-          rank: ranks.rankInfo.rank,
-          ...rates,
-        })
-        : undefined,
+    trace: (step, rates) => {
+      if (step - firstStep >= config.traceSteps) return undefined;
+      const { rank } = ranks.rankInfo;
+      const parts = { learner, dataset: inputs.train };
+      const trace = new StepTrace(parts, config, { step, rank, ...rates });
+      return () => trace.write();
+    },
     stepDone: async (stepsDone) => {
       output.stepDone(stepsDone);
       if (isEvaluated(stepsDone, plan)) await evaluations.evaluateAt(stepsDone);

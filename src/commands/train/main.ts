@@ -26,6 +26,7 @@ import { Invocation } from "./invocation.ts";
 import { isFinished, keepOlderPreset, OpenRun } from "./open_run.ts";
 import { openOutput } from "./output.ts";
 import { withMemoryAdvice } from "./memory_advice.ts";
+import { withReplayAdvice } from "./replay_advice.ts";
 import { restore } from "./restore.ts";
 import { openingLines } from "./story.ts";
 
@@ -56,8 +57,14 @@ export async function train(
   return await Ranks.run(
     rankInfo,
     { config: parsed.config, core: hash, interrupted: () => interrupt.requested },
-    (ranks) =>
-      trainWith(new Invocation(parsed, { ranks, interrupt }), { open: parts.openData, startedAt }),
+    async (ranks) => {
+      const invocation = new Invocation(parsed, { ranks, interrupt });
+      try {
+        return await trainWith(invocation, { open: parts.openData, startedAt });
+      } catch (error) {
+        throw withReplayAdvice(error, invocation);
+      }
+    },
   );
 }
 

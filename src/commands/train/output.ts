@@ -15,9 +15,12 @@ import {
   type RunRow,
 } from "../../run/metrics.ts";
 import { JsonLinesSink } from "../../run/metrics_file.ts";
+import { readFailure } from "../../run/failure.ts";
+import { changedOptions } from "../../run/record.ts";
 import { markFinished } from "../../run/result.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { TerminalSink } from "../../run/terminal_sink.ts";
+import { requireSetup } from "../../setup/record.ts";
 import type { KeptRows } from "./open_run.ts";
 import { closingLines } from "./story.ts";
 import type { Restored } from "./restore.ts";
@@ -117,7 +120,7 @@ class RankZeroOutput implements RunOutput {
         show,
       ]),
     );
-    metrics.write(invocationRow(training, firstStep));
+    metrics.write(invocationRow(training, restored));
     const metadataAt = (step: number): CheckpointMetadata => ({
       step,
       epoch: Math.floor(step / stepsPerEpoch),
@@ -135,6 +138,7 @@ class RankZeroOutput implements RunOutput {
         // A lost lock is a missing file, which makes a save under way fail.
         syncFirst: [folder.metricsFile, run.lock.file],
         savedStep,
+        protectedStep: readFailure(folder)?.checkpoint ?? null,
         warn,
       }, { ...config, keepEverySteps: plan.keepEverySteps }),
     );
@@ -219,8 +223,12 @@ async function tensorBoardOf(
 }
 
 /** Returns the row that an invocation begins with. */
-function invocationRow({ invocation: { config }, inputs, plan }: Training, step: number): RunRow {
+function invocationRow(
+  { invocation: { config }, inputs, plan, run }: Training,
+  { firstStep: step, here }: Restored,
+): RunRow {
   const { layout } = inputs.described.train;
+  const changed = run.previous === null ? {} : changedOptions(run.previous.config, config);
   return {
     kind: "run",
     step,
@@ -232,6 +240,9 @@ function invocationRow({ invocation: { config }, inputs, plan }: Training, step:
     ...inputs.data.verified !== undefined && { verified: inputs.data.verified },
     // The last bits of a photo depend on its decoder.
     ...(layout === "folder" || layout === "packed" ? { jpeg: coreInfo().jpeg } : {}),
+    computer: here,
+    core: requireSetup().hash,
+    ...Object.keys(changed).length > 0 && { changed },
     warnings: inputs.warnings,
   };
 }

@@ -39,6 +39,8 @@ export interface Restored {
   spentSeconds: number;
   /** Fingerprints of all invocations of the run, with this one. */
   computers: Fingerprint[];
+  /** Fingerprint of this invocation. */
+  here: Fingerprint;
   /** The CPU's model. */
   machine: string;
   /** The file that the encoder was initialised from; null for weights drawn from the seed, and on ranks above 0. */
@@ -164,7 +166,7 @@ function warnOfChanges(
 function computersOf(
   { invocation: { config, device, warn } }: Training,
   newest: Resumable | null,
-): Pick<Restored, "computers" | "machine"> {
+): Pick<Restored, "computers" | "here" | "machine"> {
   const gpu = gpuName(config, device);
   const here = fingerprintHere(config.threads, requireSetup().libtorchVersion, {
     ranks: config.ranks,
@@ -173,5 +175,5 @@ function computersOf(
   });
   const { computers, note } = resumedFingerprints(fingerprintsOf(newest?.metadata), here);
   if (note !== undefined) warn(note);
-  return { computers, machine: here.processor };
+  return { computers, here, machine: here.processor };
 }

@@ -25,6 +25,7 @@ import { EXPORT } from "./export.ts";
 import { INFO } from "./info.ts";
 import { PACK } from "./pack.ts";
 import { METRICS, REPORT, WATCH } from "./report.ts";
+import { REPLAY } from "./replay.ts";
 import { EVAL, TRAIN } from "./run.ts";
 import { SERVE } from "./serve.ts";
 import { DOCTOR, PLAN, SUBMIT } from "./slurm.ts";
@@ -42,6 +43,7 @@ export const COMMANDS = {
   metrics: METRICS,
   report: REPORT,
   compare: COMPARE,
+  replay: REPLAY,
   watch: WATCH,
   serve: SERVE,
   submit: SUBMIT,

@@ -21,7 +21,7 @@ const { tasks } = JSON.parse(Deno.readTextFileSync(join(projectRoot, "deno.json"
 };
 
 /** Commands whose tasks set up first. */
-const SET_UP = ["train", "eval", "embed", "export", "views", "pack", "report"];
+const SET_UP = ["train", "eval", "embed", "export", "views", "pack", "report", "replay"];
 
 /** Program that follows the permissions of each task. */
 const PROGRAMS: Readonly<Record<string, string>> = {

@@ -62,7 +62,7 @@ export async function train(
       try {
         return await trainWith(invocation, { open: parts.openData, startedAt });
       } catch (error) {
-        throw withReplayAdvice(error, invocation);
+        throw withReplayAdvice(withMemoryAdvice(error, invocation.config), invocation);
       }
     },
   );
@@ -117,9 +117,7 @@ async function trainWith(
     { learner, dataset: train },
     { ...config, stepsPerEpoch, augmentation, firstStep, endStep, probeRates },
     pretrainHooks(training, { firstStep, output, evaluations }),
-  ).catch((error) => {
-    throw withMemoryAdvice(error, config);
-  });
+  );
   return await finish(training, { stepsDone, output, evaluations });
 }
 

@@ -2,9 +2,14 @@
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { standardError } from "../base/statistics.ts";
-import { differenceBetween, groupsOf, haveMean } from "../run/groups.ts";
+import { differenceBetween, type EvaluatedRun, groupsOf, haveMean } from "../run/groups.ts";
 import { type Paired, pairedStatistics } from "./paired.ts";
-import type { RunData } from "./run_data.ts";
+
+/** A run with what a comparison looks at. */
+export interface ComparedRun extends EvaluatedRun {
+  /** Name of the run, for messages. */
+  name: string;
+}
 
 /** Accuracies that are compared, with their names. */
 export const COMPARED_ACCURACIES = { knn_top1: "k-NN top-1", top1: "probe top-1" } as const;
@@ -41,7 +46,7 @@ export interface Comparison {
  * @throws UserError (runFolder) where a side is no group of evaluated runs with seeds of their own, where both are the
  * same recipe, and for fewer than two common seeds
  */
-export function compared(a: readonly RunData[], b: readonly RunData[]): Comparison {
+export function compared(a: readonly ComparedRun[], b: readonly ComparedRun[]): Comparison {
   requireGroup("A", a);
   requireGroup("B", b);
   const [one] = a;
@@ -78,11 +83,11 @@ function comparedAccuracy(
   name: AccuracyName,
   { seeds, inA, inB }: {
     seeds: readonly number[];
-    inA: ReadonlyMap<number, RunData>;
-    inB: ReadonlyMap<number, RunData>;
+    inA: ReadonlyMap<number, ComparedRun>;
+    inB: ReadonlyMap<number, ComparedRun>;
   },
 ): ComparedAccuracy {
-  const valuesOf = (runs: ReadonlyMap<number, RunData>): number[] =>
+  const valuesOf = (runs: ReadonlyMap<number, ComparedRun>): number[] =>
     seeds.map((seed) => runs.get(seed)!.evaluations.at(-1)![name]);
   const [ofA, ofB] = [valuesOf(inA), valuesOf(inB)];
   const [meanOfA, meanOfB] = [ofA, ofB].map((values) =>
@@ -98,7 +103,7 @@ function comparedAccuracy(
 }
 
 /** Checks that runs are a group: equal in every option that changes a result, but the seed. */
-function requireGroup(name: string, runs: readonly RunData[]): void {
+function requireGroup(name: string, runs: readonly ComparedRun[]): void {
   const groups = groupsOf(runs);
   if (groups.length > 1) {
     const [one, other] = groups;
@@ -123,11 +128,11 @@ function requireGroup(name: string, runs: readonly RunData[]): void {
   }
 }
 
-function bySeed(runs: readonly RunData[]): Map<number, RunData> {
+function bySeed(runs: readonly ComparedRun[]): Map<number, ComparedRun> {
   return new Map(runs.flatMap((run) => run.record === null ? [] : [[run.record.config.seed, run]]));
 }
 
-function listed(runs: ReadonlyMap<number, RunData>): string {
+function listed(runs: ReadonlyMap<number, ComparedRun>): string {
   return [...runs.keys()].sort((x, y) => x - y).join(", ");
 }
 

@@ -2,10 +2,15 @@
 
 import { isExpected } from "../base/expected.ts";
 import { signedText } from "../run/accuracy_text.ts";
-import { type AccuracyName, compared, COMPARED_ACCURACIES, type Comparison } from "./comparison.ts";
+import {
+  type AccuracyName,
+  compared,
+  COMPARED_ACCURACIES,
+  type ComparedRun,
+  type Comparison,
+} from "./comparison.ts";
 import { note, section, table } from "./page.ts";
 import { WANTED_POINTS } from "./paired.ts";
-import type { RunData } from "./run_data.ts";
 
 /** Returns the rows of a comparison: head first, then a line for each statistic. */
 export function comparisonRows(
@@ -45,8 +50,8 @@ export function comparisonRows(
   ];
 }
 
-/** Returns the section of a report on two groups; "" where the runs are not two groups that can be compared. */
-export function comparisonSection(groups: readonly (readonly RunData[])[]): string {
+/** Returns the section of a report, or of the live page, on two groups; "" where the runs are not two groups that can be compared. */
+export function comparisonSection(groups: readonly (readonly ComparedRun[])[]): string {
   const [a, b] = groups;
   if (groups.length !== 2 || a === undefined || b === undefined) return "";
   try {

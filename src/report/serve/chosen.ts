@@ -3,16 +3,23 @@
 import { exists } from "../../base/files.ts";
 import { join } from "node:path";
 import { COLOURS } from "../charts.ts";
+import type { ComparedRun } from "../comparison.ts";
+import { comparisonSection } from "../comparison_section.ts";
 import { curvesSection } from "../curves_section.ts";
 import { escaped, legendOf, note, section } from "../page.ts";
 import { options } from "../sections.ts";
 import type { LiveRun } from "./live_run.ts";
 import { shownName } from "./rows.ts";
 
-/** Returns the sections on chosen runs as HTML; "" for none. @param options.smoothing as in curvesPlot() */
+/**
+ * Returns the sections on chosen runs as HTML; "" for none.
+ *
+ * @param options.smoothing as in curvesPlot()
+ * @param options.groups the groups that the runs belong to, of which two are compared; none by default
+ */
 export function chosenSections(
   runs: readonly LiveRun[],
-  { smoothing }: { smoothing?: number } = {},
+  { smoothing, groups = [] }: { smoothing?: number; groups?: readonly LiveRun[][] } = {},
 ): string {
   if (runs.length === 0) return "";
   const named = runs.map((run) => ({
@@ -25,9 +32,14 @@ export function chosenSections(
       smoothing,
       legend: named.length > 1 ? legendOf(named.map(({ name }) => name), COLOURS) : undefined,
     }),
+    comparisonSection(groups.map((group) => group.map(comparedRun))),
     ...runs.length > 1 ? [options(named)] : [],
     sheets(runs),
   ].join("\n");
+}
+
+function comparedRun({ name, record, evaluations }: LiveRun): ComparedRun {
+  return { name: shownName(name), record, evaluations };
 }
 
 function sheets(runs: readonly LiveRun[]): string {

@@ -61,8 +61,10 @@ export function handlerOf(options: ServerOptions): (request: Request) => Promise
     if (path === "client.js") return answer(options.script, "text/javascript");
     if (path === "events") return events(request, options);
     if (path === "chosen") {
+      const chosen = await chosenRuns(searchParams, runs);
+      const groups = runs.groupsOf(chosen);
       return answer(
-        chosenSections(await chosenRuns(searchParams, runs), smoothingIn(searchParams)),
+        chosenSections(chosen, { ...smoothingIn(searchParams), groups }),
         "text/html",
       );
     }

@@ -85,7 +85,7 @@ export function livePage(
       `<p class="note" id="none" hidden>No run is shown: none lies below the folder, or the filter excludes all.</p>`,
       `<div id="groups">${groups}</div>`,
       `<div id="chosen" data-runs="${chosen.map(({ id }) => id).join()}">${
-        chosenSections(chosen, { smoothing })
+        chosenSections(chosen, { smoothing, groups: runs.groupsOf(chosen) })
       }</div>`,
     ],
     live: { script: "client.js", style: STYLE },

@@ -1,6 +1,7 @@
 /** All runs below a folder, looked at in intervals; each change of what the page shows has a number. */
 
 import { setTimeout as sleep } from "node:timers/promises";
+import { groupsOf } from "../../run/groups.ts";
 import { LiveRun } from "./live_run.ts";
 import { groupNames, groupSection, rowOf, summaryOf } from "./rows.ts";
 import { runsBelow } from "./runs_below.ts";
@@ -50,6 +51,15 @@ export class LiveRuns {
   /** Returns the run of a number. */
   runOf(id: number): LiveRun | undefined {
     return [...this.#runs.values()].find((run) => run.id === id);
+  }
+
+  /**
+   * Returns the groups of evaluated runs that given runs belong to, each with all of its runs: equal in every option but
+   * the seed, and evaluated at the same step.
+   */
+  groupsOf(chosen: readonly LiveRun[]): LiveRun[][] {
+    const evaluated = [...this.#runs.values()].filter(({ evaluations }) => evaluations.length > 0);
+    return groupsOf(evaluated).filter((group) => group.some((run) => chosen.includes(run)));
   }
 
   /** Looks at the files of all runs; a call during another one waits for that. */

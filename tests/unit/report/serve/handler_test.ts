@@ -2,11 +2,12 @@
 
 import { deepEqual, doesNotMatch, equal, match, ok } from "node:assert/strict";
 import { join } from "node:path";
+import axe from "axe-core";
 import { handlerOf } from "../../../../src/report/serve/handler.ts";
 import { LiveRuns } from "../../../../src/report/serve/live_runs.ts";
 import { findChromium } from "../../../../src/report/browser.ts";
 import { projectRoot } from "../../../../src/setup/record.ts";
-import { openPage } from "../../../support/chromium.ts";
+import { type OpenPage, openPage } from "../../../support/chromium.ts";
 import { type RunShape, writeRun } from "../../../support/run_files.ts";
 import { skip } from "../../../support/skip.ts";
 
@@ -73,6 +74,15 @@ function own(path: string): void {
   Deno.writeTextFileSync(join(path, "lock", "owner.json"), JSON.stringify(owner));
 }
 
+/** Returns what axe finds against the accessibility guidelines in a page, each with the elements. */
+async function accessibilityFaults(page: OpenPage): Promise<unknown> {
+  await page.evaluate(`${axe.source}; 0`);
+  return await page.evaluate(
+    "axe.run(document).then(({ violations }) => " +
+      "violations.map(({ id, nodes }) => `${id}: ${nodes.map(({ html }) => html).join(' ')}`))",
+  );
+}
+
 /** Returns the attributes of each row of a page, by the name of its run. */
 function rowsIn(html: string): Record<string, Record<string, string>> {
   const rows = [...html.matchAll(/<tr (data-[^>]*)>/g)].map(([, attributes = ""]) =>
@@ -103,6 +113,30 @@ Deno.test("only the token's address is answered, to this machine's names, and on
   }
   for (const host of ["evil.example", "127.0.0.1.evil.example:80", "localhost.:80", "10.0.0.1"]) {
     match(await statusOf(served.port, [get, `Host: ${host}`]), /^HTTP\/1\.1 421 /, host);
+  }
+});
+
+Deno.test("two groups that chosen runs belong to are compared, over all of their runs", async () => {
+  await using served = await serve();
+  const put = (name: string, seed: number, tau: string, top1: number): Promise<string> =>
+    served.put(name, { seed, top1, args: [`--tau_base=${tau}`] });
+  for (const seed of [1, 2, 3]) {
+    await put(`a${seed}`, seed, "0.97", 50 + seed);
+    await put(`b${seed}`, seed, "0.5", 40 + seed);
+  }
+  await served.get();
+  const idOf = async (name: string): Promise<string> =>
+    rowsIn((await served.get()).text)[name]!.id!;
+  const [a, other, b] = [await idOf("a1"), await idOf("a3"), await idOf("b2")];
+  const { text } = await served.get(`chosen?runs=${a},${b}`);
+  match(text, /Comparison, paired by seed/);
+  match(text, /3 pairs of seeds/);
+  match(text, /--tau_base=0\.97 in A, 0\.5 in B/);
+  match(text, /<td[^>]*>−10\.00<\/td>/);
+  match((await served.get(`?runs=${a},${b}`)).text, /Comparison, paired by seed/);
+  // One group, or a single run in it, is no comparison.
+  for (const runs of [a, `${a},${other}`, ""]) {
+    doesNotMatch((await served.get(`chosen?runs=${runs}`)).text, /paired by seed/, runs);
   }
 });
 
@@ -301,7 +335,10 @@ Deno.test("Chromium shows table and curves, follows a run that grows, and runs n
     for (const width of [1200, 400]) {
       await page.look(width, colours);
       equal(await page.evaluate("document.documentElement.scrollWidth"), width);
+      deepEqual(await accessibilityFaults(page), [], `${colours}, ${width} px`);
     }
   }
+  await page.evaluate("document.querySelector('main').append(new Image()); 0");
+  match(String(await accessibilityFaults(page)), /^image-alt: <img>/);
   deepEqual(page.complaints, []);
 });

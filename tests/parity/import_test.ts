@@ -53,7 +53,7 @@ Deno.test("the features of another program's weights are torchvision's, and a wr
   await inFolder(async (folder) => {
     const path = (name: string): string => join(folder, name);
     const networks = await written<Record<string, string>>("encoders", folder);
-    equal(Object.keys(networks).length, 12);
+    equal(Object.keys(networks).length, 19);
     const input = path("expected.safetensors");
     const expected = readSafetensors(input);
     for (const [name, resnetType] of Object.entries(networks)) {
@@ -87,6 +87,12 @@ Deno.test("the features of another program's weights are torchvision's, and a wr
       "momentum_model.*",
     ]);
     deepEqual(describeCheckpoint(path("torchvision.resnet18.pt")).encoder?.leftOut, ["fc.*"]);
+    deepEqual(describeCheckpoint(path("solo.pt")).encoder?.leftOut, [
+      "state_dict.momentum_backbone.*",
+      "state_dict.projector.*",
+      "state_dict.classifier.*",
+    ]);
+    equal(describeCheckpoint(path("moco.pt")).encoder?.prefix, "state_dict.module.encoder_q.");
     const refused: [file: string, resnetType: string, message: RegExp][] = [
       [
         "torchvision.resnet50.pt",
@@ -97,6 +103,7 @@ Deno.test("the features of another program's weights are torchvision's, and a wr
       ["missing.pt", "resnet18", /; missing: layer2\.0\.bn1\.bias$/],
       ["extra.pt", "resnet18", /; unexpected: layer9\.0\.extra$/],
       ["none.pt", "resnet18", /holds no encoder: expected conv1\.weight .*; found a\.weight$/],
+      ["two.pt", "resnet18", /it holds 2 networks, after backbone\. and encoder\.: expected one/],
       ["double.pt", "resnet18", /element type F64, which Float cannot hold: give --dtype=float64$/],
     ];
     for (const [file, resnetType, message] of refused) {

@@ -217,7 +217,7 @@ impl Checkpoint {
         self.verify()?;
         let wrong = |what: String| self.cannot_load(what);
         let file = EncoderFile::find(&self.header.tensors).map_err(wrong)?;
-        let mut found: HashMap<&str, &TensorEntry> = file.tensors.iter().copied().collect();
+        let mut found = file.by_name();
         let counted = found.keys().any(|name| name.ends_with(COUNT));
         let (mut missing, mut reshaped, mut pairs) = (Vec::new(), Vec::new(), Vec::new());
         for (name, target) in targets {
@@ -385,14 +385,14 @@ struct Description<'a> {
     tensors: usize,
     sha256: String,
     shapes: serde_json::Map<String, serde_json::Value>,
-    encoder: Option<EncoderDescription>,
+    encoder: Option<EncoderDescription<'a>>,
 }
 
 #[derive(serde::Serialize)]
 #[serde(rename_all = "camelCase")]
-struct EncoderDescription {
+struct EncoderDescription<'a> {
     words: &'static str,
-    prefix: &'static str,
+    prefix: &'a str,
     resnet_type: Option<&'static str>,
     stem: Option<&'static str>,
     left_out: Vec<String>,

@@ -1,6 +1,10 @@
 //! Which tensors of a file are an encoder's, and which network they are of: told by names and shapes, never by the
 //! file's name. Needs no libtorch.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use super::foreign_names::{part_of, prefixes_of, torchvision_name};
 use super::header::{shown, TensorEntry};
 
 /// A way to keep an encoder in a file.
@@ -75,8 +79,9 @@ pub struct EncoderFile<'a> {
     /// Description of the tensors that are taken.
     pub words: &'static str,
     /// The prefix of the names in the file.
-    pub prefix: &'static str,
-    pub tensors: Vec<(&'a str, &'a TensorEntry)>,
+    pub prefix: &'a str,
+    /// Each tensor with its name in torchvision's network.
+    pub tensors: Vec<(Cow<'a, str>, &'a TensorEntry)>,
     /// Prefixes of the names that are left out as they belong to no encoder, each once.
     pub left_out: Vec<String>,
     /// Names of what belongs neither to an encoder nor beside one.
@@ -97,31 +102,47 @@ impl<'a> EncoderFile<'a> {
         let has = |name: &str| tensors.iter().any(|tensor| tensor.name == name);
         let form = FORMS
             .iter()
-            .find(|form| has(&format!("{}{FIRST}", form.prefix)))
-            .ok_or_else(|| {
-                format!(
-                    "it holds no encoder: expected {FIRST} and torchvision's other names, alone or after {}; found {}",
-                    FORMS[..FORMS.len() - 1]
-                        .iter()
-                        .map(|form| form.prefix)
-                        .collect::<Vec<_>>()
-                        .join(", "),
-                    first_names(tensors.iter().map(|tensor| tensor.name.as_str()))
-                )
-            })?;
-        let mut found = Self {
-            words: form.words,
-            prefix: form.prefix,
+            .find(|form| has(&format!("{}{FIRST}", form.prefix)));
+        match (form, &prefixes_of(tensors)[..]) {
+            (Some(form), _) => Ok(Self::of_form(form, tensors)),
+            (None, &[prefix]) => Ok(Self::of_prefix(prefix, tensors)),
+            (None, []) => Err(format!(
+                "it holds no encoder: expected {FIRST} and torchvision's other names, alone or after {}, or after prefixes \
+                 such as module. and state_dict.backbone.; found {}",
+                FORMS[..FORMS.len() - 1]
+                    .iter()
+                    .map(|form| form.prefix)
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                first_names(tensors.iter().map(|tensor| tensor.name.as_str()))
+            )),
+            (None, several) => Err(format!(
+                "it holds {} networks, after {}: expected one; save the state_dict() of one alone",
+                several.len(),
+                several.join(" and ")
+            )),
+        }
+    }
+
+    fn none_yet(words: &'static str, prefix: &'a str) -> Self {
+        Self {
+            words,
+            prefix,
             tensors: Vec::new(),
             left_out: Vec::new(),
             unexpected: Vec::new(),
-        };
+        }
+    }
+
+    /// Takes the tensors of a form; what the form does not know is unexpected.
+    fn of_form(form: &Form, tensors: &'a [TensorEntry]) -> Self {
+        let mut found = Self::none_yet(form.words, form.prefix);
         for tensor in tensors {
             let inner = tensor.name.strip_prefix(form.prefix);
             let beside = match inner {
                 Some(name) if name.starts_with(CLASSIFIER) => Some(CLASSIFIER),
                 Some(name) => {
-                    found.tensors.push((name, tensor));
+                    found.tensors.push((Cow::Borrowed(name), tensor));
                     continue;
                 }
                 None => form
@@ -132,20 +153,45 @@ impl<'a> EncoderFile<'a> {
             };
             match beside {
                 None => found.unexpected.push(&tensor.name),
-                Some(part) => {
-                    let part = format!("{part}*");
-                    if !found.left_out.contains(&part) {
-                        found.left_out.push(part);
-                    }
-                }
+                Some(part) => found.leave_out(part),
             }
         }
-        Ok(found)
+        found
+    }
+
+    /// Takes the ResNet behind a prefix of another program, and leaves out all else.
+    fn of_prefix(prefix: &'a str, tensors: &'a [TensorEntry]) -> Self {
+        let mut found = Self::none_yet("a network in torchvision's names, behind a prefix", prefix);
+        for tensor in tensors {
+            match tensor.name.strip_prefix(prefix).and_then(torchvision_name) {
+                Some(name) => found.tensors.push((name, tensor)),
+                None => found.leave_out(part_of(&tensor.name, prefix)),
+            }
+        }
+        found
+    }
+
+    fn leave_out(&mut self, part: &str) {
+        let part = match part.ends_with('.') {
+            true => format!("{part}*"),
+            false => part.to_owned(),
+        };
+        if !self.left_out.contains(&part) {
+            self.left_out.push(part);
+        }
+    }
+
+    /// The tensors by their names in torchvision's network.
+    pub fn by_name(&self) -> HashMap<&str, &'a TensorEntry> {
+        let named = self.tensors.iter();
+        named
+            .map(|(name, tensor)| (name.as_ref(), *tensor))
+            .collect()
     }
 
     /// The network whose blocks it has, or None for none that can be built here.
     pub fn architecture(&self) -> Option<Architecture> {
-        let has = |name: &str| self.tensors.iter().any(|(found, _)| *found == name);
+        let has = |name: &str| self.tensors.iter().any(|(found, _)| found == name);
         let blocks = |stage: usize| {
             (0..64)
                 .take_while(|block| has(&format!("layer{stage}.{block}.conv1.weight")))
@@ -161,7 +207,7 @@ impl<'a> EncoderFile<'a> {
             (false, [3, 3, 3, 0]) => "resnet20",
             _ => return None,
         };
-        let first = self.tensors.iter().find(|(name, _)| *name == FIRST)?;
+        let first = self.tensors.iter().find(|(name, _)| name == FIRST)?;
         let stem = match first.1.shape[..] {
             [_, 3, 7, 7] => "imagenet",
             [_, 3, 3, 3] => "cifar",

@@ -2,6 +2,7 @@
 //! targets build them without it (fuzz/src/lib.rs).
 
 pub mod encoder_file;
+mod foreign_names;
 pub mod header;
 pub mod hex;
 pub mod pickle;

@@ -79,6 +79,36 @@ def original(state, other):
             "warm_up_scheduler_repr": {"last_epoch": 970}, "cosine_scheduler_repr": {"last_epoch": 77600, "base_lrs": [2.0]}}
 
 
+def behind(prefix, state):
+    return {f"{prefix}{key}": tensor for key, tensor in state.items()}
+
+
+def by_number(state):
+    """The names of Sequential(*resnet.children()), as lightly's examples have them."""
+    numbers = {"conv1": "0", "bn1": "1", "layer1": "4", "layer2": "5", "layer3": "6", "layer4": "7"}
+    return {f"{numbers[key.split('.')[0]]}.{key.split('.', 1)[1]}": tensor for key, tensor in state.items()}
+
+
+def other_programs(state, other):
+    """A ResNet as other programs' checkpoints keep it, with what stands beside it; `other` is a momentum encoder."""
+    head = {"0.weight": torch.ones(4, 512), "2.bias": torch.ones(4)}
+    classifier = {"fc.weight": torch.ones(10, 512), "fc.bias": torch.ones(10)}
+    lightning = {"epoch": 9, "global_step": 70, "pytorch-lightning_version": "2.4.0", "optimizer_states": [], "lr_schedulers": []}
+    return {
+        "ddp.pt": {"epoch": 90, "arch": "resnet18", "state_dict": behind("module.", state | classifier), "best_acc1": torch.tensor(69.8)},
+        "solo.pt": lightning | {"state_dict": behind("backbone.", state) | behind("momentum_backbone.", other)
+                                | behind("projector.", head) | {"classifier.weight": torch.ones(10, 512)}},
+        "lightly.pt": lightning | {"state_dict": behind("backbone.", by_number(state)) | behind("backbone_momentum.", by_number(other))
+                                   | behind("projection_head.layers.", head)},
+        "mmpretrain.pt": {"meta": {"epoch": 200, "dataset_meta": None}, "message_hub": {},
+                          "state_dict": behind("backbone.", state) | behind("target_net.0.", other) | behind("neck.", head)},
+        "moco.pt": {"epoch": 200, "state_dict": behind("module.encoder_q.", state) | behind("module.encoder_k.", other)
+                    | behind("module.encoder_q.fc.", head) | {"module.queue": torch.ones(128, 4)}},
+        "model.pt": {"model": behind("encoder.", state) | behind("head.", head), "epoch": 3},
+        "net.pt": behind("net.", state),
+    }
+
+
 def write_encoders(folder):
     torch.manual_seed(3)
     generator = torch.Generator().manual_seed(3)
@@ -116,6 +146,9 @@ def write_encoders(folder):
     parallel = {f"module.{key}": tensor for key, tensor in original(state, other)["model"].items()}
     write("parallel.pt", "resnet18", {"model": parallel}, state)
     write("online.pt", "resnet18", original(state, other)["model"], state)
+    for name, value in other_programs(state, other).items():
+        write(name, "resnet18", value, state)
+    torch.save(behind("backbone.", state) | behind("encoder.", other), os.path.join(folder, "two.pt"))
     save_file(expected, os.path.join(folder, "expected.safetensors"))
     torch.save({key: tensor.double() if tensor.is_floating_point() else tensor for key, tensor in state.items()},
                os.path.join(folder, "double.pt"))

@@ -34,6 +34,7 @@ export const PICTURES: Readonly<{ [name: string]: readonly string[] }> = {
     ...["src/report/serve/live_page.ts", "src/report/serve/rows.ts", "src/report/serve/chosen.ts"],
     ...["src/report/curves_section.ts", ...PAGE],
   ],
+  "hours.png": ["src/report/cost_section.ts", "src/run/usage.ts", "src/report/page.ts"],
   "replay.png": [
     ...["native/src/data/sheet.rs", "src/commands/replay/sheet.ts", "src/recipes/preset_views.ts"],
   ],

@@ -82,6 +82,10 @@ async function main(): Promise<void> {
     await program("train", ...SHORT);
     await program("replay", "--run_dir=runs/short", "--step=3", "--out=replay");
     Deno.copyFileSync(join(work, "replay", "views-000003.png"), join(FOLDER, "replay.png"));
+    const short = join(work, "short.html");
+    await program("report", "--run_dir=runs/short", "--images=0", "--out=short.html");
+    Deno.writeTextFileSync(short, withSections(Deno.readTextFileSync(short), /Hours and energy/));
+    await shot(short, "hours.png", { width: 720, isDark: false });
   } finally {
     await Deno.remove(work, { recursive: true });
   }

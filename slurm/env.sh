@@ -14,6 +14,11 @@
 # EDIT: folder of the runs without --run_dir; on Jean Zay for instance "$SCRATCH/byol".
 : "${BYOL_RUNS:=$BYOL_ROOT/runs}"
 
+# EDIT: normalised hours that your site counts one GPU-hour as (submit sets it for the profiles that it knows), and grams
+# of CO2e of one kWh where your site is; empty where they are not known: hours and carbon are then left out.
+: "${BYOL_HOURS_FACTOR:=}" "${BYOL_GRAMS_PER_KWH:=}"
+export BYOL_HOURS_FACTOR BYOL_GRAMS_PER_KWH
+
 # EDIT: modules that a job loads first. A job inherits the modules of the shell that submitted it: Jean Zay's pages ask
 # to drop them. Its A100 and H100 nodes need a module of their own.
 byol_modules() {

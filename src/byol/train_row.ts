@@ -34,6 +34,12 @@ export interface TrainRow {
   rotation_loss?: number;
   /** Accuracy (percent) of the rotation auxiliary on the four rotations of this batch; by chance 25. */
   rotation_top1?: number;
+  /** Seconds of the cores of all ranks, over all invocations; absent outside a run folder. */
+  core_seconds?: number;
+  /** Seconds of all GPUs, over all invocations; absent on processors. */
+  gpu_seconds?: number;
+  /** Energy of all GPUs in joules, over all invocations; absent where it is not measured. */
+  joules?: number;
   /** Number of steps that changed nothing because their gradients overflowed float16; fp16 only. */
   skipped_steps?: number;
   /** Factor of the loss that keeps the gradients within float16's range; fp16 only. */

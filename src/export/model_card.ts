@@ -6,6 +6,7 @@ import { type EvalRow, setsOf } from "../run/metrics.ts";
 import { comparedText } from "../run/data_record.ts";
 import { evaluationAt } from "../run/metrics_file.ts";
 import { runFolderOf } from "../run/folder.ts";
+import { readUsage, type Usage, usageLines, usageOf } from "../run/usage.ts";
 import { readRunRecord, type RunRecord } from "../run/record.ts";
 import type { ExportedRun } from "./encoder.ts";
 import type { ExportFormat } from "./formats.ts";
@@ -37,6 +38,8 @@ interface RunNotes {
   commit?: string;
   /** Number of held-out images. */
   heldOut?: number;
+  /** Hours and energy of the run, in words. */
+  cost?: string;
   /** The images of the run and their comparison with published data, in words. */
   images?: string;
   /** Message of the error that the folder's files could not be read with. */
@@ -50,8 +53,10 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
     const evaluation = evaluationAt(folder.metricsFile, step);
     const record = readRunRecord(folder);
     const commit = record?.commit;
+    const usage = readUsage(folder);
     return {
       ...evaluation && { evaluation },
+      ...usage && { cost: costText(usageOf(usage)) },
       ...typeof commit === "string" && { commit },
       ...record !== null && { images: imagesText(record), heldOut: record.data.heldOut },
     };
@@ -59,6 +64,10 @@ function notesOf({ path, step }: ExportedRun): RunNotes {
     if (!isExpected(error)) throw error;
     return { problem: error.message };
   }
+}
+
+function costText(usage: Usage): string {
+  return usageLines(usage).map(([name, value]) => `${name} ${value}`).join(", ");
 }
 
 /** Returns the training images in words, without their path, which is of no use elsewhere. */
@@ -131,7 +140,11 @@ ${rows.join("\n")}
 
 Training images: ${notes.images ?? "not known"}.${heldOutSentence(run, notes)}
 
-Step ${run.step}, epoch ${run.epoch}; commit ${
+${
+    notes.cost === undefined
+      ? ""
+      : `Cost of the run: ${notes.cost}.\n\n`
+  }Step ${run.step}, epoch ${run.epoch}; commit ${
     notes.commit ?? "not known"
   }; SHA-256 of the checkpoint's
 tensors \`${run.sha256}\`.

@@ -12,6 +12,7 @@ import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
 import { comparisonSection } from "./comparison_section.ts";
+import { costSection } from "./cost_section.ts";
 import { curves } from "./curves_section.ts";
 import { encoderSections } from "./encoder_section.ts";
 import { escaped, htmlOf, type Page, warnings } from "./page.ts";
@@ -86,7 +87,7 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
     parts.push(sections.views(run));
     if (images > 0) parts.push(...await lookSections(run, { options, images, problems }));
   }
-  parts.push(sections.options(runs), sections.environment(runs));
+  parts.push(costSection(runs), sections.options(runs), sections.environment(runs));
   problems.forEach(showLine);
   const title = runs.length > 1 ? `${runs.length} runs` : run?.name ?? "";
   const what = groups.map((group) => titleOf(group)).join("; ");

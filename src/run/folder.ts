@@ -1,6 +1,6 @@
 /**
  * The folder of a run: config.json (record.ts), metrics.jsonl (metrics_file.ts), checkpoints/ (checkpoint.ts),
- * views.png (view_sheet.ts), result.json (result.ts).
+ * views.png (view_sheet.ts), result.json (result.ts), usage.json (usage.ts), failed.json (failure.ts).
  *
  * @module
  */
@@ -150,7 +150,7 @@ function namesIn(path: string): string[] {
 
 /** Names of the temporary files that a killed invocation leaves behind. */
 const LEFTOVER =
-  /^((config\.json|metrics\.jsonl|encoder\.safetensors|views\.png|result\.json|step-\d{9}\.safetensors)(\.\d+\.part)+|\.write-check-\d+)$/;
+  /^((config\.json|metrics\.jsonl|encoder\.safetensors|views\.png|result\.json|usage\.json|failed\.json|step-\d{9}\.safetensors)(\.\d+\.part)+|\.write-check-\d+)$/;
 
 /** Removes the temporary files of killed invocations. Only the invocation that holds the lock may call it. */
 export function removeLeftovers(folder: RunFolder): void {

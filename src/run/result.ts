@@ -19,6 +19,7 @@ import { type EvalRow, isEvalRow } from "./metrics.ts";
 import type { RunFolder } from "./folder.ts";
 import { isSamePath, readTextOfFile, removeIfThere } from "../base/files.ts";
 import { differencesOf, requireSameInputs, type RunRecord } from "./record.ts";
+import type { Usage } from "./usage.ts";
 
 /** Result of a finished run. */
 export interface RunResult {
@@ -32,6 +33,8 @@ export interface RunResult {
   late?: string;
   /** Options of the invocation that finished the run, by name; results of earlier versions have none. */
   config?: StoredOptions;
+  /** Hours and energy over all invocations; results of earlier versions have none. */
+  usage?: Usage;
   /** Notes that belong to the accuracies, one line each. */
   notes?: readonly string[];
 }

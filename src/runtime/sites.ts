@@ -17,6 +17,28 @@ export const JEAN_ZAY_DATA_HINT =
   "on Jean Zay, $DSDIR holds shared data sets, read-only; a set of your own goes to $SCRATCH (fast, " +
   "not backed up, purged after 30 days) or $WORK, fetched on a login or prepost node, as compute nodes have no internet";
 
+/** Variables by which a site, or a user, tells what an hour and a kWh count as; slurm/env.sh and submit set them. */
+const FACTORS = { hours_factor: "BYOL_HOURS_FACTOR", grams_per_kwh: "BYOL_GRAMS_PER_KWH" } as const;
+
+/** Returns the factors of the site that are set to a number: normalised hours of a GPU-hour, grams of CO2e of a kWh. */
+export function siteFactors(
+  variable: (name: string) => string | undefined = (name) => Deno.env.get(name),
+): { [factor in keyof typeof FACTORS]?: number } {
+  const found = Object.entries(FACTORS).flatMap(([factor, name]) => {
+    const text = variable(name)?.trim();
+    const value = text ? Number(text) : NaN;
+    return Number.isFinite(value) && value >= 0 ? [[factor, value]] : [];
+  });
+  return Object.fromEntries(found);
+}
+
+/** Returns the cores of a rank: those that Slurm gives its task, otherwise one for each of its threads. */
+export function coresGranted(threads: number): number {
+  const perTask = Number(Deno.env.get("SLURM_CPUS_PER_TASK"));
+  const isTask = Deno.env.get("SLURM_STEP_ID") !== undefined;
+  return isTask && perTask >= 1 ? Math.floor(perTask) : threads;
+}
+
 /** Environment variables and files of the machine. */
 interface Machine {
   variable(name: string): string | undefined;

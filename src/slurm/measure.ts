@@ -9,6 +9,7 @@ import { RANK_PERMISSIONS } from "../base/permissions.ts";
 import { makeTemporaryFolder } from "../base/temporary.ts";
 import type { Answer } from "../base/processes.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
+import { readUsage, usageOf } from "../run/usage.ts";
 import { readMetrics } from "../run/metrics_file.ts";
 import { lineOf } from "../options/commands/registry.ts";
 import { projectRoot } from "../setup/record.ts";
@@ -25,6 +26,8 @@ export interface RankSpeed {
   rate: number;
   /** Number of measured steps; fewer than were asked for where the time was up. */
   steps: number;
+  /** Power of the rank's GPU in watts, over the short run; undefined where it is not measured. */
+  watts?: number;
   /** True where the time sufficed for the first step alone, which includes work that is done only once. */
   isFirst: boolean;
 }
@@ -72,7 +75,8 @@ export async function measureRank(
     if (speed === undefined || answer !== undefined && answer.code !== ExitCode.ok) {
       throw failure(answer, limitSeconds);
     }
-    return speed;
+    const watts = wattsIn(folder);
+    return { ...speed, ...watts !== undefined && { watts } };
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
@@ -140,6 +144,14 @@ function ratesIn(folder: string): number[] {
   if (!exists(file)) return [];
   const rows = readMetrics(file, { damaged: () => {} });
   return rows.flatMap((row) => row.kind === "train" ? [row.images_per_second] : []);
+}
+
+/** Returns the mean power of a run's GPUs; undefined where it is not measured. */
+function wattsIn(path: string): number | undefined {
+  const record = readUsage({ path });
+  if (record === undefined) return undefined;
+  const { joules, granted_seconds: seconds } = usageOf(record);
+  return joules === undefined || seconds === 0 ? undefined : joules / seconds;
 }
 
 function pause(): Promise<void> {

@@ -30,6 +30,8 @@ export interface Profile {
   coresPerRank: number;
   /** Architecture of the GPUs, such as "sm_80", which libtorch must have kernels for; null for CPU nodes. */
   architecture: string | null;
+  /** Normalised hours that the site counts a GPU-hour as; null where it is not known here (BYOL_HOURS_FACTOR names it). */
+  hoursFactor: number | null;
   /** Qualities of service, the shortest first. */
   qos: readonly Qos[];
   /** Name of the QoS that is used without --qos; null for no --qos at all. */
@@ -54,6 +56,7 @@ const V100 = {
   archModule: null,
   gpusPerNode: 4,
   coresPerRank: 10,
+  hoursFactor: 1,
   architecture: "sm_70",
   ...jeanZayQos("qos_gpu"),
 } as const;
@@ -67,6 +70,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     archModule: null,
     gpusPerNode: 0,
     coresPerRank: 1,
+    hoursFactor: null,
     architecture: null,
     qos: [{ name: null, hours: 20 }],
     defaultQos: null,
@@ -91,6 +95,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     archModule: "arch/a100",
     gpusPerNode: 8,
     coresPerRank: 8,
+    hoursFactor: 2,
     architecture: "sm_80",
     ...jeanZayQos("qos_gpu_a100", { long: false }),
   },
@@ -101,6 +106,7 @@ export const PROFILES: Readonly<Record<ProfileName, Profile>> = {
     archModule: "arch/h100",
     gpusPerNode: 4,
     coresPerRank: 24,
+    hoursFactor: null,
     architecture: "sm_90",
     ...jeanZayQos("qos_gpu_h100"),
   },

@@ -6,7 +6,7 @@ import { join } from "node:path";
 export type Sources = ReadonlyMap<string, string>;
 
 /** Folders that hold no source: what set-up, builds, runs and fuzzing leave there. */
-const SKIPPED = new Set([".git", ".byol", "node_modules", "runs", "target", "corpus"]);
+const SKIPPED = new Set([".git", ".byol", "node_modules", "runs", "replays", "target", "corpus"]);
 const TEXT =
   /\.(?:ts|rs|toml|json|md|py|cpp|cuh|c|h|sh|sbatch|def|cff|lock)$|^\.ci\/run$|^LICENSE$/;
 

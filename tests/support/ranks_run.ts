@@ -153,7 +153,9 @@ export function rowsOf(runDir: string): { kind: string; step: number; [field: st
 
 /** Returns a row without the fields that differ between two equal runs; of warnings, their number. */
 export function withoutTimes(row: Record<string, unknown>): Record<string, unknown> {
-  const kept = Object.entries(row).filter(([field]) => !/^time$|_per_second$/.test(field));
+  const kept = Object.entries(row).filter(([field]) =>
+    !/^time$|_per_second$|_seconds$|^joules$/.test(field)
+  );
   return Object.fromEntries(
     kept.map(([field, value]) => [field, Array.isArray(value) ? value.length : value]),
   );

@@ -28,6 +28,7 @@ export async function finish(
   const isLate = budget?.isLate === true;
   // The broadcast makes the other ranks wait for the save without the time limit of a step.
   await ranks.broadcast(() => output.saveLast(stepsDone));
+  output.used(invocation.joules());
   output.flush();
   if (stepsDone < plan.endStep && !isLate || invocation.isStopped()) {
     const again = config.resume === "never"
@@ -41,6 +42,7 @@ export async function finish(
   const isEvaluated = isLate ? plan.evalEveryEpochs > 0 : isEvaluatedAtEnd(stepsDone, plan);
   if (isEvaluated) await evaluations.evaluateAt(stepsDone);
   invocation.throwIfStopped("in the last evaluation, with the training saved");
+  output.used(invocation.joules());
   output.complete(stepsDone, { evaluations: evaluations.rows, late });
   return ExitCode.ok;
 }

@@ -12,14 +12,14 @@ import type { Training } from "./training.ts";
 
 /** Returns the hooks of a training. */
 export function pretrainHooks(
-  { invocation: { config, ranks, interrupt, warn }, inputs, plan, budget, augmentation, learner }:
-    Training,
+  { invocation, inputs, plan, budget, augmentation, learner }: Training,
   { firstStep, output, evaluations }: {
     firstStep: number;
     output: RunOutput;
     evaluations: Evaluations;
   },
 ): PretrainHooks {
+  const { config, ranks, interrupt, warn } = invocation;
   const collapse = new CollapseWatch(config);
   const grays = new FewGraysWatch([inputs.train, inputs.test], warn);
   return {
@@ -32,6 +32,7 @@ export function pretrainHooks(
       return budget?.stopsAfter(stepsDone, { agreed, endStep }) || isStopped;
     },
     logged: (row) => {
+      output.used(invocation.joules());
       output.write(row);
       const { view1 } = recipesAt(augmentation, row.step);
       budget?.stepsTook(config.batchSize / row.images_per_second, view1.cropSize);

@@ -58,7 +58,7 @@ export async function train(
     rankInfo,
     { config: parsed.config, core: hash, interrupted: () => interrupt.requested },
     async (ranks) => {
-      const invocation = new Invocation(parsed, { ranks, interrupt });
+      const invocation = new Invocation(parsed, { ranks, interrupt, startedAt });
       try {
         return await trainWith(invocation, { open: parts.openData, startedAt });
       } catch (error) {

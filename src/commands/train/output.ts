@@ -1,7 +1,9 @@
 /** The output of a training: metrics, checkpoints, progress, the finished encoder. */
 
 import { NULL_TERMINAL, Progress, type ProgressOptions } from "../../base/terminal.ts";
+import { UserError } from "../../base/exit_codes.ts";
 import { printLine, showLine } from "../../base/output.ts";
+import type { TrainRow } from "../../byol/train_row.ts";
 import { coreInfo } from "../../native/core.ts";
 import { optionsByName } from "../../options/stored.ts";
 import { stemOf } from "../../recipes/stem.ts";
@@ -20,6 +22,8 @@ import { changedOptions } from "../../run/record.ts";
 import { markFinished } from "../../run/result.ts";
 import { openTensorBoard } from "../../run/tensorboard/open.ts";
 import { TerminalSink } from "../../run/terminal_sink.ts";
+import { coresGranted, siteFactors } from "../../runtime/sites.ts";
+import { UsageLedger } from "../../run/usage_ledger.ts";
 import { requireSetup } from "../../setup/record.ts";
 import type { KeptRows } from "./open_run.ts";
 import { closingLines } from "./story.ts";
@@ -31,6 +35,8 @@ import type { Training } from "./training.ts";
 export interface RunOutput extends AsyncDisposable {
   /** Writes a row of metrics. @throws UserError (run folder) where the lock is lost; (save) where writing fails */
   write(row: MetricsRow): void;
+  /** Takes the energy of all GPUs in this invocation, in joules; undefined where it is not measured. */
+  used(joules: number | undefined): void;
   /** Shows the step, and saves where a checkpoint is due. @throws UserError as `write` does */
   stepDone(stepsDone: number): void;
   /** Shows a line that is no part of the metrics. */
@@ -55,6 +61,7 @@ interface Completed {
 /** Output of ranks above 0, which has no effect. */
 const NULL_OUTPUT: RunOutput = {
   write() {},
+  used() {},
   stepDone() {},
   note() {},
   progressOf: (options) => new Progress(NULL_TERMINAL, options),
@@ -86,6 +93,7 @@ class RankZeroOutput implements RunOutput {
   readonly #show: TerminalSink;
   readonly #metrics: Metrics;
   readonly #writer: CheckpointWriter;
+  readonly #ledger: UsageLedger;
   readonly #metadataAt: (stepsDone: number) => CheckpointMetadata;
   readonly #held: AsyncDisposableStack;
 
@@ -93,6 +101,7 @@ class RankZeroOutput implements RunOutput {
     show: TerminalSink;
     metrics: Metrics;
     writer: CheckpointWriter;
+    ledger: UsageLedger;
     metadataAt: (stepsDone: number) => CheckpointMetadata;
     held: AsyncDisposableStack;
   }) {
@@ -100,6 +109,7 @@ class RankZeroOutput implements RunOutput {
     this.#show = parts.show;
     this.#metrics = parts.metrics;
     this.#writer = parts.writer;
+    this.#ledger = parts.ledger;
     this.#metadataAt = parts.metadataAt;
     this.#held = parts.held;
   }
@@ -120,7 +130,8 @@ class RankZeroOutput implements RunOutput {
         show,
       ]),
     );
-    metrics.write(invocationRow(training, restored));
+    const row = invocationRow(training, restored);
+    metrics.write(row);
     const metadataAt = (step: number): CheckpointMetadata => ({
       step,
       epoch: Math.floor(step / stepsPerEpoch),
@@ -142,17 +153,26 @@ class RankZeroOutput implements RunOutput {
         warn,
       }, { ...config, keepEverySteps: plan.keepEverySteps }),
     );
-    return new RankZeroOutput(training, { show, metrics, writer, metadataAt, held: held.move() });
+    const ledger = ledgerOf(training, kept);
+    ledger.add(row);
+    const parts = { show, metrics, writer, ledger, metadataAt };
+    return new RankZeroOutput(training, { ...parts, held: held.move() });
   }
 
   write(row: MetricsRow): void {
     this.#training.run.lock.check();
-    this.#metrics.write(row);
+    this.#ledger.add(row);
+    this.#metrics.write(row.kind === "train" ? { ...row, ...this.#used() } : row);
+  }
+
+  used(joules: number | undefined): void {
+    this.#ledger.used(joules);
   }
 
   stepDone(stepsDone: number): void {
     this.#show.tick(stepsDone);
     this.#training.run.lock.check();
+    this.#ledger.stepDone();
     this.#writer.stepDone(stepsDone);
   }
 
@@ -191,6 +211,7 @@ class RankZeroOutput implements RunOutput {
       totalSteps: plan.totalSteps,
       evaluations: [...evaluations],
       ...late !== undefined && { late },
+      usage: this.#ledger.usage(),
       config: optionsByName(config),
       ...inputs.notes.length > 0 && { notes: inputs.notes },
     };
@@ -203,7 +224,47 @@ class RankZeroOutput implements RunOutput {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#held.disposeAsync();
+    if (holds(this.#training.run.lock)) this.#ledger.write();
   }
+
+  /** Returns the amounts of a row: to the millisecond, and to the joule. */
+  #used(): Pick<TrainRow, "core_seconds" | "gpu_seconds" | "joules"> {
+    const { core_seconds: cores, gpu_seconds: gpus, joules } = this.#ledger.usage();
+    const rounded = (seconds: number): number => Math.round(1000 * seconds) / 1000;
+    return {
+      core_seconds: rounded(cores),
+      ...gpus !== undefined && { gpu_seconds: rounded(gpus) },
+      ...joules !== undefined && { joules },
+    };
+  }
+}
+
+/** Tells whether a lock is still held. */
+function holds(lock: { check(maxAgeMilliseconds: number): void }): boolean {
+  try {
+    lock.check(0);
+    return true;
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    return false;
+  }
+}
+
+/** Opens the account of this invocation. */
+function ledgerOf(
+  { invocation: { config, folder, startedAt, warn } }: Training,
+  kept: KeptRows,
+): UsageLedger {
+  const { ranks, threads, hardware, batchSize } = config;
+  return new UsageLedger(folder, {
+    invocation: {
+      ranks,
+      gpus: hardware === "cpu" ? 0 : ranks,
+      cores: ranks * coresGranted(threads),
+      ...siteFactors(),
+    },
+    ...{ startedAt, batchSize, kept: kept.rows, warn },
+  });
 }
 
 /** Returns the sink for TensorBoard; none without --tensorboard, or where its file cannot be written. */

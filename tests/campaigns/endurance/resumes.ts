@@ -100,5 +100,5 @@ function rowsOf(folder: string): MetricsRow[] {
   return readMetrics(join(folder, "metrics.jsonl"))
     // A run that --max_steps cuts in its first epoch is not evaluated before it.
     .filter((row) => row.kind === "train" || (row.kind === "eval" && row.step > 0))
-    .map((row) => row.kind === "train" ? { ...row, images_per_second: 0 } : row);
+    .map((row) => row.kind === "train" ? { ...row, images_per_second: 0, core_seconds: 0 } : row);
 }

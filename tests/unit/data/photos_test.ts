@@ -518,7 +518,7 @@ photoTest(
     const rows = (name: string): unknown[] =>
       Deno.readTextFileSync(join(folder, name, "metrics.jsonl")).trim().split("\n")
         .map((line) => JSON.parse(line)).filter(({ kind }) => kind !== "run")
-        .map(({ images_per_second: _, ...row }) => row);
+        .map(({ images_per_second: _, core_seconds: _seconds, ...row }) => row);
     deepEqual(rows("shards"), rows("loose"));
     equal(rows("loose").length, 4);
     const verified = await byol("pack", `--out=${packed}`, "--verify");

@@ -137,6 +137,25 @@ if command -v "$1" >/dev/null; then exec "$@"; fi
 echo "slurm: no Deno at $1 on ${SLURMD_NODENAME:-$HOSTNAME}: run deno task setup, or set BYOL_DENO" >&2
 exit '$byol_no_deno
 
+# Prints the number of nodes for the ranks: of a job whose number Slurm chooses (BYOL_NODE_COUNTS, such as 1,2,4), the
+# largest number of the list that the job was given.
+byol_node_count() {
+  local given=${SLURM_JOB_NUM_NODES:-1} count most=0
+  for count in ${BYOL_NODE_COUNTS//,/ }; do
+    if ((count <= given && count > most)); then most=$count; fi
+  done
+  echo "$((most > 0 ? most : given))"
+}
+
+# Prints the number of ranks of the job.
+byol_rank_count() {
+  if [[ -z ${BYOL_NODE_COUNTS:-} ]]; then
+    echo "${SLURM_NTASKS:-1}"
+  else
+    echo "$(($(byol_node_count) * BYOL_RANKS_PER_NODE))"
+  fi
+}
+
 # byol_ranks COMMAND [OPTIONS]: runs the program's COMMAND in one process for each rank. Sets byol_code.
 byol_ranks() {
   byol_code=$byol_interrupted
@@ -144,11 +163,18 @@ byol_ranks() {
   if [[ -n $byol_warned$byol_ended ]]; then return; fi
   # The variables of torchrun that a shell left in the environment would make every task the same rank.
   unset RANK WORLD_SIZE LOCAL_RANK LOCAL_WORLD_SIZE
-  local log copier
+  local log copier nodes cores=${SLURM_CPUS_PER_TASK:-1} size=()
+  if [[ -n ${BYOL_NODE_COUNTS:-} ]]; then
+    nodes=$(byol_node_count)
+    size=(--nodes="$nodes" --ntasks="$((nodes * BYOL_RANKS_PER_NODE))" --ntasks-per-node="$BYOL_RANKS_PER_NODE")
+    # sbatch was asked for a node's cores as those of one task.
+    cores=$((cores / BYOL_RANKS_PER_NODE))
+    byol_say "ranks on $nodes of ${SLURM_JOB_NUM_NODES:-1} nodes"
+  fi
   exec {log}> >(byol_copy)
   copier=$!
   # srun does not take --cpus-per-task from sbatch, and without the option gives every rank one core.
-  srun --kill-on-bad-exit=1 --cpus-per-task="${SLURM_CPUS_PER_TASK:-1}" \
+  srun --kill-on-bad-exit=1 --cpus-per-task="$cores" ${size[@]+"${size[@]}"} \
     bash -c "$byol_start" bash \
     "$BYOL_DENO" run --cached-only --no-prompt -RWES --allow-ffi "$BYOL_ROOT/src/cli.ts" "$@" \
     </dev/null >&"$log" 2>&1 {log}>&- &

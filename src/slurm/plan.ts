@@ -20,6 +20,8 @@ import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { PLAN } from "../options/commands/slurm.ts";
 import { measureRank } from "./measure.ts";
 import { budgetPrice, devicesOf, readRequest, type Request, timeText } from "./request.ts";
+import { type Site, siteHere } from "./site.ts";
+import { JOULES_PER_KWH } from "../run/usage.ts";
 import { printLine } from "../base/output.ts";
 
 /** Number of images of the published data sets, by the name of the data set or preset. */
@@ -139,13 +141,22 @@ function surveyed(dataDir: string | null): { train: number; test: number } | und
   return { train: survey.count, test: survey.tested };
 }
 
+/** Speed of all ranks. */
+interface Speed {
+  imagesPerSecond: number;
+  /** Power of their GPUs in watts; absent where it is not measured. */
+  watts?: number;
+  /** Speed in words. */
+  text: string;
+}
+
 /** Returns the speed of all ranks, extrapolated from one rank on this machine. */
 async function measuredSpeed(
   request: Request,
   steps: number,
-): Promise<{ imagesPerSecond: number; text: string }> {
+): Promise<Speed> {
   const ranks = request.nodes * request.ranksPerNode;
-  const { rate: one, steps: measured, isFirst } = await measureRank(request, steps);
+  const { rate: one, steps: measured, isFirst, watts } = await measureRank(request, steps);
   const scaled = ranks > 1
     ? ` on one rank here, × ${ranks} ranks without the cost of their communication`
     : " here";
@@ -154,11 +165,16 @@ async function measuredSpeed(
     : `in ${counted(measured, "step")}`;
   return {
     imagesPerSecond: one * ranks,
+    ...watts !== undefined && { watts: watts * ranks },
     text: `${(one * ranks).toFixed(1)} (${one.toFixed(1)} measured ${what}${scaled})`,
   };
 }
 
-function table(request: Request, speed: { text: string }, plan: Plan): string {
+function table(
+  request: Request,
+  plan: Plan,
+  { speed, site }: { speed: Speed; site: Pick<Site, "factors"> },
+): string {
   const { qos, gpus, nodes, ranksPerNode, config } = request;
   const price = budgetPrice(request);
   const rows: [string, string][] = [
@@ -184,6 +200,7 @@ function table(request: Request, speed: { text: string }, plan: Plan): string {
     ],
     ["total", hours(plan.totalSeconds)],
     [gpus ? "GPU-hours" : "core-hours", plan.deviceHours.toFixed(1)],
+    ...costRows(request, plan, { speed, site }),
     [
       "links",
       `${plan.links} of ${timeText(request.seconds)}${qos?.name ? ` under ${qos.name}` : ""}`,
@@ -191,6 +208,25 @@ function table(request: Request, speed: { text: string }, plan: Plan): string {
   ];
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;
   return rows.map(([name, text]) => `${name.padEnd(width)}${text}`).join("\n");
+}
+
+/** Returns the rows on normalised hours, energy and carbon, as far as factors are known and the power is measured. */
+function costRows(
+  { gpus, profile }: Request,
+  { deviceHours, totalSeconds }: Plan,
+  { speed: { watts }, site: { factors } }: { speed: Speed; site: Pick<Site, "factors"> },
+): [string, string][] {
+  if (!gpus) return [];
+  const factor = factors.hours_factor ?? profile.hoursFactor;
+  const kwh = watts === undefined ? undefined : watts * totalSeconds / JOULES_PER_KWH;
+  const { grams_per_kwh: grams } = factors;
+  const row = (name: string, value: number | undefined, unit: string): [string, string][] =>
+    value === undefined ? [] : [[name, `${value.toFixed(1)}${unit}`]];
+  return [
+    ...row("normalised", factor === null ? undefined : factor * deviceHours, " hours"),
+    ...row("energy", kwh, " kWh of the GPUs, by the power measured here"),
+    ...row("carbon", kwh === undefined || grams === undefined ? undefined : kwh * grams, " g CO2e"),
+  ];
 }
 
 function hours(seconds: number): string {
@@ -205,6 +241,11 @@ function hours(seconds: number): string {
  */
 export async function main(args: readonly string[]): Promise<ExitCode> {
   const { request, own } = readRequest(args, { spec: PLAN, environment: environmentOfOne() });
+  if (request.nodeCounts.length > 1) {
+    throw usageError(
+      `Cannot plan for --nodes=${request.nodeCounts.join()}: expected one number of nodes, whose speed the plan is of`,
+    );
+  }
   const trainImages = own.trainImages ?? undefined;
   if (trainImages === undefined && countOf(request.config) === undefined) {
     throw usageError(
@@ -215,6 +256,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   const speed = own.imagesPerSecond === null
     ? await measuredSpeed(request, own.measureSteps)
     : { imagesPerSecond: own.imagesPerSecond, text: `${own.imagesPerSecond} (given)` };
+  const site = await siteHere();
   const plan = planOf(request, { imagesPerSecond: speed.imagesPerSecond, trainImages });
   if (plan.stepsPerEpoch === 0) {
     throw new UserError(
@@ -222,6 +264,6 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
       ExitCode.usage,
     );
   }
-  printLine(table(request, speed, plan));
+  printLine(table(request, plan, { speed, site }));
   return ExitCode.ok;
 }

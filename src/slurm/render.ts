@@ -63,16 +63,28 @@ export function directives(request: Request): string[] {
     ...(request.account ? [`--account=${request.account}${profile.accountSuffix}`] : []),
     ...(profile.constraint ? [`--constraint=${profile.constraint}`] : []),
     ...(request.qos?.name ? [`--qos=${request.qos.name}`] : []),
-    `--nodes=${request.nodes}`,
-    `--ntasks-per-node=${request.ranksPerNode}`,
+    ...nodesOf(request),
     ...(request.gpus ? [`--gres=gpu:${request.ranksPerNode}`] : []),
-    `--cpus-per-task=${request.coresPerRank}`,
     ...(profile.computer === "jeanzay" ? ["--hint=nomultithread"] : []),
     `--time=${timeText(request.seconds)}`,
     // Slurm signals the batch shell alone; slurm/job.sh forwards the signal to the ranks. An evaluation saves nothing.
     ...(job === "eval" ? [] : [`--signal=B:USR2@${request.signalSeconds}`]),
   ];
   return [...own.map(quotedForSbatch), ...grouped(request.sbatchArgs)];
+}
+
+/**
+ * Returns sbatch's options for nodes, ranks and cores. Slurm chooses among numbers of nodes for a job without tasks
+ * alone: with --ntasks-per-node, it takes the least number. Such a job asks for the cores of a node as those of one task.
+ */
+function nodesOf({ nodeCounts, ranksPerNode, coresPerRank }: Request): string[] {
+  const [least, most] = [nodeCounts[0]!, nodeCounts.at(-1)!];
+  return least === most
+    ? [
+      ...[`--nodes=${most}`, `--ntasks-per-node=${ranksPerNode}`],
+      `--cpus-per-task=${coresPerRank}`,
+    ]
+    : [`--nodes=${least}-${most}`, `--cpus-per-task=${ranksPerNode * coresPerRank}`];
 }
 
 /** Groups words into one option with its value per line: the two words of `-p gpu` become one line. */
@@ -105,6 +117,14 @@ export function render(
     ...directives(request).map((line) => `#SBATCH ${line}`),
     FIRST_COMMAND.trim(),
     `export BYOL_ROOT=${quoted(root)} BYOL_PROFILE=${quoted(request.profileName)}`,
+    ...request.nodeCounts.length === 1 ? [] : [
+      `export BYOL_NODE_COUNTS=${
+        request.nodeCounts.join(",")
+      } BYOL_RANKS_PER_NODE=${request.ranksPerNode}`,
+    ],
+    ...request.profile.hoursFactor === null
+      ? []
+      : [`export BYOL_HOURS_FACTOR=\${BYOL_HOURS_FACTOR:-${request.profile.hoursFactor}}`],
     `set -- ${jobArgs(request).map(quoted).join(" ")}`,
     template.slice(at + FIRST_COMMAND.length),
   ].join("\n");

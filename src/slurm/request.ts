@@ -22,6 +22,7 @@ import { usageError } from "../base/exit_codes.ts";
 import { type CommandName, lineOf, readCommand } from "../options/commands/registry.ts";
 import { JOB_NAMES, type ProfileName, REQUEST_OPTIONS } from "../options/commands/slurm.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
+import { usableCounts } from "./node_counts.ts";
 import { type Profile, PROFILES, type Qos } from "./profiles.ts";
 import type { Site } from "./site.ts";
 
@@ -41,7 +42,12 @@ export interface Request {
   job: Job;
   profileName: ProfileName;
   profile: Profile;
+  /** Nodes of the job; the most where Slurm chooses. */
   nodes: number;
+  /** Numbers of nodes that Slurm chooses among, in ascending order. */
+  nodeCounts: number[];
+  /** Notes on the numbers of nodes. */
+  nodeNotes: string[];
   ranksPerNode: number;
   coresPerRank: number;
   /** True where the ranks have GPUs. */
@@ -87,34 +93,43 @@ export function readRequest<Table extends RequestTable>(
   const { command } = JOBS[jobOf(args, spec)];
   const { own, rest, passedOn } = readCommand(spec, args, [command]);
   const shared: Values<typeof REQUEST_OPTIONS> = own;
-  const { job, profile: profileName, nodes } = shared;
+  const { job, profile: profileName } = shared;
+  const asked = [...new Set(shared.nodes ?? [1])].sort((one, other) => one - other);
   const profile = PROFILES[profileName];
-  const gpusPerNode = shared.gpusPerNode ?? profile.gpusPerNode;
-  const gpus = gpusPerNode > 0;
-  if (gpus && shared.ranksPerNode !== null) {
-    throw usageError(
-      `Cannot use --ranks_per_node=${shared.ranksPerNode} on nodes with GPUs: expected one rank for each GPU ` +
-        "(--gpus_per_node)",
-    );
-  }
-  const ranksPerNode = gpus ? gpusPerNode : shared.ranksPerNode ?? 1;
+  const { gpus, ranksPerNode } = ranksOfNode(shared, profile);
   const qos = qosOf(shared.qos, profile);
-  const programArgs = withSite(rest, { profile, gpus, ranks: nodes * ranksPerNode });
+  const programArgs = withSite(rest, { profile, gpus, ranks: asked.at(-1)! * ranksPerNode });
   const where: Environment = {
     ...(spec.name === "doctor" ? environment : withSharedData(environment, profile)),
     surveyPhotos,
     // The GPUs of the compute nodes are not visible on this machine.
     gpus: undefined,
-    // With the job's world size, a batch that the ranks cannot share is refused before the job waits in a queue.
-    rankInfo: { ...SINGLE_PROCESS, worldSize: nodes * ranksPerNode, launcher: "slurm" },
   };
-  const { config, origins } = parseCommandLine(command, programArgs, where);
+  const { counts: nodeCounts, parsed, notes: nodeNotes } = usableCounts(asked, (nodes) => {
+    // With the job's world size, a batch that the ranks cannot share is refused before the job waits in a queue.
+    const rankInfo = { ...SINGLE_PROCESS, worldSize: nodes * ranksPerNode, launcher: "slurm" };
+    return parseCommandLine(command, programArgs, { ...where, rankInfo } as Environment);
+  });
+  const { config, origins } = parsed;
+  const nodes = nodeCounts.at(-1)!;
   if (origins.runDir === "default" && site?.runs) {
     deriveFoldersBelow(site.runs, { config, origins }, environment);
   }
   const seconds = limitOf(shared.time, qos);
   const request = {
-    ...{ job, profileName, profile, nodes, ranksPerNode, gpus, qos, seconds, config, programArgs },
+    ...{
+      job,
+      profileName,
+      profile,
+      nodes,
+      nodeCounts,
+      nodeNotes,
+      ranksPerNode,
+      gpus,
+      qos,
+      seconds,
+    },
+    ...{ config, programArgs },
     coresPerRank: shared.coresPerRank ?? profile.coresPerRank,
     account: (shared.account ?? site?.account) || undefined,
     signalSeconds: shared.signalSeconds,
@@ -123,6 +138,23 @@ export function readRequest<Table extends RequestTable>(
     sbatchArgs: [...passedOn],
   };
   return { request, own };
+}
+
+/** Returns the ranks of a node. @throws UserError (usage) for a number of ranks on nodes with GPUs */
+function ranksOfNode(
+  { gpusPerNode, ranksPerNode }: Pick<
+    Values<typeof REQUEST_OPTIONS>,
+    "gpusPerNode" | "ranksPerNode"
+  >,
+  profile: Profile,
+): { gpus: boolean; ranksPerNode: number } {
+  const count = gpusPerNode ?? profile.gpusPerNode;
+  if (count === 0) return { gpus: false, ranksPerNode: ranksPerNode ?? 1 };
+  if (ranksPerNode === null) return { gpus: true, ranksPerNode: count };
+  throw usageError(
+    `Cannot use --ranks_per_node=${ranksPerNode} on nodes with GPUs: expected one rank for each GPU ` +
+      "(--gpus_per_node)",
+  );
 }
 
 /** Returns the kind of job of a command line, on which the options of the rest depend. */

@@ -56,6 +56,7 @@ export async function main(args: readonly string[]): Promise<ExitCode> {
   const template = Deno.readTextFileSync(join(projectRoot, "slurm", JOBS[request.job].script));
   const script = render(request, { template, root: projectRoot });
   const problems = problemsOf(request, site);
+  request.nodeNotes.forEach(showLine);
   const price = budgetPrice(request);
   if (price !== undefined) showLine(`--time_budget: ${price}`);
   if (own.dryRun) {

@@ -4,12 +4,13 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { dirname, join } from "node:path";
 import { TASK_PERMISSIONS } from "../../src/base/permissions.ts";
 import { portOfJob } from "../../src/runtime/rank.ts";
+import { readUsage, usageOf } from "../../src/run/usage.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { copyTree } from "../support/copied_checkout.ts";
 import { skip } from "../support/skip.ts";
 import { NODES, SlurmCluster, slurmMissing } from "./cluster.ts";
 import { ranksOf } from "./ranks_of.ts";
-import { reaches, stepsOf, TINY } from "./runs.ts";
+import { reaches, rowsOf, stepsOf, TINY } from "./runs.ts";
 
 /** Options of sbatch for two ranks on the first node and one on the second. */
 const ON_BOTH = ["--partition=pair", `--nodes=${NODES.length}`, "--ntasks=3"];
@@ -108,6 +109,39 @@ Deno.test("nodes of a real Slurm", async (test) => {
       cluster.ask("bash", ["-c", `echo '${words(runAt("salloc"))}' | salloc --ntasks=2`]),
     ]);
     for (const name of ["srun", "salloc"]) deepEqual(stepsOf(runAt(name)), [0], name);
+  });
+
+  await test.step("a job that may have one node or two resumes on another number, and loses little", async () => {
+    const run = runAt("moldable");
+    const job = (await cluster.ask(Deno.execPath(), [
+      ...["run", "-A", "src/cli.ts", "submit", "--nodes=1,2", ...TINY, "--max_steps=60"],
+      ...[`--run_dir=${run}`, "--", "--partition=pair"],
+    ])).trim();
+    await reaches(cluster, run, 5);
+    const setNode = (...words: string[]): Promise<string> =>
+      cluster.ask("scontrol", ["update", `NodeName=${NODES[1]}`, ...words]);
+    await setNode("State=DRAIN", "Reason=test");
+    await cluster.ask("scancel", ["--batch", "--signal=USR2", job]);
+    const { state, exitCode, restarts } = await cluster.ended(job);
+    await setNode("State=RESUME");
+    const log = Deno.readTextFileSync(join(run, "slurm", `byol-train-${job}.out`));
+    deepEqual([state, exitCode, restarts], ["COMPLETED", 0, 1], log);
+    match(log, /ranks on 2 of 2 nodes[\s\S]*starting job \d+ again[\s\S]*ranks on 1 of 1 nodes/);
+    deepEqual(stepsOf(run), Array.from({ length: 60 }, (_, step) => step));
+    const begun = rowsOf(run).filter(({ kind }) => kind === "run") as unknown as {
+      ranks: number;
+      changed?: { ranks?: number };
+    }[];
+    deepEqual(begun.map(({ ranks, changed }) => [ranks, changed?.ranks]), [[2, undefined], [1, 1]]);
+    const { invocations: [first, second], ...more } = readUsage({ path: run })!;
+    const at = (line: RegExp): number => Date.parse(line.exec(log)![1]!) / 1000;
+    // Of the job's own time, what the program does not see: the shell before and after it.
+    const begins = Date.parse(second!.time) / 1000 - at(/ restart 1 \(([^)]+)\)/);
+    const ends = at(/starting job \d+ again \(([^)]+)\)/) - Date.parse(first!.time) / 1000;
+    const lost = ends - first!.last_step_seconds! + begins + second!.first_step_seconds!;
+    const { goodput } = usageOf({ invocations: [first!, second!], ...more });
+    ok(lost <= 36, `${lost} s were lost by the requeue`);
+    ok(goodput! > 0 && goodput! <= 1, `${goodput}`);
   });
 
   await test.step("rank 0 of an arbitrary distribution is looked for on its own node", async () => {

@@ -40,7 +40,14 @@ export const REQUEST_OPTIONS = {
       "that resume one another",
     default: "train",
   },
-  nodes: { option: "nodes", value: count, help: "Nodes of a job", default: 1 },
+  nodes: {
+    option: "nodes",
+    value: count,
+    list: true,
+    help: "Nodes of a job; of several numbers Slurm chooses, and a resume may get another",
+    default: null,
+    defaultText: "1",
+  },
   gpusPerNode: {
     option: "gpus_per_node",
     value: { kind: "integer", least: 0, most: LARGEST_COUNT },

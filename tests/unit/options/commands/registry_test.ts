@@ -145,7 +145,7 @@ Deno.test("a command reads its own options, and keeps the words of the others", 
   assert.deepEqual(own, { out: "a.png", step: 3 });
   assert.deepEqual(rest, ["--preset", "cifar10_tuned", "--seed=1"]);
   const submit = readCommand(COMMANDS.submit, ["--nodes=2", "--", "-w", "n"], ["train"]);
-  assert.equal(submit.own.nodes, 2);
+  assert.deepEqual(submit.own.nodes, [2]);
   assert.equal(submit.own.profile, "generic");
   assert.deepEqual(submit.passedOn, ["-w", "n"]);
 });

@@ -37,6 +37,7 @@ Deno.test("a run whose lock is taken away stops with 4 and writes nothing more",
   const { said, ended } = listenTo([...OPTIONS, `--run_dir=${run}`], { script: FEW_IMAGES });
   await said(/training \d+ %/);
   await Deno.remove(join(run, "lock"), { recursive: true });
+  const removedAt = Date.now();
   const { code, stderr } = await ended;
   equal(code, 4, stderr);
   match(stderr, /Cannot continue the run: Lost the lock \S+: somebody has removed it/);
@@ -48,7 +49,10 @@ Deno.test("a run whose lock is taken away stops with 4 and writes nothing more",
     "config.json",
     "events.out.tfevents",
     "metrics.jsonl",
+    "usage.json",
     "views.png",
   ]);
+  // The lock is looked at once a second.
+  equal(Deno.statSync(join(run, "usage.json")).mtime!.getTime() < removedAt + 2000, true);
   await Deno.remove(folder, { recursive: true });
 });

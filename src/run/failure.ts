@@ -64,6 +64,6 @@ export function adviceOn({ step, checkpoint }: Failure, { path }: RunFolder): st
   const from = checkpoint === null
     ? "from the start of the run"
     : `from the checkpoint of step ${checkpoint}, which is kept`;
-  return `deno task replay --run_dir=${path} --step=${step} runs step ${step} again ${from}, and names the first ` +
-    "tensor that is not finite";
+  return `deno task replay --run_dir=${path} --step=${step} runs step ${step} again ${from}, and shows its views, ` +
+    "the norms of its layers and the first tensor that is not finite";
 }

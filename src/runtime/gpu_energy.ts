@@ -17,7 +17,12 @@ const NVML = {
   nvmlShutdown: { parameters: [], result: "i32" },
   nvmlDeviceGetHandleByPciBusId_v2: { parameters: ["buffer", "buffer"], result: "i32" },
   nvmlDeviceGetTotalEnergyConsumption: { parameters: ["pointer", "buffer"], result: "i32" },
-  nvmlDeviceGetMigMode: { parameters: ["pointer", "buffer", "buffer"], result: "i32" },
+  // Drivers before 450 divide no GPU, and lack the function.
+  nvmlDeviceGetMigMode: {
+    parameters: ["pointer", "buffer", "buffer"],
+    result: "i32",
+    optional: true,
+  },
 } as const;
 const SUCCESS = 0;
 const MIG_ENABLED = 1;
@@ -121,7 +126,7 @@ function gpuAt(
   if (symbols.nvmlDeviceGetHandleByPciBusId_v2(place, handle) !== SUCCESS) return undefined;
   const gpu = Deno.UnsafePointer.create(handle[0]!);
   const [now, next] = [new Uint32Array(1), new Uint32Array(1)];
-  const isKnown = symbols.nvmlDeviceGetMigMode(gpu, now, next) === SUCCESS;
+  const isKnown = symbols.nvmlDeviceGetMigMode?.(gpu, now, next) === SUCCESS;
   return isKnown && now[0] === MIG_ENABLED ? undefined : gpu;
 }
 

@@ -59,7 +59,8 @@ export const SRC_ROOMS: readonly Room[] = [
   {
     name: "run",
     holds:
-      "run folder and its record, lock, checkpoints, metrics and sinks, view sheet, trace, result",
+      "run folder and its record, lock, checkpoints, metrics and sinks, view sheet, trace, result, " +
+      "hours and energy, failures",
     mayImport: ["base", "recipes", "native", "runtime", "options", "byol"],
   },
   {

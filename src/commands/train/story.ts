@@ -32,8 +32,8 @@ export function openingLines(
   if (firstStep > 0) return lines;
   if (bf16 && isFloat32OnProcessor(config)) {
     lines.push(
-      "This processor has bfloat16: --precision=mixed trains faster with it (docs/performance.md), and rounds more; " +
-        "it is off unless it is given, as a run resumes on such processors alone then",
+      "This processor has bfloat16: --precision=mixed trains 1.2 to 1.9 times as fast (measured: docs/performance.md), " +
+        "and rounds more; it is off unless it is given, as a run resumes on such processors alone then",
     );
   }
   if (isEvaluated(0, plan)) {

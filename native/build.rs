@@ -37,6 +37,7 @@ fn main() {
         .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
         .file("shim/autocast.cpp")
+        .file("shim/batch_norm.cpp")
         .file("shim/convolution.cpp")
         .file("shim/device.cpp")
         .file("shim/distributed.cpp")

@@ -10,6 +10,7 @@
 #include <torch/csrc/distributed/c10d/TCPStore.hpp>
 #include <torch/csrc/distributed/c10d/reducer.hpp>
 
+#include "collectives.h"
 #include "guarded.h"
 
 namespace {
@@ -114,7 +115,21 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
   }
 };
 
+Group& opened(OpenedGroup* group) {
+  return *reinterpret_cast<Group*>(group);
+}
+
 } // namespace
+
+int ranks_of(OpenedGroup* group) {
+  return opened(group)->getSize();
+}
+
+at::Tensor gathered(OpenedGroup* group, at::Tensor own) {
+  auto all = at::empty({own.numel() * ranks_of(group)}, own.options());
+  opened(group)->_allgather_base(all, own)->wait();
+  return all;
+}
 
 extern "C" {
 
@@ -215,6 +230,11 @@ int byol_group_all_reduce(Group* group, at::Tensor* tensor, bool maximum, Messag
 
 int byol_group_all_gather(Group* group, at::Tensor* tensor, at::Tensor** out, Message error) {
   return guarded(error, [&] { *out = new at::Tensor(all_gather(**group, *tensor)); });
+}
+
+// Collectives that this rank has begun so far.
+int byol_group_collectives(Group* group, uint64_t* out, Message error) {
+  return guarded(error, [&] { *out = (*group)->getSequenceNumberForGroup(); });
 }
 
 int byol_group_barrier(Group* group, Message error) {

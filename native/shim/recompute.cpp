@@ -7,8 +7,27 @@
 #include <memory>
 
 #include "guarded.h"
+#include "statistics.h"
 
 namespace {
+
+thread_local KeptStatistics* current = nullptr;
+
+// Lends the running part its statistics.
+class Lent {
+ public:
+  explicit Lent(KeptStatistics& statistics) : before_(current) {
+    current = &statistics;
+  }
+  ~Lent() {
+    current = before_;
+  }
+  Lent(const Lent&) = delete;
+  Lent& operator=(const Lent&) = delete;
+
+ private:
+  KeptStatistics* before_;
+};
 
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
@@ -20,10 +39,12 @@ constexpr size_t kMessageCapacity = 2048;
 using Forward = int (*)(
     const void* part, const void* parameters, const at::Tensor* input, bool recompute, at::Tensor** out, Message error);
 
-at::Tensor run(Forward forward, const void* part, const void* parameters, const at::Tensor& input, bool recompute) {
+at::Tensor run(
+    Forward forward, const void* part, const void* parameters, const at::Tensor& input, KeptStatistics& statistics) {
+  const Lent lent(statistics);
   char text[kMessageCapacity] = "";
   at::Tensor* out = nullptr;
-  const int failed = forward(part, parameters, &input, recompute, &out, Message{text, kMessageCapacity});
+  const int failed = forward(part, parameters, &input, statistics.again, &out, Message{text, kMessageCapacity});
   if (failed != 0) throw std::runtime_error(text);
   return *std::unique_ptr<at::Tensor>(out);
 }
@@ -36,7 +57,10 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     context->saved_data["forward"] = reinterpret_cast<int64_t>(forward);
     context->saved_data["part"] = reinterpret_cast<int64_t>(part);
     context->saved_data["parameters"] = reinterpret_cast<int64_t>(parameters);
-    return run(forward, part, parameters, input, false);
+    KeptStatistics statistics;
+    const auto output = run(forward, part, parameters, input, statistics);
+    context->saved_data["statistics"] = statistics.tensors;
+    return output;
   }
 
   // The parameters' gradients are added where a backward pass through the part alone leaves them.
@@ -44,10 +68,12 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
     const auto pointer = [&](const char* name) { return reinterpret_cast<void*>(context->saved_data[name].toInt()); };
     auto input = context->get_saved_variables()[0].detach();
     input.requires_grad_(true);
+    KeptStatistics statistics{context->saved_data["statistics"].toTensorVector(), true};
     at::Tensor output;
     {
       const at::AutoGradMode enabled(true);
-      output = run(reinterpret_cast<Forward>(pointer("forward")), pointer("part"), pointer("parameters"), input, true);
+      const auto forward = reinterpret_cast<Forward>(pointer("forward"));
+      output = run(forward, pointer("part"), pointer("parameters"), input, statistics);
     }
     torch::autograd::backward({output}, {gradients[0]});
     const at::Tensor none;
@@ -56,6 +82,10 @@ class Recomputed : public torch::autograd::Function<Recomputed> {
 };
 
 } // namespace
+
+KeptStatistics* kept_statistics() {
+  return current;
+}
 
 extern "C" {
 

@@ -102,7 +102,7 @@ export async function provideGpuLibrary(
   return output;
 }
 
-const SOURCES = ["batch_norm.cpp", "graph.cpp", "kernels.cpp", "nccl.cpp", "views.cpp"];
+const SOURCES = ["graph.cpp", "kernels.cpp", "nccl.cpp", "views.cpp"];
 
 /** Compiles and links the library. @throws {UserError} (exit code 6) when that fails */
 export async function buildGpuLibrary(

@@ -1,6 +1,7 @@
 // Batch normalisation with the addition of a shortcut and ReLU in one pass, forward and backward, over values of
 // rows × channels with the channels innermost (channels_last). Sums are made in float32, in the same order every time:
-// each block leaves its part, and a second kernel adds the parts up.
+// each block leaves its part, and a second kernel adds the parts up. Where several ranks share a batch, the second kernel
+// leaves one rank's part, and a third merges the parts of all ranks (shim/batch_norm.cpp gathers them between).
 //
 // A thread keeps to one pack of channels and goes through rows. Blocks are `across` threads along the channels by
 // blockDim.x / across along the rows.
@@ -100,28 +101,73 @@ DEVICE bool total_of(const float* partial, int blocks, int channels, int* channe
   return true;
 }
 
-// Mean and 1/σ of each channel, the running statistics moved, and what x is multiplied by and what is added then.
+// Statistics as the passes keep them: mean and 1/σ of each channel, and the number of rows they are of, 2 · channels + 1
+// values. What ranks exchange is laid out alike, with the variance in the place of 1/σ.
+DEVICE int64 length_of(int channels) {
+  return 2 * static_cast<int64>(channels) + 1;
+}
+
+// Mean and variance of one channel's rows. Returns false for the threads that have none.
 template <typename Element>
-DEVICE void finish_statistics(
-    const float* partial, int blocks, int channels, const Pack* x, int64 rows, float epsilon, float momentum,
-    const float* weight, const float* bias, float* running_mean, float* running_variance, float* saved, float* affine) {
-  int channel;
+DEVICE bool moments_of(
+    const float* partial, int blocks, int channels, const Pack* x, float count, int* channel, float* mean,
+    float* variance) {
   float totals[2];
-  if (!total_of(partial, blocks, channels, &channel, totals)) return;
+  if (!total_of(partial, blocks, channels, channel, totals)) return false;
   float pivots[Element::count];
-  Element::unpack(x[channel / Element::count], pivots);
-  const float count = static_cast<float>(rows);
+  Element::unpack(x[*channel / Element::count], pivots);
   const float shift = totals[0] / count;
-  const float mean = pivots[channel % Element::count] + shift;
   const float squares = totals[1] / count - shift * shift;
-  const float variance = squares > 0.0f || squares != squares ? squares : 0.0f;
+  *mean = pivots[*channel % Element::count] + shift;
+  *variance = squares > 0.0f || squares != squares ? squares : 0.0f;
+  return true;
+}
+
+// Keeps mean and 1/σ of a channel of `count` rows, moves its running statistics, and leaves what x is multiplied by and
+// what is added then.
+DEVICE void use_moments(
+    int channel, int channels, float mean, float variance, float count, float epsilon, float momentum,
+    const float* weight, const float* bias, float* running_mean, float* running_variance, float* saved, float* affine) {
   const float scale = 1.0f / sqrtf(variance + epsilon);
   running_mean[channel] += momentum * (mean - running_mean[channel]);
   running_variance[channel] += momentum * (variance * (count / (count - 1.0f)) - running_variance[channel]);
   saved[channel] = mean;
   saved[channels + channel] = scale;
+  if (channel == 0) saved[2 * channels] = count;
   affine[channel] = weight[channel] * scale;
   affine[channels + channel] = bias[channel] - mean * weight[channel] * scale;
+}
+
+// The statistics of one rank's rows, used at once.
+template <typename Element>
+DEVICE void finish_statistics(
+    const float* partial, int blocks, int channels, const Pack* x, int64 rows, float epsilon, float momentum,
+    const float* weight, const float* bias, float* running_mean, float* running_variance, float* saved, float* affine) {
+  int channel;
+  float mean, variance;
+  const float count = static_cast<float>(rows);
+  if (!moments_of<Element>(partial, blocks, channels, x, count, &channel, &mean, &variance)) return;
+  use_moments(
+      channel, channels, mean, variance, count, epsilon, momentum, weight, bias, running_mean, running_variance, saved,
+      affine);
+}
+
+// The statistics of one rank's rows, for merge_ranks: mean and variance of each channel, number of rows.
+template <typename Element>
+DEVICE void finish_local(
+    const float* partial, int blocks, int channels, const Pack* x, int64 rows, float* own) {
+  int channel;
+  float mean, variance;
+  const float count = static_cast<float>(rows);
+  if (!moments_of<Element>(partial, blocks, channels, x, count, &channel, &mean, &variance)) return;
+  own[channel] = mean;
+  own[channels + channel] = variance;
+  if (channel == 0) own[2 * channels] = count;
+}
+
+// The channel of this thread, in kernels with a thread for each.
+DEVICE int channel_here() {
+  return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
 }
 
 // y = relu(x · scale + shift + shortcut); without a shortcut where that is null.
@@ -191,22 +237,15 @@ DEVICE void gradient_sums(
   leave_sums<Element>(place, across, channels, sums, partial);
 }
 
-// Gradients of weight and bias, and the three factors of dx = a·g + b·x + c, which is
-// w/σ · (g − mean(g) − x̂ · mean(g·x̂)).
-DEVICE void finish_gradients(
-    const float* partial, int blocks, int channels, int64 rows, const float* weight, const float* saved,
-    float* d_weight, float* d_bias, float* factors) {
-  int channel;
-  float totals[2];
-  if (!total_of(partial, blocks, channels, &channel, totals)) return;
-  const float mean = saved[channel], scale = saved[channels + channel];
-  const float a = weight[channel] * scale, count = static_cast<float>(rows);
-  const float b = -a * scale * (totals[1] / count);
-  d_bias[channel] = totals[0];
-  d_weight[channel] = totals[1];
+// The three factors of dx = a·g + b·x + c, which is w/σ · (g − mean(g) − x̂ · mean(g·x̂)), by the sums of g and of g·x̂.
+DEVICE void leave_factors(
+    int channel, int channels, const float* sums, const float* weight, const float* saved, float* factors) {
+  const float mean = saved[channel], scale = saved[channels + channel], count = saved[2 * channels];
+  const float a = weight[channel] * scale;
+  const float b = -a * scale * (sums[1] / count);
   factors[channel] = a;
   factors[channels + channel] = b;
-  factors[2 * channels + channel] = -a * (totals[0] / count) - b * mean;
+  factors[2 * channels + channel] = -a * (sums[0] / count) - b * mean;
 }
 
 // dx, and the gradient of the shortcut where there is one.
@@ -246,6 +285,10 @@ DEVICE void input_gradient(
         partial, blocks, channels, x, rows, epsilon, momentum, weight, bias, running_mean, running_variance, saved, \
         affine);                                                                                                    \
   }                                                                                                                 \
+  KERNEL void finish_local_##suffix(                                                                                \
+      const float* partial, int blocks, int channels, const Pack* x, int64 rows, float* own) {                      \
+    finish_local<Element>(partial, blocks, channels, x, rows, own);                                                 \
+  }                                                                                                                 \
   KERNEL void normalise_##suffix(                                                                                   \
       const Pack* x, const Pack* shortcut, const float* affine, Pack* y, int64 rows, int channels, int across,      \
       int relu) {                                                                                                   \
@@ -266,10 +309,67 @@ BATCH_NORM_KERNELS(Float32, float32)
 BATCH_NORM_KERNELS(BFloat16, bfloat16)
 BATCH_NORM_KERNELS(Float16, float16)
 
+// The statistics of all ranks' rows by those of each (Chan et al. 1979), in the order of the ranks: every rank gets the
+// same bits. A single rank's are its own, to the last bit.
+KERNEL void merge_ranks(
+    const float* parts, int ranks, int channels, float epsilon, float momentum, const float* weight, const float* bias,
+    float* running_mean, float* running_variance, float* saved, float* affine) {
+  const int channel = channel_here();
+  if (channel >= channels) return;
+  const int64 length = length_of(channels);
+  const float* counts = parts + 2 * channels;
+  float count = 0.0f;
+  for (int rank = 0; rank < ranks; ++rank) count += counts[rank * length];
+  const float* means = parts + channel;
+  const float pivot = means[0];
+  float shift = 0.0f;
+  for (int rank = 0; rank < ranks; ++rank) shift += counts[rank * length] / count * (means[rank * length] - pivot);
+  const float mean = pivot + shift;
+  const float* variances = means + channels;
+  float variance = 0.0f;
+  for (int rank = 0; rank < ranks; ++rank) {
+    const float distance = means[rank * length] - mean;
+    variance += counts[rank * length] / count * (variances[rank * length] + distance * distance);
+  }
+  use_moments(
+      channel, channels, mean, variance, count, epsilon, momentum, weight, bias, running_mean, running_variance, saved,
+      affine);
+}
+
+// Gradients of weight and bias, which are the sums, and the factors of dx.
 KERNEL void finish_gradients_all(
-    const float* partial, int blocks, int channels, int64 rows, const float* weight, const float* saved,
-    float* d_weight, float* d_bias, float* factors) {
-  finish_gradients(partial, blocks, channels, rows, weight, saved, d_weight, d_bias, factors);
+    const float* partial, int blocks, int channels, const float* weight, const float* saved, float* d_weight,
+    float* d_bias, float* factors) {
+  int channel;
+  float sums[2];
+  if (!total_of(partial, blocks, channels, &channel, sums)) return;
+  d_bias[channel] = sums[0];
+  d_weight[channel] = sums[1];
+  leave_factors(channel, channels, sums, weight, saved, factors);
+}
+
+// Gradients of weight and bias by one rank's rows, and the same sums for merge_gradients: 2 · channels values.
+KERNEL void finish_gradients_local(
+    const float* partial, int blocks, int channels, float* d_weight, float* d_bias, float* own) {
+  int channel;
+  float sums[2];
+  if (!total_of(partial, blocks, channels, &channel, sums)) return;
+  own[channel] = d_bias[channel] = sums[0];
+  own[channels + channel] = d_weight[channel] = sums[1];
+}
+
+// The factors of dx by the sums of all ranks, added in the order of the ranks.
+KERNEL void merge_gradients(
+    const float* parts, int ranks, int channels, const float* weight, const float* saved, float* factors) {
+  const int channel = channel_here();
+  if (channel >= channels) return;
+  float sums[2] = {0.0f, 0.0f};
+  for (int rank = 0; rank < ranks; ++rank) {
+    const float* part = parts + static_cast<int64>(rank) * 2 * channels + channel;
+    sums[0] += part[0];
+    sums[1] += part[channels];
+  }
+  leave_factors(channel, channels, sums, weight, saved, factors);
 }
 
 // What evaluation multiplies by and adds: the running statistics as an affine map.

@@ -1,6 +1,6 @@
 // What the kernels share: packs of 16 bytes of one type, as float32 in registers. Compiled at run
 // time for the GPU that is there, without any header; and by a C++ compiler for threads of the
-// processor, which tests run (native/src/views/gpu/tests.rs).
+// processor, which tests run (native/src/torch/gpu/tests.rs, native/src/views/gpu/tests.rs).
 
 #ifdef BYOL_EMULATED
 // emulator.cpp brings threadIdx, blockIdx, blockDim, gridDim, dynamic_shared, and together().

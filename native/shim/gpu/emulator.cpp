@@ -1,13 +1,18 @@
 // The kernels run by the processor, each thread of a block a thread of its own: what the Rust tests compare with libtorch
-// and with the processor's views (src/views/gpu/tests.rs). The blocks of a launch run one after the other.
+// and with the processor's views (src/torch/gpu/tests.rs, src/views/gpu/tests.rs). The blocks of a launch run one after the other.
 
 #include <algorithm>
 #include <cmath>
 #include <condition_variable>
 #include <cstdint>
+#include <cstdio>
+#include <functional>
 #include <limits>
+#include <map>
 #include <mutex>
+#include <string>
 #include <thread>
+#include <utility>
 #include <vector>
 
 #define BYOL_EMULATED
@@ -67,10 +72,12 @@ void together() {
 
 namespace {
 
-// Runs a kernel in x × y blocks of `threads` threads. What is shared belongs to one block: two launches take turns.
+// What is shared belongs to one block: the launches of all threads take turns.
+std::mutex running;
+
+// Runs a kernel in x × y blocks of `threads` threads.
 template <typename Kernel>
 void launch(Index grid, unsigned threads, Kernel kernel) {
-  static std::mutex running;
   const std::lock_guard<std::mutex> turn(running);
   for (unsigned y = 0; y < grid.y; ++y) {
     for (unsigned x = 0; x < grid.x; ++x) {
@@ -95,57 +102,59 @@ void launch(Index grid, unsigned threads, Kernel kernel) {
   }
 }
 
+// Calls a kernel with the values that `arguments` point to.
+template <typename... Values, size_t... At>
+void call(void (*kernel)(Values...), void** arguments, std::index_sequence<At...>) {
+  kernel(*static_cast<Values*>(arguments[At])...);
+}
+
+using Kernel = std::function<void(void** arguments)>;
+
+template <typename... Values>
+Kernel taking(void (*kernel)(Values...)) {
+  return [kernel](void** arguments) { call(kernel, arguments, std::index_sequence_for<Values...>()); };
+}
+
+// Those of batch normalisation, by name.
+const std::map<std::string, Kernel>& kernels() {
+#define KERNEL_OF(name) {#name, taking(name)}
+#define KERNELS_OF(name) KERNEL_OF(name##_float32), KERNEL_OF(name##_bfloat16), KERNEL_OF(name##_float16)
+  static const std::map<std::string, Kernel> all{
+      KERNELS_OF(statistics),
+      KERNELS_OF(finish_statistics),
+      KERNELS_OF(finish_local),
+      KERNELS_OF(normalise),
+      KERNELS_OF(gradient_sums),
+      KERNELS_OF(input_gradient),
+      KERNEL_OF(merge_ranks),
+      KERNEL_OF(finish_gradients_all),
+      KERNEL_OF(finish_gradients_local),
+      KERNEL_OF(merge_gradients),
+      KERNEL_OF(running_affine),
+  };
+  return all;
+}
+
+// As guarded.h has it.
+struct Message {
+  char* text;
+  size_t capacity;
+};
+
 } // namespace
 
 extern "C" {
 
-// Forward pass into y, running statistics, and dx, d_shortcut, d_weight, d_bias of a gradient dy: rows × channels of
-// `kind` 0 (float32), 1 (bfloat16) or 2 (float16). `shortcut` may be null. Blocks of `threads` threads share channels and
-// rows as those of batch_norm.cpp; `blocks` of them share the rows.
-void byol_emulated_batch_norm(
-    int kind, int64_t rows, int channels, unsigned threads, unsigned blocks, const void* x, const void* shortcut, const float* weight,
-    const float* bias, float* running_mean, float* running_variance, int relu, void* y, const void* dy, void* dx,
-    void* d_shortcut, float* d_weight, float* d_bias) {
-  const unsigned packs = static_cast<unsigned>(channels) / (kind == 0 ? 4 : 8), all = static_cast<unsigned>(channels);
-  int across = 1;
-  while (across < 32 && across < static_cast<int>(packs)) across *= 2;
-  const Index grid{blocks, (packs + across - 1) / across}, finish{(all + threads / kHelpers - 1) / (threads / kHelpers), 1};
-  const float none = std::numeric_limits<float>::quiet_NaN();
-  std::vector<float> partial(2 * blocks * all, none), saved(2 * all, none), affine(2 * all, none), factors(3 * all, none);
-  const auto chosen = [&](auto float32, auto bfloat16, auto float16) { return kind == 0 ? float32 : kind == 1 ? bfloat16 : float16; };
-  const auto pack = [](const void* values) { return static_cast<const Pack*>(values); };
-  const auto out = [](void* values) { return static_cast<Pack*>(values); };
-  launch(grid, threads, [&] {
-    chosen(statistics_float32, statistics_bfloat16, statistics_float16)(pack(x), rows, channels, across, partial.data());
-  });
-  launch(finish, threads, [&] {
-    chosen(finish_statistics_float32, finish_statistics_bfloat16, finish_statistics_float16)(
-        partial.data(), static_cast<int>(blocks), channels, pack(x), rows, 1e-5f, 0.1f, weight, bias, running_mean,
-        running_variance, saved.data(), affine.data());
-  });
-  launch(grid, threads, [&] {
-    chosen(normalise_float32, normalise_bfloat16, normalise_float16)(
-        pack(x), pack(shortcut), affine.data(), out(y), rows, channels, across, relu);
-  });
-  const Pack* positive = relu ? pack(y) : nullptr;
-  launch(grid, threads, [&] {
-    chosen(gradient_sums_float32, gradient_sums_bfloat16, gradient_sums_float16)(
-        pack(dy), positive, pack(x), saved.data(), rows, channels, across, partial.data());
-  });
-  launch(finish, threads, [&] {
-    finish_gradients_all(
-        partial.data(), static_cast<int>(blocks), channels, rows, weight, saved.data(), d_weight, d_bias, factors.data());
-  });
-  launch(grid, threads, [&] {
-    chosen(input_gradient_float32, input_gradient_bfloat16, input_gradient_float16)(
-        pack(dy), positive, pack(x), factors.data(), out(dx), out(d_shortcut), rows, channels, across);
-  });
-}
-
-// What evaluation multiplies by and adds.
-void byol_emulated_running_affine(
-    int channels, const float* weight, const float* bias, const float* mean, const float* variance, float* affine) {
-  launch({2, 1}, 8, [&] { running_affine(channels, 1e-5f, weight, bias, mean, variance, affine); });
+// As byol_gpu_launch.
+int byol_emulated_launch(
+    const char* name, unsigned across, unsigned down, unsigned threads, void** arguments, Message error) {
+  const auto found = kernels().find(name);
+  if (found == kernels().end()) {
+    std::snprintf(error.text, error.capacity, "%s is no kernel", name);
+    return 1;
+  }
+  launch({across, down}, threads, [&] { found->second(arguments); });
+  return 0;
 }
 
 // As byol_gpu_views, in blocks of `threads` threads, a power of two.

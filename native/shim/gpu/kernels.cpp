@@ -110,15 +110,25 @@ CUfunction function_here(const std::string& name) {
 
 void launch(
     const std::string& name, dim3 grid, unsigned threads, unsigned shared_bytes, std::vector<void*> arguments) {
+  launch(name, grid, threads, shared_bytes, arguments.data());
+}
+
+void launch(const std::string& name, dim3 grid, unsigned threads, unsigned shared_bytes, void** arguments) {
   static const auto run = DRIVER(cuLaunchKernel);
   require(
       run(
           function_here(name), grid.x, grid.y, grid.z, threads, 1, 1, shared_bytes,
-          at::cuda::getCurrentCUDAStream(), arguments.data(), nullptr),
+          at::cuda::getCurrentCUDAStream(), arguments, nullptr),
       name.c_str());
 }
 
 } // namespace byol
+
+// Runs a kernel on the current stream, for the core (shim/batch_norm.cpp).
+extern "C" int byol_gpu_launch(
+    const char* name, unsigned across, unsigned down, unsigned threads, void** arguments, Message error) {
+  return guarded(error, [&] { byol::launch(name, dim3(across, down), threads, 0, arguments); });
+}
 
 // The text of the kernels, which the core holds.
 extern "C" int byol_gpu_set_source(const char* text, Message error) {

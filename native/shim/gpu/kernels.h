@@ -11,5 +11,6 @@ namespace byol {
 // Runs a kernel of the sources on the current stream. `arguments` point to the values.
 void launch(
     const std::string& name, dim3 grid, unsigned threads, unsigned shared_bytes, std::vector<void*> arguments);
+void launch(const std::string& name, dim3 grid, unsigned threads, unsigned shared_bytes, void** arguments);
 
 } // namespace byol

@@ -5,7 +5,8 @@ use tch::{Kind, Tensor};
 use super::parameters::{channels_last, Parameters, Role};
 use crate::error::Result;
 use crate::torch::convolution;
-use crate::torch::gpu::{gpu, Gpu, NormMode, Normalised};
+use crate::torch::gpu::batch_norm::{NormMode, Normalised};
+use crate::torch::gpu::{gpu, Gpu};
 
 const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
 const BN_MOMENTUM: f64 = 0.1;
@@ -228,8 +229,9 @@ impl BatchNorm {
     /// over several ranks, the batch is that of all of them.
     pub fn forward(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Result<Tensor> {
         self.count(parameters, pass)?;
-        if let Some(gpu) = self.kernels(parameters, input, pass) {
-            return gpu.batch_norm(input, None, &self.parts(parameters), pass.mode(false));
+        if let Some(gpu) = self.kernels(parameters, input) {
+            let mode = pass.mode(parameters, false);
+            return gpu.batch_norm(input, None, &self.parts(parameters), mode);
         }
         if let Some(group) = parameters.sync.as_ref().filter(|_| pass.trains()) {
             // What mixed precision computed in 16 bits: joint statistics are those of float32.
@@ -261,9 +263,10 @@ impl BatchNorm {
         shortcut: Option<&Tensor>,
         pass: Pass,
     ) -> Result<Tensor> {
-        if let Some(gpu) = self.kernels(parameters, input, pass) {
+        if let Some(gpu) = self.kernels(parameters, input) {
             self.count(parameters, pass)?;
-            return gpu.batch_norm(input, shortcut, &self.parts(parameters), pass.mode(true));
+            let mode = pass.mode(parameters, true);
+            return gpu.batch_norm(input, shortcut, &self.parts(parameters), mode);
         }
         let normalised = self.forward(parameters, input, pass)?;
         Ok(match shortcut {
@@ -273,11 +276,10 @@ impl BatchNorm {
         .f_relu_()?)
     }
 
-    /// The GPU's own kernels, where they do what is asked for: not over several ranks, not in float64.
-    fn kernels(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Option<&'static Gpu> {
+    /// The GPU's own kernels, where they do what is asked for: not in float64.
+    fn kernels(&self, parameters: &Parameters, input: &Tensor) -> Option<&'static Gpu> {
         let is_float32 = parameters.get(self.mean).kind() == Kind::Float;
-        let is_one_rank = parameters.sync.is_none() || !pass.trains();
-        gpu().filter(|gpu| is_float32 && is_one_rank && gpu.takes(input))
+        gpu().filter(|gpu| is_float32 && gpu.takes(input))
     }
 
     fn count(&self, parameters: &Parameters, pass: Pass) -> Result<()> {
@@ -311,9 +313,10 @@ impl Pass {
         }
     }
 
-    fn mode(self, relu: bool) -> NormMode {
+    fn mode(self, parameters: &Parameters, relu: bool) -> NormMode<'_> {
         NormMode {
             train: self.trains(),
+            group: parameters.sync.as_deref(),
             momentum: self.momentum(),
             epsilon: BN_EPSILON,
             relu,

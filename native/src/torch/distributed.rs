@@ -1,10 +1,9 @@
 //! libtorch's distributed engine (shim/distributed.cpp), made safe: the store, the process group, the Reducer, joint
 //! batch statistics.
 
-use std::ffi::{c_char, c_int, CString};
+use std::ffi::{c_char, c_int, c_void, CString};
 use std::ptr::null_mut;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::Arc;
 
 use tch::Tensor;
 use torch_sys::C_tensor;
@@ -13,12 +12,16 @@ use super::library;
 use super::shim::{checked, pointers, Message};
 use crate::error::{Error, Result, Status};
 
+mod reducer;
+#[cfg(test)]
+pub mod tests;
+
+pub use reducer::Reducer;
+
 #[repr(C)]
 struct RawStore(u8);
 #[repr(C)]
 struct RawGroup(u8);
-#[repr(C)]
-struct RawReducer(u8);
 
 extern "C" {
     fn byol_store_open(
@@ -93,17 +96,10 @@ extern "C" {
         out: *mut *mut C_tensor,
         error: Message,
     ) -> c_int;
+    #[cfg(test)]
+    fn byol_group_collectives(group: *mut RawGroup, out: *mut u64, error: Message) -> c_int;
     fn byol_group_barrier(group: *mut RawGroup, error: Message) -> c_int;
     fn byol_group_close(group: *mut RawGroup);
-    fn byol_reducer_open(
-        group: *mut RawGroup,
-        parameters: *mut *mut C_tensor,
-        count: usize,
-        out: *mut *mut RawReducer,
-        error: Message,
-    ) -> c_int;
-    fn byol_reducer_prepare(reducer: *mut RawReducer, error: Message) -> c_int;
-    fn byol_reducer_close(reducer: *mut RawReducer, error: Message) -> c_int;
     fn byol_sync_batch_norm(
         group: *mut RawGroup,
         input: *mut C_tensor,
@@ -281,7 +277,12 @@ impl Group {
         self.failed.store(true, Ordering::Relaxed);
     }
 
-    fn call(&self, function: impl FnOnce(Message) -> c_int) -> Result<()> {
+    /// The group as the shim takes it.
+    pub(super) fn raw(&self) -> *mut c_void {
+        self.raw.cast()
+    }
+
+    pub(super) fn call(&self, function: impl FnOnce(Message) -> c_int) -> Result<()> {
         call(function).inspect_err(|_| self.give_up())
     }
 
@@ -315,6 +316,14 @@ impl Group {
         })?;
         let rows = unsafe { Tensor::from_ptr(out) };
         Ok(rows.f_flatten(0, 1)?)
+    }
+
+    /// Returns the number of collectives that this rank has begun.
+    #[cfg(test)]
+    pub fn collectives(&self) -> Result<u64> {
+        let mut count = 0;
+        self.call(|error| unsafe { byol_group_collectives(self.raw, &mut count, error) })?;
+        Ok(count)
     }
 
     pub fn barrier(&self) -> Result<()> {
@@ -353,43 +362,6 @@ impl Drop for Group {
     fn drop(&mut self) {
         if !self.failed.load(Ordering::Relaxed) {
             unsafe { byol_group_close(self.raw) }
-        }
-    }
-}
-
-/// Averages gradients over the ranks, bucket by bucket, during the backward pass.
-pub struct Reducer {
-    raw: *mut RawReducer,
-    // The Reducer uses the group until it is gone itself.
-    group: Arc<Group>,
-}
-
-unsafe impl Send for Reducer {}
-
-impl Reducer {
-    pub fn open(group: &Arc<Group>, parameters: &[&Tensor]) -> Result<Self> {
-        let mut list = pointers(parameters);
-        let mut raw = null_mut();
-        call(|error| unsafe {
-            byol_reducer_open(group.raw, list.as_mut_ptr(), list.len(), &mut raw, error)
-        })?;
-        Ok(Self {
-            raw,
-            group: Arc::clone(group),
-        })
-    }
-
-    /// Announces that the next backward pass is to end with averaged gradients.
-    pub fn prepare(&self) -> Result<()> {
-        call(|error| unsafe { byol_reducer_prepare(self.raw, error) })
-    }
-}
-
-impl Drop for Reducer {
-    fn drop(&mut self) {
-        if !self.group.failed.load(Ordering::Relaxed) {
-            // It may throw, and nothing more can be done then.
-            drop(call(|error| unsafe { byol_reducer_close(self.raw, error) }));
         }
     }
 }

@@ -2,18 +2,23 @@
 //! without a GPU need not have. Opened where a run uses a GPU; where it could not be built, libtorch's own operations
 //! and the processor's views do the same, more slowly.
 
+pub mod batch_norm;
+#[cfg(test)]
+pub mod emulated;
 pub mod graph;
+#[cfg(test)]
+mod tests;
 
 use std::ffi::{c_char, c_int, c_void, CString};
-use std::ptr::null_mut;
 use std::sync::OnceLock;
 
-use tch::Tensor;
+use tch::Device;
 use torch_sys::C_tensor;
 
 use super::library::{self, Opened};
 use super::shim::{checked, Message};
 use crate::error::{Error, Result, Status};
+use batch_norm::Kernels;
 
 /// The kernels, compiled for the GPU that is there by libtorch's NVRTC on their first use.
 const KERNELS: &str = concat!(
@@ -23,21 +28,6 @@ const KERNELS: &str = concat!(
 );
 
 type SetSource = unsafe extern "C" fn(*const c_char, Message) -> c_int;
-type Takes = unsafe extern "C" fn(*const C_tensor) -> bool;
-type BatchNorm = unsafe extern "C" fn(
-    *const C_tensor,
-    *const C_tensor,
-    *const C_tensor,
-    *const C_tensor,
-    *const C_tensor,
-    *const C_tensor,
-    bool,
-    f64,
-    f64,
-    bool,
-    *mut *mut C_tensor,
-    Message,
-) -> c_int;
 /// Type of the library's function that makes views: images or crops, words, whether they are crops, sizes, mean, scale.
 pub type Views = unsafe extern "C" fn(
     *const C_tensor,
@@ -56,8 +46,7 @@ type GraphClose = unsafe extern "C" fn(*mut c_void);
 
 /// The library's functions.
 pub struct Gpu {
-    takes: Takes,
-    batch_norm: BatchNorm,
+    norm: Kernels,
     pub views: Views,
     graph_begin: GraphBegin,
     graph_end: GraphCall,
@@ -69,6 +58,10 @@ static GPU: OnceLock<Gpu> = OnceLock::new();
 
 /// The library, where it was opened.
 pub fn gpu() -> Option<&'static Gpu> {
+    #[cfg(test)]
+    if let Some(emulated) = emulated::of_thread() {
+        return Some(emulated);
+    }
     GPU.get()
 }
 
@@ -91,31 +84,13 @@ pub fn open(path: &str) -> Result<()> {
     Ok(())
 }
 
-/// The weights of a batch normalisation, and its running statistics: float32.
-pub struct Normalised<'a> {
-    pub weight: &'a Tensor,
-    pub bias: &'a Tensor,
-    pub mean: &'a Tensor,
-    pub variance: &'a Tensor,
-}
-
-/// The mode of a batch normalisation.
-#[derive(Clone, Copy)]
-pub struct NormMode {
-    pub train: bool,
-    pub momentum: f64,
-    pub epsilon: f64,
-    pub relu: bool,
-}
-
 impl Gpu {
     /// # Safety
     /// The library must be that of shim/gpu/*.cpp.
     unsafe fn of(library: &Opened) -> std::result::Result<Self, String> {
         unsafe {
             Ok(Self {
-                takes: library.function("byol_gpu_batch_norm_takes")?,
-                batch_norm: library.function("byol_gpu_batch_norm")?,
+                norm: Kernels::of_gpu(library.function("byol_gpu_launch")?),
                 views: library.function("byol_gpu_views")?,
                 graph_begin: library.function("byol_gpu_graph_begin")?,
                 graph_end: library.function("byol_gpu_graph_end")?,
@@ -125,36 +100,12 @@ impl Gpu {
         }
     }
 
-    /// Returns whether `batch_norm` takes such an input.
-    pub fn takes(&self, input: &Tensor) -> bool {
-        unsafe { (self.takes)(input.as_ptr()) }
-    }
-
-    /// relu(batch_norm(input) + shortcut) in one pass, without the shortcut or ReLU where they are not asked for.
-    pub fn batch_norm(
-        &self,
-        input: &Tensor,
-        shortcut: Option<&Tensor>,
-        norm: &Normalised,
-        mode: NormMode,
-    ) -> Result<Tensor> {
-        let mut out = null_mut();
-        checked(Status::Torch, |error| unsafe {
-            (self.batch_norm)(
-                input.as_ptr(),
-                shortcut.map_or(std::ptr::null(), Tensor::as_ptr),
-                norm.weight.as_ptr(),
-                norm.bias.as_ptr(),
-                norm.mean.as_ptr(),
-                norm.variance.as_ptr(),
-                mode.train,
-                mode.momentum,
-                mode.epsilon,
-                mode.relu,
-                &mut out,
-                error,
-            )
-        })?;
-        Ok(unsafe { Tensor::from_ptr(out) })
+    /// Returns whether the kernels run on such a device: a GPU; in the tests the processor.
+    fn runs_on(&self, device: Device) -> bool {
+        #[cfg(test)]
+        if emulated::of_thread().is_some() {
+            return device == Device::Cpu;
+        }
+        device.is_cuda()
     }
 }

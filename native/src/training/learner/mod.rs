@@ -8,6 +8,8 @@ mod recording;
 mod rotation;
 mod state;
 mod step;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -197,7 +199,7 @@ impl Learner {
             &mut self.target_encoder,
             &mut self.target_projector,
         ] {
-            parameters.sync = (sync_bn && group.size > 1).then(|| Arc::clone(group));
+            parameters.sync = sync_bn.then(|| Arc::clone(group));
         }
         self.ranks = Some(RankLink {
             reducer,

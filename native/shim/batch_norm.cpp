@@ -1,0 +1,286 @@
+// Batch normalisation, a shortcut added and ReLU in one pass (gpu/batch_norm.cuh), for autograd: what libtorch does in
+// three operations that each read and write the whole activation. By the statistics of one rank's rows or of all ranks':
+// then each rank leaves its part, one collective in each direction gathers the parts, and every rank merges them.
+//
+// The kernels are run by a function that the caller brings: of the GPUs' side (gpu/kernels.cpp), or of the tests, on the
+// processor (gpu/emulator.cpp).
+
+#include <ATen/core/Tensor.h>
+#include <ATen/core/grad_mode.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/empty_like.h>
+#include <c10/core/DeviceGuard.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/csrc/autograd/variable.h>
+
+#include <algorithm>
+#include <string>
+#include <tuple>
+
+#include "collectives.h"
+#include "guarded.h"
+#include "statistics.h"
+
+// `arguments` point to the values that the kernel takes.
+using Launch = int (*)(
+    const char* name, unsigned across, unsigned down, unsigned threads, void** arguments, Message error);
+
+// How kernels are run: src/torch/gpu/batch_norm.rs has the same.
+struct Kernels {
+  Launch launch;
+  // Of a block: a power of two, at most 256.
+  unsigned threads;
+  // Along the rows; 0: as the number of rows asks for.
+  unsigned blocks;
+};
+
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+// Threads that add up what the blocks left of one channel.
+constexpr unsigned kHelpers = 8;
+// Blocks that share the rows: enough to keep every multiprocessor busy, few enough to add up quickly.
+constexpr int64_t kBlocksOfSums = 512;
+constexpr int64_t kBlocks = 2048;
+constexpr size_t kMessageCapacity = 2048;
+
+const char* suffix(at::ScalarType type) {
+  return type == at::kBFloat16 ? "bfloat16" : type == at::kHalf ? "float16" : "float32";
+}
+
+int64_t pack_of(at::ScalarType type) {
+  return type == at::kFloat ? 4 : 8;
+}
+
+struct Grid {
+  unsigned across;
+  unsigned down;
+};
+
+// Rows × channels with the channels innermost, and how blocks share them.
+struct Layout {
+  Kernels kernels;
+  int64_t rows;
+  int channels;
+  int across;
+  unsigned groups;
+  int64_t lanes;
+
+  Layout(const at::Tensor& values, const Kernels& kernels)
+      : kernels(kernels),
+        rows(values.numel() / values.size(1)),
+        channels(static_cast<int>(values.size(1))) {
+    const int packs = static_cast<int>(channels / pack_of(values.scalar_type()));
+    across = 1;
+    while (across < 32 && across < packs) across *= 2;
+    groups = static_cast<unsigned>((packs + across - 1) / across);
+    lanes = kernels.threads / across;
+  }
+
+  Grid over_rows(int64_t most) const {
+    if (kernels.blocks > 0) return {kernels.blocks, groups};
+    const int64_t wanted = (rows + 4 * lanes - 1) / (4 * lanes);
+    return {static_cast<unsigned>(std::clamp<int64_t>(wanted, 1, std::max<int64_t>(1, most / groups))), groups};
+  }
+
+  // For kernels in which `helpers` threads share a channel.
+  Grid over_channels(unsigned helpers) const {
+    const unsigned of_block = kernels.threads / helpers;
+    return {(static_cast<unsigned>(channels) + of_block - 1) / of_block, 1};
+  }
+};
+
+at::Tensor innermost(const at::Tensor& values) {
+  return values.contiguous(values.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
+}
+
+void* argument(const at::Tensor& tensor) {
+  return tensor.defined() ? tensor.data_ptr() : nullptr;
+}
+int64_t argument(int64_t value) {
+  return value;
+}
+int argument(int value) {
+  return value;
+}
+float argument(float value) {
+  return value;
+}
+
+template <typename... Values>
+void launch(const Kernels& kernels, const std::string& name, Grid grid, const Values&... values) {
+  std::tuple<decltype(argument(values))...> held(argument(values)...);
+  char text[kMessageCapacity] = "";
+  const int failed = std::apply(
+      [&](auto&... each) {
+        void* arguments[] = {&each...};
+        return kernels.launch(
+            name.c_str(), grid.across, grid.down, kernels.threads, arguments, Message{text, kMessageCapacity});
+      },
+      held);
+  TORCH_CHECK(failed == 0, text);
+}
+
+// What a normalisation learns and what it keeps of the batches before.
+struct Norm {
+  at::Tensor weight, bias, running_mean, running_variance;
+  float momentum, epsilon;
+};
+
+// Mean, 1/σ and number of rows, and the affine map that they make of the input.
+struct Statistics {
+  at::Tensor saved, affine;
+};
+
+// Those of the input's rows, or of all ranks' with a group; the running ones move.
+Statistics statistics_of(const at::Tensor& x, const Layout& layout, const Norm& norm, OpenedGroup* group) {
+  const auto& [kernels, rows, channels, across, groups, lanes] = layout;
+  const auto grid = layout.over_rows(kBlocksOfSums);
+  const int blocks = static_cast<int>(grid.across);
+  const auto floats = norm.weight.options();
+  const auto empty = [&](int64_t length) { return at::empty({length}, floats); };
+  const auto partial = empty(int64_t{2} * blocks * channels);
+  const Statistics made{empty(2 * channels + 1), empty(2 * channels)};
+  const std::string type = suffix(x.scalar_type());
+  const auto per_channel = layout.over_channels(kHelpers);
+  launch(kernels, "statistics_" + type, grid, x, rows, channels, across, partial);
+  if (group == nullptr) {
+    launch(
+        kernels, "finish_statistics_" + type, per_channel, partial, blocks, channels, x, rows, norm.epsilon,
+        norm.momentum, norm.weight, norm.bias, norm.running_mean, norm.running_variance, made.saved, made.affine);
+    return made;
+  }
+  const auto own = empty(2 * channels + 1);
+  launch(kernels, "finish_local_" + type, per_channel, partial, blocks, channels, x, rows, own);
+  const auto all = gathered(group, own);
+  launch(
+      kernels, "merge_ranks", layout.over_channels(1), all, ranks_of(group), channels, norm.epsilon, norm.momentum,
+      norm.weight, norm.bias, norm.running_mean, norm.running_variance, made.saved, made.affine);
+  return made;
+}
+
+// The same, but in a part of a network that computes its activations again: what the first pass found.
+Statistics statistics_once(const at::Tensor& x, const Layout& layout, const Norm& norm, OpenedGroup* group) {
+  auto* kept = kept_statistics();
+  if (kept == nullptr || !kept->again) {
+    auto made = statistics_of(x, layout, norm, group);
+    if (kept != nullptr) kept->tensors.insert(kept->tensors.end(), {made.saved, made.affine});
+    return made;
+  }
+  TORCH_CHECK(kept->next + 2 <= kept->tensors.size(), "a part has more normalisations than in its first pass");
+  kept->next += 2;
+  return {kept->tensors[kept->next - 2], kept->tensors[kept->next - 1]};
+}
+
+at::Tensor normalised(
+    const at::Tensor& x, const at::Tensor& shortcut, const at::Tensor& affine, const Layout& layout, bool relu) {
+  auto y = at::empty_like(x);
+  launch(
+      layout.kernels, std::string("normalise_") + suffix(x.scalar_type()), layout.over_rows(kBlocks), x, shortcut,
+      affine, y, layout.rows, layout.channels, layout.across, static_cast<int>(relu));
+  return y;
+}
+
+class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
+ public:
+  static at::Tensor forward(
+      AutogradContext* context, const at::Tensor& input, const std::optional<at::Tensor>& shortcut_or_none,
+      const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
+      const at::Tensor& running_variance, double momentum, double epsilon, bool relu, const Kernels* kernels,
+      OpenedGroup* group) {
+    const auto x = innermost(input);
+    const auto shortcut = shortcut_or_none ? innermost(shortcut_or_none->to(x.scalar_type())) : at::Tensor();
+    const Layout layout(x, *kernels);
+    const Norm norm{weight, bias, running_mean, running_variance, static_cast<float>(momentum),
+                    static_cast<float>(epsilon)};
+    const auto [saved, affine] = statistics_once(x, layout, norm, group);
+    auto y = normalised(x, shortcut, affine, layout, relu);
+    context->save_for_backward({x, relu ? y : at::Tensor(), weight, saved});
+    context->saved_data["shortcut"] = shortcut.defined();
+    // Both outlive the graph: the kernels for the life of the process, the group in the learner.
+    context->saved_data["kernels"] = reinterpret_cast<int64_t>(kernels);
+    context->saved_data["group"] = reinterpret_cast<int64_t>(group);
+    return y;
+  }
+
+  // libtorch calls it in a thread whose current device is the tensors'.
+  static variable_list backward(AutogradContext* context, variable_list gradients) {
+    const auto tensors = context->get_saved_variables();
+    const auto &x = tensors[0], &y = tensors[1], &weight = tensors[2], &saved = tensors[3];
+    const auto dy = innermost(gradients[0].to(x.scalar_type()));
+    const auto pointer = [&](const char* name) { return reinterpret_cast<void*>(context->saved_data[name].toInt()); };
+    const Layout layout(x, *static_cast<const Kernels*>(pointer("kernels")));
+    auto* group = static_cast<OpenedGroup*>(pointer("group"));
+    const auto& [kernels, rows, channels, across, groups, lanes] = layout;
+    const auto grid = layout.over_rows(kBlocksOfSums);
+    const int blocks = static_cast<int>(grid.across);
+    const auto floats = weight.options();
+    const auto empty = [&](int64_t length) { return at::empty({length}, floats); };
+    const auto partial = empty(int64_t{2} * blocks * channels), factors = empty(3 * channels);
+    auto d_weight = empty(channels), d_bias = empty(channels);
+    const std::string type = suffix(x.scalar_type());
+    const auto per_channel = layout.over_channels(kHelpers);
+    launch(kernels, "gradient_sums_" + type, grid, dy, y, x, saved, rows, channels, across, partial);
+    if (group == nullptr) {
+      launch(
+          kernels, "finish_gradients_all", per_channel, partial, blocks, channels, weight, saved, d_weight, d_bias,
+          factors);
+    } else {
+      const auto own = empty(2 * channels);
+      launch(kernels, "finish_gradients_local", per_channel, partial, blocks, channels, d_weight, d_bias, own);
+      const auto all = gathered(group, own);
+      launch(
+          kernels, "merge_gradients", layout.over_channels(1), all, ranks_of(group), channels, weight, saved, factors);
+    }
+    auto dx = at::empty_like(x);
+    auto d_shortcut = context->saved_data["shortcut"].toBool() ? at::empty_like(x) : at::Tensor();
+    launch(
+        kernels, "input_gradient_" + type, layout.over_rows(kBlocks), dy, y, x, factors, dx, d_shortcut, rows, channels,
+        across);
+    const at::Tensor none;
+    return {dx, d_shortcut, d_weight, d_bias, none, none, none, none, none, none, none};
+  }
+};
+
+} // namespace
+
+extern "C" {
+
+// Whether byol_batch_norm takes an input of such a type and shape.
+bool byol_batch_norm_takes(const at::Tensor* input) {
+  const auto type = input->scalar_type();
+  const bool narrow = type == at::kFloat || type == at::kBFloat16 || type == at::kHalf;
+  return narrow && (input->dim() == 2 || input->dim() == 4) && input->numel() > 0 &&
+      input->size(1) % pack_of(type) == 0;
+}
+
+// relu(batch_norm(input) + shortcut); in training by the batch's statistics, of all ranks where there is a group, and the
+// running ones move. `shortcut` and `group` may be null. Parameters and statistics are float32.
+int byol_batch_norm(
+    const Kernels* kernels, OpenedGroup* group, const at::Tensor* input, const at::Tensor* shortcut,
+    const at::Tensor* weight, const at::Tensor* bias, const at::Tensor* running_mean,
+    const at::Tensor* running_variance, bool train, double momentum, double epsilon, bool relu, at::Tensor** out,
+    Message error) {
+  return guarded(error, [&] {
+    const c10::DeviceGuard device(input->device());
+    const auto other = shortcut ? std::optional(*shortcut) : std::nullopt;
+    if (train) {
+      *out = new at::Tensor(BatchNormRelu::apply(
+          *input, other, *weight, *bias, *running_mean, *running_variance, momentum, epsilon, relu, kernels, group));
+      return;
+    }
+    TORCH_CHECK(!at::GradMode::is_enabled(), "evaluation has no backward pass");
+    const auto x = innermost(*input);
+    const Layout layout(x, *kernels);
+    const auto affine = at::empty({2 * layout.channels}, weight->options());
+    launch(
+        *kernels, "running_affine", layout.over_channels(1), layout.channels, static_cast<float>(epsilon), *weight,
+        *bias, *running_mean, *running_variance, affine);
+    *out = new at::Tensor(
+        normalised(x, other ? innermost(other->to(x.scalar_type())) : at::Tensor(), affine, layout, relu));
+  });
+}
+
+} // extern "C"

@@ -1,0 +1,262 @@
+//! The kernels of batch normalisation, run by the processor, beside libtorch in float64: by one rank, in phases, and by the
+//! ranks of a real process group.
+
+mod ranks;
+
+use tch::{Device, Kind, Tensor};
+
+use super::batch_norm::{NormMode, Normalised};
+use super::emulated::Emulated;
+use crate::torch::distributed::Group;
+use crate::torch::grad_mode::GradMode;
+
+/// Types, and how far a result may be from float64's: the norm of the difference by that of the result.
+const KINDS: [(Kind, f64); 3] = [
+    (Kind::Float, 2e-6),
+    (Kind::BFloat16, 8e-3),
+    (Kind::Half, 1e-3),
+];
+
+fn relative(found: &Tensor, expected: &Tensor) -> f64 {
+    let (found, expected) = (found.to_kind(Kind::Double), expected.to_kind(Kind::Double));
+    let distance = (found - &expected).norm() / expected.norm();
+    f64::try_from(distance).expect("a number")
+}
+
+/// Returns random values, rounded to a kind.
+fn random(shape: [i64; 2], kind: Kind) -> Tensor {
+    (Tensor::randn(shape, (Kind::Float, Device::Cpu)) * 2.0 + 3.0).to_kind(kind)
+}
+
+/// Rows, channels, threads of a block, blocks along the rows.
+type Shape = (i64, i64, u32, u32);
+
+/// More lanes than rows; packs that fill a part of the last group of blocks alone; the launcher's own number of threads.
+const SHAPES: [Shape; 5] = [
+    (60, 16, 64, 7),
+    (3, 16, 64, 2),
+    (5, 8, 32, 1),
+    (75, 296, 64, 3),
+    (90, 24, 256, 2),
+];
+
+/// A batch normalisation: whether a shortcut is added, and whether ReLU follows.
+#[derive(Clone, Copy, Debug)]
+struct Parts {
+    shortcut: bool,
+    relu: bool,
+}
+
+const PARTS: [Parts; 3] = [
+    Parts {
+        shortcut: false,
+        relu: false,
+    },
+    Parts {
+        shortcut: false,
+        relu: true,
+    },
+    Parts {
+        shortcut: true,
+        relu: true,
+    },
+];
+
+/// Inputs of a forward and backward pass, as they lie in memory.
+struct Inputs {
+    x: Tensor,
+    shortcut: Tensor,
+    dy: Tensor,
+    weight: Tensor,
+    bias: Tensor,
+}
+
+impl Inputs {
+    fn random((rows, channels): (i64, i64), kind: Kind) -> Self {
+        let [x, shortcut, dy] = [0; 3].map(|_| random([rows, channels], kind));
+        Self {
+            x,
+            shortcut,
+            dy,
+            weight: Tensor::randn([channels], (Kind::Float, Device::Cpu)) - 2.0,
+            bias: Tensor::randn([channels], (Kind::Float, Device::Cpu)),
+        }
+    }
+}
+
+/// Results by name.
+type Results = Vec<(&'static str, Tensor)>;
+
+fn vector(channels: i64, value: f64) -> Tensor {
+    Tensor::full([channels], value, (Kind::Float, Device::Cpu))
+}
+
+/// Returns what libtorch computes in float64.
+fn by_libtorch(inputs: &Inputs, parts: Parts) -> Results {
+    let _grad = GradMode::set(true);
+    let leaf = |tensor: &Tensor| tensor.to_kind(Kind::Double).set_requires_grad(true);
+    let Inputs {
+        x,
+        shortcut,
+        dy,
+        weight,
+        bias,
+    } = inputs;
+    let [x, shortcut, weight, bias] = [x, shortcut, weight, bias].map(leaf);
+    let channels = weight.size()[0];
+    let [mean, variance] = [0.25, 2.0].map(|value| vector(channels, value).to_kind(Kind::Double));
+    let (affine, running) = ((Some(&weight), Some(&bias)), (Some(&mean), Some(&variance)));
+    let mut y = x.batch_norm(
+        affine.0, affine.1, running.0, running.1, true, 0.1, 1e-5, false,
+    );
+    if parts.shortcut {
+        y += &shortcut;
+    }
+    if parts.relu {
+        y = y.relu();
+    }
+    (&y * dy.to_kind(Kind::Double)).sum(Kind::Double).backward();
+    let mut results = vec![
+        ("y", y),
+        ("dx", x.grad()),
+        ("dw", weight.grad()),
+        ("db", bias.grad()),
+        ("mean", mean),
+        ("variance", variance),
+    ];
+    if parts.shortcut {
+        results.push(("d shortcut", shortcut.grad()));
+    }
+    results
+}
+
+/// Returns what the kernels compute in blocks of threads, of all ranks' rows where there is a group.
+fn by_blocks(
+    inputs: &Inputs,
+    parts: Parts,
+    (threads, blocks): (u32, u32),
+    group: Option<&Group>,
+) -> Results {
+    let _grad = GradMode::set(true);
+    let emulated = Emulated::begin(threads, blocks);
+    let leaf = |tensor: &Tensor| tensor.detach().copy().set_requires_grad(true);
+    let [x, shortcut, weight, bias] =
+        [&inputs.x, &inputs.shortcut, &inputs.weight, &inputs.bias].map(leaf);
+    let channels = weight.size()[0];
+    let (mean, variance) = (vector(channels, 0.25), vector(channels, 2.0));
+    let norm = Normalised {
+        weight: &weight,
+        bias: &bias,
+        mean: &mean,
+        variance: &variance,
+    };
+    let mode = NormMode {
+        group,
+        ..mode(parts.relu)
+    };
+    let added = parts.shortcut.then_some(&shortcut);
+    let y = emulated.gpu.batch_norm(&x, added, &norm, mode);
+    let y = y.expect("a normalised batch");
+    (&y * &inputs.dy).sum(Kind::Float).backward();
+    let mut results = vec![
+        ("y", y.detach()),
+        ("dx", x.grad()),
+        ("dw", weight.grad()),
+        ("db", bias.grad()),
+        ("mean", mean),
+        ("variance", variance),
+    ];
+    if parts.shortcut {
+        results.push(("d shortcut", shortcut.grad()));
+    }
+    results
+}
+
+fn mode(relu: bool) -> NormMode<'static> {
+    NormMode {
+        train: true,
+        group: None,
+        momentum: 0.1,
+        epsilon: 1e-5,
+        relu,
+    }
+}
+
+fn assert_agree(found: Results, expected: Results, tolerance: f64, what: &str) {
+    for ((name, found), (_, expected)) in found.into_iter().zip(expected) {
+        let distance = relative(&found, &expected);
+        assert!(distance <= tolerance, "{name}, {what}: {distance:e}");
+    }
+}
+
+#[test]
+fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
+    tch::manual_seed(3);
+    for (kind, tolerance) in KINDS {
+        for parts in PARTS {
+            for (rows, channels, threads, blocks) in SHAPES {
+                let inputs = Inputs::random((rows, channels), kind);
+                let found = by_blocks(&inputs, parts, (threads, blocks), None);
+                let what = format!("{rows} × {channels} by {threads} threads, {kind:?}, {parts:?}");
+                // Few rows: their variance may be small beside the values, whose rounding then weighs more.
+                let allowed = if rows < 10 {
+                    40.0 * tolerance
+                } else {
+                    tolerance
+                };
+                assert_agree(found, by_libtorch(&inputs, parts), allowed, &what);
+            }
+        }
+    }
+}
+
+#[test]
+fn an_outlier_among_the_rows_costs_little_precision() {
+    tch::manual_seed(4);
+    // The first row is the pivot that the sums are taken around.
+    for row in [0, 7, 74] {
+        let inputs = Inputs::random((75, 16), Kind::Float);
+        let _ = inputs.x.get(row).fill_(60.0);
+        for parts in PARTS {
+            let found = by_blocks(&inputs, parts, (64, 3), None);
+            assert_agree(
+                found,
+                by_libtorch(&inputs, parts),
+                1e-4,
+                &format!("outlier in row {row}, {parts:?}"),
+            );
+        }
+    }
+}
+
+#[test]
+fn evaluation_normalises_by_the_running_statistics() {
+    tch::manual_seed(5);
+    let _no_grad = GradMode::set(false);
+    let emulated = Emulated::begin(64, 2);
+    let Inputs {
+        x,
+        shortcut,
+        weight,
+        bias,
+        ..
+    } = Inputs::random((9, 16), Kind::Float);
+    let (mean, variance) = (&bias + 1.0, weight.square() + 0.1);
+    let norm = Normalised {
+        weight: &weight,
+        bias: &bias,
+        mean: &mean,
+        variance: &variance,
+    };
+    let evaluated = NormMode {
+        train: false,
+        ..mode(true)
+    };
+    let found = emulated
+        .gpu
+        .batch_norm(&x, Some(&shortcut), &norm, evaluated)
+        .expect("a normalised batch");
+    let scale = &weight / (&variance + 1e-5).sqrt();
+    let expected = ((&x - &mean) * &scale + &bias + &shortcut).relu();
+    assert!(relative(&found, &expected) < 1e-6);
+}

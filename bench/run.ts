@@ -10,6 +10,7 @@ const BENCHES: Readonly<Record<string, string>> = {
   baseline: "numbers, exit codes and options of a checkout, equal before and after a change",
   fuzz: "coverage-guided fuzzing of the readers and of the boundary's JSON, ten minutes each",
   ranks: "cost of collectives on one rank, and two ranks against two threads",
+  traffic: "what batch normalisation moves and exchanges in a step on several GPUs, counted",
   step:
     "our step and its views beside PyTorch's, torch.compile's, lightly's and the reference program's",
   ffi: "share of a step that its calls into the core cost",

@@ -1,7 +1,8 @@
 /**
  * Our side of `deno task bench step`, a process like its peers': builds the step of the options and then runs as many as
  * each line of stdin asks for. By the processor's clock its answer tells the parts of a step apart; by the wall's clock,
- * which a GPU needs, each request is of one part (bench/step_rounds.ts).
+ * which a GPU needs, each request is of one part (bench/step_rounds.ts). With --exchange the learner is that of a process
+ * group of one rank, which gathers its own batch statistics (bench/ranks.ts).
  */
 
 import process from "node:process";
@@ -19,11 +20,12 @@ import { Dataset } from "../src/native/dataset.ts";
 import { setThreads } from "../src/native/core.ts";
 import { createLearner } from "../src/encoder/learner.ts";
 import { SINGLE_PROCESS } from "../src/runtime/rank.ts";
+import { groupOfOne } from "./group_of_one.ts";
 import { processorRounds, type Request, wallRounds } from "./step_rounds.ts";
 
 const IMAGES = 1024;
 
-const OWN = /^--(?:clock|image_size)=/;
+const OWN = /^--(?:clock=|image_size=|exchange$)/;
 const own = (name: string): string | undefined =>
   Deno.args.map((arg) => arg.match(`^--${name}=(.+)$`)?.[1]).find(Boolean);
 
@@ -41,6 +43,8 @@ const device = deviceOf(config, SINGLE_PROCESS);
 openDevice(config, device);
 setThreads(config.threads);
 using learner = createLearner(config, { stem: side > 32 ? "imagenet" : "cifar" });
+using group = Deno.args.includes("--exchange") ? groupOfOne(config.hardware) : undefined;
+group?.join(learner, { syncBn: true });
 using dataset = Dataset.open({
   source: { kind: "demo", train: true, count: Math.max(IMAGES, config.batchSize) },
   dtype: config.dtype,

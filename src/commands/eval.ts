@@ -21,28 +21,12 @@ import { foundLines } from "../run/data_record.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
-import { accuracyText, testedText } from "../run/accuracy_text.ts";
 import { openEvaluated } from "./evaluated_data.ts";
 import { runOnRanks } from "./on_ranks.ts";
-import type { OnAllSets } from "../evaluate/tested.ts";
-import type { SetName } from "../run/metrics.ts";
+import { type Evaluated, neighboursNote, resultText } from "./eval_text.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote, loadEncoder } from "../encoder/weights_file.ts";
-
-/** Accuracies in percent on one set of images; a protocol lacks the accuracies that it does not measure. */
-interface SetFound {
-  knn_top1?: number;
-  top1?: number;
-  top5?: number;
-  tested: number;
-}
-
-/** Results of an evaluation. */
-interface Found extends OnAllSets<SetFound> {
-  classes?: number;
-  details?: Record<string, number>;
-}
 
 /** Evaluates a checkpoint by the command line. @returns the exit code */
 export async function main(args: readonly string[]): Promise<number> {
@@ -109,7 +93,8 @@ async function evaluateOn(
   await requireSameInputs(ranks, { train, test, weights });
   const terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   using progress = new Progress(terminal, { label: "evaluating", total: 100 });
-  const result = await follow({ learner, train, test, heldOut, ranks }, config, {
+  const parts = { learner, train, test, heldOut, ranks, byClass: true };
+  const result = await follow(parts, config, {
     reset: () => loadEncoder(learner, path),
     keep: (probe) => {
       if (config.saveProbe === null) return;
@@ -124,7 +109,11 @@ async function evaluateOn(
   const unusable = ranks.collect(badFilesOf(sets));
   if (unusable !== undefined) badFiles?.update(mergedBadFiles(unusable));
   if (result === undefined) throw interrupted("before the evaluation was done");
-  ranks.rankZeroOnly(() => printLine(resultText(config, { ...result, classes })));
+  ranks.rankZeroOnly(() => {
+    const note = neighboursNote(config, result);
+    if (note !== undefined) showLine(note);
+    printLine(resultText(config, { ...result, classes }, classNames));
+  });
   return ExitCode.ok;
 }
 
@@ -157,7 +146,7 @@ async function follow(
   parts: EvaluationParts & Required<Pick<EvaluationParts, "ranks">>,
   config: RunConfig,
   { reset, keep, onProgress }: Hooks,
-): Promise<Found | undefined> {
+): Promise<Evaluated | undefined> {
   const { protocol, labelFraction, seed } = config;
   const options = evaluationOptions(config, deviceOf(config, parts.ranks.rankInfo));
   if (protocol === "finetune") {
@@ -169,40 +158,4 @@ async function follow(
   return protocol === "knn"
     ? await classifyByNeighbours(parts, options, onProgress)
     : await evaluate({ ...parts, keep }, options, onProgress);
-}
-
-/** Returns the result in the form of --format: JSON, or a sentence. */
-function resultText(config: RunConfig, found: Found): string {
-  const { protocol, labelFraction } = config;
-  return config.format === "json"
-    ? JSON.stringify({ protocol, label_fraction: labelFraction, ...found })
-    : sentenceOf(config, found);
-}
-
-/** Returns the result as a sentence for each set of images. */
-function sentenceOf(config: RunConfig, found: Found): string {
-  const { classes, held_out: heldOut, tested_on: on } = found;
-  return [
-    ...on === "held-out" ? [] : [sentenceOn("test", config, { ...found, classes })],
-    ...heldOut === undefined ? [] : [sentenceOn("held-out", config, { ...heldOut, classes })],
-  ].join("\n");
-}
-
-/** Returns the result on a set of images, which names fine-tuning and a share of labels below 100 %. */
-function sentenceOn(
-  on: SetName,
-  { protocol, labelFraction }: RunConfig,
-  { knn_top1, top1, top5, tested, classes }: SetFound & { classes?: number },
-): string {
-  const what = protocol === "finetune" ? "fine-tuned" : "linear probe";
-  const figures = [
-    ...knn_top1 === undefined ? [] : [`k-NN ${accuracyText(knn_top1, tested)} %`],
-    ...top1 === undefined || top5 === undefined
-      ? []
-      : [`${what} top-1 ${accuracyText(top1, tested)} %, top-5 ${accuracyText(top5, tested)} %`],
-  ].join(", ");
-  const labels = labelFraction === 100 ? "" : `, with ${labelFraction} % of the labels`;
-  return `${figures}${labels} (${
-    testedText({ tested, classes }, { hasTop5: top5 !== undefined, on })
-  })`;
 }

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { confusionOf } from "./by_class.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
 import type { Features } from "../native/features.ts";
 import { Probe } from "../native/probe.ts";
@@ -22,9 +23,17 @@ export interface FeatureProbeOptions extends ClassifierOptions {
   count: number;
 }
 
-/** Accuracies of a probe in percent on each set of images, and the details of a sweep. */
+/** Accuracies of a probe in percent on a set of images; its answers by class where they were asked for. */
+export interface ProbeAccuracies {
+  top1: number;
+  top5: number;
+  /** Numbers of images: a row for each true class, a column for each answer. */
+  confusion?: number[][];
+}
+
+/** Accuracies of a probe on each set of images, and the details of a sweep. */
 export interface Probed {
-  accuracies: { top1: number; top5: number }[];
+  accuracies: ProbeAccuracies[];
   details?: Record<string, number>;
 }
 
@@ -41,23 +50,40 @@ export function accuracyOf(
 /** Accuracies of a probe that is tested on one set of images after another, whose counts only grow. */
 export class TestCounts {
   /** Accuracies on each set, in the order of the tests. */
-  readonly accuracies: { top1: number; top5: number }[] = [];
+  readonly accuracies: ProbeAccuracies[] = [];
   readonly #probe: Probe;
   readonly #ranks: Pick<Ranks, "sum">;
+  readonly #byClass: boolean;
   #before: readonly number[] = [0, 0, 0];
+  #answersBefore: readonly number[] = [];
 
-  constructor(probe: Probe, ranks: Pick<Ranks, "sum"> = { sum: (counts) => [...counts] }) {
+  constructor(
+    probe: Probe,
+    { ranks = { sum: (counts) => [...counts] }, byClass = false }: {
+      ranks?: Pick<Ranks, "sum">;
+      byClass?: boolean | undefined;
+    } = {},
+  ) {
     this.#probe = probe;
     this.#ranks = ranks;
+    this.#byClass = byClass;
   }
 
   /** Adds the accuracies on the set that was tested last. All ranks must call it. @returns the number of images */
   endSet(): number {
     const counts = this.#ranks.sum(this.#probe.counts());
     const ofSet = counts.map((count, at) => count - this.#before[at]!);
-    this.accuracies.push(accuracyOf(ofSet));
+    this.accuracies.push({ ...accuracyOf(ofSet), ...this.#answersOfSet() });
     this.#before = counts;
     return ofSet[0] ?? 0;
+  }
+
+  #answersOfSet(): Pick<ProbeAccuracies, "confusion"> {
+    if (!this.#byClass) return {};
+    const answers = this.#ranks.sum(this.#probe.answers());
+    const confusion = confusionOf(answers, this.#answersBefore);
+    this.#answersBefore = answers;
+    return confusion === undefined ? {} : { confusion };
   }
 }
 
@@ -68,10 +94,11 @@ export class TestCounts {
  * @returns accuracies on each set, with the details of a sweep; undefined where `onProgress` stopped the training
  */
 export async function probeOnFeatures(
-  { train, tests, ranks, keep }: {
+  { train, tests, ranks, byClass, keep }: {
     train: Features;
     tests: readonly Features[];
     ranks: Ranks;
+    byClass?: boolean | undefined;
     keep?(probe: Probe): void;
   },
   options: FeatureProbeOptions,
@@ -99,7 +126,7 @@ export async function probeOnFeatures(
     return;
   }
   ranks.joinProbe(probe);
-  const tested = new TestCounts(probe, ranks);
+  const tested = new TestCounts(probe, { ranks, byClass });
   for (const images of tests) {
     images.test(probe, { seed, heldOut: 0 });
     tested.endSet();

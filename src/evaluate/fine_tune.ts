@@ -41,6 +41,8 @@ export interface FineTuneParts extends TestedImages {
   train: Dataset;
   /** Loads the initial encoder into the learner. */
   reset(): void;
+  /** True to count the answers by class as well. */
+  byClass?: boolean;
   /** Called with the final classifier, before it is closed; the learner holds the fine-tuned encoder then. */
   keep?(classifier: Probe): void;
 }
@@ -53,6 +55,8 @@ export interface SetFineTuned {
   top5: number;
   /** Number of images, without those of unusable files. */
   tested: number;
+  /** Numbers of images, a row for each true class, a column for each answer; absent without `byClass`. */
+  confusion?: number[][];
 }
 
 /** Result of a fine-tuning: accuracies on the test images, and in `held_out` on held-out images. */
@@ -101,7 +105,7 @@ export async function fineTune(
       ExitCode.numbers,
     );
   }
-  const counts = new TestCounts(probe);
+  const counts = new TestCounts(probe, { byClass: parts.byClass });
   const tested: number[] = [];
   for (const images of sets) {
     if (await testAll(work, { classifier: probe, images, tested: did })) return undefined;

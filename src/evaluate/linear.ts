@@ -5,6 +5,8 @@
  * @module
  */
 
+import { confusionOf } from "./by_class.ts";
+import { KNN, type Neighbours } from "../recipes/neighbours.ts";
 import type { ProbeTransforms } from "../recipes/views.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
 import { yieldToEvents } from "../base/event_loop.ts";
@@ -19,14 +21,14 @@ import { probeLearningRateAt } from "../recipes/schedules.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { type OnAllSets, onAllSets, type TestedImages, testedSets } from "./tested.ts";
 
-/** Neighbours and temperature of the weighted k-NN classifier (Wu et al. 2018). */
-export const KNN = { k: 200, temperature: 0.1 } as const;
 const CENTERED_BATCH = 250;
 
 /** Options of an evaluation. */
 export interface EvaluationOptions extends ClassifierOptions {
   /** Crops of training and test images. */
   transforms: ProbeTransforms;
+  /** Neighbours and temperatures of the k-NN classifiers, the first of which is `knn_top1`; by default KNN alone. */
+  neighbours?: readonly Neighbours[] | undefined;
   /** True to train on new random crops and flips in each epoch; false to compute features once, as a sweep needs. */
   augment: boolean;
 }
@@ -43,6 +45,8 @@ export interface EvaluationParts extends TestedImages {
    * @internal
    */
   ranks?: Ranks;
+  /** True to count the answers by class as well: the probe's, or those of k-NN where it is alone. */
+  byClass?: boolean;
   /**
    * Called with the final probe, which is the same on all ranks, before it is closed.
    *
@@ -59,8 +63,14 @@ export interface SetAccuracies {
   top5: number;
   /** Top-1 accuracy of the weighted k-NN classifier. */
   knn_top1: number;
+  /** Top-1 accuracies of all k-NN classifiers; absent where the options name none. */
+  knn?: (Neighbours & { top1: number })[];
   /** Number of images, without those of unusable files. */
   tested: number;
+  /** Numbers of images, a row for each true class, a column for each answer; absent without `byClass`. */
+  confusion?: number[][];
+  /** Number of training images of the smallest class; absent without `byClass`. */
+  smallest_class?: number;
 }
 
 /** Accuracies in percent: on the test images, and in `held_out` on held-out images. */
@@ -101,13 +111,17 @@ export async function evaluate(
   using trainFeatures = options.augment ? undefined : Features.create();
   using features = new DisposableStack();
   const testFeatures = options.augment ? [] : sets.map(() => features.use(Features.create()));
-  const near = await neighbours(parts, work, { train: trainFeatures, tests: testFeatures });
+  const near = await neighbours(
+    { ...parts, settings: options.neighbours },
+    work,
+    { train: trainFeatures, tests: testFeatures },
+  );
   if (near === undefined) return undefined;
 
   const shape = { features: learner.features(), classes };
   const probed = trainFeatures !== undefined
     ? await probeOnFeatures(
-      { train: trainFeatures, tests: testFeatures, ranks, keep },
+      { train: trainFeatures, tests: testFeatures, ranks, byClass: parts.byClass, keep },
       { ...options, ...shape, count },
       async (probe, share) => {
         const before = (count + testCount) / total;
@@ -118,7 +132,11 @@ export async function evaluate(
     : await probeOnViews(parts, { ...options, ...shape }, work);
   if (probed === undefined || !work.allGoOn(() => {})) return undefined;
   const { accuracies, details } = probed;
-  const results = accuracies.map((one, at) => ({ ...one, ...near[at]! }));
+  const results = accuracies.map((one, at) => {
+    // The answers by class are the probe's.
+    const { confusion } = one;
+    return { ...one, ...near[at]!, ...confusion && { confusion } };
+  });
   return { ...onAllSets(results, parts), ...details && { details } };
 }
 
@@ -144,7 +162,7 @@ async function probeOnViews(
     await work.did(options.batchSize, { stage: "probe", probe });
   }
   ranks.joinProbe(probe);
-  const tested = new TestCounts(probe, ranks);
+  const tested = new TestCounts(probe, { ranks, byClass: parts.byClass });
   for (const images of testedSets(parts)) {
     for (const { start, size, ofAll } of shardedBatches(images.describe().count, ranks.rankInfo)) {
       const go = work.allGoOn(() => {
@@ -171,15 +189,18 @@ function imagesOf(sets: readonly Dataset[]): number {
  */
 export async function classifyByNeighbours(
   parts: EvaluationParts,
-  { batchSize, transforms }: Pick<EvaluationOptions, "batchSize" | "transforms">,
+  { batchSize, transforms, neighbours: settings }: Pick<
+    EvaluationOptions,
+    "batchSize" | "transforms" | "neighbours"
+  >,
   onProgress: OnProgress = () => {},
-): Promise<OnAllSets<Pick<SetAccuracies, "knn_top1" | "tested">> | undefined> {
+): Promise<OnAllSets<Near> | undefined> {
   const { train, ranks = Ranks.alone() } = parts;
   const all = [train, ...testedSets(parts)];
   for (const dataset of all) dataset.setProbe(batchSize, transforms);
   const total = imagesOf(all);
   const work = new SharedWork(ranks, { total, onProgress });
-  const near = await neighbours(parts, work);
+  const near = await neighbours({ ...parts, settings }, work);
   return near !== undefined && work.allGoOn(() => {}) ? onAllSets(near, parts) : undefined;
 }
 
@@ -216,16 +237,16 @@ class SharedWork {
   }
 }
 
-/** Accuracy of the k-NN classifier on a set of images. */
-type Near = Pick<SetAccuracies, "knn_top1" | "tested">;
+/** Accuracies of the k-NN classifiers on a set of images. */
+type Near = Omit<SetAccuracies, "top1" | "top5">;
 
 /** Embeds the training images and classifies each set of test images by k-NN; appends the embeddings to `kept`. */
 async function neighbours(
-  parts: EvaluationParts,
+  parts: EvaluationParts & { settings: readonly Neighbours[] | undefined },
   work: SharedWork,
-  kept: { train?: Features; tests?: readonly Features[] } = {},
+  kept: { train?: Features | undefined; tests?: readonly Features[] } = {},
 ): Promise<Near[] | undefined> {
-  const { learner, train, ranks = Ranks.alone() } = parts;
+  const { learner, train, settings, byClass, ranks = Ranks.alone() } = parts;
   using bank = FeatureBank.create();
   for (const { start, size, ofAll } of shardedBatches(train.describe().count, ranks.rankInfo)) {
     const go = work.allGoOn(() => {
@@ -239,8 +260,15 @@ async function neighbours(
     await work.did(ofAll, { stage: "bank", bank });
   }
   const found: Near[] = [];
+  const shared = {
+    learner,
+    ranks,
+    bank,
+    settings,
+    counter: byClass && new AnswerCounter(bank, ranks),
+  };
   for (const [at, images] of testedSets(parts).entries()) {
-    const near = await classified(images, { learner, ranks, bank, kept: kept.tests?.[at] }, work);
+    const near = await classified(images, { ...shared, kept: kept.tests?.[at] }, work);
     if (near === undefined) return undefined;
     found.push(near);
   }
@@ -250,30 +278,65 @@ async function neighbours(
 /** Classifies a set of images by k-NN, and appends their embeddings to `kept`. @returns undefined when stopped */
 async function classified(
   images: Dataset,
-  { learner, ranks, bank, kept }: {
+  { learner, ranks, bank, settings = [], counter, kept }: {
     learner: Learner;
     ranks: Ranks;
     bank: FeatureBank;
+    settings: readonly Neighbours[] | undefined;
+    counter: AnswerCounter | false | undefined;
     kept: Features | undefined;
   },
   work: SharedWork,
 ): Promise<Near | undefined> {
-  let [right, tested] = [0, 0];
+  const [first = KNN, ...others] = settings;
+  const right = [first, ...others].map(() => 0);
+  let tested = 0;
   for (const { start, size, ofAll } of shardedBatches(images.describe().count, ranks.rankInfo)) {
     const go = work.allGoOn(() => {
       images.makeCenterCrops(start, size);
       images.embed(learner);
-      const found = bank.classify(learner, images, KNN);
-      kept?.append(learner, images);
-      right += found.right;
+      const found = bank.classify(learner, images, { ...first, counted: !!counter });
+      right[0]! += found.right;
       // An unusable file is not tested.
       tested += found.tested;
+      for (const [at, other] of others.entries()) {
+        right[at + 1]! += bank.classify(learner, images, other).right;
+      }
+      kept?.append(learner, images);
     });
     if (!go) return undefined;
     await work.did(ofAll, { stage: "neighbours", bank });
   }
-  const [allTested = 0, allRight = 0] = ranks.sum([tested, right]);
-  return { knn_top1: 100 * allRight / allTested, tested: allTested };
+  const [allTested = 0, ...allRight] = ranks.sum([tested, ...right]);
+  const accuracies = allRight.map((count) => 100 * count / allTested);
+  return {
+    knn_top1: accuracies[0]!,
+    ...settings.length > 0 && {
+      knn: settings.map((one, at) => ({ ...one, top1: accuracies[at]! })),
+    },
+    tested: allTested,
+    ...counter && counter.endSet(),
+  };
+}
+
+/** The k-NN classifier's answers by class on one set of images after another, whose counts only grow. */
+class AnswerCounter {
+  readonly #bank: FeatureBank;
+  readonly #ranks: Ranks;
+  #before: readonly number[] = [];
+
+  constructor(bank: FeatureBank, ranks: Ranks) {
+    this.#bank = bank;
+    this.#ranks = ranks;
+  }
+
+  /** Returns the answers on the set that was classified last. All ranks must call it. */
+  endSet(): Pick<SetAccuracies, "confusion" | "smallest_class"> {
+    const answers = this.#ranks.sum(this.#bank.answers());
+    const confusion = confusionOf(answers, this.#before);
+    this.#before = answers;
+    return { ...confusion && { confusion }, smallest_class: this.#bank.smallestClass() };
+  }
 }
 
 /** One rank's batch in a round of batches, one for each rank. */

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { parseNeighbours } from "../recipes/neighbours.ts";
 import { probeTransformsOf } from "../recipes/preset_views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
@@ -31,5 +32,6 @@ export function evaluationOptions(
     weightDecay: config.probeWeightDecay,
     augment: config.probeAugment,
     sweep: config.probeSweep,
+    neighbours: config.knn === null ? undefined : parseNeighbours(config.knn),
   };
 }

@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
-import { call, callNumbers, callU32, json } from "./call.ts";
+import { call, callNumbers, callText, callU32, json } from "./call.ts";
 
 /** Embeddings with labels, for k-NN classification. */
 export class FeatureBank extends NativeObject {
@@ -15,21 +15,34 @@ export class FeatureBank extends NativeObject {
     call("byol_bank_append", this.handle, learner.handle, dataset.handle);
   }
 
-  /** Classifies the dataset's one-view batch by its k nearest neighbours (Wu et al. 2018, §3.4). */
+  /**
+   * Classifies the dataset's one-view batch by its k nearest neighbours (Wu et al. 2018, §3.4).
+   *
+   * @param options.counted true to count the answers by class, for answers()
+   */
   classify(
     learner: Learner,
     dataset: Dataset,
-    { k, temperature }: { k: number; temperature: number },
+    { k, temperature, counted = false }: { k: number; temperature: number; counted?: boolean },
   ): { tested: number; right: number } {
     const [tested = 0, right = 0] = callNumbers(
       "byol_bank_classify",
       this.handle,
       learner.handle,
       dataset.handle,
-      k,
-      temperature,
+      json({ k, temperature, counted }),
     );
     return { tested, right };
+  }
+
+  /** Reads the numbers of images by true class (rows) and counted answer, row by row; empty where none was counted. */
+  answers(): number[] {
+    return JSON.parse(callText("byol_bank_answers", this.handle));
+  }
+
+  /** Reads the number of images of the smallest class. */
+  smallestClass(): number {
+    return callNumbers("byol_bank_smallest_class", this.handle)[0] ?? 0;
   }
 
   /**

@@ -1,7 +1,7 @@
 import type { Dataset } from "./dataset.ts";
 import { NativeObject } from "./handle.ts";
 import type { Learner } from "./learner.ts";
-import { call, callNumbers, callU32, json } from "./call.ts";
+import { call, callNumbers, callText, callU32, json } from "./call.ts";
 import type { ProcessGroup } from "./process_group.ts";
 
 /** Options of a linear classifier. */
@@ -65,6 +65,11 @@ export class Probe extends NativeObject {
    */
   join(group: ProcessGroup): void {
     call("byol_probe_join", this.handle, group.handle);
+  }
+
+  /** Reads the numbers of images by true class (rows) and answer, row by row; empty for more than 4096 classes. */
+  answers(): number[] {
+    return JSON.parse(callText("byol_probe_answers", this.handle));
   }
 
   /** Reads the numbers of images tested, right at first guess, and right within five. */

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { NEIGHBOURS_PATTERN } from "../recipes/neighbours.ts";
 import { DURATION } from "../base/duration.ts";
 import { LARGEST_COUNT } from "../base/option_values.ts";
 import { HOLD_OUT_VALUES } from "../recipes/hold_out.ts";
@@ -493,6 +494,23 @@ export const OPTIONS = {
     help:
       "linear: a linear probe on the frozen encoder, and k-NN. finetune: encoder and classifier are trained " +
       "together, by the options of the probe, with other defaults (docs/evaluation.md). knn: k-NN alone",
+  },
+  knn: {
+    option: "knn",
+    group: "Evaluation",
+    commands: EVAL,
+    value: {
+      kind: "text",
+      pattern: NEIGHBOURS_PATTERN,
+      expected: 'K or K,T, such as 20,0.07; several in quotes: "20,0.07 200"',
+      placeholder: "K[,T]",
+    },
+    default: null,
+    defaultText: "200,0.1",
+    changeable: true,
+    help:
+      "Number of neighbours of the k-NN classifier, and the temperature of their weights; several give a figure " +
+      'each, in quotes: --knn="20,0.07 200,0.1"',
   },
   labelFraction: {
     option: "label_fraction",

@@ -3,7 +3,8 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { join } from "node:path";
 import { NORMALISATION, PROBE_TRANSFORMS } from "../../src/recipes/views.ts";
-import { evaluate, KNN } from "../../src/evaluate/linear.ts";
+import { evaluate } from "../../src/evaluate/linear.ts";
+import { KNN } from "../../src/recipes/neighbours.ts";
 import { Dataset } from "../../src/native/dataset.ts";
 import { Learner } from "../../src/native/learner.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
@@ -91,7 +92,7 @@ async function compareEvaluation(options: EvaluationCase): Promise<OracleReport[
       augment: true,
       sweep: false,
     };
-    const found = await evaluate({ learner, train, test }, settings, (_done, at) => {
+    const found = await evaluate({ learner, train, test, byClass: true }, settings, (_done, at) => {
       if (at.stage === "bank") learner.writeEmbeddings(train, file);
       if (at.stage === "neighbours") at.bank.writeAnswers(learner, test, { ...KNN, path: file });
       if (at.stage === "probe") learner.writeEmbeddings(train, file);
@@ -118,6 +119,10 @@ async function compareEvaluation(options: EvaluationCase): Promise<OracleReport[
     const last = kept.test.at(-1)!;
     const top5 = all("test", "top5");
     const first = (top5.values as BigInt64Array<ArrayBuffer>).filter((_, index) => index % 5 === 0);
+    deepEqual(
+      found?.confusion,
+      confusionOfAnswers(all("test", "labels").values as BigInt64Array, first),
+    );
     writeTensors(linear, {
       features: all("probe", "features"),
       labels: all("probe", "labels"),
@@ -151,6 +156,13 @@ async function compareEvaluation(options: EvaluationCase): Promise<OracleReport[
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
+}
+
+/** Counts answers by true class and by answer, one image after another. */
+function confusionOfAnswers(labels: BigInt64Array, answers: BigInt64Array): number[][] {
+  const counts = Array.from({ length: CLASSES }, () => new Array<number>(CLASSES).fill(0));
+  labels.forEach((label, at) => counts[Number(label)]![Number(answers[at])]!++);
+  return counts;
 }
 
 function open({ dtype, trainImages, testImages }: EvaluationCase, train: boolean): Dataset {

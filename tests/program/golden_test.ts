@@ -31,7 +31,10 @@ async function described(
 }
 
 /** Fields that later versions have added to evaluations and invocations. */
-const ADDED: readonly string[] = ["classes", "computer", "core", "changed", "core_seconds"];
+const ADDED: readonly string[] = [
+  ...["classes", "computer", "core", "changed", "core_seconds"],
+  ...["balanced_top1", "per_class", "confusion"],
+];
 
 /** Fails unless two objects have the same fields with the same values, or on another processor similar ones. */
 function requireLike(found: object, expected: object, name: string): void {

@@ -32,6 +32,11 @@ function keyOf(name: string): bigint {
 }
 
 /** Writes class folders. @param change added to the pattern of the held-out images */
+/** Returns the number of images in a confusion matrix. */
+function imagesIn(confusion: number[][]): number {
+  return confusion.flat().reduce((sum, count) => sum + count, 0);
+}
+
 function writeClasses(folder: string, change = 0): void {
   for (const [at, name] of NAMES.entries()) {
     Deno.mkdirSync(join(folder, name, ".."), { recursive: true });
@@ -227,7 +232,13 @@ Deno.test("accuracies on test and on held-out images stand side by side, in trai
       ),
     ]);
     const found = JSON.parse(evaluated!.stdout);
-    deepEqual([found.top1, found.held_out], [row.top1, row.held_out]);
+    const { balanced_top1, per_class, confusion, ...heldOut } = found.held_out;
+    deepEqual([found.top1, heldOut], [row.top1, row.held_out]);
+    // The answers on the test images, which were tested first, are not among them.
+    equal(imagesIn(confusion), 200);
+    equal(imagesIn(found.confusion), 1000);
+    equal(per_class.length, 10);
+    ok(balanced_top1 > 0);
     match(neighbours!.stdout, /k-NN .*1,000 test images.*\nk-NN .*200 held-out images/);
     match(tuned!.stdout, /fine-tuned .*1,000 test images.*\nfine-tuned .*200 held-out images/);
   }));

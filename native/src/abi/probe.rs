@@ -3,13 +3,13 @@
 //! An entry that uses a data set's batch fails without a one-view batch.
 
 use super::arguments::Json;
-use super::results::{Handle, Numbers};
+use super::results::{Handle, Numbers, Text};
 use super::table::table;
 use crate::checks::outputs::{write_answers, write_neighbours, FileOptions, NeighboursOptions};
 use crate::data::dataset::Dataset;
 use crate::evaluation::features::{FeatureStep, Features};
 use crate::evaluation::finetune::FineTuning;
-use crate::evaluation::neighbours::FeatureBank;
+use crate::evaluation::neighbours::{FeatureBank, Neighbours};
 use crate::evaluation::probe::{LinearOptions, Probe, ProbeSaveOptions};
 use crate::run::ranks::Ranks;
 use crate::training::learner::Learner;
@@ -27,6 +27,10 @@ table! {
 
     /// Returns images tested, right at first guess, right within five. Waits for the device.
     fn byol_probe_counts(probe: &Probe) -> Numbers<3> = Probe::counts;
+
+    /// Returns the numbers of images by true class and by answer, row by row, as JSON; an empty
+    /// list for more than 4096 classes. Waits for the device.
+    fn byol_probe_answers(probe: &Probe) -> Text { probe.answers() }
 
     /// Writes the probe's weights, and its answers on the data set's batch. Fails (Io) where the
     /// file cannot be written.
@@ -91,8 +95,18 @@ table! {
     /// those right. Fails on an empty bank, or a temperature that is not above 0. Waits for the
     /// device.
     fn byol_bank_classify(
-        bank: &mut FeatureBank, learner: &Learner, dataset: &Dataset, k: i64, temperature: f64,
-    ) -> Numbers<2> = FeatureBank::classify;
+        bank: &mut FeatureBank, learner: &Learner, dataset: &Dataset, options: Json<Neighbours>,
+    ) -> Numbers<2> {
+        bank.classify(learner, dataset, &options)
+    }
+
+    /// Returns the numbers of images by true class and by counted answer, row by row, as JSON; an
+    /// empty list where none was counted. Waits for the device.
+    fn byol_bank_answers(bank: &FeatureBank) -> Text { bank.answers() }
+
+    /// Returns the number of images of the smallest class. Fails on an empty bank. Waits for the
+    /// device.
+    fn byol_bank_smallest_class(bank: &mut FeatureBank) -> Numbers<1> = FeatureBank::smallest_class;
 
     /// Writes the nearest neighbours' answers on the data set's batch. Fails on an empty bank, and
     /// (Io) where the file cannot be written.

@@ -1,7 +1,9 @@
 //! Classification by the k nearest neighbours on a frozen encoder.
 
+use serde::Deserialize;
 use tch::{Kind, Tensor};
 
+use super::answers::Answers;
 use crate::data::dataset::{Dataset, Embedded};
 use crate::error::{Error, Result};
 use crate::network::loss::normalize;
@@ -12,6 +14,17 @@ use crate::training::learner::Learner;
 pub struct FeatureBank {
     chunks: Vec<(Tensor, Tensor)>,
     joined: Option<(Tensor, Tensor)>,
+    /// Answers of the classifications so far.
+    answers: Option<Answers>,
+}
+
+/// The neighbours that classify, and whether their answers are counted by class.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Neighbours {
+    k: i64,
+    temperature: f64,
+    counted: bool,
 }
 
 impl FeatureBank {
@@ -29,9 +42,13 @@ impl FeatureBank {
         &mut self,
         learner: &Learner,
         dataset: &Dataset,
-        k: i64,
-        temperature: f64,
+        neighbours: &Neighbours,
     ) -> Result<[f64; 2]> {
+        let Neighbours {
+            k,
+            temperature,
+            counted,
+        } = *neighbours;
         if temperature <= 0.0 {
             return Err(Error::invalid(format!(
                 "Cannot classify by neighbours with temperature={temperature}: expected more than 0"
@@ -39,39 +56,71 @@ impl FeatureBank {
         }
         let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
         let scores = self.scores(&features, k, temperature)?;
-        let right = scores
-            .f_argmax(1, false)?
+        let found = scores.f_argmax(1, false)?;
+        if counted {
+            self.count(&labels, &found)?;
+        }
+        let right = found
             .f_eq_tensor(&labels)?
             .f_sum(Kind::Int64)?
             .f_int64_value(&[])?;
         Ok([labels.size()[0] as f64, right as f64])
     }
 
-    /// Returns each class's sum of the neighbours' weights, for each embedding; the nearest neighbour's weight counts as
-    /// 1, which changes no comparison and lets no temperature overflow.
-    pub fn scores(&mut self, features: &Tensor, k: i64, temperature: f64) -> Result<Tensor> {
+    fn count(&mut self, labels: &Tensor, found: &Tensor) -> Result<()> {
+        if self.answers.is_none() {
+            self.answers = Some(Answers::new(self.classes()?, found.device())?);
+        }
+        match &mut self.answers {
+            Some(answers) => answers.add(labels, found),
+            None => Ok(()),
+        }
+    }
+
+    /// Numbers of images by true class and by counted answer, as JSON.
+    pub fn answers(&self) -> Result<String> {
+        self.answers
+            .as_ref()
+            .map_or(Ok("[]".to_owned()), Answers::json)
+    }
+
+    /// Returns the images of the smallest class that has any.
+    pub fn smallest_class(&mut self) -> Result<[f64; 1]> {
+        let counts = self.joined()?.1.f_bincount(None::<&Tensor>, 0)?;
+        let smallest = counts.f_masked_select(&counts.f_gt(0)?)?.f_min()?;
+        Ok([smallest.f_int64_value(&[])? as f64])
+    }
+
+    fn classes(&mut self) -> Result<i64> {
+        Ok(self.joined()?.1.f_max()?.f_int64_value(&[])? + 1)
+    }
+
+    /// All embeddings and labels: put together once.
+    fn joined(&mut self) -> Result<(Tensor, Tensor)> {
         if self.joined.is_none() {
             let (features, labels): (Vec<_>, Vec<_>) =
                 self.chunks.iter().map(|(f, l)| (f, l)).unzip();
-            if features.is_empty() {
-                return Err(Error::invalid(
-                    "Cannot classify by neighbours: the feature bank is empty",
-                ));
+            if !features.is_empty() {
+                self.joined = Some((Tensor::f_cat(&features, 0)?, Tensor::f_cat(&labels, 0)?));
             }
-            self.joined = Some((Tensor::f_cat(&features, 0)?, Tensor::f_cat(&labels, 0)?));
         }
-        let Some((known, labels)) = &self.joined else {
-            return Err(Error::invalid(
-                "Cannot classify by neighbours: the feature bank is empty",
-            ));
-        };
+        let (features, labels) = self.joined.as_ref().ok_or_else(|| {
+            Error::invalid("Cannot classify by neighbours: the feature bank is empty")
+        })?;
+        Ok((features.shallow_clone(), labels.shallow_clone()))
+    }
+
+    /// Returns each class's sum of the neighbours' weights, for each embedding; the nearest neighbour's weight counts as
+    /// 1, which changes no comparison and lets no temperature overflow.
+    pub fn scores(&mut self, features: &Tensor, k: i64, temperature: f64) -> Result<Tensor> {
+        let (known, labels) = self.joined()?;
+        let classes = self.classes()?;
         let k = k.clamp(1, known.size()[0]);
         let queries = normalize(features)?;
         let (cosines, neighbours) = queries
             .f_matmul(&known.f_transpose(0, 1)?)?
             .f_topk(k, 1, true, false)?;
         let weights = relative_weights(&cosines, temperature)?;
-        let classes = labels.f_max()?.f_int64_value(&[])? + 1;
         let votes = labels
             .f_index_select(0, &neighbours.f_reshape([-1])?)?
             .f_reshape(neighbours.size())?;
@@ -102,6 +151,7 @@ mod tests {
         FeatureBank {
             chunks: vec![(normalize(&features).unwrap(), Tensor::from_slice(labels))],
             joined: None,
+            answers: None,
         }
     }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 use tch::{Kind, Reduction, Tensor};
 
+use super::answers::Answers;
 use crate::checkpoint::Snapshot;
 use crate::data::dataset::{Dataset, Embedded};
 use crate::error::{Error, Result};
@@ -62,6 +63,7 @@ pub struct Probe {
     pub sgd: Nesterov,
     seen: i64,
     correct: [Tensor; 2],
+    answers: Answers,
 }
 
 impl Probe {
@@ -97,6 +99,7 @@ impl Probe {
             },
             seen: 0,
             correct: [count()?, count()?],
+            answers: Answers::new(classes, device)?,
         })
     }
 
@@ -156,8 +159,9 @@ impl Probe {
 
     /// Counts the right answers on embeddings.
     pub fn count(&mut self, features: &Tensor, labels: &Tensor) -> Result<()> {
-        let hits = self
-            .best(features)?
+        let best = self.best(features)?;
+        self.answers.add(labels, &best.f_select(1, 0)?)?;
+        let hits = best
             .f_eq_tensor(&labels.f_unsqueeze(1)?)?
             .f_to_kind(Kind::Int64)?;
         let _ = self.correct[0].f_add_(&hits.f_select(1, 0)?.f_sum(None)?)?;
@@ -197,6 +201,11 @@ impl Probe {
         let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
         snapshot.require_finite()?;
         snapshot.write(Path::new(&options.path), &[])
+    }
+
+    /// Numbers of images by true class and by answer, as JSON.
+    pub fn answers(&self) -> Result<String> {
+        self.answers.json()
     }
 
     /// Images tested, right at first guess, right within five.

@@ -125,6 +125,9 @@ Deno.test("eval names protocol and share of labels, and writes what each protoco
     "knn_top1",
     "tested",
     "classes",
+    "balanced_top1",
+    "per_class",
+    "confusion",
   ]);
   ok("top5" in found.finetune! && !("knn_top1" in found.finetune!));
   const saved = (name: string) => describeCheckpoint(join(folder, `${name}.safetensors`));

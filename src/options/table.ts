@@ -502,15 +502,15 @@ export const OPTIONS = {
     value: {
       kind: "text",
       pattern: NEIGHBOURS_PATTERN,
-      expected: 'K or K,T, such as 20,0.07; several in quotes: "20,0.07 200"',
+      expected: "K or K,T, such as 20,0.07; several with colons: 20,0.07:200",
       placeholder: "K[,T]",
     },
     default: null,
     defaultText: "200,0.1",
     changeable: true,
     help:
-      "Number of neighbours of the k-NN classifier, and the temperature of their weights; several give a figure " +
-      'each, in quotes: --knn="20,0.07 200,0.1"',
+      "Number of neighbours of the k-NN classifier, and the temperature of their weights; several, with colons, " +
+      "give a figure each: --knn=20,0.07:200,0.1",
   },
   labelFraction: {
     option: "label_fraction",

@@ -9,13 +9,13 @@ export interface Neighbours {
 /** Neighbours and temperature by default. */
 export const KNN: Readonly<Neighbours> = { k: 200, temperature: 0.1 };
 
-/** Form of `--knn`: K or K,T; several with spaces between them. */
+/** Form of `--knn`: K or K,T; several with colons between them. */
 export const NEIGHBOURS_PATTERN =
-  /^[1-9]\d{0,8}(,(?=[\d.]*[1-9])(\d+\.?\d*|\.\d+))?( +[1-9]\d{0,8}(,(?=[\d.]*[1-9])(\d+\.?\d*|\.\d+))?)*$/;
+  /^[1-9]\d{0,8}(,(?=[\d.]*[1-9])(\d+\.?\d*|\.\d+))?(:[1-9]\d{0,8}(,(?=[\d.]*[1-9])(\d+\.?\d*|\.\d+))?)*$/;
 
 /** Reads a text of that form. */
 export function parseNeighbours(text: string): Neighbours[] {
-  return text.split(/ +/).map((one) => {
+  return text.split(":").map((one) => {
     const [k, temperature = KNN.temperature] = one.split(",").map(Number);
     return { k: k!, temperature };
   });

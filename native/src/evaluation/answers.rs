@@ -7,7 +7,7 @@ use crate::error::Result;
 /// The most classes that are counted by class: a matrix of them takes 128 MiB.
 const MOST_CLASSES: i64 = 4096;
 
-/// How often images of one class were taken for another.
+/// Numbers of images by true class and by answer.
 pub struct Answers {
     classes: i64,
     /// Rows of true classes, columns of answers; None for too many classes.

@@ -49,12 +49,12 @@ Deno.test("eval counts every answer by class, for the probe and for k-NN alone",
 });
 
 Deno.test("--knn gives a figure for each classifier, the first of which is the known one", async () => {
-  deepEqual(parseNeighbours("20,0.07  200 1,.5"), [
+  deepEqual(parseNeighbours("20,0.07:200:1,.5"), [
     { k: 20, temperature: 0.07 },
     { k: 200, temperature: 0.1 },
     { k: 1, temperature: 0.5 },
   ]);
-  const knn = ["--protocol=knn", "--knn=200,0.1 1 50,0.5", "--format=json"];
+  const knn = ["--protocol=knn", "--knn=200,0.1:1:50,0.5", "--format=json"];
   const [known, several] = await Promise.all(
     [["--protocol=knn", "--format=json"], knn].map((args) => byol(...EVAL, ...args)),
   );
@@ -73,7 +73,7 @@ Deno.test("--knn gives a figure for each classifier, the first of which is the k
 });
 
 Deno.test("--knn refuses what classifies nothing", async () => {
-  for (const text of ["0", "20,0", "20;0.1", "k", "20,0.1,3", "-1"]) {
+  for (const text of ["0", "20,0", "20;0.1", "k", "20,0.1,3", "-1", "20:", "20 200"]) {
     const { code, stderr } = await byol(...EVAL, `--knn=${text}`);
     equal(code, 2, text);
     match(stderr, /--knn=.*: expected K or K,T, such as 20,0\.07/);

@@ -41,6 +41,9 @@ export function isThere(program: string): boolean {
   });
 }
 
+/** States of a job that has not ended. */
+const GOES_ON = /PENDING|RUNNING|COMPLETING|REQUEUED|CONFIGURING/;
+
 /** State of a job. */
 export interface JobState {
   /** RUNNING, PENDING, COMPLETED, FAILED, … */
@@ -170,7 +173,12 @@ export class SlurmCluster implements AsyncDisposable {
     let last: JobState | undefined;
     await this.until(`the end of job ${job}`, async () => {
       last = await this.state(job);
-      return !/PENDING|RUNNING|COMPLETING|REQUEUED|CONFIGURING/.test(last.state);
+      if (GOES_ON.test(last.state)) return false;
+      if (/COMPLETED|FAILED/.test(last.state)) return true;
+      // For a moment, a job that has just begun its GraceTime counts as preempted, and runs on.
+      await sleep(1000);
+      last = await this.state(job);
+      return !GOES_ON.test(last.state);
     });
     return last!;
   }

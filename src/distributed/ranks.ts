@@ -9,9 +9,10 @@ import { hostname } from "node:os";
 import { setTimeout as sleep } from "node:timers/promises";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
+import { showLine } from "../base/output.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
-import { openNccl } from "../native/cuda.ts";
+import { agreeOnKernels, openNccl } from "../native/cuda.ts";
 import { NativeError } from "../native/native_error.ts";
 import type { Probe } from "../native/probe.ts";
 import type { ProcessGroup } from "../native/process_group.ts";
@@ -79,6 +80,8 @@ export class Ranks implements Disposable {
         timeoutMilliseconds: stepTimeoutMilliseconds,
         nccl: config.hardware === "multi-gpu" ? openNccl() : null,
       });
+      const slower = agreeOnKernels(group);
+      if (slower !== undefined) showLine(`Warning: ${slower}`);
       return new Ranks(rankInfo, group, { hosts: verdict.hosts, stepTimeoutMilliseconds });
     } catch (error) {
       group.close();

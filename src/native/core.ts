@@ -12,6 +12,8 @@ export interface CoreInfo {
   version: string;
   /** True where the CPU multiplies bfloat16 in hardware (avx512_bf16 or amx_bf16). */
   bf16: boolean;
+  /** True where the kernels of a GPU are compiled and in use. */
+  kernels: boolean;
   /** Decoder of JPEG files: libjpeg-turbo or zune-jpeg. */
   jpeg: string;
 }

@@ -88,7 +88,7 @@ export function openDevice(config: DeviceOptions, device: string): void {
     // cuBLAS sums in one order only with a workspace of a fixed size.
     Deno.env.set("CUBLAS_WORKSPACE_CONFIG", ":4096:8");
   }
-  const slower = openCuda();
+  const slower = openCuda({ device: indexOf(device), architecture: gpu.architecture });
   if (slower !== undefined) showLine(`Warning: ${slower}`);
   setNumerics({ tf32: config.tf32, deterministic: config.deterministic });
 }
@@ -100,15 +100,19 @@ function gpuAt(
 ): { name: string; architecture: string; cuda: string } {
   const found: DriverGpus = driverGpus();
   if ("problem" in found) throw unusable(config, found.problem);
-  const index = Number(device.replace("cuda:", ""));
-  const gpu = found.gpus[index];
+  const gpu = found.gpus[indexOf(device)];
   if (gpu === undefined) {
     throw unusable(
       config,
-      `the driver shows ${found.gpus.length} GPUs, expected at least ${index + 1}`,
+      `the driver shows ${found.gpus.length} GPUs, expected at least ${indexOf(device) + 1}`,
     );
   }
   return { ...gpu, cuda: found.cuda };
+}
+
+/** Returns the number of a GPU by its name: 1 for "cuda:1". */
+function indexOf(device: string): number {
+  return Number(device.replace("cuda:", ""));
 }
 
 function unusable({ hardware }: HardwareOptions, problem: string): UserError {

@@ -5,7 +5,7 @@ import { ProcessGroup } from "../../src/native/process_group.ts";
 import { freePort } from "./ranks_run.ts";
 
 const [library = ""] = Deno.args;
-openCuda();
+openCuda({ device: 0, architecture: "sm_90" });
 console.log("libtorch_cuda is loaded");
 using group = ProcessGroup.connect({
   rank: 0,

@@ -9,6 +9,7 @@ use crate::error::{Error, Result, STATUSES};
 use crate::torch::autocast::processor_has_bf16;
 use crate::torch::device::Numerics;
 use crate::torch::gpu;
+use crate::torch::gpu::kernels::{self, KernelOptions};
 use crate::torch::gpus::describe_gpus;
 
 table! {
@@ -28,8 +29,8 @@ table! {
     /// Sets the number of threads of one tensor operation. Fails outside 1 to 1024.
     fn byol_core_set_threads(threads: u32) = set_threads;
 
-    /// Returns the threads in use, the version, the decoder of JPEG files, and whether the
-    /// processor has bfloat16.
+    /// Returns the threads in use, the version, the decoder of JPEG files, whether the processor
+    /// has bfloat16, and whether the kernels of a GPU are in use.
     fn byol_core_info() -> Text { Ok(info()) }
 
     /// Decodes JPEG files by the libjpeg-turbo in a file from now on. Fails (Io) where it cannot be
@@ -45,6 +46,13 @@ table! {
     /// Opens the library of the GPUs' side, for the life of the process. Fails (Io) where it cannot
     /// be opened.
     fn byol_core_open_gpu(path: Json<String>) { gpu::open(&path) }
+
+    /// Compiles the kernels for a GPU, and loads them where the library of the GPUs' side is open.
+    /// Fails (Io), with the kernels out of use, where that cannot be.
+    fn byol_core_compile_kernels(options: Json<KernelOptions>) { options.compile() }
+
+    /// Puts the kernels out of use: libtorch's operations take their place.
+    fn byol_core_give_up_kernels() { kernels::give_up(); Ok(()) }
 
     /// Panics: a test sees that the status is Panic.
     fn byol_core_panic() = panic_as_asked;
@@ -85,6 +93,7 @@ fn info() -> String {
         "version": env!("CARGO_PKG_VERSION"),
         "jpeg": Decoder::chosen().name(),
         "bf16": processor_has_bf16(),
+        "kernels": kernels::in_use(),
     })
     .to_string()
 }

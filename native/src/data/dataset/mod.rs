@@ -27,7 +27,7 @@ use super::sources::{describe_photos, load_demo};
 use crate::error::{Error, Result};
 use crate::run::ranks::Ranks;
 use crate::torch::device::require_same;
-use crate::torch::gpu::gpu;
+use crate::torch::gpu::gpu_with_kernels;
 use crate::training::learner::{Learner, StepViews};
 use crate::views::kernels::Normalization;
 
@@ -100,7 +100,7 @@ impl Dataset {
             };
             Loader::new(photos, pool.clone(), (device, ahead))
         });
-        let resident = match gpu().filter(|_| device.is_cuda() && photos.is_none()) {
+        let resident = match gpu_with_kernels().filter(|_| device.is_cuda() && photos.is_none()) {
             Some(_) => Some(pixels::resident(&pixels, device)?),
             None => None,
         };

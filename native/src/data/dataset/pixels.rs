@@ -7,7 +7,7 @@ use super::Dataset;
 use crate::data::demo;
 use crate::error::{Error, Result};
 use crate::torch::device::moved;
-use crate::torch::gpu::gpu;
+use crate::torch::gpu::gpu_with_kernels;
 use crate::views::gpu::{words, Pixels, Words, WORDS};
 use crate::views::kernels::{render_batch, BatchKey, Images};
 use crate::views::recipe::{sample_view, ViewKey, ViewRecipe};
@@ -31,7 +31,7 @@ impl Dataset {
         recipe: &ViewRecipe,
     ) -> Result<Tensor> {
         let side = recipe.crop_size;
-        if let (Some(gpu), Some(images)) = (gpu(), &self.resident) {
+        if let (Some(gpu), Some(images)) = (gpu_with_kernels(), &self.resident) {
             values_of_views(indices.len(), side)?;
             let words = self.described(indices, key, recipe)?;
             let shape = (side, recipe.blur_kernel);

@@ -15,7 +15,7 @@ use tch::{Device, Kind, Tensor};
 use super::render::{Photos, Request, Target};
 use crate::error::{Error, Result};
 use crate::torch::device::host_tensor;
-use crate::torch::gpu::gpu;
+use crate::torch::gpu::gpu_with_kernels;
 use crate::views::gpu::WORDS;
 use crate::views::size::values_of_views;
 
@@ -116,7 +116,7 @@ impl Loader {
                 values_of_views(request.indices.len(), side)?;
                 let shape = [count, side as i64, side as i64, 3];
                 let host = |shape: &[i64], kind| host_tensor(shape, kind, self.device);
-                Ok(match gpu().filter(|_| self.device.is_cuda()) {
+                Ok(match gpu_with_kernels().filter(|_| self.device.is_cuda()) {
                     None => MadeView::Finished(host(&shape, Kind::Float)?),
                     Some(_) => MadeView::Crops {
                         pixels: host(&shape, Kind::Uint8)?,

@@ -6,10 +6,11 @@ pub mod batch_norm;
 #[cfg(test)]
 pub mod emulated;
 pub mod graph;
+pub mod kernels;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{c_char, c_int, c_void, CString};
+use std::ffi::{c_int, c_void};
 use std::sync::OnceLock;
 
 use tch::Device;
@@ -20,14 +21,7 @@ use super::shim::{checked, Message};
 use crate::error::{Error, Result, Status};
 use batch_norm::Kernels;
 
-/// The kernels, compiled for the GPU that is there by libtorch's NVRTC on their first use.
-const KERNELS: &str = concat!(
-    include_str!("../../../shim/gpu/elements.cuh"),
-    include_str!("../../../shim/gpu/batch_norm.cuh"),
-    include_str!("../../../shim/gpu/views.cuh"),
-);
-
-type SetSource = unsafe extern "C" fn(*const c_char, Message) -> c_int;
+type LoadKernels = unsafe extern "C" fn(*const u8, c_int, Message) -> c_int;
 /// Type of the library's function that makes views: images or crops, words, whether they are crops, sizes, mean, scale.
 pub type Views = unsafe extern "C" fn(
     *const C_tensor,
@@ -46,6 +40,7 @@ type GraphClose = unsafe extern "C" fn(*mut c_void);
 
 /// The library's functions.
 pub struct Gpu {
+    load_kernels: LoadKernels,
     norm: Kernels,
     pub views: Views,
     graph_begin: GraphBegin,
@@ -65,21 +60,21 @@ pub fn gpu() -> Option<&'static Gpu> {
     GPU.get()
 }
 
-/// Opens the library; libtorch_cuda must be loaded. It is never closed.
+/// The library, where its kernels are in use: without them libtorch's operations and the processor's views take their
+/// place, and a step is recorded all the same.
+pub fn gpu_with_kernels() -> Option<&'static Gpu> {
+    gpu().filter(|_| kernels::in_use())
+}
+
+/// Opens the library, whose kernels are then to be compiled; libtorch_cuda must be loaded. It is never closed.
 pub fn open(path: &str) -> Result<()> {
     if gpu().is_some() {
         return Ok(());
     }
     let cannot = |why: String| Error::io(format!("Cannot use {path}: {why}"));
     let library = library::open(path).map_err(cannot)?;
-    let source = CString::new(KERNELS).map_err(|error| cannot(error.to_string()))?;
     // SAFETY: the types are those of the functions in shim/gpu/*.cpp.
-    let opened = unsafe {
-        let set_source = library.function::<SetSource>("byol_gpu_set_source");
-        let set_source = set_source.map_err(cannot)?;
-        checked(Status::Torch, |error| set_source(source.as_ptr(), error))?;
-        Gpu::of(&library).map_err(cannot)?
-    };
+    let opened = unsafe { Gpu::of(&library) }.map_err(cannot)?;
     GPU.get_or_init(|| opened);
     Ok(())
 }
@@ -90,6 +85,7 @@ impl Gpu {
     unsafe fn of(library: &Opened) -> std::result::Result<Self, String> {
         unsafe {
             Ok(Self {
+                load_kernels: library.function("byol_gpu_load_kernels")?,
                 norm: Kernels::of_gpu(library.function("byol_gpu_launch")?),
                 views: library.function("byol_gpu_views")?,
                 graph_begin: library.function("byol_gpu_graph_begin")?,
@@ -100,12 +96,19 @@ impl Gpu {
         }
     }
 
-    /// Returns whether the kernels run on such a device: a GPU; in the tests the processor.
+    /// Loads the kernels' machine code onto a GPU, which gets a context of this process where it has none.
+    fn load_kernels(&self, code: &[u8], device: c_int) -> Result<()> {
+        checked(Status::Torch, |error| unsafe {
+            (self.load_kernels)(code.as_ptr(), device, error)
+        })
+    }
+
+    /// Returns whether the kernels run on such a device: a GPU, where they are in use; in the tests the processor.
     fn runs_on(&self, device: Device) -> bool {
         #[cfg(test)]
         if emulated::of_thread().is_some() {
             return device == Device::Cpu;
         }
-        device.is_cuda()
+        device.is_cuda() && kernels::in_use()
     }
 }

@@ -30,7 +30,7 @@ use crate::network::rotation::RotationHead;
 use crate::optimizer::lars::LarsVariant;
 use crate::torch::autocast::{Autocast, Precision};
 use crate::torch::distributed::{Group, Reducer};
-use crate::torch::gpu::gpu;
+use crate::torch::gpu::kernels;
 use crate::torch::grad_mode::GradMode;
 use crate::torch::memory::keep_freed_memory;
 use crate::torch::scaler::Scaler;
@@ -229,6 +229,13 @@ impl Learner {
         ranks.group.broadcast(&buffers)
     }
 
+    /// Fails where a collective of the ranks has failed unseen: the state is of no use then, and must not be saved.
+    fn check_ranks(&self) -> Result<()> {
+        self.ranks
+            .as_ref()
+            .map_or(Ok(()), |ranks| ranks.group.check())
+    }
+
     /// The online encoder's tensors, for whoever trains it otherwise.
     pub fn encoder_parameters(&mut self) -> &mut Parameters {
         &mut self.encoder.parameters
@@ -264,7 +271,7 @@ impl Learner {
         let mut embeddings = Vec::new();
         let Part { layer, parameters } = &self.encoder;
         // One pass of the GPU's own kernels normalises and rectifies: there is nothing to gain there.
-        let kernels = self.device.is_cuda() && self.kind == Kind::Float && gpu().is_some();
+        let kernels = self.device.is_cuda() && self.kind == Kind::Float && kernels::in_use();
         let folded = match kernels {
             true => None,
             false => Some(layer.folded(parameters, self.options.precision.kind(self.kind))?),

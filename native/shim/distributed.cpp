@@ -241,8 +241,31 @@ int byol_group_barrier(Group* group, Message error) {
   return guarded(error, [&] { (*group)->barrier()->wait(); });
 }
 
+// Fails where a collective between GPUs has failed or took too long: what waits for the device learns nothing of it, as
+// NCCL's watchdog ends the collective on the device (shim/gpu/nccl.cpp). Collectives between processors fail by themselves.
+int byol_group_check(Group* group, Message error) {
+  return guarded(error, [&] {
+    for (const auto& device : (*group)->getDeviceTypes()) {
+      if (device.type() != c10::DeviceType::CUDA) continue;
+      const auto state = (*group)->getBackend(device.type())->getError();
+      TORCH_CHECK(state != c10d::ErrorType::TIMEOUT, "NCCL: a collective of the ranks' GPUs took too long");
+      TORCH_CHECK(state == c10d::ErrorType::SUCCESS, "NCCL: a collective of the ranks' GPUs failed");
+    }
+  });
+}
+
+// Ends the threads of NCCL's part first: they would end the process where the group is only deleted.
 void byol_group_close(Group* group) {
+  char ignored[64];
+  guarded({ignored, sizeof ignored}, [&] { (*group)->shutdown(); });
   delete group;
+}
+
+// Ends the threads of NCCL's part of a group that has failed, and what its collectives left on the device; no other rank
+// is waited for. The group itself stays to the end of the process.
+void byol_group_abort(Group* group) {
+  char ignored[64];
+  guarded({ignored, sizeof ignored}, [&] { (*group)->abort(); });
 }
 
 // Averages the gradients of `parameters` over the ranks during a backward pass that byol_reducer_prepare announced.

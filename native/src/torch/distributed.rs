@@ -99,7 +99,9 @@ extern "C" {
     #[cfg(test)]
     fn byol_group_collectives(group: *mut RawGroup, out: *mut u64, error: Message) -> c_int;
     fn byol_group_barrier(group: *mut RawGroup, error: Message) -> c_int;
+    fn byol_group_check(group: *mut RawGroup, error: Message) -> c_int;
     fn byol_group_close(group: *mut RawGroup);
+    fn byol_group_abort(group: *mut RawGroup);
     fn byol_sync_batch_norm(
         group: *mut RawGroup,
         input: *mut C_tensor,
@@ -326,6 +328,19 @@ impl Group {
         Ok(count)
     }
 
+    /// Fails where a collective between GPUs has failed or took too long, which those who wait for the device do not
+    /// see. To be asked when the device was waited for, before anything is made of its numbers.
+    pub fn check(&self) -> Result<()> {
+        self.call(|error| unsafe { byol_group_check(self.raw, error) })
+    }
+
+    /// Gives up the group after the failure of a backward pass with collectives in it. Returns the failure, as one of
+    /// the ranks where the words are those of their libraries.
+    pub fn blamed(&self, error: Error) -> Error {
+        self.give_up();
+        by_collectives(error)
+    }
+
     pub fn barrier(&self) -> Result<()> {
         self.call(|error| unsafe { byol_group_barrier(self.raw, error) })
     }
@@ -358,10 +373,26 @@ impl Group {
     }
 }
 
+/// Returns a failure of libtorch with the status of the ranks where Gloo, NCCL or c10d has said it.
+fn by_collectives(error: Error) -> Error {
+    let names = ["gloo", "NCCL", "nccl", "c10d"];
+    let is_theirs = names.iter().any(|name| error.message.contains(name));
+    match error.status {
+        Status::Torch if is_theirs => Error {
+            status: Status::Distributed,
+            ..error
+        },
+        _ => error,
+    }
+}
+
 impl Drop for Group {
     fn drop(&mut self) {
-        if !self.failed.load(Ordering::Relaxed) {
-            unsafe { byol_group_close(self.raw) }
+        unsafe {
+            match self.failed.load(Ordering::Relaxed) {
+                true => byol_group_abort(self.raw),
+                false => byol_group_close(self.raw),
+            }
         }
     }
 }

@@ -44,3 +44,19 @@ pub fn on_ranks<G: Send, R: Send>(
             .collect()
     })
 }
+
+#[test]
+fn failures_of_collectives_are_told_from_others() {
+    let status = |status, message: &str| {
+        let message = message.to_owned();
+        by_collectives(Error { status, message }).status
+    };
+    let words = "[gloo/gloo/transport/tcp/unbound_buffer.cc:81] Timed out waiting 2000ms";
+    assert_eq!(status(Status::Torch, words), Status::Distributed);
+    let words = "NCCL communicator was aborted on rank 1.";
+    assert_eq!(status(Status::Torch, words), Status::Distributed);
+    let words = "shapes cannot be multiplied";
+    assert_eq!(status(Status::Torch, words), Status::Torch);
+    let words = "CUDA out of memory in gloo";
+    assert_eq!(status(Status::OutOfMemory, words), Status::OutOfMemory);
+}

@@ -42,6 +42,7 @@ impl Learner {
             self.saved_state()?
         };
         let snapshot = Snapshot::take(&tensors, options.metadata.to_string())?;
+        self.check_ranks()?;
         snapshot.require_finite()?;
         snapshot.write(Path::new(&options.path), &[])
     }
@@ -49,6 +50,7 @@ impl Learner {
     /// Copies the training state and returns the job that writes it.
     pub fn save_begin(&self, options: BackgroundSaveOptions) -> Result<Job> {
         let snapshot = Snapshot::take(&self.saved_state()?, options.metadata.to_string())?;
+        self.check_ranks()?;
         snapshot.require_finite()?;
         Job::start(move || snapshot.write(&options.path, &options.sync_first))
     }

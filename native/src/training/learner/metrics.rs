@@ -44,13 +44,15 @@ impl Learner {
             });
             weights.push(parameter.f_detach()?.f_norm()?);
         }
-        Ok([
+        let metrics = [
             loss.f_double_value(&[])?,
             spread.f_double_value(&[])?,
             norm_of(&gradients)?,
             norm_of(&weights)?,
             effective_rank(&embeddings)?,
-        ])
+        ];
+        self.check_ranks()?;
+        Ok(metrics)
     }
 }
 

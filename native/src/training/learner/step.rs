@@ -109,12 +109,10 @@ impl Learner {
             Some(scaler) => scaler.scaled(&total)?,
             None => total,
         };
-        if let Err(error) = start.f_backward() {
-            if let Some(ranks) = &self.ranks {
-                ranks.group.give_up();
-            }
-            return Err(error.into());
-        }
+        start.f_backward().map_err(|error| match &self.ranks {
+            Some(ranks) => ranks.group.blamed(error.into()),
+            None => error.into(),
+        })?;
         let loss = loss.f_detach()?;
         match self.last.as_mut().filter(|_| !first) {
             Some(last) => {

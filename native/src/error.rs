@@ -30,6 +30,15 @@ pub const STATUSES: [(&str, Status); 10] = [
     ("Interrupted", Status::Interrupted),
 ];
 
+/// Words of libtorch, of the C++ library, of the system, and of cuBLAS and cuDNN for missing memory.
+const OUT_OF_MEMORY: [&str; 5] = [
+    "out of memory",
+    "can't allocate",
+    "bad_alloc",
+    "Cannot allocate memory",
+    "STATUS_ALLOC_FAILED",
+];
+
 /// The failure of an exported function.
 #[derive(Debug)]
 pub struct Error {
@@ -59,9 +68,7 @@ impl Error {
     /// Returns a failure of libtorch by its words, with a status of its own where the device or the machine has no
     /// memory left.
     pub fn by_libtorch(status: Status, message: String) -> Self {
-        let is_memory = ["out of memory", "can't allocate", "bad_alloc"]
-            .iter()
-            .any(|words| message.contains(words));
+        let is_memory = OUT_OF_MEMORY.iter().any(|words| message.contains(words));
         if !is_memory {
             return Self { status, message };
         }

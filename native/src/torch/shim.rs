@@ -71,6 +71,8 @@ mod tests {
             "CUDA out of memory. Tried to allocate 2.00 GiB",
             "DefaultCPUAllocator: can't allocate memory",
             "std::bad_alloc",
+            "cuDNN error: CUDNN_STATUS_ALLOC_FAILED",
+            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling cublasCreate",
         ] {
             let Err(Error { status, message }) = failing(text) else {
                 panic!("{text}: expected a failure");

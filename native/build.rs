@@ -1,7 +1,19 @@
 //! Compiles the C++ shim (shim/*.cpp): what tch lacks of libtorch.
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Sources that are compiled as one: most of the time of each alone goes to libtorch's headers.
+const JOINED: [&str; 7] = [
+    "autocast",
+    "batch_norm",
+    "convolution",
+    "device",
+    "foreach",
+    "recompute",
+    "scaler",
+];
 
 fn main() {
     println!("cargo:rerun-if-changed=shim");
@@ -36,15 +48,26 @@ fn main() {
         .define("USE_DISTRIBUTED", None)
         .define("USE_C10D_GLOO", None)
         .define("_GLIBCXX_USE_CXX11_ABI", "1")
-        .file("shim/autocast.cpp")
-        .file("shim/batch_norm.cpp")
-        .file("shim/convolution.cpp")
-        .file("shim/device.cpp")
+        .file(joined())
         .file("shim/distributed.cpp")
-        .file("shim/foreach.cpp")
         .file("shim/jpeg.cpp")
         .file("shim/memory.cpp")
-        .file("shim/recompute.cpp")
-        .file("shim/scaler.cpp")
         .compile("byol_shim");
+}
+
+/// Writes a source that includes those of JOINED, and returns its path.
+fn joined() -> PathBuf {
+    let path = |variable: &str| PathBuf::from(env::var_os(variable).unwrap_or_default());
+    let shim = path("CARGO_MANIFEST_DIR").join("shim");
+    let include = |name| format!("#include {:?}\n", shim.join(format!("{name}.cpp")));
+    let file = path("OUT_DIR").join("joined.cpp");
+    write(&file, &JOINED.map(include).concat());
+    file
+}
+
+fn write(file: &Path, text: &str) {
+    if let Err(error) = fs::write(file, text) {
+        println!("cargo:warning=Cannot write {}: {error}", file.display());
+        std::process::exit(1);
+    }
 }

@@ -1,5 +1,7 @@
 //! The operations of a view on its colours: torchvision.transforms.v2.functional on floats.
 
+use multiversion::multiversion;
+
 use super::lanes::sum;
 use super::CHANNELS;
 use crate::views::recipe::{Jitter, BRIGHTNESS, CONTRAST, SATURATION};
@@ -21,6 +23,7 @@ pub fn apply_jitter(planes: &mut Planes, jitter: &Jitter) {
     }
 }
 
+#[multiversion(targets("x86_64+avx2"))]
 fn apply_brightness(planes: &mut Planes, factor: f32) {
     for plane in planes {
         for value in plane.iter_mut() {
@@ -37,7 +40,11 @@ fn apply_contrast(planes: &mut Planes, factor: f32) {
         .zip(LUMA)
         .map(|(plane, luma)| luma * (sum(plane) / count))
         .sum();
-    let shift = mean * (1.0 - factor);
+    scale_and_shift(planes, factor, mean * (1.0 - factor));
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn scale_and_shift(planes: &mut Planes, factor: f32, shift: f32) {
     for plane in planes {
         for value in plane.iter_mut() {
             *value = (*value * factor + shift).clamp(0.0, 1.0);
@@ -45,10 +52,12 @@ fn apply_contrast(planes: &mut Planes, factor: f32) {
     }
 }
 
+#[inline(always)]
 fn luminance(red: f32, green: f32, blue: f32) -> f32 {
     LUMA[0] * red + LUMA[1] * green + LUMA[2] * blue
 }
 
+#[inline(always)]
 fn for_each_pixel(planes: &mut Planes, change: impl Fn(f32, f32, f32) -> [f32; CHANNELS]) {
     let [red, green, blue] = planes;
     for ((red, green), blue) in red.iter_mut().zip(green.iter_mut()).zip(blue.iter_mut()) {
@@ -57,6 +66,7 @@ fn for_each_pixel(planes: &mut Planes, change: impl Fn(f32, f32, f32) -> [f32; C
 }
 
 /// Blends every pixel with its gray.
+#[multiversion(targets("x86_64+avx2"))]
 fn apply_saturation(planes: &mut Planes, factor: f32) {
     for_each_pixel(planes, |red, green, blue| {
         let shift = luminance(red, green, blue) * (1.0 - factor);
@@ -66,7 +76,13 @@ fn apply_saturation(planes: &mut Planes, factor: f32) {
 
 /// Turns the hue in HSV space. Value and chroma stay, so each channel is value − chroma · f(hue) and no branch is
 /// needed: f is 0 on a third of the circle, 1 on a third, and linear in between.
+#[multiversion(targets("x86_64+avx2"))]
 pub fn apply_hue(planes: &mut Planes, turns: f32) {
+    apply_hue_by(planes, turns);
+}
+
+#[inline(always)]
+pub(super) fn apply_hue_by(planes: &mut Planes, turns: f32) {
     if turns == 0.0 {
         return;
     }
@@ -103,6 +119,7 @@ fn wrap(hue: f32) -> f32 {
 }
 
 /// Gives every channel the luminance.
+#[multiversion(targets("x86_64+avx2"))]
 pub fn apply_grayscale(planes: &mut Planes) {
     for_each_pixel(planes, |red, green, blue| {
         [luminance(red, green, blue); CHANNELS]
@@ -110,6 +127,7 @@ pub fn apply_grayscale(planes: &mut Planes) {
 }
 
 /// Inverts what is not below the threshold.
+#[multiversion(targets("x86_64+avx2"))]
 pub fn apply_solarize(plane: &mut [f32], threshold: f32) {
     for value in plane {
         *value = if *value >= threshold {

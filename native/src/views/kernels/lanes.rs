@@ -1,11 +1,19 @@
 //! Loops over contiguous floats that the compiler makes vector code of, in an order of sums that no width of register
-//! changes.
+//! changes: each loop is compiled for AVX2 as well, which the processor that runs it decides, and gives the same bits.
+
+use multiversion::multiversion;
 
 /// Floats that loops take at once: enough for the compiler to fill vector registers of any width.
 const LANES: usize = 16;
 
 /// The sum in a fixed order that vector registers of any width can follow.
+#[multiversion(targets("x86_64+avx2"))]
 pub fn sum(values: &[f32]) -> f32 {
+    sum_by(values)
+}
+
+#[inline(always)]
+pub(super) fn sum_by(values: &[f32]) -> f32 {
     let mut sums = [0.0f32; LANES];
     let chunks = values.chunks_exact(LANES);
     let rest: f32 = chunks.remainder().iter().sum();
@@ -18,8 +26,13 @@ pub fn sum(values: &[f32]) -> f32 {
 }
 
 /// target[j] = Σ_k weights[k] · rows[k][j], rows one after another and as long as the target.
-#[inline(always)]
+#[multiversion(targets("x86_64+avx2"))]
 pub fn weighted_sum(rows: &[f32], weights: &[f32], target: &mut [f32]) {
+    weighted_sum_by(rows, weights, target);
+}
+
+#[inline(always)]
+pub(super) fn weighted_sum_by(rows: &[f32], weights: &[f32], target: &mut [f32]) {
     let length = target.len();
     let mut chunks = target.chunks_exact_mut(LANES);
     let mut first = 0;
@@ -45,8 +58,13 @@ pub fn weighted_sum(rows: &[f32], weights: &[f32], target: &mut [f32]) {
 }
 
 /// target[j] = Σ_k weights[k] · line[j + k].
-#[inline(always)]
+#[multiversion(targets("x86_64+avx2"))]
 pub fn convolve(line: &[f32], weights: &[f32], target: &mut [f32]) {
+    convolve_by(line, weights, target);
+}
+
+#[inline(always)]
+pub(super) fn convolve_by(line: &[f32], weights: &[f32], target: &mut [f32]) {
     let mut chunks = target.chunks_exact_mut(LANES);
     let mut first = 0;
     for chunk in &mut chunks {

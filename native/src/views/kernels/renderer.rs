@@ -1,5 +1,7 @@
 //! One view at a time: resize, then the operations of a recipe.
 
+use multiversion::multiversion;
+
 use super::blur::BlurBuffers;
 use super::colour::{apply_grayscale, apply_jitter, apply_solarize};
 use super::images::{CenterCrop, ImageRef, Normalization};
@@ -316,9 +318,14 @@ fn write_normalized<P: AsRef<[f32]>>(
     normalization: &Normalization,
     out: &mut [f32],
 ) {
+    write_planes(planes.each_ref().map(AsRef::as_ref), normalization, out);
+}
+
+#[multiversion(targets("x86_64+avx2"))]
+fn write_planes(planes: [&[f32]; CHANNELS], normalization: &Normalization, out: &mut [f32]) {
     let Normalization { mean, std } = *normalization;
     let scale = std.map(|std| 1.0 / std);
-    let [red, green, blue] = [planes[0].as_ref(), planes[1].as_ref(), planes[2].as_ref()];
+    let [red, green, blue] = planes;
     let pixels = out.chunks_exact_mut(CHANNELS).zip(red).zip(green).zip(blue);
     for (((pixel, red), green), blue) in pixels {
         pixel[0] = (red - mean[0]) * scale[0];

@@ -1,8 +1,8 @@
 //! The kernels beside torchvision's results, beside their definitions, and in batches.
 
 use super::blur::BlurBuffers;
-use super::colour::{apply_hue, apply_solarize};
-use super::lanes::sum;
+use super::colour::{apply_hue, apply_hue_by, apply_solarize};
+use super::lanes::{convolve, convolve_by, sum, sum_by, weighted_sum, weighted_sum_by};
 use super::taps::bicubic;
 use super::*;
 use crate::views::recipe::tests::cifar_recipe;
@@ -642,4 +642,42 @@ fn what_does_not_fit_is_refused_before_anything_is_written() {
         .render_center_crop(image, sides, &CIFAR, &mut out)
         .unwrap_err();
     assert!(message.contains("1 ≤ crop ≤ resize"), "{message}");
+}
+
+/// Floats of all signs and sizes.
+fn floats(count: usize) -> Vec<f32> {
+    let of = |i: usize| ((i * i * 37 + i * 11 + 5) % 997) as f32 / 317.0 - 1.3;
+    (0..count).map(of).collect()
+}
+
+fn bits(values: &[f32]) -> Vec<u32> {
+    values.iter().map(|value| value.to_bits()).collect()
+}
+
+/// Beside the same loops as this test compiles them, for the least processor.
+#[test]
+fn loops_for_wide_registers_give_the_same_bits() {
+    for length in [1, 7, 16, 31, 32, 97, 224] {
+        let values = floats(length * 13 + 12);
+        let weights = &floats(13)[..];
+        assert_eq!(sum(&values).to_bits(), sum_by(&values).to_bits());
+        for taps in [1, 4, 13] {
+            let (mut wide, mut least) = (vec![f32::NAN; length], vec![f32::NAN; length]);
+            weighted_sum(&values, &weights[..taps], &mut wide);
+            weighted_sum_by(&values, &weights[..taps], &mut least);
+            assert_eq!(bits(&wide), bits(&least), "{length} × {taps}");
+            convolve(&values, &weights[..taps], &mut wide);
+            convolve_by(&values, &weights[..taps], &mut least);
+            assert_eq!(bits(&wide), bits(&least), "{length} × {taps}");
+        }
+        let unit = |shift: usize| -> Vec<f32> {
+            let all = floats(length + shift);
+            all[shift..].iter().map(|value| value.abs() % 1.0).collect()
+        };
+        let mut wide = [unit(0), unit(3), unit(11)];
+        let mut least = wide.clone();
+        apply_hue(&mut wide.each_mut().map(Vec::as_mut_slice), 0.07);
+        apply_hue_by(&mut least.each_mut().map(Vec::as_mut_slice), 0.07);
+        assert_eq!(wide.map(|one| bits(&one)), least.map(|one| bits(&one)));
+    }
 }

@@ -10,7 +10,7 @@ extern "C" {
 }
 
 /// From now on, large blocks of tensors that are freed are kept for the next of their size (shim/memory.cpp), as far as
-/// the process never holds more than was in use at once.
+/// the process never holds 15 % more than was in use at once.
 pub fn keep_freed_memory() {
     static ONCE: Once = Once::new();
     ONCE.call_once(|| unsafe { byol_keep_freed_memory() });

@@ -32,7 +32,7 @@ class Lent {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr size_t kMessageCapacity = 2048;
+constexpr size_t kForwardMessageCapacity = 2048;
 
 // What the part makes of an input, as a tensor for the caller to delete; `recompute` in the
 // backward pass. Both pointers are the caller's, and are valid until the backward pass is over.
@@ -42,9 +42,9 @@ using Forward = int (*)(
 at::Tensor run(
     Forward forward, const void* part, const void* parameters, const at::Tensor& input, KeptStatistics& statistics) {
   const Lent lent(statistics);
-  char text[kMessageCapacity] = "";
+  char text[kForwardMessageCapacity] = "";
   at::Tensor* out = nullptr;
-  const int failed = forward(part, parameters, &input, statistics.again, &out, Message{text, kMessageCapacity});
+  const int failed = forward(part, parameters, &input, statistics.again, &out, Message{text, kForwardMessageCapacity});
   if (failed != 0) throw std::runtime_error(text);
   return *std::unique_ptr<at::Tensor>(out);
 }

@@ -60,7 +60,7 @@ fn joined() -> PathBuf {
     let path = |variable: &str| PathBuf::from(env::var_os(variable).unwrap_or_default());
     let shim = path("CARGO_MANIFEST_DIR").join("shim");
     let include = |name| format!("#include {:?}\n", shim.join(format!("{name}.cpp")));
-    let file = path("OUT_DIR").join("joined.cpp");
+    let file = path("OUT_DIR").join("joined").with_extension("cpp");
     write(&file, &JOINED.map(include).concat());
     file
 }

@@ -11,7 +11,7 @@ use byol::torch::memory::keep_freed_memory;
 use tch::{Device, Kind, Tensor};
 
 const MIB: usize = 1 << 20;
-/// What is written into a block is read again at the ends of pieces of this size.
+/// Size of the pieces of a block at whose ends a mark is written and read again.
 const PIECE: usize = 1 << 16;
 
 /// Memory is counted for the process as a whole: one test at a time.

@@ -2,7 +2,7 @@
 
 #include "kernels.h"
 
-#include <c10/cuda/CUDAGuard.h>
+#include <c10/core/DeviceGuard.h>
 #include <cuda.h>
 #include <dlfcn.h>
 
@@ -80,7 +80,7 @@ void launch(const std::string& name, dim3 grid, unsigned threads, unsigned share
 
 // In the context of a GPU that libtorch makes, and there alone.
 void load(const char* code, int index) {
-  const c10::cuda::CUDAGuard device(static_cast<c10::DeviceIndex>(index));
+  const c10::DeviceGuard device(c10::Device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)));
   c10::cuda::device_synchronize();
   Kernels loaded;
   require(DRIVER(cuModuleLoadData)(&loaded.module, code), "cuModuleLoadData");

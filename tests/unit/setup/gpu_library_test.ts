@@ -46,7 +46,9 @@ Deno.test("the GPUs' side compiles and links against libtorch_cuda and the heade
       buildGpuLibrary({ root: projectRoot, libtorch, includes: folders, output }, session),
   );
   const { stdout } = await new Deno.Command("nm", { args: ["-D", output] }).output();
-  for (const name of ["nccl_attach", "gpu_views", "gpu_launch", "gpu_graph_begin"]) {
+  for (
+    const name of ["nccl_attach", "gpu_views", "gpu_launch", "gpu_load_kernels", "gpu_graph_begin"]
+  ) {
     match(new TextDecoder().decode(stdout), new RegExp(` T byol_${name}\n`));
   }
   match(new TextDecoder().decode(stdout), / U _ZN4c10d16ProcessGroupNCCLC1E/);

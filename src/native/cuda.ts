@@ -53,7 +53,9 @@ export function compileKernels(target: KernelTarget): string | undefined {
   } catch (error) {
     if (!isExpected(error)) throw error;
     kernelsFailed = true;
-    return `${error.message}: ${LIBTORCHS_KERNELS}, more slowly`;
+    // libtorch's advice for those who debug kernels follows.
+    const [why] = error.message.split("\n");
+    return `${why}: ${LIBTORCHS_KERNELS}, more slowly`;
   }
   return undefined;
 }

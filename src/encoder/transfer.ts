@@ -5,12 +5,11 @@ import type { RunConfig } from "../options/config.ts";
 import { type StoredOptions, storedOptions } from "../options/stored.ts";
 import type { Learner } from "../native/learner.ts";
 import type { CheckpointDescription } from "../native/checkpoint.ts";
-import { stemOf } from "../recipes/stem.ts";
+import { type Stem, stemOf } from "../recipes/stem.ts";
 import { createLearner } from "./learner.ts";
 
 /** Options that describe the images that an encoder was trained on. */
 type Trained = Partial<Pick<RunConfig, "datasetName" | "preset" | "imageSize">>;
-type Stem = ReturnType<typeof stemOf>;
 
 /** The usual data set of each stem, for encoders of other programs, whose files name no data set. */
 const USUAL: Readonly<Record<Stem, RunConfig["datasetName"]>> = {
@@ -38,11 +37,12 @@ export function transferred(
 ): { config: RunConfig; learner: Learner } {
   const { metadata, encoder } = found;
   const trained: Trained = storedOptions((metadata?.config ?? {}) as StoredOptions);
-  // An encoder that does not fit is refused by its tensors' names when it is loaded; resnet20 has one stem only.
-  const stem = config.resnetType === "resnet20"
-    ? "cifar"
-    : encoder?.stem ?? stemOf({ datasetName: trained.datasetName ?? config.datasetName });
-  const usual = stem === stemOf(config) ? config.datasetName : USUAL[stem];
+  // An encoder that does not fit is refused by its tensors' names when it is loaded.
+  const stem = encoder?.stem ??
+    stemOf({ ...config, datasetName: trained.datasetName ?? config.datasetName });
+  const usual = stem === stemOf({ datasetName: config.datasetName })
+    ? config.datasetName
+    : USUAL[stem];
   const { datasetName = usual, preset = null, imageSize = null } = trained;
   const side = viewsOf({ datasetName, preset, imageSize }).view1.cropSize;
   const isTransfer = datasetName !== config.datasetName;

@@ -114,11 +114,18 @@ function keptRecipe(
   record: StoredRecord | undefined,
 ): Partial<RunConfig> | undefined {
   if (record?.config.datasetName !== "folder") return undefined;
-  const fields = (Object.keys(recipe) as (keyof RunConfig)[]).filter((field) =>
-    ["dataset", "default"].includes(record.origins[field] ?? "") &&
-    isUsable(field, record.config[field])
+  const { config, origins } = record;
+  return Object.fromEntries(
+    (Object.keys(recipe) as (keyof RunConfig)[]).flatMap((field) => {
+      // An option that the run's version of the program did not have.
+      if (config[field] === undefined) {
+        const { before } = optionOf(field);
+        return before === undefined ? [] : [[field, before]];
+      }
+      const isChosen = ["dataset", "default"].includes(origins[field] ?? "");
+      return isChosen && isUsable(field, config[field]) ? [[field, config[field]]] : [];
+    }),
   );
-  return Object.fromEntries(fields.map((field) => [field, record.config[field]]));
 }
 
 /** Returns false for a value of a damaged record, which is refused when the record is read as a whole. */

@@ -7,6 +7,7 @@
 
 import { counted } from "../base/counted.ts";
 import { shownValue } from "../base/option_values.ts";
+import { SMALL_SIDE } from "../recipes/stem.ts";
 import { heldOutOf } from "../recipes/hold_out.ts";
 import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import { BYOL_IMAGENET, PHOTOS } from "./presets.ts";
@@ -61,23 +62,25 @@ export function photoRecipe(
   const ownBatch = clamped(powerOfTwo(count / LEAST_STEPS), { least: 2, most: PHOTOS.batchSize });
   const batchSize = given.batchSize ?? ownBatch;
   const half = Math.ceil(epochs / 2);
+  const imageSize = given.imageSize ?? sideOfViews(count, side, given.resnetType);
   return {
     ...PHOTOS,
+    ...imageSize <= SMALL_SIDE && { stem: "cifar" },
     epochs,
     warmupEpochs: Math.round(epochs * PHOTOS.warmupEpochs / PHOTOS.epochs),
     batchSize,
     learningRate: PHOTOS.learningRate * Math.min(1, batchSize / PHOTOS.batchSize),
     evalEveryEpochs: half,
     saveEveryEpochs: half,
-    imageSize: sideOfViews(count, side),
+    imageSize,
     probeAugment: false,
     ...without,
   };
 }
 
-/** Returns the side of the views: at most the images' own, in steps of 16 pixels. */
-function sideOfViews(count: number, side: number = Infinity): number {
-  const usual = count < SIDES.count ? SIDES.few : SIDES.many;
+/** Returns the side of the views: at most the images' own, in steps of 16 pixels; small for the small resnet20. */
+function sideOfViews(count: number, side: number = Infinity, resnetType?: string): number {
+  const usual = count < SIDES.count || resnetType === "resnet20" ? SIDES.few : SIDES.many;
   return clamped(Math.floor(side / 16) * 16, { least: SIDES.least, most: usual });
 }
 
@@ -92,7 +95,16 @@ function powerOfTwo(value: number): number {
 
 /** Options of the recipe that its note names, in this order; the others are those of every recipe. */
 const NAMED = [
-  ...["resnetType", "imageSize", "epochs", "warmupEpochs", "batchSize", "learningRate", "eta"],
+  ...[
+    "resnetType",
+    "stem",
+    "imageSize",
+    "epochs",
+    "warmupEpochs",
+    "batchSize",
+    "learningRate",
+    "eta",
+  ],
   ...["tauBase", "hiddenDim", "zDim", "evalEveryEpochs", "probeAugment"],
 ] as (keyof RunConfig)[];
 

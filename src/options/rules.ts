@@ -73,6 +73,9 @@ const BUDGET_RULES: readonly Rule[] = [
       : undefined,
 ];
 
+/** Sides of views, in pixels: ImageNet's by default, and the largest that resnet20 is trained on. */
+const [IMAGENET_SIDE, LARGEST_OF_RESNET20] = [224, 64];
+
 const NETWORK_RULES: readonly Rule[] = [
   (config, origins) =>
     isOfSmallImages(config.preset) && stemOf(config) === "imagenet" && !isGiven(origins.imageSize)
@@ -83,10 +86,19 @@ const NETWORK_RULES: readonly Rule[] = [
             : "--preset=byol_imagenet"
         }, or --image_size=N with it for the side of the views`
       : undefined,
-  (config) =>
-    config.checkpoint === null && config.resnetType === "resnet20" && stemOf(config) === "imagenet"
-      ? "Cannot train --resnet_type=resnet20, which is for images of 32 pixels, on " +
-        `--dataset_name=${config.datasetName}: expected resnet18, 34, 50, 101 or 152`
+  ({ resnetType, stem }) =>
+    resnetType === "resnet20" && stem === "imagenet"
+      ? "Cannot use --stem=imagenet with --resnet_type=resnet20, which has the stem for small images alone: expected " +
+        "--stem=cifar"
+      : undefined,
+  ({ checkpoint, resnetType, datasetName, imageSize }) =>
+    checkpoint === null && resnetType === "resnet20" &&
+      (imageSize ?? (datasetName === "imagenet" ? IMAGENET_SIDE : 0)) > LARGEST_OF_RESNET20
+      ? `Cannot train --resnet_type=resnet20, which is for images of at most ${LARGEST_OF_RESNET20} pixels, on ` +
+        `views of ${
+          imageSize ?? IMAGENET_SIDE
+        }: expected --image_size=${LARGEST_OF_RESNET20} or less, or resnet18, ` +
+        "34, 50, 101 or 152"
       : undefined,
   ({ activationCheckpointing, bnViews, ranks }) =>
     activationCheckpointing && bnViews === "separate" && ranks > 1

@@ -6,6 +6,7 @@
  * @module
  */
 
+import { SMALL_SIDE, STEMS } from "../recipes/stem.ts";
 import { NEIGHBOURS_PATTERN } from "../recipes/neighbours.ts";
 import { DURATION } from "../base/duration.ts";
 import { LARGEST_COUNT } from "../base/option_values.ts";
@@ -163,8 +164,21 @@ export const OPTIONS = {
     default: PER_DATASET,
     fromCheckpoint: true,
     help:
-      "Encoder. resnet20 is the small network of He et al. 2015, section 4.2. The others have a " +
-      "3×3 stem without pooling for 32-pixel images, and torchvision's stem for photos",
+      "Encoder. resnet20 is the small network of He et al. 2015, section 4.2, for images of at most 64 pixels",
+  },
+  stem: {
+    option: "stem",
+    group: "Network",
+    commands: BOTH,
+    value: { kind: "choice", choices: STEMS },
+    default: "auto",
+    before: "auto",
+    sparse: true,
+    fromCheckpoint: true,
+    help:
+      "First layers of the encoder. cifar: a 3×3 convolution, for small images. imagenet: torchvision's 7×7 " +
+      "convolution and pooling, which divide the side by 4. auto: imagenet for photos, cifar for a folder whose " +
+      `views have at most ${SMALL_SIDE} pixels and for the other data sets`,
   },
   hiddenDim: {
     option: "hidden_dim",

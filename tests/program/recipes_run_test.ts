@@ -6,6 +6,8 @@ import { runFolderAt } from "../../src/run/folder.ts";
 import { readRunRecord, type RunRecord } from "../../src/run/record.ts";
 import { describeCheckpoint } from "../../src/native/checkpoint.ts";
 import { byol } from "../support/byol.ts";
+import { inFolder } from "../support/in_folder.ts";
+import { writePhotoFolder } from "../support/photo_files.ts";
 
 const TINY = [
   ...["--resnet_type=resnet20", "--hidden_dim=16", "--z_dim=8", "--batch_size=8", "--threads=1"],
@@ -133,3 +135,40 @@ Deno.test("views draws a PNG of the size that sixteen images with their views ta
   match((await byol("views", "--help")).stdout, /--out=PATH/);
   await Deno.remove(folder, { recursive: true });
 });
+
+Deno.test("small photos train the stem for small images, resnet20 too, and eval and export know it", () =>
+  inFolder(async (folder) => {
+    const photos = join(folder, "photos");
+    await writePhotoFolder(photos, 6);
+    const data = ["--dataset_name=folder", `--data_dir=${photos}`, "--threads=1"];
+    const short = ["--max_steps=1", "--clsf_every=0", "--batch_size=4", "--nb_workers=1"];
+    const sizes = ["--image_size=32", "--hidden_dim=16", "--z_dim=8"];
+    for (const network of ["resnet18", "resnet20"]) {
+      const run = join(folder, network);
+      const trained = await byol(
+        ...["train", ...data, ...short, ...sizes, `--resnet_type=${network}`, `--run_dir=${run}`],
+      );
+      equal(trained.code, 0, trained.stderr);
+      equal(record(run).config.stem, "cifar");
+      const encoder = join(run, "encoder.safetensors");
+      const { shapes, encoder: found } = describeCheckpoint(encoder);
+      deepEqual([found?.resnetType, found?.stem], [network, "cifar"]);
+      deepEqual(shapes["conv1.weight"]?.slice(1), [3, 3, 3]);
+      const evaluated = await byol(
+        ...["eval", `--checkpoint=${run}`, ...data, "--protocol=knn", "--format=json"],
+      );
+      equal(evaluated.code, 0, evaluated.stderr);
+      equal(JSON.parse(evaluated.stdout).tested, 8);
+      const exported = await byol(
+        ...["export", `--checkpoint=${encoder}`, "--to=safetensors", `--out=${join(run, "out")}`],
+      );
+      equal(exported.code, 0, exported.stderr);
+      // Resumed, the run keeps its stem, and refuses another one.
+      const other = await byol(
+        ...["train", ...data, ...short, ...sizes, `--resnet_type=${network}`, `--run_dir=${run}`],
+        ...["--max_steps=2", "--stem=imagenet"],
+      );
+      equal(other.code, network === "resnet20" ? 2 : 4, other.stderr);
+      match(other.stderr, /--stem=imagenet|stem/);
+    }
+  }));

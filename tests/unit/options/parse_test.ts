@@ -205,8 +205,8 @@ Deno.test("what cannot run together is refused", () => {
   assert.match(refused(() => train(["--clsf_every=0", "--eval_at_end"])), /--clsf_every=0/);
   assert.equal(train(["--clsf_every=0"]).config.evalEveryEpochs, 0);
   assert.match(
-    refused(() => train(["--dataset_name=folder", "--data_dir=x", "--resnet_type=resnet20"])),
-    /--resnet_type=resnet20, .* on --dataset_name=folder: expected resnet18/,
+    refused(() => train(["--dataset_name=imagenet", "--data_dir=x", "--resnet_type=resnet20"])),
+    /--resnet_type=resnet20, .* at most 64 pixels, on views of 224: expected --image_size=64 or/,
   );
 });
 

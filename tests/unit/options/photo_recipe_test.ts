@@ -3,6 +3,7 @@ import type { RunConfig } from "../../../src/options/config.ts";
 import type { Environment, StoredRecord } from "../../../src/options/environment.ts";
 import { parseCommandLine, type ParsedCommandLine } from "../../../src/options/parse.ts";
 import { photoRecipe, type PhotoSurvey } from "../../../src/options/photo_recipe.ts";
+import { stemOf } from "../../../src/recipes/stem.ts";
 import { BYOL_IMAGENET } from "../../../src/options/presets.ts";
 
 /** Resolves a training on a folder with these images. */
@@ -70,6 +71,32 @@ Deno.test("views are no larger than the images, and larger where there are many"
     photoRecipe({ count, side, tested: 1, classes: 10 }, {}).imageSize;
   deepEqual([side(500, 500), side(500, 63), side(500, 32), side(500, 10)], [64, 48, 32, 32]);
   deepEqual([side(20_000, 500), side(20_000, 100), side(20_000)], [128, 96, 128]);
+});
+
+Deno.test("small views get the stem for small images, as resnet20 does, unless --stem is given", () => {
+  const stem = (args: string[], side: number): string => {
+    const { config } = train(args, { ...IMAGENETTE, side });
+    return `${config.stem} ${stemOf(config)} ${config.imageSize}`;
+  };
+  equal(stem([], 224), "auto imagenet 64");
+  equal(stem([], 63), "cifar cifar 48");
+  equal(stem(["--image_size=32"], 224), "cifar cifar 32");
+  equal(stem(["--image_size=32", "--stem=imagenet"], 224), "imagenet imagenet 32");
+  equal(stem(["--stem=cifar"], 224), "cifar cifar 64");
+  equal(stem(["--resnet_type=resnet20"], 224), "auto cifar 64");
+  const { notes } = train([], { ...IMAGENETTE, side: 32 });
+  match(notes[0]!, /--resnet_type=resnet18 --stem=cifar --image_size=32 /);
+});
+
+Deno.test("a run on small photos that began before --stem keeps ImageNet's", () => {
+  const survey = { ...IMAGENETTE, side: 32 };
+  const begun = train(["--data_dir=/a/birds"], survey);
+  const { stem: _, ...config } = begun.config;
+  const { stem: __, ...origins } = begun.origins;
+  const record = { config, origins } as unknown as StoredRecord;
+  const resumed = train(["--data_dir=/a/birds"], survey, () => record);
+  deepEqual([resumed.config.stem, stemOf(resumed.config)], ["auto", "imagenet"]);
+  equal(train(["--data_dir=/a/birds"], survey, () => begun).config.stem, "cifar");
 });
 
 Deno.test("many images get ImageNet's recipe", () => {

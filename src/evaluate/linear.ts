@@ -194,7 +194,7 @@ export async function classifyByNeighbours(
     "batchSize" | "transforms" | "neighbours"
   >,
   onProgress: OnProgress = () => {},
-): Promise<OnAllSets<Near> | undefined> {
+): Promise<OnAllSets<Omit<SetAccuracies, "top1" | "top5">> | undefined> {
   const { train, ranks = Ranks.alone() } = parts;
   const all = [train, ...testedSets(parts)];
   for (const dataset of all) dataset.setProbe(batchSize, transforms);

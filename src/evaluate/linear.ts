@@ -28,7 +28,7 @@ export interface EvaluationOptions extends ClassifierOptions {
   /** Crops of training and test images. */
   transforms: ProbeTransforms;
   /** Neighbours and temperatures of the k-NN classifiers, the first of which is `knn_top1`; by default KNN alone. */
-  neighbours?: readonly Neighbours[] | undefined;
+  neighbours?: readonly { k: number; temperature: number }[] | undefined;
   /** True to train on new random crops and flips in each epoch; false to compute features once, as a sweep needs. */
   augment: boolean;
 }
@@ -64,7 +64,7 @@ export interface SetAccuracies {
   /** Top-1 accuracy of the weighted k-NN classifier. */
   knn_top1: number;
   /** Top-1 accuracies of all k-NN classifiers; absent where the options name none. */
-  knn?: (Neighbours & { top1: number })[];
+  knn?: { k: number; temperature: number; top1: number }[];
   /** Number of images, without those of unusable files. */
   tested: number;
   /** Numbers of images, a row for each true class, a column for each answer; absent without `byClass`. */

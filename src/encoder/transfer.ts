@@ -37,8 +37,8 @@ export function transferred(
 ): { config: RunConfig; learner: Learner } {
   const { metadata, encoder } = found;
   const trained: Trained = storedOptions((metadata?.config ?? {}) as StoredOptions);
-  // An encoder that does not fit is refused by its tensors' names when it is loaded.
-  const stem = encoder?.stem ??
+  // An encoder that does not fit is refused by its tensors' names when it is loaded; resnet20 has one stem only.
+  const stem = config.resnetType === "resnet20" ? "cifar" : encoder?.stem ??
     stemOf({ ...config, datasetName: trained.datasetName ?? config.datasetName });
   const usual = stem === stemOf({ datasetName: config.datasetName })
     ? config.datasetName

@@ -29,14 +29,16 @@ command -v "$BYOL_DENO" >/dev/null && there=yes || there=
 printf "\\0%s" "$BYOL_ACCOUNT" "$BYOL_RUNS" "$BYOL_DENO" "$there" "$BYOL_HOURS_FACTOR" "$BYOL_GRAMS_PER_KWH"`;
 
 /**
- * Returns the settings of slurm/env.sh; environment variables take precedence over the file.
+ * Returns the settings of slurm/env.sh, or of the environment alone where no bash may run; environment variables take
+ * precedence over the file.
  *
  * @throws UserError (usage) where bash cannot read the file to its end
  */
 export async function siteHere(): Promise<Site> {
   // A job's folder is this one. The file would take the folder of an allocation that was begun elsewhere.
   const env = { BYOL_ROOT: projectRoot };
-  const answer = await ask("bash", ["-c", READ], { cwd: projectRoot, env });
+  const mayRun = Deno.permissions.querySync({ name: "run", command: "bash" }).state === "granted";
+  const answer = mayRun ? await ask("bash", ["-c", READ], { cwd: projectRoot, env }) : undefined;
   if (answer === undefined) {
     return { account: "", runs: "", deno: "", denoIsThere: true, factors: siteFactors() };
   }

@@ -33,7 +33,7 @@ export interface EvaluationWork {
 }
 
 /** Returns the cost of one training image, in forward passes of the encoder. */
-export function forwardsPerImage({ rotationWeight }: { rotationWeight: number }): number {
+function forwardsPerImage({ rotationWeight }: { rotationWeight: number }): number {
   return 2 * FORWARDS_PER_VIEW + (rotationWeight > 0 ? FORWARDS_OF_ROTATIONS : 0);
 }
 

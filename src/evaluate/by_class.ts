@@ -1,5 +1,7 @@
 /** Accuracies by class, from the numbers of images by true class and by answer. */
 
+import type { Ranks } from "../distributed/ranks.ts";
+
 /** Accuracy on the images of one class. */
 export interface ClassAccuracy {
   class: string;
@@ -16,6 +18,27 @@ export interface ByClass {
   per_class: ClassAccuracy[];
   /** Numbers of images: a row for each true class, a column for each answer. */
   confusion: number[][];
+}
+
+/** A classifier's answers by class on one set of images after another, whose counts only grow. */
+export class AnswerCounter {
+  readonly #read: () => number[];
+  readonly #ranks: Pick<Ranks, "sum">;
+  #before: readonly number[] = [];
+
+  /** @param read returns the counts of this rank so far, row by row */
+  constructor(read: () => number[], ranks: Pick<Ranks, "sum">) {
+    this.#read = read;
+    this.#ranks = ranks;
+  }
+
+  /** Returns the answers on the set that was tested last; none of too many classes. All ranks must call it. */
+  endSet(): { confusion?: number[][] } {
+    const counts = this.#ranks.sum(this.#read());
+    const confusion = confusionOf(counts, this.#before);
+    this.#before = counts;
+    return confusion === undefined ? {} : { confusion };
+  }
 }
 
 /** Returns the matrix of counts that stand row by row; undefined for none, as of too many classes. */

@@ -5,7 +5,7 @@
  * @module
  */
 
-import { confusionOf } from "./by_class.ts";
+import { AnswerCounter } from "./by_class.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
 import type { Features } from "../native/features.ts";
 import { Probe } from "../native/probe.ts";
@@ -53,9 +53,8 @@ export class TestCounts {
   readonly accuracies: ProbeAccuracies[] = [];
   readonly #probe: Probe;
   readonly #ranks: Pick<Ranks, "sum">;
-  readonly #byClass: boolean;
+  readonly #answers: AnswerCounter | undefined;
   #before: readonly number[] = [0, 0, 0];
-  #answersBefore: readonly number[] = [];
 
   constructor(
     probe: Probe,
@@ -66,24 +65,16 @@ export class TestCounts {
   ) {
     this.#probe = probe;
     this.#ranks = ranks;
-    this.#byClass = byClass;
+    if (byClass) this.#answers = new AnswerCounter(() => probe.answers(), ranks);
   }
 
   /** Adds the accuracies on the set that was tested last. All ranks must call it. @returns the number of images */
   endSet(): number {
     const counts = this.#ranks.sum(this.#probe.counts());
     const ofSet = counts.map((count, at) => count - this.#before[at]!);
-    this.accuracies.push({ ...accuracyOf(ofSet), ...this.#answersOfSet() });
+    this.accuracies.push({ ...accuracyOf(ofSet), ...this.#answers?.endSet() });
     this.#before = counts;
     return ofSet[0] ?? 0;
-  }
-
-  #answersOfSet(): Pick<ProbeAccuracies, "confusion"> {
-    if (!this.#byClass) return {};
-    const answers = this.#ranks.sum(this.#probe.answers());
-    const confusion = confusionOf(answers, this.#answersBefore);
-    this.#answersBefore = answers;
-    return confusion === undefined ? {} : { confusion };
   }
 }
 

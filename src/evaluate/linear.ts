@@ -5,7 +5,7 @@
  * @module
  */
 
-import { confusionOf } from "./by_class.ts";
+import { AnswerCounter } from "./by_class.ts";
 import { KNN, type Neighbours } from "../recipes/neighbours.ts";
 import type { ProbeTransforms } from "../recipes/views.ts";
 import type { ClassifierOptions } from "./classifier_options.ts";
@@ -265,7 +265,7 @@ async function neighbours(
     ranks,
     bank,
     settings,
-    counter: byClass && new AnswerCounter(bank, ranks),
+    counter: byClass && new AnswerCounter(() => bank.answers(), ranks),
   };
   for (const [at, images] of testedSets(parts).entries()) {
     const near = await classified(images, { ...shared, kept: kept.tests?.[at] }, work);
@@ -315,28 +315,8 @@ async function classified(
       knn: settings.map((one, at) => ({ ...one, top1: accuracies[at]! })),
     },
     tested: allTested,
-    ...counter && counter.endSet(),
+    ...counter && { ...counter.endSet(), smallest_class: bank.smallestClass() },
   };
-}
-
-/** The k-NN classifier's answers by class on one set of images after another, whose counts only grow. */
-class AnswerCounter {
-  readonly #bank: FeatureBank;
-  readonly #ranks: Ranks;
-  #before: readonly number[] = [];
-
-  constructor(bank: FeatureBank, ranks: Ranks) {
-    this.#bank = bank;
-    this.#ranks = ranks;
-  }
-
-  /** Returns the answers on the set that was classified last. All ranks must call it. */
-  endSet(): Pick<SetAccuracies, "confusion" | "smallest_class"> {
-    const answers = this.#ranks.sum(this.#bank.answers());
-    const confusion = confusionOf(answers, this.#before);
-    this.#before = answers;
-    return { ...confusion && { confusion }, smallest_class: this.#bank.smallestClass() };
-  }
 }
 
 /** One rank's batch in a round of batches, one for each rank. */

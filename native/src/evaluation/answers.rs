@@ -23,7 +23,7 @@ impl Answers {
         Ok(Self { classes, counts })
     }
 
-    /// Counts an answer for each label; those outside the classes are not counted.
+    /// Counts an answer for each label; those outside the classes count as none. Does not wait for the device.
     pub fn add(&mut self, labels: &Tensor, answers: &Tensor) -> Result<()> {
         let Some(counts) = &mut self.counts else {
             return Ok(());
@@ -32,8 +32,8 @@ impl Answers {
         let known = labels
             .f_lt(self.classes)?
             .f_logical_and(&answers.f_lt(self.classes)?)?;
-        let pairs = pairs.f_masked_select(&known)?;
-        let _ = counts.f_index_add_(0, &pairs, &pairs.f_ones_like()?)?;
+        let pairs = pairs.f_clamp_max(self.classes * self.classes - 1)?;
+        let _ = counts.f_index_add_(0, &pairs, &known.f_to_kind(Kind::Int64)?)?;
         Ok(())
     }
 

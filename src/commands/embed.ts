@@ -26,6 +26,7 @@ import { readTensors } from "../base/safetensors.ts";
 import { Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
+import { withEvaluationAdvice } from "./memory_advice.ts";
 import { openEvaluated } from "./evaluated_data.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_file.ts";
@@ -37,7 +38,17 @@ import { configurationOf, encoderNote, loadEncoder } from "../encoder/weights_fi
  * @throws UserError for options and checkpoints that eval refuses, and for a file that cannot be written
  */
 export async function main(args: readonly string[]): Promise<number> {
-  const { path, split, config: given, origins, notes, weights } = readRequest(args);
+  const request = readRequest(args);
+  try {
+    return await embedTo(request);
+  } catch (error) {
+    throw withEvaluationAdvice(error, withoutProbe(request.config));
+  }
+}
+
+async function embedTo(
+  { path, split, config: given, origins, notes, weights }: Request,
+): Promise<number> {
   notes.forEach(showLine);
   const checkpoint = given.checkpoint ?? "";
   const taken = encoderNote(checkpoint, weights);
@@ -69,7 +80,11 @@ export async function main(args: readonly string[]): Promise<number> {
   let images: number;
   try {
     using sink = openSink(path, dataset.describe().classNames);
-    images = await embedAll(dataset, { learner, config: seen, interrupt, path }, sink);
+    images = await embedAll(dataset, { learner, config: seen, interrupt, path }, sink).catch(
+      (error) => {
+        throw withEvaluationAdvice(error, withoutProbe(seen));
+      },
+    );
     files = sink.finish();
     badFiles.update();
   } catch (error) {
@@ -84,6 +99,11 @@ export async function main(args: readonly string[]): Promise<number> {
       }`,
   );
   return ExitCode.ok;
+}
+
+/** Returns the options of an evaluation that, as embedding does, trains no probe. */
+function withoutProbe(config: RunConfig): RunConfig {
+  return { ...config, protocol: "knn" };
 }
 
 interface Request extends ParsedCommandLine {

@@ -22,6 +22,7 @@ import { Ranks } from "../distributed/ranks.ts";
 import { NULL_TERMINAL, Progress, stderrTerminal } from "../base/terminal.ts";
 import { printLine, showLine } from "../base/output.ts";
 import { openEvaluated } from "./evaluated_data.ts";
+import { withEvaluationAdvice } from "./memory_advice.ts";
 import { runOnRanks } from "./on_ranks.ts";
 import { type Evaluated, neighboursNote, resultText } from "./eval_text.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
@@ -55,7 +56,13 @@ async function evaluateCheckpoint(
   return await Ranks.run(
     rankInfo,
     options,
-    (ranks) => evaluateOn(ranks, parsed, { interrupt, weights }),
+    async (ranks) => {
+      try {
+        return await evaluateOn(ranks, parsed, { interrupt, weights });
+      } catch (error) {
+        throw withEvaluationAdvice(error, config);
+      }
+    },
   );
 }
 
@@ -94,7 +101,7 @@ async function evaluateOn(
   const terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   using progress = new Progress(terminal, { label: "evaluating", total: 100 });
   const parts = { learner, train, test, heldOut, ranks, byClass: true };
-  const result = await follow(parts, config, {
+  const result = await followWithin(parts, config, {
     reset: () => loadEncoder(learner, path),
     keep: (probe) => {
       if (config.saveProbe === null) return;
@@ -139,6 +146,17 @@ interface Hooks {
   keep(probe: Probe): void;
   /** Receives the share that is done, 0 to 1; true stops. */
   onProgress(done: number): boolean;
+}
+
+/** Evaluates as follow() does. @throws UserError that says what helps where there is no memory left */
+async function followWithin(
+  ...[parts, config, hooks]: Parameters<typeof follow>
+): ReturnType<typeof follow> {
+  try {
+    return await follow(parts, config, hooks);
+  } catch (error) {
+    throw withEvaluationAdvice(error, config, parts.train.describe().count);
+  }
 }
 
 /** Evaluates by the protocol of the options. @returns undefined when stopped */

@@ -21,7 +21,8 @@ import { probeLearningRateAt } from "../recipes/schedules.ts";
 import { Ranks } from "../distributed/ranks.ts";
 import { type OnAllSets, onAllSets, type TestedImages, testedSets } from "./tested.ts";
 
-const CENTERED_BATCH = 250;
+/** Images of a pass through the encoder, where an evaluation needs no batch of its own. */
+export const CENTERED_BATCH = 250;
 
 /** Options of an evaluation. */
 export interface EvaluationOptions extends ClassifierOptions {

@@ -26,6 +26,7 @@ import { fingerprintHere } from "../../runtime/fingerprint.ts";
 import { Interrupt } from "../../runtime/interrupt.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../../runtime/rank.ts";
 import { requireSetup } from "../../setup/record.ts";
+import { withMemoryOfRun } from "../memory_advice.ts";
 import { compareRows, inexactReasons } from "./exactness.ts";
 import { printReplay, type Replay, writeTables } from "./output.ts";
 import { drawStep } from "./sheet.ts";
@@ -50,7 +51,9 @@ export async function main(args: readonly string[]): Promise<number> {
   const options = { config, core: requireSetup().hash, interrupted: () => interrupt.requested };
   return await Ranks.run(rankInfo, options, async (ranks) => {
     interrupt.watchCalls();
-    const replay = await replayOn(ranks, source, { interrupt, rankInfo });
+    const replay = await replayOn(ranks, source, { interrupt, rankInfo }).catch((error) => {
+      throw withMemoryOfRun(error, config);
+    });
     ranks.rankZeroOnly(() => {
       try {
         writeTables(out, replay);

@@ -25,7 +25,7 @@ import { TrainingInputs } from "./inputs.ts";
 import { Invocation } from "./invocation.ts";
 import { isFinished, keepOlderPreset, OpenRun } from "./open_run.ts";
 import { openOutput } from "./output.ts";
-import { withMemoryAdvice } from "./memory_advice.ts";
+import { withMemoryAdvice } from "../memory_advice.ts";
 import { withReplayAdvice } from "./replay_advice.ts";
 import { restore } from "./restore.ts";
 import { openingLines } from "./story.ts";

@@ -200,8 +200,8 @@ function inWords(folders: readonly string[]): string {
   return folders.map((folder) => `${folder}/`).join(" and ");
 }
 
-/** Names of files that are read as images. */
-export const IMAGE_NAME = /\.(jpe?g|png)$/i;
+/** Names of files that are read as images: torchvision's. */
+export const IMAGE_NAME = /\.(jpe?g|png|p[gp]m|bmp|tiff?|webp)$/i;
 
 /** Returns true for a folder with images and without class folders. */
 function isFlat(folder: string): boolean {

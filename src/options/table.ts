@@ -39,7 +39,7 @@ export const OPTIONS = {
     fromCheckpoint: true,
     help:
       "Data set. demo is built in: 10 classes of small shapes and textures. folder is any folder of " +
-      "JPEG and PNG files, with a recipe by their number and size (docs/imagenet.md)",
+      "images (JPEG, PNG, TIFF, WebP, BMP, PPM, PGM), with a recipe by their number and size (docs/imagenet.md)",
   },
   dataDir: {
     option: "data_dir",

@@ -141,8 +141,8 @@ const KINDS = [
 ] as const;
 
 /**
- * Returns one line on the images of a folder, such as `36 images of 3 classes in DIR; 24 files not read (.webp 12,
- * .bmp 12); 1 folder left out (.ipynb_checkpoints)`. A name is shown with its number where it occurs several times.
+ * Returns one line on the images of a folder, such as `36 images of 3 classes in DIR; 24 files not read (.gif 12,
+ * .heic 12); 1 folder left out (.ipynb_checkpoints)`. A name is shown with its number where it occurs several times.
  */
 export function foundText(found: FoundImages): string {
   const { place, images, classes, unpacked } = found;

@@ -18,6 +18,7 @@ const TARGETS = [
   "cifar_python",
   "cifar_archive",
   "shards",
+  "images",
   "json",
 ] as const;
 /** The only one that needs libtorch. */

@@ -56,12 +56,12 @@ function requireLines(text: string, found: readonly string[]): void {
 Deno.test("train, eval, embed, views, pack, doctor, record and report tell what they found", async () => {
   await inFolder(async (root) => {
     const data = join(root, "data");
-    writeSplit(join(data, "train"), 4, [".png", ".webp", ".bmp"]);
+    writeSplit(join(data, "train"), 4, [".png", ".gif", ".heic"]);
     write(join(data, "train"), [".ipynb_checkpoints/x.png", "a/@eaDir/y.png", "a/._00.png"]);
-    writeSplit(join(data, "val"), 2, [".png", ".tif"]);
-    const train = `8 images of 2 classes in ${data}/train; 16 files not read (.webp 8, .bmp 8); ` +
+    writeSplit(join(data, "val"), 2, [".png", ".dcm"]);
+    const train = `8 images of 2 classes in ${data}/train; 16 files not read (.heic 8, .gif 8); ` +
       "2 folders left out (.ipynb_checkpoints, @eaDir); 1 hidden file left out (._00.png)";
-    const test = `4 images of 2 classes in ${data}/val; 4 files not read (.tif 4)`;
+    const test = `4 images of 2 classes in ${data}/val; 4 files not read (.dcm 4)`;
 
     const folder = runFolderAt(join(root, "run"));
     const images = ["--dataset_name=folder", `--data_dir=${data}`];
@@ -74,7 +74,7 @@ Deno.test("train, eval, embed, views, pack, doctor, record and report tell what 
     requireLines(trained.stderr, [train, test]);
     const { data: record } = JSON.parse(Deno.readTextFileSync(folder.configFile));
     equal(record.found.train.unread.count, 16);
-    deepEqual(record.found.test.unread, { count: 4, names: [[".tif", 4]] });
+    deepEqual(record.found.test.unread, { count: 4, names: [[".dcm", 4]] });
     // Nothing was compared with published data.
     deepEqual([record.verified, record.compared], [undefined, undefined]);
     const [row] = Deno.readTextFileSync(folder.metricsFile).split("\n");

@@ -27,6 +27,8 @@ export const ON_TORCH: readonly string[] = [`torchvision==${TORCHVISION_VERSION}
 export const OTHERS: readonly string[] = [
   "numpy",
   "pillow",
+  "tifffile",
+  "opencv-python-headless",
   "safetensors",
   "tensorboard",
   "pyarrow",
@@ -50,7 +52,8 @@ export function oracleFolder(root: string = projectRoot): string | undefined {
       .flatMap((found) => found === null ? [] : [found[1], `${found[1]}==${found[2]}`]),
   );
   const wanted = [`torch==${LIBTORCH_VERSION}`, ...ON_TORCH, ...OTHERS];
-  return wanted.every((requirement) => installed.has(requirement)) ? folder : undefined;
+  const isThere = (requirement: string): boolean => installed.has(requirement.replaceAll("-", "_"));
+  return wanted.every(isThere) ? folder : undefined;
 }
 
 /**
@@ -81,7 +84,7 @@ export interface OracleInstallation {
 }
 
 /**
- * Installs the oracle, unless it is there; set-up may run meanwhile. About 1.2 GB are fetched: 180 MB of packages, and
+ * Installs the oracle, unless it is there; set-up may run meanwhile. About 1.3 GB are fetched: 240 MB of packages, and
  * wheels of NVIDIA of which headers and NVRTC are kept, for the test that builds the GPUs' side. Where PyTorch has to be
  * fetched, too, it is 2.5 GB.
  *
@@ -147,7 +150,7 @@ async function installAll(folder: string, { python, session }: Installing): Prom
 }
 
 async function installPackages(folder: string, { python, session }: Installing): Promise<void> {
-  session.log("fetching what the tests' oracle needs beside PyTorch (180 MB), once");
+  session.log("fetching what the tests' oracle needs beside PyTorch (240 MB), once");
   await installWheels(folder, {
     lines: lockedLines(undefined, ORACLE_LOCK),
     python,

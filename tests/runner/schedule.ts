@@ -23,7 +23,7 @@ export const NEEDS_ORACLE: readonly string[] = [
 /** Seconds of files that take more than ten, on two idle cores. They decide the order and nothing else. */
 export const SECONDS: Readonly<Record<string, number>> = {
   "bench/gpu_test.ts": 60,
-  "tests/parity/photos_test.ts": 20,
+  "tests/parity/photos_test.ts": 30,
   "tests/program/budget_test.ts": 50,
   "tests/program/container_test.ts": 15,
   "tests/program/environments_test.ts": 60,

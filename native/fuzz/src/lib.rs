@@ -4,12 +4,19 @@
 mod sources {
     pub mod data {
         pub mod cifar;
+        pub mod photos {
+            pub mod decode;
+            #[path = "../../../fuzz/src/no_jpeg.rs"]
+            pub mod jpeg;
+        }
     }
     pub mod formats;
 }
 mod folder;
+mod image;
 mod shards;
 
 pub use folder::read_folder;
+pub use image::read_image;
 pub use shards::read_shards;
 pub use sources::{data, formats};

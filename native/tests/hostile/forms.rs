@@ -7,6 +7,7 @@ use std::path::Path;
 use byol::abi;
 use byol::data::cifar::{read_edition, Edition, IMAGE_BYTES};
 use byol::data::dataset::DatasetOptions;
+use byol::data::photos::decode::{decode, Photo};
 use byol::training::learner::LearnerOptions;
 
 use crate::core::{call, create, describe, open_demo, use_one_thread, Kept, Outcome};
@@ -25,6 +26,27 @@ pub const VIEW: &str = r#"{"cropSize":8,"cropScale":[0.2,1],"cropRatio":[0.75,1.
     "jitterProbability":0.8,"brightness":0.4,"contrast":0.4,"saturation":0.2,"hue":0.1,"grayscaleProbability":0.2,
     "blurProbability":0.5,"blurSigma":[0.1,2],"blurKernel":3,"solarizeProbability":0.2,"solarizeThreshold":0.5}"#;
 pub const LINEAR: &str = r#"{"features":64,"classes":10,"dtype":"float32","device":"cpu","seed":0,"momentum":0.9,"weightDecay":0}"#;
+
+/// The fuzzer's seeds of images.
+const IMAGES: [&[u8]; 17] = [
+    include_bytes!("../../fuzz/seeds/images/bmp-fields"),
+    include_bytes!("../../fuzz/seeds/images/bmp-palette"),
+    include_bytes!("../../fuzz/seeds/images/bmp-runs"),
+    include_bytes!("../../fuzz/seeds/images/pbm-bits"),
+    include_bytes!("../../fuzz/seeds/images/pgm-words"),
+    include_bytes!("../../fuzz/seeds/images/png-16"),
+    include_bytes!("../../fuzz/seeds/images/ppm-bytes"),
+    include_bytes!("../../fuzz/seeds/images/tiff-jpeg"),
+    include_bytes!("../../fuzz/seeds/images/tiff-lzw"),
+    include_bytes!("../../fuzz/seeds/images/tiff-multiplied"),
+    include_bytes!("../../fuzz/seeds/images/tiff-packbits-turned"),
+    include_bytes!("../../fuzz/seeds/images/tiff-palette"),
+    include_bytes!("../../fuzz/seeds/images/tiff-planar-16"),
+    include_bytes!("../../fuzz/seeds/images/tiff-tiles-big"),
+    include_bytes!("../../fuzz/seeds/images/webp-animated"),
+    include_bytes!("../../fuzz/seeds/images/webp-lossless"),
+    include_bytes!("../../fuzz/seeds/images/webp-lossy"),
+];
 
 pub const SUBSET: &str = r#"{"seed":0,"percent":10,"heldOut":10,"part":"learn"}"#;
 
@@ -72,7 +94,7 @@ impl Tally {
 /// A form: its name, how often it runs of every hundred, and what it does.
 pub type Form = (&'static str, usize, fn(usize) -> Tally);
 
-pub const FORMS: [Form; 8] = [
+pub const FORMS: [Form; 9] = [
     ("checkpoints, described", 20, described_checkpoints),
     ("files of torch.save", 10, torch_files),
     ("checkpoints, loaded", 5, loaded_checkpoints),
@@ -80,6 +102,7 @@ pub const FORMS: [Form; 8] = [
     ("CIFAR-10 batches, Python", 18, python_batches),
     ("CIFAR-10 archives", 15, archives),
     ("packed shards", 10, packed_shards),
+    ("images", 10, images),
     ("options as JSON", 12, options),
 ];
 
@@ -232,6 +255,35 @@ fn archives(times: usize) -> Tally {
         folder.write(name, &bytes);
         // What is unpacked is at most 80 kB of this edition.
         read_images(&mut tally, &folder.0.join(name), 700_000 + 3 * bytes.len());
+    }
+    tally
+}
+
+/// Images of all formats, each spliced with the next; what they say of their size is believed up to half a gigabyte.
+fn images(times: usize) -> Tally {
+    let (mut random, mut tally) = (Random(10), Tally::default());
+    for round in 0..times {
+        let [seed, other] = [0, 1].map(|next| IMAGES[(round + next) % IMAGES.len()]);
+        let bytes = random.mutate(seed, other);
+        let ((accepted, claimed), peak) = peak_of(|| {
+            let mut photo = Photo::default();
+            let decoded = decode(&bytes, &mut photo);
+            if matches!(&decoded, Err(reason) if reason.is_empty() || reason.contains("panicked")) {
+                tally.fail(format!("{decoded:?} for {bytes:?}"));
+            }
+            if decoded.is_ok() && photo.pixels.len() != photo.width * photo.height * 3 {
+                tally.fail("pixels that are not those of its size".to_owned());
+            }
+            (decoded.is_ok(), photo.pixels.len())
+        });
+        // A WebP without loss may claim 65,536 groups of codes.
+        let fixed = if bytes.starts_with(b"RIFF") {
+            16 << 20
+        } else {
+            500_000
+        };
+        tally.check_peak(peak, fixed + 5 * claimed + 40 * bytes.len());
+        tally.note(accepted, peak);
     }
     tally
 }

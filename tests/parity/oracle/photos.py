@@ -1,15 +1,17 @@
 """Our decoders against Pillow, over whole, odd and damaged files.
 
   python photos.py make FOLDER [PHOTO …]
-      Writes the files of odd_jpegs.py and odd_pngs.py, and copies of photos, as FOLDER/<number>.JPEG; prints their names.
+      Writes the files of odd_jpegs.py, odd_pngs.py and odd_images.py, and copies of photos, as FOLDER/<number>.JPEG; prints
+      their names.
   python photos.py compare FOLDER PIXELS [--own]
       FOLDER/decoded.json: for each of the names in their order {width, height, crc32} or {problem}; PIXELS/<number>.rgb:
       the file's pixels, unless they are many. --own: these are the JPEG files alone, decoded by the core's own decoder.
 
 Pillow opens a file where torchvision's loader does: Image.open(file).convert("RGB"), which reads all of it. What Pillow
-opens as JPEG (or MPO) or PNG must be opened, with the same size and pixels: of a PNG, and of a JPEG by libjpeg-turbo, the
-same bytes; by the core's own decoder, within OWN_MEAN on average, of files that are not damaged. Two things differ:
-16-bit gray, whose high byte is taken where Pillow makes every value above 255 white; and the files of OWN_DIFFERS.
+opens as one of FORMATS must be opened, with the same size and pixels: the same bytes, but of a JPEG by the core's own
+decoder, within OWN_MEAN on average, of files that are not damaged. These differ: 16-bit gray, whose high byte is taken
+where Pillow makes every value above 255 white; the files of OWN_DIFFERS; those of REFUSED, whose values have no fixed
+range; and damaged files of odd_images.py, which may be refused.
 The report counts in "groups", for each group of files, those that both open, both refuse, we alone open, Pillow alone opens.
 """
 
@@ -24,6 +26,7 @@ import zlib
 import numpy as np
 from PIL import Image
 
+import odd_images
 import odd_jpegs
 import odd_pngs
 from common import Report, run
@@ -34,13 +37,16 @@ OWN_MEAN = 3.0
 OWN_DIFFERS = {"jpeg/kinds/arithmetic_sequential", "jpeg/kinds/arithmetic_progressive", "jpeg/kinds/lossless_gray",
                "jpeg/kinds/lossless_rgb", "jpeg/kinds/lossless_123", "jpeg/kinds/lossless_cmyk", "jpeg/kinds/factors_31",
                "jpeg/kinds/factors_chroma", "jpeg/kinds/ids_same", "jpeg/segments_of_others/without_dht"}
-FORMATS = {"JPEG", "MPO", "PNG"}
+FORMATS = {"JPEG", "MPO", "PNG", "TIFF", "WEBP", "BMP", "PPM"}
+# Kinds of TIFF that are refused, and why: 32 bits a sample.
+REFUSED = {"tiff/kinds/tifffile_<_float": "floating point of 32 bits", "tiff/kinds/tifffile_>_float": "floating point of 32 bits",
+           "tiff/kinds/tifffile_<_of_32_bits": "whole numbers of 32 bits"}
 
 
 def make(folder, photos):
     files = {f"jpeg/{name}": file for name, file in odd_jpegs.files().items()}
     files |= {f"jpeg/photos/{os.path.basename(path)}": pathlib.Path(path).read_bytes() for path in photos}
-    files |= {f"png/{name}": file for name, file in odd_pngs.files().items()}
+    files |= {f"png/{name}": file for name, file in odd_pngs.files().items()} | odd_images.files()
     names = list(files)
     for number, file in enumerate(files.values()):
         pathlib.Path(folder, f"{number}.JPEG").write_bytes(file)
@@ -55,8 +61,10 @@ def opened(path):
         with open(path, "rb") as file:
             image = Image.open(file)
             kind, mode = image.format, image.mode
-            if mode.startswith("I;16"):
-                return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2), kind
+            if mode.startswith("I"):
+                # With a sign only in TIFF, and there from the least value to the largest.
+                values = np.asarray(image).astype(np.int32) + (32768 if mode == "I" and kind == "TIFF" else 0)
+                return np.repeat((values >> 8).astype(np.uint8)[..., None], 3, axis=2), kind
             return np.asarray(image.convert("RGB")), kind
     except Exception as error:
         return None, f"{type(error).__name__}: {error}"
@@ -80,7 +88,9 @@ def compare(folder, pixels, own):
             continue
         if "problem" in mine:
             group["Pillow alone"] += 1
-            if own and name in OWN_DIFFERS:
+            if own and name in OWN_DIFFERS or REFUSED.get(name, "?") in mine["problem"]:
+                continue
+            if "/damaged/" in name and not name.startswith(("jpeg", "png")):
                 continue
             report.failures.append(f"{name}: Pillow opens it as {kind} ({picture.shape}), we say: {mine['problem']}")
             continue
@@ -118,7 +128,15 @@ def main():
     warnings.simplefilter("ignore")
     if options.what == "make":
         return make(options.folder, options.paths)
-    return compare(options.folder, options.paths[0], options.own)
+    # libtiff prints what is wrong with a file.
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, 2)
+    try:
+        return compare(options.folder, options.paths[0], options.own)
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 if __name__ == "__main__":

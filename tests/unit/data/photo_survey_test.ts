@@ -37,7 +37,7 @@ Deno.test("what the listing leaves out is not counted", async () => {
     for (const name of ["a/1.png", "a/deep/er/2.PNG", "b/3.jpg", "b/4.JPEG"]) {
       write(join(root, "train", name));
     }
-    for (const name of [".cache/1.png", "a/@eaDir/1.png", "a/._1.png", "a/notes.txt", "b/1.webp"]) {
+    for (const name of [".cache/1.png", "a/@eaDir/1.png", "a/._1.png", "a/notes.txt", "b/1.gif"]) {
       write(join(root, "train", name));
     }
     write(join(root, "val/a/1.png"));

@@ -31,7 +31,7 @@ Deno.test("what was found is one line, with some names of each kind", () => {
   equal(foundText(described(1, { classes: 1 }).found), "1 image of 1 class in DIR");
   const found: FoundImages = {
     ...{ place: "DIR/train", images: 36, classes: 3 },
-    unread: { count: 24, names: [[".webp", 12], [".bmp", 12]] },
+    unread: { count: 24, names: [[".gif", 12], [".heic", 12]] },
     beside: { count: 1, names: [["sheet.png", 1]] },
     folders: { count: 3, names: [[".ipynb_checkpoints", 2], ["@eaDir", 1]] },
     hidden: { count: 9, names: [["._1.jpg", 1], ["._2.jpg", 1], ["a", 1], ["b", 1], ["c", 1]] },
@@ -39,7 +39,7 @@ Deno.test("what was found is one line, with some names of each kind", () => {
   };
   equal(
     foundText(found),
-    "36 images of 3 classes in DIR/train; 24 files not read (.webp 12, .bmp 12); " +
+    "36 images of 3 classes in DIR/train; 24 files not read (.gif 12, .heic 12); " +
       "1 image beside class folders not read (sheet.png); " +
       "3 folders left out (.ipynb_checkpoints 2, @eaDir); " +
       "9 hidden files left out (._1.jpg, ._2.jpg, a, b, …); " +

@@ -197,7 +197,7 @@ fn turbo(library: Library, bytes: &[u8], photo: &mut Photo) -> std::result::Resu
 }
 
 /// Colours of Adobe's CMYK: 255 is no ink.
-fn rgb_of(ink: &[u8], target: &mut [u8]) {
+pub(super) fn rgb_of(ink: &[u8], target: &mut [u8]) {
     let paper = u32::from(ink[3]);
     for (value, &color) in target.iter_mut().zip(ink) {
         *value = (paper - divided_by_255((255 - u32::from(color)) * paper)) as u8;

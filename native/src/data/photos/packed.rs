@@ -2,8 +2,9 @@
 //! texts' format).
 //!
 //! `train.json` is a shard index of WebDataset's "wids" with a part of ours; `train-000000.tar` holds, for each image,
-//! `<number>.jpg` (or .png) and `<number>.cls` (its class in digits), where the number is the image's place in the
-//! folder's order; `train-000000.idx` says in text where each image lies. The tar files alone are a WebDataset.
+//! `<number>.jpg` (or .png, .tif, .webp, .bmp, .ppm) and `<number>.cls` (its class in digits), where the number is the
+//! image's place in the folder's order; `train-000000.idx` says in text where each image lies. The tar files alone are a
+//! WebDataset.
 
 use std::fs::File;
 use std::io::{self, BufReader, ErrorKind};

@@ -98,7 +98,7 @@ impl Shard {
         let name = source.relative_name(index);
         let crc = crc32fast::hash(&packet.bytes);
         let mut offset = 0;
-        if let Some(format) = Format::of(&packet.bytes) {
+        if let Ok(format) = Format::of(&packet.bytes) {
             let extension = format.extension();
             offset = self.member(&format!("{index:08}.{extension}"), &packet.bytes)?;
             self.member(&format!("{index:08}.cls"), class.to_string().as_bytes())?;
@@ -161,10 +161,10 @@ impl Reencoder {
     fn read(&mut self, task: &Task, sample: u32) -> Result<Vec<u8>> {
         let index = sample as usize;
         let bytes = task.source.bytes(index, &mut self.file).and_then(|bytes| {
-            match (Format::of(bytes), task.reencoding) {
-                (None, _) => Err("its first bytes are neither those of a JPEG nor of a PNG".into()),
-                (Some(_), None) => Ok(bytes.to_vec()),
-                (Some(_), Some(reencoding)) => {
+            Format::of(bytes)?;
+            match task.reencoding {
+                None => Ok(bytes.to_vec()),
+                Some(reencoding) => {
                     decode(bytes, &mut self.photo)?;
                     if self.photo.width.min(self.photo.height) <= reencoding.max_side {
                         return Ok(bytes.to_vec());

@@ -1,11 +1,15 @@
-//! JPEG and PNG files as RGB pixels, by what the bytes are and not by what the file is called.
+//! JPEG, PNG, TIFF, WebP, BMP, PPM and PGM files as RGB pixels, by what the bytes are and not by what the file is called.
 //!
 //! Colours are those of PIL's `Image.open(…).convert("RGB")`: gray is repeated, transparency is dropped without a
 //! background, embedded colour profiles and EXIF orientation are left alone, and Adobe's CMYK counts as inverted. Of
-//! 16-bit PNG the high byte is taken.
+//! 16 bits the high byte is taken. The orientation of a TIFF counts, as in PIL.
 
+mod bmp;
 mod plain_png;
 mod png_chunks;
+mod pnm;
+mod tiff;
+mod webp;
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -28,22 +32,36 @@ pub struct Photo {
     /// True of 16-bit gray without a value of 4096 or more: of its 256 grays sixteen are used.
     pub few_grays: bool,
     turn: Option<Turn>,
+    /// Most pixels of a part of a photo, which takes no turn; none of a whole one.
+    most_of_part: Option<usize>,
 }
 
+/// The high byte of 4096, the first value that 12 bits do not hold.
+const BEYOND_12_BITS: u8 = 16;
+
 impl Photo {
+    /// Returns a part of a photo, of so many pixels at most: it has no turn of its own.
+    fn part(most: usize) -> Self {
+        Self {
+            most_of_part: Some(most),
+            ..Self::default()
+        }
+    }
+
     /// Takes a new size; the memory is used again, unless it was a large photo's. Waits for the turn of a large photo.
     pub fn resize(&mut self, width: usize, height: usize) -> Result<(), String> {
         let pixels = width.saturating_mul(height);
-        if pixels == 0 || pixels > MOST_PIXELS {
+        let most = self.most_of_part.unwrap_or(MOST_PIXELS);
+        if pixels == 0 || pixels > most {
             return Err(format!(
-                "its size is {width} × {height}, expected 1 to {MOST_PIXELS} pixels"
+                "its size is {width} × {height}, expected 1 to {most} pixels"
             ));
         }
         if self.pixels.capacity() > LARGE {
             self.pixels = Vec::new();
         }
         (self.few_grays, self.turn) = (false, None);
-        if pixels * 3 > LARGE {
+        if pixels * 3 > LARGE && self.most_of_part.is_none() {
             self.turn = Some(Turn::wait());
         }
         (self.width, self.height) = (width, height);
@@ -53,6 +71,11 @@ impl Photo {
         }
         self.pixels.resize(pixels * 3, 0);
         Ok(())
+    }
+
+    /// Notes of 16-bit gray whether it uses sixteen grays.
+    fn note_few_grays(&mut self) {
+        self.few_grays = self.pixels.iter().all(|&value| value < BEYOND_12_BITS);
     }
 }
 
@@ -83,14 +106,28 @@ impl Drop for Turn {
 pub enum Format {
     Jpeg,
     Png,
+    Tiff,
+    WebP,
+    Bmp,
+    /// PBM, PGM and PPM.
+    Pnm,
 }
 
 impl Format {
-    pub fn of(bytes: &[u8]) -> Option<Self> {
+    /// Returns the format; fails, with the reason, where it is none that is read.
+    pub fn of(bytes: &[u8]) -> Result<Self, String> {
         match bytes {
-            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
-            [0x89, b'P', b'N', b'G', ..] => Some(Self::Png),
-            _ => None,
+            [] => Err("it is empty".to_owned()),
+            [0xff, 0xd8, 0xff, ..] => Ok(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', ..] => Ok(Self::Png),
+            [b'I', b'I', 42 | 43, 0, ..] | [b'M', b'M', 0, 42 | 43, ..] => Ok(Self::Tiff),
+            [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Ok(Self::WebP),
+            [b'B', b'M', ..] => Ok(Self::Bmp),
+            [b'P', b'1'..=b'6', b' ' | b'\t'..=b'\r' | b'#', ..] => Ok(Self::Pnm),
+            _ => Err(
+                "its first bytes are not those of a JPEG, PNG, TIFF, WebP, BMP, PPM or PGM"
+                    .to_owned(),
+            ),
         }
     }
 
@@ -98,6 +135,10 @@ impl Format {
         match self {
             Self::Jpeg => "jpg",
             Self::Png => "png",
+            Self::Tiff => "tif",
+            Self::WebP => "webp",
+            Self::Bmp => "bmp",
+            Self::Pnm => "ppm",
         }
     }
 }
@@ -109,11 +150,13 @@ pub fn decode(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
 
 /// Decodes an image, a JPEG by the given decoder. A decoder that panics has found a file that it cannot decode.
 pub fn decode_by(decoder: Decoder, bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
-    let decoded = panic::catch_unwind(AssertUnwindSafe(|| match Format::of(bytes) {
-        Some(Format::Jpeg) => decoder.decode(bytes, photo),
-        Some(Format::Png) => plain_png::decode(bytes, photo),
-        None if bytes.is_empty() => Err("it is empty".to_owned()),
-        None => Err("its first bytes are neither those of a JPEG nor of a PNG".to_owned()),
+    let decoded = panic::catch_unwind(AssertUnwindSafe(|| match Format::of(bytes)? {
+        Format::Jpeg => decoder.decode(bytes, photo),
+        Format::Png => plain_png::decode(bytes, photo),
+        Format::Tiff => tiff::decode(bytes, photo),
+        Format::WebP => webp::decode(bytes, photo),
+        Format::Bmp => bmp::decode(bytes, photo),
+        Format::Pnm => pnm::decode(bytes, photo),
     }));
     decoded.unwrap_or_else(|_| Err("its decoder panicked".to_owned()))
 }

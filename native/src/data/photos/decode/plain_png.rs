@@ -22,8 +22,6 @@ const PADDING: &[u8] = &[0; 8];
 const INDEXED: u8 = 3;
 /// Of header bytes 8 and 9: 16 bits of gray.
 const GRAY_OF_16_BITS: [u8; 2] = [16, 0];
-/// The high byte of 4096, the first value that 12 bits do not hold.
-const BEYOND_12_BITS: u8 = 16;
 /// Adam7: the first column and row of each pass, and the steps from there.
 const PASSES: [[usize; 4]; 7] = [
     [0, 0, 8, 8],
@@ -186,8 +184,9 @@ impl<'a> File<'a> {
         for done in 0..count {
             target.read(&mut reader).map_err(|error| (done, error))?;
         }
-        let gray = self.header[8..10] == GRAY_OF_16_BITS;
-        photo.few_grays = gray && photo.pixels.iter().all(|&value| value < BEYOND_12_BITS);
+        if self.header[8..10] == GRAY_OF_16_BITS {
+            photo.note_few_grays();
+        }
         Ok(())
     }
 

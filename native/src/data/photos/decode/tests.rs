@@ -3,6 +3,7 @@ use crate::data::photos::jpeg::Library;
 use jpeg_encoder::{ColorType as JpegColor, Encoder, SamplingFactor};
 use png::{BitDepth, ColorType};
 
+mod kinds;
 mod odd;
 
 /// A smooth picture: what a JPEG keeps.
@@ -223,7 +224,7 @@ fn an_image_that_is_too_large_is_refused_by_what_it_says() {
 #[test]
 fn what_is_no_image_is_refused_in_words() {
     assert!(problem_of(b"").contains("empty"));
-    assert!(problem_of(b"GIF89a").contains("neither"));
+    assert!(problem_of(b"GIF89a").contains("first bytes are not those of"));
     for problem in jpeg_problems_of(&[0xff, 0xd8, 0xff, 0xe0, 0, 0]) {
         assert!(problem.contains("no JPEG that can be decoded"), "{problem}");
     }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use super::folder::Folder;
 use crate::formats::hex::hex;
 
-pub(super) const FORMAT: &str = "byol listing 2";
+pub(super) const FORMAT: &str = "byol listing 3";
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Head {

@@ -16,8 +16,10 @@ use crate::error::{Error, Result};
 const FRESH: Duration = Duration::from_secs(2);
 /// A loop of links would never end.
 pub(super) const DEEPEST: usize = 40;
-/// Suffixes of the images that are read, in any case.
-const SUFFIXES: [&str; 3] = ["jpg", "jpeg", "png"];
+/// Suffixes of the images that are read, in any case: torchvision's.
+const SUFFIXES: [&str; 9] = [
+    "jpg", "jpeg", "png", "ppm", "bmp", "pgm", "tif", "tiff", "webp",
+];
 /// Folders of systems and programs whose names begin with no dot: of Synology and QNAP, of archives made by macOS, of
 /// Windows, of file systems, of Python.
 const SYSTEM_FOLDERS: [&str; 12] = [

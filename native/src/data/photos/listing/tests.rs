@@ -122,7 +122,10 @@ fn a_flat_folder_is_one_class() {
 fn what_cannot_be_listed_is_named() {
     let folder = Folder::new("empty", &["full/a.jpg", "empty/notes.txt"]);
     let message = folder.list().err().unwrap().message;
-    assert!(message.contains("/empty: it holds no .jpg"), "{message}");
+    assert!(
+        message.contains("/empty: it holds no images but 1 other files (.txt 1)"),
+        "{message}"
+    );
     let missing = Listing::read(&folder.0.join("none"), None, &Progress::default());
     let message = missing.err().unwrap().message;
     assert!(message.contains("/none: No such file"), "{message}");
@@ -136,7 +139,7 @@ fn what_cannot_be_listed_is_named() {
 fn what_was_kept_is_used_until_a_folder_changes() {
     let folder = Folder::new(
         "kept",
-        &["set/a/1.jpg", "set/a/1.webp", "set/a/.x.jpg", "set/b/1.jpg"],
+        &["set/a/1.jpg", "set/a/1.gif", "set/a/.x.jpg", "set/b/1.jpg"],
     );
     let set = Folder(folder.0.join("set"));
     let cache = folder.0.join("cache");
@@ -237,9 +240,9 @@ fn what_is_left_out_is_counted_by_kind() {
         "left_out",
         &[
             "a/1.jpg",
-            "a/2.webp",
-            "a/3.WEBP",
-            "a/4.bmp",
+            "a/2.gif",
+            "a/3.GIF",
+            "a/4.heic",
             "a/notes",
             "a/frame.0001",
             "a/._1.jpg",
@@ -261,7 +264,7 @@ fn what_is_left_out_is_counted_by_kind() {
         ["a/1.jpg", "a/deep/5.jpg", "b/1.jpg", "b/2.jpg"]
     );
     let expected = serde_json::json!({
-        "unread": { "count": 6, "names": [["no suffix", 2], [".webp", 2], [".bmp", 1], [".csv", 1]] },
+        "unread": { "count": 6, "names": [["no suffix", 2], [".gif", 2], [".heic", 1], [".csv", 1]] },
         "beside": { "count": 1, "names": [["sheet.png", 1]] },
         "folders": {
             "count": 4,
@@ -359,8 +362,8 @@ fn a_name_with_a_line_end_is_told() {
 
 #[test]
 fn a_class_of_other_files_is_refused_with_their_suffixes() {
-    let folder = Folder::new("others", &["a/1.jpg", "b/1.webp", "b/2.webp"]);
+    let folder = Folder::new("others", &["a/1.jpg", "b/1.gif", "b/2.gif"]);
     let message = folder.list().err().unwrap().message;
-    assert!(message.contains("/b: it holds no .jpg"), "{message}");
-    assert!(message.contains("2 other files (.webp 2)"), "{message}");
+    assert!(message.contains("/b: it holds no images but"), "{message}");
+    assert!(message.contains("2 other files (.gif 2)"), "{message}");
 }

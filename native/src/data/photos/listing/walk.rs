@@ -146,7 +146,8 @@ fn without_images(class: &Path, folders: &[Folder]) -> Error {
         count => format!(" but {count} other files ({})", left_out.unread.words()),
     };
     Error::io(format!(
-        "Cannot use {}: it holds no .jpg, .jpeg or .png{others}, expected images in each class folder",
+        "Cannot use {}: it holds no images{others}, expected some in each class folder: .jpg, .jpeg, .png, .ppm, .bmp, .pgm, .tif, .tiff \
+         or .webp",
         class.display()
     ))
 }

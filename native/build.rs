@@ -5,12 +5,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Sources that are compiled as one: most of the time of each alone goes to libtorch's headers.
-const JOINED: [&str; 7] = [
+const JOINED: [&str; 8] = [
     "autocast",
     "batch_norm",
     "convolution",
     "device",
     "foreach",
+    "lbfgs",
     "recompute",
     "scaler",
 ];

@@ -1,12 +1,12 @@
 /** `eval`: evaluates the encoder of a checkpoint, on one rank or on several ranks that share the work. */
 
-import type { RunConfig } from "../options/config.ts";
+import { isGiven } from "../options/config.ts";
 import { BadFileRecord, badFilesOf, besideFile, mergedBadFiles } from "../data/bad_files.ts";
 import type { ParsedCommandLine } from "../options/parse.ts";
 import { deviceOf, openDevice } from "../runtime/device.ts";
 import { ExitCode } from "../base/exit_codes.ts";
 import { classNotes } from "../evaluate/class_notes.ts";
-import { fineTune } from "../evaluate/fine_tune.ts";
+import { FINE_TUNING_EPOCHS, fineTune } from "../evaluate/fine_tune.ts";
 import { Interrupt, interrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
 import { classifyByNeighbours, evaluate, type EvaluationParts } from "../evaluate/linear.ts";
@@ -24,7 +24,7 @@ import { printLine, showLine } from "../base/output.ts";
 import { openEvaluated } from "./evaluated_data.ts";
 import { withEvaluationAdvice } from "./memory_advice.ts";
 import { runOnRanks } from "./on_ranks.ts";
-import { type Evaluated, neighboursNote, resultText } from "./eval_text.ts";
+import { type Evaluated, neighboursNote, resultText, strengthNote } from "./eval_text.ts";
 import { evaluationOptions } from "../evaluate/options.ts";
 import { transferred } from "../encoder/transfer.ts";
 import { encoderNote, loadEncoder } from "../encoder/weights_file.ts";
@@ -101,7 +101,7 @@ async function evaluateOn(
   const terminal = ranks.rankZeroOnly(stderrTerminal) ?? NULL_TERMINAL;
   using progress = new Progress(terminal, { label: "evaluating", total: 100 });
   const parts = { learner, train, test, heldOut, ranks, byClass: true };
-  const result = await followWithin(parts, config, {
+  const result = await followWithin(parts, { config, origins }, {
     reset: () => loadEncoder(learner, path),
     keep: (probe) => {
       if (config.saveProbe === null) return;
@@ -117,8 +117,9 @@ async function evaluateOn(
   if (unusable !== undefined) badFiles?.update(mergedBadFiles(unusable));
   if (result === undefined) throw interrupted("before the evaluation was done");
   ranks.rankZeroOnly(() => {
-    const note = neighboursNote(config, result);
-    if (note !== undefined) showLine(note);
+    for (const note of [neighboursNote(config, result), strengthNote(result)]) {
+      if (note !== undefined) showLine(note);
+    }
     printLine(resultText(config, { ...result, classes }, classNames));
   });
   return ExitCode.ok;
@@ -150,25 +151,29 @@ interface Hooks {
 
 /** Evaluates as follow() does. @throws UserError that says what helps where there is no memory left */
 async function followWithin(
-  ...[parts, config, hooks]: Parameters<typeof follow>
+  ...[parts, asked, hooks]: Parameters<typeof follow>
 ): ReturnType<typeof follow> {
   try {
-    return await follow(parts, config, hooks);
+    return await follow(parts, asked, hooks);
   } catch (error) {
-    throw withEvaluationAdvice(error, config, parts.train.describe().count);
+    throw withEvaluationAdvice(error, asked.config, parts.train.describe().count);
   }
 }
 
 /** Evaluates by the protocol of the options. @returns undefined when stopped */
 async function follow(
   parts: EvaluationParts & Required<Pick<EvaluationParts, "ranks">>,
-  config: RunConfig,
+  { config, origins }: Pick<ParsedCommandLine, "config" | "origins">,
   { reset, keep, onProgress }: Hooks,
 ): Promise<Evaluated | undefined> {
-  const { protocol, labelFraction, seed } = config;
+  const { protocol, labelFraction, seed, datasetName } = config;
   const options = evaluationOptions(config, deviceOf(config, parts.ranks.rankInfo));
   if (protocol === "finetune") {
-    return await fineTune({ ...parts, reset, keep }, { ...options, labelFraction }, onProgress);
+    // The demo's ten epochs are no part of the paper.
+    const isOfPaper = datasetName !== "demo" && !isGiven(origins.probeEpochs);
+    const sweptEpochs = isOfPaper ? FINE_TUNING_EPOCHS : undefined;
+    const tuning = { ...options, labelFraction, sweptEpochs };
+    return await fineTune({ ...parts, reset, keep }, tuning, onProgress);
   }
   if (labelFraction < 100) {
     takeSubset(parts.train, { seed, percent: labelFraction, heldOut: 0 });

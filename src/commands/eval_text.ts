@@ -1,9 +1,11 @@
 /** The result of `eval` as text: JSON, or a sentence for each set of images. */
 
 import { type ByClass, byClass } from "../evaluate/by_class.ts";
+import { fewNeighbours } from "../evaluate/class_notes.ts";
 import type { OnAllSets } from "../evaluate/tested.ts";
 import type { RunConfig } from "../options/config.ts";
-import { KNN, parseNeighbours } from "../recipes/neighbours.ts";
+import { neighboursOf } from "../recipes/neighbours.ts";
+import { STRENGTHS } from "../recipes/probe.ts";
 import { accuracyText, testedText } from "../run/accuracy_text.ts";
 import type { SetName } from "../run/metrics.ts";
 
@@ -49,14 +51,23 @@ export function neighboursNote(
   { knn }: Pick<RunConfig, "knn">,
   { smallest_class: smallest }: Pick<SetEvaluated, "smallest_class">,
 ): string | undefined {
-  if (smallest === undefined) return undefined;
-  const largest = Math.max(...(knn === null ? [KNN] : parseNeighbours(knn)).map(({ k }) => k));
-  return largest <= smallest ? undefined : (
-    `k-NN looks at ${largest} neighbours, and the smallest class has ${
-      smallest.toLocaleString("en")
-    } training ` +
-    `images: give --knn=${smallest} or less as well`
-  );
+  return fewNeighbours(smallest, "give as well --knn=", neighboursOf(knn));
+}
+
+/** Returns a note where logistic regression has chosen the weakest or the strongest penalty, beyond which none was tried. */
+export function strengthNote({ details }: Pick<Evaluated, "details">): string | undefined {
+  const chosen = details?.l2_strength;
+  const edges = [["strongest", STRENGTHS[0]], ["weakest", STRENGTHS.at(-1)]] as const;
+  const edge = edges.find(([, strength]) => strength === chosen)?.[0];
+  if (chosen === undefined || edge === undefined) return undefined;
+  return `The best penalty on held-out images, ${
+    strengthText(chosen)
+  }, is the ${edge} of the ${STRENGTHS.length} tried: ` +
+    `a ${edge === "weakest" ? "weaker" : "stronger"} one may be better`;
+}
+
+function strengthText(strength: number): string {
+  return String(Number(strength.toPrecision(3)));
 }
 
 type WithClasses<Set> = Omit<Set, "confusion" | "smallest_class"> & Partial<ByClass>;
@@ -72,10 +83,11 @@ function sentences(
   config: RunConfig,
   found: WithClasses<Evaluated> & { held_out?: WithClasses<SetEvaluated> },
 ): string {
-  const { classes, held_out: heldOut, tested_on: on } = found;
+  const { classes, details, held_out: heldOut, tested_on: on } = found;
+  const shared = { ...classes !== undefined && { classes }, ...details && { details } };
   return [
-    ...on === "held-out" ? [] : [sentenceOn("test", config, { ...found, classes })],
-    ...heldOut === undefined ? [] : [sentenceOn("held-out", config, { ...heldOut, classes })],
+    ...on === "held-out" ? [] : [sentenceOn("test", config, { ...found, ...shared })],
+    ...heldOut === undefined ? [] : [sentenceOn("held-out", config, { ...heldOut, ...shared })],
   ].join("\n");
 }
 
@@ -83,10 +95,19 @@ function sentences(
 function sentenceOn(
   on: SetName,
   { protocol, labelFraction }: RunConfig,
-  set: WithClasses<SetEvaluated> & { classes?: number | undefined },
+  set: WithClasses<SetEvaluated> & Pick<Evaluated, "classes" | "details">,
 ): string {
   const { knn, knn_top1, top1, top5, tested, classes } = set;
-  const what = protocol === "finetune" ? "fine-tuned" : "linear probe";
+  const strength = set.details?.l2_strength ?? 0;
+  const what = {
+    ...{
+      linear: "linear probe",
+      clipped: "linear probe (clipped logits)",
+      knn: "k-NN",
+      finetune: "fine-tuned",
+    },
+    logreg: `logistic regression (penalty ${strengthText(strength)})`,
+  }[protocol];
   const neighbours =
     knn?.map(({ k, temperature, top1 }) =>
       `k-NN (${k}, T ${temperature}) ${accuracyText(top1, tested)} %`

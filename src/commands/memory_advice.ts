@@ -32,7 +32,8 @@ interface Need {
 }
 
 /** Functions of the core that only an evaluation calls. */
-const EVALUATION = /^byol_(bank|dataset_(embed|make_(center|probe))|features|finetune|probe)/;
+const EVALUATION =
+  /^byol_(bank|dataset_(embed|make_(center|probe))|features|finetune|probe|regression)/;
 
 /** Returns the error to throw for a caught one in a training: for missing memory, a UserError that says what helps. */
 export function withMemoryAdvice(error: unknown, config: MemoryConfig): unknown {
@@ -92,7 +93,7 @@ function lacking(
 
 /** Returns the part of an evaluation that a function of the core belongs to. */
 function needOf(symbol: string, config: EvaluationConfig, trainImages?: number): Need {
-  if (/^byol_(bank|features)/.test(symbol)) return embeddings(config, trainImages);
+  if (/^byol_(bank|features|regression)/.test(symbol)) return embeddings(config, trainImages);
   if (!/^byol_(dataset_(embed|make)|finetune|learner_write|probe)/.test(symbol)) {
     return { task: "open images and networks for an evaluation", helps: elsewhere(config) };
   }
@@ -104,7 +105,8 @@ function needOf(symbol: string, config: EvaluationConfig, trainImages?: number):
     return { task: `fine-tune on ${images} images a step`, helps };
   }
   const ofStep = Math.ceil(probeBatchSize / ranks);
-  const isOfStep = protocol === "linear" && probeAugment && ofStep > CENTERED_BATCH;
+  const isOnViews = protocol === "linear" || protocol === "clipped";
+  const isOfStep = isOnViews && probeAugment && ofStep > CENTERED_BATCH;
   return isOfStep && symbol !== "byol_dataset_make_center_crops"
     ? {
       task: `train a linear probe on ${probeBatchSize} images a step`,

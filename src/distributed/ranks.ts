@@ -13,6 +13,7 @@ import { showLine } from "../base/output.ts";
 import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { agreeOnKernels, openNccl } from "../native/cuda.ts";
+import type { FineTuning } from "../native/finetune.ts";
 import { NativeError } from "../native/native_error.ts";
 import type { Probe } from "../native/probe.ts";
 import type { ProcessGroup } from "../native/process_group.ts";
@@ -213,6 +214,11 @@ export class Ranks implements Disposable {
   /** Gathers the embeddings of all ranks' batches, in the order of the ranks. All ranks must call this method. */
   gather(dataset: Dataset): void {
     if (this.#group !== undefined) dataset.gather(this.#group);
+  }
+
+  /** Makes a fine-tuning average its gradients over the ranks, and normalise their batches as one. */
+  joinFineTuning(tuning: FineTuning, learner: Learner): void {
+    if (this.#group !== undefined) tuning.join(learner, this.#group);
   }
 
   /** Gives every rank the weights of rank 0's probe. All ranks must call this method. */

@@ -12,6 +12,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { HELD_OUT_SHARE } from "../recipes/probe.ts";
 import { accuracyOf, TestCounts } from "./feature_probe.ts";
 import { type OnAllSets, onAllSets, type TestedImages, testedSets } from "./tested.ts";
+import { Ranks } from "../distributed/ranks.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
 import { takeSubset } from "../data/label_subset.ts";
 import { shardedBatches } from "./linear.ts";
@@ -19,11 +20,14 @@ import type { Dataset, SubsetOptions } from "../native/dataset.ts";
 import { FineTuning } from "../native/finetune.ts";
 import type { Learner } from "../native/learner.ts";
 import { Probe } from "../native/probe.ts";
-import { SINGLE_PROCESS } from "../runtime/rank.ts";
 import { probeLearningRateAt } from "../recipes/schedules.ts";
 
 /** The learning rates that a sweep tries, as in BYOL, appendix C.1. */
 export const FINE_TUNING_RATES: readonly number[] = [0.005, 0.01, 0.02, 0.05, 0.1];
+/** The numbers of epochs that a sweep tries with each of the rates, as in BYOL, appendix C.1. */
+export const FINE_TUNING_EPOCHS: readonly number[] = [30, 50];
+/** Images of the pieces that ranks divide a batch in. */
+const PIECE = 32;
 
 /** Options of fine-tuning an encoder. */
 export interface FineTuneOptions extends ClassifierOptions {
@@ -31,6 +35,8 @@ export interface FineTuneOptions extends ClassifierOptions {
   transforms: ProbeTransforms;
   /** Share of the training images that are used with their labels, in percent. A batch holds at most those images. */
   labelFraction: number;
+  /** Numbers of epochs that a sweep tries with each rate; by default `epochs` alone. */
+  sweptEpochs?: readonly number[] | undefined;
 }
 
 /** Encoder to fine-tune, and the images. */
@@ -43,6 +49,8 @@ export interface FineTuneParts extends TestedImages {
   reset(): void;
   /** True to count the answers by class as well. */
   byClass?: boolean;
+  /** Ranks that share each batch and the tests; a single one by default. `train` must have been sharded. */
+  ranks?: Ranks;
   /** Called with the final classifier, before it is closed; the learner holds the fine-tuned encoder then. */
   keep?(classifier: Probe): void;
 }
@@ -61,17 +69,18 @@ export interface SetFineTuned {
 
 /** Result of a fine-tuning: accuracies on the test images, and in `held_out` on held-out images. */
 export interface FineTuned extends OnAllSets<SetFineTuned> {
-  /** Loss of the last step; for a sweep also the chosen learning rate and its held-out accuracy. */
+  /** Loss of the last step; for a sweep also the chosen learning rate and epochs, and their held-out accuracy. */
   details: Record<string, number>;
 }
 
 /**
- * Fine-tunes and tests an encoder with a new classifier, on one rank.
+ * Fine-tunes and tests an encoder with a new classifier. Several ranks take equal shares of each batch, which batch
+ * normalisation takes as one, and average their gradients: to rounding, the result is that of one rank.
  *
  * @param onProgress called between batches with the share that is done, 0 to 1; true stops the fine-tuning
  * @returns accuracies; undefined where a signal or `onProgress` stopped the fine-tuning
- * @throws UserError (usage) where there are fewer than two images to learn from, or a class has none; (numbers) when
- * the loss is no longer finite
+ * @throws UserError (usage) where there are fewer than two images to learn from, a class has none, or the ranks cannot
+ * divide a batch; (numbers) when the loss is no longer finite
  */
 export async function fineTune(
   parts: FineTuneParts,
@@ -79,24 +88,27 @@ export async function fineTune(
   onProgress: (done: number) => boolean | void = () => {},
 ): Promise<FineTuned | undefined> {
   const { learner, train } = parts;
-  const rates = options.sweep ? FINE_TUNING_RATES : [];
+  const { ranks = Ranks.alone() } = parts;
+  const tries = options.sweep ? triesOf(options) : [];
   const sets = testedSets(parts);
   const testCount = sets.reduce((sum, set) => sum + set.describe().count, 0);
   takeSubset(train, { ...subsetOf(options), heldOut: 0 });
   // Progress is counted in images. A sweep's trainings, without the held-out images, are counted as full ones.
-  const total = (rates.length + 1) * options.epochs * train.describe().count + testCount;
+  const epochs = tries.reduce((sum, one) => sum + one.epochs, 0) +
+    Math.max(options.epochs, ...tries.map((one) => one.epochs));
+  const total = epochs * train.describe().count + testCount;
   let done = 0;
   const did = async (images: number): Promise<boolean> => {
     done += images;
     await yieldToEvents();
     return onProgress(Math.min(1, done / total)) === true;
   };
-  const work = { parts, options, did };
-  const chosen = await chooseRate(work, rates);
+  const work = { parts, options, ranks, did };
+  const chosen = await chooseAmong(work, tries);
   if (chosen === undefined) return undefined;
   takeSubset(train, { ...subsetOf(options), heldOut: 0 });
   using probe = createClassifier(learner, train, options);
-  const loss = await trainAll(work, { classifier: probe, rate: chosen.rate });
+  const loss = await trainAll(work, { classifier: probe, ...chosen });
   if (loss === undefined) return undefined;
   if (!Number.isFinite(loss)) {
     throw new UserError(
@@ -105,7 +117,7 @@ export async function fineTune(
       ExitCode.numbers,
     );
   }
-  const counts = new TestCounts(probe, { byClass: parts.byClass });
+  const counts = new TestCounts(probe, { ranks, byClass: parts.byClass });
   const tested: number[] = [];
   for (const images of sets) {
     if (await testAll(work, { classifier: probe, images, tested: did })) return undefined;
@@ -115,7 +127,11 @@ export async function fineTune(
   const results = counts.accuracies.map((one, at) => ({ ...one, tested: tested[at]! }));
   const details = {
     train_loss: loss,
-    ...options.sweep && { probe_learning_rate: chosen.rate, held_out_top1: chosen.top1 },
+    ...options.sweep && {
+      probe_learning_rate: chosen.rate,
+      probe_epochs: chosen.epochs,
+      held_out_top1: chosen.top1,
+    },
   };
   return { ...onAllSets(results, parts), details };
 }
@@ -124,6 +140,7 @@ export async function fineTune(
 interface Work {
   parts: FineTuneParts;
   options: FineTuneOptions;
+  ranks: Ranks;
   /** Adds to the number of images done; returns true to stop. */
   did: (images: number) => Promise<boolean>;
 }
@@ -135,62 +152,87 @@ function subsetOf(
   return { seed, percent, heldOut: sweep ? 100 * HELD_OUT_SHARE : 0 };
 }
 
-/** Returns the rate with the best held-out accuracy; without `rates`, that of the options; undefined when stopped. */
-async function chooseRate(
+/** Learning rate and number of epochs of a training. */
+interface Try {
+  rate: number;
+  epochs: number;
+}
+
+/** Returns what a sweep tries: all rates with all numbers of epochs. */
+function triesOf({ epochs, sweptEpochs = [epochs] }: FineTuneOptions): Try[] {
+  return FINE_TUNING_RATES.flatMap((rate) => sweptEpochs.map((epochs) => ({ rate, epochs })));
+}
+
+/** Returns the best try on held-out images; without `tries`, rate and epochs of the options; undefined when stopped. */
+async function chooseAmong(
   work: Work,
-  rates: readonly number[],
-): Promise<{ rate: number; top1: number } | undefined> {
-  const { parts: { learner, train }, options } = work;
+  tries: readonly Try[],
+): Promise<Try & { top1: number } | undefined> {
+  const { parts: { learner, train }, options, ranks } = work;
   const subset = subsetOf(options);
-  let chosen = { rate: options.learningRate, top1: -1 };
-  for (const rate of rates) {
+  let chosen = { rate: options.learningRate, epochs: options.epochs, top1: -1 };
+  for (const one of tries) {
     takeSubset(train, subset);
     using probe = createClassifier(learner, train, options);
-    const loss = await trainAll(work, { classifier: probe, rate });
+    const loss = await trainAll(work, { classifier: probe, ...one });
     if (loss === undefined) return undefined;
     takeSubset(train, { ...subset, part: "heldOut" });
     const tested = (): Promise<boolean> => Promise.resolve(false);
     if (await testAll(work, { classifier: probe, images: train, tested })) return undefined;
-    // A rate whose loss is not finite is no candidate.
-    const top1 = Number.isFinite(loss) ? accuracyOf(probe.counts()).top1 : -1;
-    // Of equally good rates, the smallest is chosen.
-    if (top1 > chosen.top1) chosen = { rate, top1 };
+    const { top1 } = accuracyOf(ranks.sum(probe.counts()));
+    // A rate whose loss is not finite is no candidate. Of equally good ones, the smallest is chosen, with fewest epochs.
+    if (Number.isFinite(loss) && top1 > chosen.top1) chosen = { ...one, top1 };
   }
   return chosen;
 }
 
 /** Trains the encoder and the classifier. @returns the loss of the last step; undefined when stopped */
 async function trainAll(
-  { parts, options, did }: Work,
-  { classifier, rate }: { classifier: Probe; rate: number },
+  { parts, options, ranks, did }: Work,
+  { classifier, rate, epochs }: Try & { classifier: Probe },
 ): Promise<number | undefined> {
   const { learner, train } = parts;
   parts.reset();
   using tuning = FineTuning.create(learner);
+  ranks.joinFineTuning(tuning, learner);
   const { count } = train.describe();
   const batchSize = Math.min(options.batchSize, count);
+  requireShares(batchSize, ranks);
   train.setProbe(batchSize, options.transforms);
   const [steps, drawn] = [Math.floor(count / batchSize), Math.ceil(count / batchSize)];
-  const schedule = { baseLearningRate: rate, totalSteps: options.epochs * steps };
-  let loss = NaN;
+  const schedule = { baseLearningRate: rate, totalSteps: epochs * steps };
+  let [loss, stops] = [NaN, false];
   for (let step = 0; step < schedule.totalSteps; step++) {
-    const stopped = isInterrupted(() => {
-      // The Rust core counts the incomplete last batch of an epoch, which is skipped here.
-      train.makeProbeBatch(options.seed, Math.floor(step / steps) * drawn + step % steps);
-      const learningRate = probeLearningRateAt(step, schedule);
-      tuning.step({ learner, classifier, dataset: train }, learningRate);
-    });
-    if (stopped || await did(batchSize)) return undefined;
+    // The Rust core counts the incomplete last batch of an epoch, which is skipped here.
+    const drawnStep = Math.floor(step / steps) * drawn + step % steps;
+    stops ||= isInterrupted(() => train.makeProbeBatch(options.seed, drawnStep));
+    // All ranks enter a step with collectives, or none does.
+    if (ranks.any(stops)) return undefined;
+    tuning.step({ learner, classifier, dataset: train }, probeLearningRateAt(step, schedule));
+    stops = await did(batchSize);
     if ((step + 1) % steps !== 0) continue;
     loss = tuning.loss();
     if (!Number.isFinite(loss)) return loss;
   }
-  return loss;
+  return ranks.any(stops) ? undefined : loss;
+}
+
+/** Refuses a batch that the ranks cannot divide into equal pieces. @throws UserError (usage) */
+function requireShares(batchSize: number, { rankInfo: { worldSize } }: Ranks): void {
+  const least = PIECE * worldSize;
+  if (worldSize === 1 || batchSize % least === 0) return;
+  const fits = Math.floor(batchSize / least) * least;
+  throw new UserError(
+    `Cannot fine-tune on ${worldSize} ranks in batches of ${batchSize} images: expected a multiple of ${least} ` +
+      `(${PIECE} for each rank)` +
+      (fits > 0 ? `, such as --batch_size_clsf=${fits}` : "; use fewer ranks"),
+    ExitCode.usage,
+  );
 }
 
 /** Tests the classifier on images. @returns true when stopped */
 async function testAll(
-  { parts: { learner }, options }: Work,
+  { parts: { learner }, options, ranks }: Work,
   { classifier, images, tested }: {
     classifier: Probe;
     images: Dataset;
@@ -199,12 +241,12 @@ async function testAll(
   },
 ): Promise<boolean> {
   images.setProbe(options.batchSize, options.transforms);
-  for (const { start, size } of shardedBatches(images.describe().count, SINGLE_PROCESS)) {
+  for (const { start, size, ofAll } of shardedBatches(images.describe().count, ranks.rankInfo)) {
     const stopped = isInterrupted(() => {
       images.makeCenterCrops(start, size);
       classifier.test(learner, images);
     });
-    if (stopped || await tested(size)) return true;
+    if (ranks.any(await tested(ofAll) || stopped)) return true;
   }
   return false;
 }

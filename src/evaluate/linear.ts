@@ -14,6 +14,7 @@ import type { Dataset } from "../native/dataset.ts";
 import type { Learner } from "../native/learner.ts";
 import { isInterrupted } from "../runtime/interrupt.ts";
 import { type Probed, probeOnFeatures, TestCounts } from "./feature_probe.ts";
+import { regressOnFeatures } from "./logistic.ts";
 import { FeatureBank } from "../native/feature_bank.ts";
 import { Features } from "../native/features.ts";
 import { Probe } from "../native/probe.ts";
@@ -32,6 +33,8 @@ export interface EvaluationOptions extends ClassifierOptions {
   neighbours?: readonly { k: number; temperature: number }[] | undefined;
   /** True to train on new random crops and flips in each epoch; false to compute features once, as a sweep needs. */
   augment: boolean;
+  /** True for logistic regression on features that are computed once (BYOL, D.2) in place of a probe trained by SGD. */
+  logistic?: boolean;
 }
 
 /** Encoder to evaluate, and the images. */
@@ -76,7 +79,7 @@ export interface SetAccuracies {
 
 /** Accuracies in percent: on the test images, and in `held_out` on held-out images. */
 export interface Accuracies extends OnAllSets<SetAccuracies> {
-  /** Learning rate that a sweep has chosen, and its held-out accuracy. */
+  /** Learning rate that a sweep has chosen, or strength of a penalty, and its held-out accuracy. */
   details?: Record<string, number>;
 }
 
@@ -109,9 +112,10 @@ export async function evaluate(
   const total = count + 2 * testCount + options.epochs * count;
   const work = new SharedWork(ranks, { total, onProgress });
   // Without augmentation, the probe learns from the embeddings that are computed for k-NN.
-  using trainFeatures = options.augment ? undefined : Features.create();
+  const onViews = options.augment && options.logistic !== true;
+  using trainFeatures = onViews ? undefined : Features.create();
   using features = new DisposableStack();
-  const testFeatures = options.augment ? [] : sets.map(() => features.use(Features.create()));
+  const testFeatures = onViews ? [] : sets.map(() => features.use(Features.create()));
   const near = await neighbours(
     { ...parts, settings: options.neighbours },
     work,
@@ -120,8 +124,9 @@ export async function evaluate(
   if (near === undefined) return undefined;
 
   const shape = { features: learner.features(), classes };
+  const onFeatures = options.logistic === true ? regressOnFeatures : probeOnFeatures;
   const probed = trainFeatures !== undefined
-    ? await probeOnFeatures(
+    ? await onFeatures(
       { train: trainFeatures, tests: testFeatures, ranks, byClass: parts.byClass, keep },
       { ...options, ...shape, count },
       async (probe, share) => {
@@ -148,8 +153,9 @@ async function probeOnViews(
   work: SharedWork,
 ): Promise<Probed | undefined> {
   const { learner, train, ranks = Ranks.alone(), keep } = parts;
-  const { features, classes, dtype, device, seed, momentum, weightDecay } = options;
-  using probe = Probe.create({ features, classes, dtype, device, seed, momentum, weightDecay });
+  const { features, classes, dtype, device, seed, momentum, weightDecay, logitClip } = options;
+  const shape = { features, classes, dtype, device, logitClip };
+  using probe = Probe.create({ ...shape, seed, momentum, weightDecay });
   const totalSteps = options.epochs * Math.ceil(train.describe().count / options.batchSize);
   const rates = { baseLearningRate: options.learningRate, totalSteps };
   for (let step = 0; step < totalSteps; step++) {

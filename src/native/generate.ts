@@ -20,6 +20,9 @@ const GEN = {
   },
 } as const satisfies CommandSpec;
 
+/** Short entries in a line of the file. */
+const ENTRIES_OF_LINE = 3;
+
 const target = new URL("./symbols.gen.ts", import.meta.url);
 
 /** One function of the table. */
@@ -54,7 +57,16 @@ const RESULTS: readonly string[] = ["text", "numbers", "count", "flag", "handle"
 /** Returns a function's entry in Results; none where the function has no result. */
 function resultEntry({ name, arguments: list }: TableEntry): string[] {
   const [result = "", type] = list.at(-1) ?? [];
-  return type === "buffer" && RESULTS.includes(result) ? [`  ${name}: "${result}";`] : [];
+  return type === "buffer" && RESULTS.includes(result) ? [`${name}: "${result}";`] : [];
+}
+
+/** Returns short entries, several in a line. */
+function inLines(entries: readonly string[]): string[] {
+  const lines: string[] = [];
+  for (let at = 0; at < entries.length; at += ENTRIES_OF_LINE) {
+    lines.push(`  ${entries.slice(at, at + ENTRIES_OF_LINE).join(" ")}`);
+  }
+  return lines;
 }
 
 /** Returns the generated file's text. */
@@ -76,13 +88,15 @@ function render(table: string): string {
     "",
     "/** Kind of result of each function that has one. */",
     "export interface Results {",
-    ...symbols.flatMap(resultEntry),
+    ...inLines(symbols.flatMap(resultEntry)),
     "}",
     "",
     "/** Count of numbers that each function returns which returns numbers. */",
     "export const NUMBERS = {",
-    ...symbols.filter(({ numbers }) => numbers > 0).map(({ name, numbers }) =>
-      `  ${name}: ${numbers},`
+    ...inLines(
+      symbols.filter(({ numbers }) => numbers > 0).map(({ name, numbers }) =>
+        `${name}: ${numbers},`
+      ),
     ),
     "} as const;",
     "",

@@ -23,7 +23,7 @@ import { FINE_TUNING, PRESETS } from "./presets.ts";
 export function derive(config: RunConfig, origins: Origins, environment: Environment): void {
   if (config.hardware !== "cpu") requireGpusOf(config.hardware, environment);
   if (config.hardware === "multi-gpu") deriveGpuRanks(config, origins, environment);
-  if (config.protocol === "finetune") deriveFineTuning(config, origins);
+  deriveProtocol(config, origins);
   if (config.computer === "jeanzay") deriveOffline(config, origins);
   deriveDataDir(config, origins, environment);
   deriveRanks(config, origins, environment.rankInfo);
@@ -52,13 +52,19 @@ function deriveLearningRate(config: RunConfig, origins: Origins): void {
   }
 }
 
-/** Sets the defaults of fine-tuning in place of those of the checkpoint or data set, which are for a linear probe. */
-function deriveFineTuning(config: RunConfig, origins: Origins): void {
-  const own = { ...FINE_TUNING[config.datasetName], probeAugment: true, probeSweep: false };
-  for (const field of Object.keys(own) as (keyof typeof own)[]) {
+/**
+ * Sets the defaults of a protocol that trains on augmented images in place of those of the checkpoint or data set; those of
+ * fine-tuning are its own, as the others are for a linear probe.
+ */
+function deriveProtocol(config: RunConfig, origins: Origins): void {
+  const { protocol, datasetName } = config;
+  if (protocol !== "finetune" && protocol !== "clipped") return;
+  const recipe = protocol === "finetune" ? FINE_TUNING[datasetName] : {};
+  const own: Partial<RunConfig> = { ...recipe, probeAugment: true, probeSweep: false };
+  for (const field of Object.keys(own) as (keyof RunConfig)[]) {
     if (isGiven(origins[field])) continue;
     Object.assign(config, { [field]: own[field] });
-    origins[field] = "--protocol=finetune";
+    origins[field] = `--protocol=${protocol}`;
   }
 }
 

@@ -124,14 +124,15 @@ function isOfSmallImages(preset: RunConfig["preset"]): boolean {
 }
 
 const EVALUATION_RULES: readonly Rule[] = [
-  ({ protocol, ranks }) =>
-    protocol === "finetune" && ranks > 1
-      ? `Cannot use --ranks=${ranks} with --protocol=finetune: expected one rank`
-      : undefined,
   ({ protocol, probeAugment }) =>
     protocol === "finetune" && !probeAugment
       ? "Cannot use --clsf_augment=false with --protocol=finetune, which trains on random crops and flips: " +
         "expected --clsf_augment"
+      : undefined,
+  ({ protocol, probeAugment }) =>
+    protocol === "clipped" && !probeAugment
+      ? "Cannot use --clsf_augment=false with --protocol=clipped, which trains on pre-training's views: expected " +
+        "--clsf_augment"
       : undefined,
   ({ protocol, probeBatchSize }) =>
     protocol === "finetune" && probeBatchSize < 2
@@ -139,12 +140,12 @@ const EVALUATION_RULES: readonly Rule[] = [
         "statistics"
       : undefined,
   ({ protocol, probeSweep, probeAugment }) =>
-    protocol !== "finetune" && probeSweep && probeAugment
+    protocol !== "finetune" && protocol !== "logreg" && probeSweep && probeAugment
       ? "Cannot use --clsf_lr_sweep, which trains many probes, on random crops: expected --clsf_augment=false with it"
       : undefined,
   ({ protocol, saveProbe }) =>
     protocol === "knn" && saveProbe !== null
-      ? `Cannot use --save_probe=${saveProbe} with --protocol=knn, which has no probe: expected linear or finetune`
+      ? `Cannot use --save_probe=${saveProbe} with --protocol=knn, which has no probe: expected another protocol`
       : undefined,
   ({ evalAtEnd, evalEveryEpochs }) =>
     evalAtEnd && evalEveryEpochs === 0

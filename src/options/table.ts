@@ -502,12 +502,14 @@ export const OPTIONS = {
     option: "protocol",
     group: "Evaluation",
     commands: EVAL,
-    value: { kind: "choice", choices: ["linear", "finetune", "knn"] },
+    value: { kind: "choice", choices: ["linear", "clipped", "logreg", "finetune", "knn"] },
     default: "linear",
     changeable: true,
     help:
-      "linear: a linear probe on the frozen encoder, and k-NN. finetune: encoder and classifier are trained " +
-      "together, by the options of the probe, with other defaults (docs/evaluation.md). knn: k-NN alone",
+      "linear: a linear probe on the frozen encoder, and k-NN. clipped: a probe with pre-training's views and clipped " +
+      "logits (BYOL, C.1). logreg: logistic regression on frozen features, for " +
+      "transfer (BYOL, D.2). finetune: encoder and classifier are trained together, by the options of the probe, with " +
+      "other defaults (docs/evaluation.md). knn: k-NN alone",
   },
   knn: {
     option: "knn",

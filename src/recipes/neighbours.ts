@@ -20,3 +20,8 @@ export function parseNeighbours(text: string): Neighbours[] {
     return { k: k!, temperature };
   });
 }
+
+/** Returns the classifiers of `--knn`; that of the default where it is not given. */
+export function neighboursOf(text: string | null): Neighbours[] {
+  return text === null ? [KNN] : parseNeighbours(text);
+}

@@ -55,8 +55,9 @@ Deno.test("every image is in one part of one rank, whatever the number of ranks"
 Deno.test("eval on 2 and on 3 ranks finds what one rank finds, and tests every image once", () =>
   inFolder(async (folder) => {
     const checkpoint = await encoder(folder);
-    // The probe on views that are drawn anew, and on features with a choice of its learning rate.
-    for (const how of [[], ["--clsf_augment=false", "--clsf_lr_sweep"]]) {
+    // The probe on views that are drawn anew, on features with a choice of its learning rate, and by L-BFGS.
+    const ways = [[], ["--clsf_augment=false", "--clsf_lr_sweep"], ["--protocol=logreg"]];
+    for (const how of ways) {
       const found: Record<string, unknown>[] = [];
       for (const ranks of [1, 2, 3]) {
         const ended = await start(evalArgs(checkpoint, `--ranks=${ranks}`, ...how)).ended;
@@ -67,6 +68,39 @@ Deno.test("eval on 2 and on 3 ranks finds what one rank finds, and tests every i
       equal(found[0]?.tested, 1000);
       ok(Number(found[0]?.knn_top1) > 10 && Number(found[0]?.top1) < 100);
       for (const other of found) deepEqual(other, found[0]);
+    }
+  }));
+
+Deno.test("fine-tuning on 2 ranks is that of one rank to rounding", () =>
+  inFolder(async (folder) => {
+    const checkpoint = await encoder(folder);
+    const found: { top1: number; confusion: number[][]; details: Record<string, number> }[] = [];
+    for (const ranks of [1, 2]) {
+      const ended = await start([
+        ...evalArgs(checkpoint, "--protocol=finetune", `--ranks=${ranks}`, "--dtype=float64"),
+        ...["--batch_size_clsf=128", "--nb_epochs_clsf=2", "--lr_init_clsf=0.1"],
+      ]).ended;
+      equal(ended.code, 0, ended.stderr);
+      found.push(JSON.parse(ended.stdout));
+    }
+    const [one, two] = found;
+    const [loss, other] = found.map(({ details }) => details.train_loss!);
+    ok(Math.abs(loss! / other! - 1) < 1e-9, `${loss}, ${other}`);
+    deepEqual(two!.confusion, one!.confusion);
+    equal(one!.confusion.flat().reduce((sum, count) => sum + count, 0), 1000);
+    for (
+      const [more, message] of [
+        [
+          [],
+          /on 2 ranks in batches of 100 images: expected a multiple of 64 .* such as --batch_size_clsf=64/,
+        ],
+        [["--limit_train=40"], /on 2 ranks in batches of 40 images: .*; use fewer ranks/],
+      ] as const
+    ) {
+      const args = evalArgs(checkpoint, "--protocol=finetune", "--ranks=2", ...more);
+      const { code, stderr } = await start(args).ended;
+      equal(code, 2, stderr);
+      match(stderr, message);
     }
   }));
 

@@ -34,6 +34,7 @@ export const OTHERS: readonly string[] = [
   "pyarrow",
   "pandas",
   "scipy",
+  "scikit-learn",
   "onnx",
   "onnxruntime",
 ];

@@ -12,6 +12,7 @@ use crate::evaluation::features::Features;
 use crate::evaluation::finetune::FineTuning;
 use crate::evaluation::neighbours::FeatureBank;
 use crate::evaluation::probe::Probe;
+use crate::evaluation::regression::Regression;
 use crate::run::heartbeat::Heartbeat;
 use crate::run::job::Job;
 use crate::run::ranks::Ranks;
@@ -40,6 +41,7 @@ objects! {
     FineTuning: "fine-tuning",
     FeatureBank: "feature bank",
     Probe: "probe",
+    Regression: "regression",
     Heartbeat: "heartbeat",
     Job: "job",
     Ranks: "set of ranks",

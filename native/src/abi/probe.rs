@@ -1,4 +1,5 @@
-//! Evaluation of an encoder: probes, tables of features, nearest neighbours, fine-tuning.
+//! Evaluation of an encoder: probes, tables of features, logistic regression, nearest neighbours,
+//! fine-tuning.
 //!
 //! An entry that uses a data set's batch fails without a one-view batch.
 
@@ -11,6 +12,7 @@ use crate::evaluation::features::{FeatureStep, Features};
 use crate::evaluation::finetune::FineTuning;
 use crate::evaluation::neighbours::{FeatureBank, Neighbours};
 use crate::evaluation::probe::{LinearOptions, Probe, ProbeSaveOptions};
+use crate::evaluation::regression::{Regression, RegressionFit, RegressionOptions};
 use crate::run::ranks::Ranks;
 use crate::training::learner::Learner;
 
@@ -53,6 +55,12 @@ table! {
     /// Starts to fine-tune the learner's encoder: keeps SGD's state of it.
     fn byol_finetune_create(learner: &mut Learner) -> Handle = FineTuning::new;
 
+    /// Averages gradients over the ranks from the next step on, and normalises their batches as one.
+    /// Fails before the group is open.
+    fn byol_finetune_join(finetune: &mut FineTuning, learner: &mut Learner, ranks: &Ranks) {
+        ranks.group().map(|group| finetune.join(learner, group))
+    }
+
     /// Trains encoder and probe together on the data set's batch. Fails on views of another type or
     /// device.
     fn byol_finetune_step(
@@ -60,7 +68,8 @@ table! {
         learning_rate: f64,
     ) = FineTuning::step;
 
-    /// Returns the loss of the last step. Fails before one. Waits for the device.
+    /// Returns the loss of the last step, on several ranks the mean of theirs: all call it. Fails
+    /// before a step. Waits for the device.
     fn byol_finetune_loss(
         finetune: &FineTuning,
     ) -> Numbers<1> { finetune.loss().map(|loss| [loss]) }
@@ -83,6 +92,27 @@ table! {
     /// table.
     fn byol_features_test(features: &mut Features, probe: &mut Probe, seed: u64, held_out: usize)
         = Features::test;
+
+    /// Begins a logistic regression with zeros on the embeddings that are not held out. Fails where
+    /// none is left, and on numbers of classes that no classifier has.
+    fn byol_regression_create(
+        features: &mut Features, options: Json<RegressionOptions>,
+    ) -> Handle {
+        Regression::new(features, &options)
+    }
+
+    /// Begins an optimization by L-BFGS with one strength of the penalty, at the weights of the one
+    /// before. Fails on a strength below 0.
+    fn byol_regression_begin(regression: &mut Regression, options: Json<RegressionFit>) {
+        regression.begin(&options)
+    }
+
+    /// Makes some iterations. Returns their number, and 1 where a tolerance has ended the
+    /// optimization. Fails before byol_regression_begin. Waits for the device.
+    fn byol_regression_step(regression: &mut Regression) -> Numbers<2> = Regression::step;
+
+    /// Gives the probe the regression's weights. Fails on a probe of other sizes.
+    fn byol_regression_give(regression: &Regression, probe: &mut Probe) = Regression::give;
 
     /// Makes an empty feature bank.
     fn byol_bank_create() -> Handle { Ok(FeatureBank::default()) }

@@ -39,6 +39,14 @@ struct FeatureOrder {
 }
 
 impl Features {
+    #[cfg(test)]
+    pub fn of(features: Tensor, labels: Tensor) -> Self {
+        Self {
+            chunks: vec![(features, labels)],
+            order: None,
+        }
+    }
+
     /// Adds the embeddings of the dataset's one-view batch.
     pub fn append(&mut self, learner: &Learner, dataset: &Dataset) -> Result<()> {
         let Embedded { features, labels } = dataset.batch(1)?.embeddings(learner)?;
@@ -93,6 +101,28 @@ impl Features {
             &features.f_index_select(0, &rows)?,
             &labels.f_index_select(0, &rows)?,
         )
+    }
+
+    /// Returns the embeddings and labels that are not held out, in the order of the table.
+    pub fn learned(&mut self, seed: u64, held_out: usize) -> Result<(Tensor, Tensor)> {
+        let (features, labels) = self.joined()?;
+        if held_out == 0 {
+            return Ok((features, labels));
+        }
+        let mut rows = split(seed, labels.size()[0] as usize);
+        let mut rows = rows.split_off(held_out.min(rows.len()));
+        if rows.is_empty() {
+            return Err(Error::invalid(format!(
+                "Cannot learn from {} embeddings without {held_out}: expected at least 1",
+                labels.size()[0]
+            )));
+        }
+        rows.sort_unstable();
+        let rows = moved(&Tensor::f_from_slice(&rows)?, labels.device())?;
+        Ok((
+            features.f_index_select(0, &rows)?,
+            labels.f_index_select(0, &rows)?,
+        ))
     }
 
     fn order_of(&mut self, wanted: FeatureOrder, count: usize) -> &[i64] {

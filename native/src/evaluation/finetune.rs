@@ -1,5 +1,7 @@
 //! Fine-tuning: encoder and classifier learn together, end to end, from labelled images.
 
+use std::sync::Arc;
+
 use tch::Tensor;
 
 use super::probe::Probe;
@@ -8,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::network::layers::Pass;
 use crate::torch::autocast::Precision;
 use crate::torch::device::require_same;
+use crate::torch::distributed::Group;
 use crate::torch::grad_mode::GradMode;
 use crate::torch::scaler::Scaler;
 use crate::training::learner::Learner;
@@ -17,6 +20,7 @@ pub struct FineTuning {
     buffers: Vec<Tensor>,
     scaler: Option<Scaler>,
     loss: Option<Tensor>,
+    group: Option<Arc<Group>>,
 }
 
 impl FineTuning {
@@ -33,7 +37,14 @@ impl FineTuning {
             buffers: buffers.collect::<Result<_>>()?,
             scaler,
             loss: None,
+            group: None,
         })
+    }
+
+    /// Averages gradients over the ranks from now on, whose batches of equal size batch normalisation takes as one.
+    pub fn join(&mut self, learner: &mut Learner, group: &Arc<Group>) {
+        learner.encoder_parameters().sync = Some(Arc::clone(group));
+        self.group = Some(Arc::clone(group));
     }
 
     /// One step of cross-entropy, mean over the dataset's one-view batch: the encoder in train mode, momentum and
@@ -66,20 +77,21 @@ impl FineTuning {
         {
             let _grad = GradMode::set(true);
             let loss = classifier.loss(&learner.encode(view, Pass::Train)?, labels)?;
-            match &self.scaler {
-                Some(scaler) => scaler.scaled(&loss)?.f_backward()?,
-                None => loss.f_backward()?,
-            }
+            let start = match &self.scaler {
+                Some(scaler) => scaler.scaled(&loss)?,
+                None => loss.shallow_clone(),
+            };
+            start.f_backward().map_err(|error| match &self.group {
+                Some(group) => group.blamed(error.into()),
+                None => error.into(),
+            })?;
             self.loss = Some(loss.f_detach()?);
         }
+        self.average(learner, classifier)?;
         let skip = match &mut self.scaler {
             None => None,
             Some(scaler) => {
-                let learned = learner.encoder_parameters().learned();
-                let mut gradients = learned
-                    .map(|entry| Ok(entry.tensor.f_grad()?))
-                    .collect::<Result<Vec<_>>>()?;
-                gradients.extend(classifier.gradients()?);
+                let gradients = gradients_of(learner, classifier)?;
                 scaler.unscale(&gradients.iter().collect::<Vec<_>>())?;
                 Some(scaler.overflowed()?)
             }
@@ -92,11 +104,52 @@ impl FineTuning {
         classifier.descend(learning_rate, skip.as_ref())
     }
 
-    /// The last step's loss, before it was taken. Waits for the device.
+    /// Gives the gradients their mean over the ranks, by one collective.
+    fn average(&self, learner: &mut Learner, classifier: &Probe) -> Result<()> {
+        let Some(group) = &self.group else {
+            return Ok(());
+        };
+        let gradients = gradients_of(learner, classifier)?;
+        let rows: Vec<Tensor> = gradients
+            .iter()
+            .map(|gradient| Ok(gradient.f_reshape([-1])?))
+            .collect::<Result<_>>()?;
+        let mut all = Tensor::f_cat(&rows, 0)?;
+        group.sum(&all)?;
+        let _ = all.f_div_scalar_(group.size as f64)?;
+        let mut start = 0;
+        for mut gradient in gradients {
+            let count = gradient.numel() as i64;
+            let averaged = all.f_narrow(0, start, count)?;
+            gradient.f_copy_(&averaged.f_view(&gradient.size()[..])?)?;
+            start += count;
+        }
+        Ok(())
+    }
+
+    /// The last step's loss, before it was taken: the mean of all ranks', which all call this then. Waits for the
+    /// device.
     pub fn loss(&self) -> Result<f64> {
         let loss = self.loss.as_ref().ok_or_else(|| {
             Error::invalid("Cannot read the loss of fine-tuning: expected a step before")
         })?;
-        Ok(loss.f_double_value(&[])?)
+        let Some(group) = &self.group else {
+            return Ok(loss.f_double_value(&[])?);
+        };
+        let share = loss.f_div_scalar(group.size as f64)?;
+        group.sum(&share)?;
+        let mean = share.f_double_value(&[])?;
+        group.check()?;
+        Ok(mean)
     }
+}
+
+/// Returns the gradients of encoder and classifier, as they are kept.
+fn gradients_of(learner: &mut Learner, classifier: &Probe) -> Result<Vec<Tensor>> {
+    let learned = learner.encoder_parameters().learned();
+    let mut gradients = learned
+        .map(|entry| Ok(entry.tensor.f_grad()?))
+        .collect::<Result<Vec<_>>>()?;
+    gradients.extend(classifier.gradients()?);
+    Ok(gradients)
 }

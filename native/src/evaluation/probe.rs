@@ -25,6 +25,7 @@ pub struct LinearOptions {
     seed: u64,
     momentum: f64,
     weight_decay: f64,
+    logit_clip: Option<LogitClip>,
 }
 
 #[derive(Deserialize)]
@@ -43,16 +44,30 @@ const MAX_WEIGHTS: i64 = 1 << 27;
 impl LinearOptions {
     /// Refuses what no probe can be made of.
     pub fn validate(&self) -> Result<()> {
-        let (features, classes) = (self.features, self.classes);
-        let sides = 1..=MAX_SIDE;
-        let fits = sides.contains(&features) && sides.contains(&classes);
-        if fits && features * classes <= MAX_WEIGHTS {
-            return Ok(());
-        }
-        Err(Error::invalid(format!(
-            "Cannot make a probe of {features} × {classes}: expected at least 1 × 1 and at most {MAX_WEIGHTS} weights"
-        )))
+        require_sides(self.features, self.classes)
     }
+}
+
+/// Refuses numbers of features and classes that no linear classifier has.
+pub fn require_sides(features: i64, classes: i64) -> Result<()> {
+    let sides = 1..=MAX_SIDE;
+    let fits = sides.contains(&features) && sides.contains(&classes);
+    if fits && features * classes <= MAX_WEIGHTS {
+        return Ok(());
+    }
+    Err(Error::invalid(format!(
+        "Cannot make a probe of {features} × {classes}: expected at least 1 × 1 and at most {MAX_WEIGHTS} weights"
+    )))
+}
+
+/// A bound on the logits, and a penalty on their squares: CPC v2 (Hénaff et al. 2019), BYOL's appendix C.1.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LogitClip {
+    /// Logits become bound · tanh(logit / bound).
+    bound: f64,
+    /// Factor of the mean of their squares, which is added to the loss.
+    penalty: f64,
 }
 
 /// A linear classifier on embeddings, trained by SGD with Nesterov momentum.
@@ -61,6 +76,7 @@ pub struct Probe {
     bias: Tensor,
     buffers: [Tensor; 2],
     pub sgd: Nesterov,
+    clip: Option<LogitClip>,
     seen: i64,
     correct: [Tensor; 2],
     answers: Answers,
@@ -77,6 +93,7 @@ impl Probe {
             seed,
             momentum,
             weight_decay,
+            logit_clip,
         } = options;
         let device = device.open()?;
         unsafe { torch_sys::at_manual_seed(seed as i64) };
@@ -97,6 +114,7 @@ impl Probe {
                 momentum,
                 weight_decay,
             },
+            clip: logit_clip,
             seen: 0,
             correct: [count()?, count()?],
             answers: Answers::new(classes, device)?,
@@ -129,11 +147,31 @@ impl Probe {
         self.bias.zero_grad();
     }
 
-    /// Cross-entropy, mean over the embeddings.
+    /// Cross-entropy, mean over the embeddings; of clipped logits with the penalty on them.
     pub fn loss(&self, features: &Tensor, labels: &Tensor) -> Result<Tensor> {
         let logits = features.f_linear(&self.weight, Some(&self.bias))?;
-        let none = None::<&Tensor>;
-        Ok(logits.f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)?)
+        let cross_entropy = |logits: &Tensor| {
+            let none = None::<&Tensor>;
+            logits.f_cross_entropy_loss(labels, none, Reduction::Mean, -100, 0.0)
+        };
+        let Some(LogitClip { bound, penalty }) = self.clip else {
+            return Ok(cross_entropy(&logits)?);
+        };
+        let clipped = logits.f_div_scalar(bound)?.f_tanh()?.f_mul_scalar(bound)?;
+        let squares = clipped.f_square()?.f_mean(None)?;
+        Ok(cross_entropy(&clipped)?.f_add(&squares.f_mul_scalar(penalty)?)?)
+    }
+
+    /// Takes weights in place of its own.
+    pub fn set(&mut self, weight: &Tensor, bias: &Tensor) -> Result<()> {
+        let (own, given) = (self.weight.size(), weight.size());
+        if own != given {
+            return Err(Error::invalid(format!(
+                "Cannot give a probe of {own:?} weights of {given:?}: expected the same sizes"
+            )));
+        }
+        self.weight.f_copy_(weight)?;
+        Ok(self.bias.f_copy_(bias)?)
     }
 
     pub fn gradients(&self) -> Result<[Tensor; 2]> {

@@ -8,6 +8,7 @@ pub mod foreach;
 pub mod gpu;
 pub mod gpus;
 pub mod grad_mode;
+pub mod lbfgs;
 pub mod library;
 pub mod memory;
 pub mod recompute;

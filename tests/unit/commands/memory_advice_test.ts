@@ -73,6 +73,10 @@ Deno.test("an evaluation without memory is told with its own options, by what ne
       "neighbours), or --clsf_augment (keeps them once), or --hardware=cpu",
   );
   match(told("byol_features_append"), /of all training images: .+ --limit_train \(fewer/);
+  match(
+    told("byol_regression_create", { protocol: "logreg" }),
+    /^Cannot keep the embeddings of all/,
+  );
   match(told("byol_learner_create"), /^Cannot open images and networks for an evaluation: /);
 });
 

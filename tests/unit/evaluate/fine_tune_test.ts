@@ -92,9 +92,14 @@ Deno.test("fine-tuning learns, end to end, and is the same each time", async () 
   equal(digests[1], digests[2]);
   equal(new Set(digests).size, 2);
 
-  const swept = await fineTune(parts, { ...options, epochs: 1, learningRate: 1, sweep: true });
+  const sweep = { ...options, epochs: 1, learningRate: 1, sweep: true };
+  const swept = await fineTune(parts, { ...sweep, sweptEpochs: [1, 2] });
   ok([0.005, 0.01, 0.02, 0.05, 0.1].includes(swept!.details.probe_learning_rate!));
   ok(swept!.details.held_out_top1! > 0);
+  const { probe_learning_rate: learningRate, probe_epochs: epochs } = swept!.details;
+  ok(epochs === 1 || epochs === 2);
+  const chosen = await fineTune(parts, { ...options, epochs, learningRate: learningRate! });
+  deepEqual([chosen!.top1, chosen!.details.train_loss], [swept!.top1, swept!.details.train_loss]);
   equal(await fineTune(parts, { ...options, epochs: 1, learningRate: 1 }, () => true), undefined);
   await Deno.remove(path);
 });
@@ -103,7 +108,7 @@ Deno.test("eval names protocol and share of labels, and writes what each protoco
   const folder = await Deno.makeTempDir();
   const quick = ["--label_fraction=10", "--nb_epochs_clsf=1"];
   const found: Record<string, Record<string, unknown>> = {};
-  for (const protocol of ["linear", "knn", "finetune"]) {
+  for (const protocol of ["linear", "clipped", "knn", "finetune"]) {
     const network = join(folder, `${protocol}.safetensors`);
     const save = protocol === "knn" ? [] : [`--save_probe=${network}`];
     const { code, stdout, stderr } = await byol(
@@ -119,6 +124,8 @@ Deno.test("eval names protocol and share of labels, and writes what each protoco
     equal(result.tested, 1000);
   }
   equal(found.knn!.knn_top1, found.linear!.knn_top1);
+  equal(found.clipped!.knn_top1, found.linear!.knn_top1);
+  notDeepEqual(found.clipped!.confusion, found.linear!.confusion);
   deepEqual(Object.keys(found.knn!), [
     "protocol",
     "label_fraction",
@@ -140,7 +147,11 @@ Deno.test("eval names protocol and share of labels, and writes what each protoco
 
 Deno.test("what no protocol can do has its own message and exit code", async () => {
   const cases: [string[], number, RegExp][] = [
-    [["--protocol=probe"], 2, /--protocol=probe: expected linear, finetune or knn/],
+    [
+      ["--protocol=probe"],
+      2,
+      /--protocol=probe: expected linear, clipped, logreg, finetune or knn/,
+    ],
     [["--label_fraction=0"], 2, /--label_fraction=0: expected /],
     [["--label_fraction=1", "--limit_train=900"], 2, /class \d would have none/],
     [
@@ -150,7 +161,8 @@ Deno.test("what no protocol can do has its own message and exit code", async () 
     ],
     [["--protocol=finetune", "--limit_train=1"], 2, /Cannot fine-tune on 1 image/],
     [["--protocol=finetune", "--clsf_augment=false"], 2, /which trains on random crops/],
-    [["--protocol=finetune", "--ranks=2"], 2, /--ranks=2 with --protocol=finetune/],
+    [["--protocol=clipped", "--clsf_augment=false"], 2, /which trains on pre-training's views/],
+    [["--protocol=clipped", "--clsf_lr_sweep"], 2, /Cannot use --clsf_lr_sweep, which trains many/],
     [["--protocol=finetune", "--batch_size_clsf=1"], 2, /expected at least 2/],
     [["--protocol=knn", "--save_probe=p"], 2, /with --protocol=knn, which has no probe/],
     [["--save_probe=/no/such/folder/p"], 8, /\/no\/such\/folder is no folder, expected one/],

@@ -129,49 +129,32 @@ struct Norm {
   float momentum, epsilon;
 };
 
-// Mean, 1/σ and number of rows, and the affine map that they make of the input.
-struct Statistics {
-  at::Tensor saved, affine;
-};
-
-// Those of the input's rows, or of all ranks' with a group; the running ones move.
-Statistics statistics_of(const at::Tensor& x, const Layout& layout, const Norm& norm, OpenedGroup* group) {
+// Mean, 1/σ and number of rows of the input, or of all ranks' with a group, and the affine map that they make of it; the
+// running ones move.
+KeptStatistics::One statistics_of(const at::Tensor& x, const Layout& layout, const Norm& norm, OpenedGroup* group) {
   const auto& [kernels, rows, channels, across, groups, lanes] = layout;
   const auto grid = layout.over_rows(kBlocksOfSums);
   const int blocks = static_cast<int>(grid.across);
   const auto floats = norm.weight.options();
   const auto empty = [&](int64_t length) { return at::empty({length}, floats); };
   const auto partial = empty(int64_t{2} * blocks * channels);
-  const Statistics made{empty(2 * channels + 1), empty(2 * channels)};
+  const auto saved = empty(2 * channels + 1), affine = empty(2 * channels);
   const std::string type = suffix(x.scalar_type());
   const auto per_channel = layout.over_channels(kHelpers);
   launch(kernels, "statistics_" + type, grid, x, rows, channels, across, partial);
   if (group == nullptr) {
     launch(
         kernels, "finish_statistics_" + type, per_channel, partial, blocks, channels, x, rows, norm.epsilon,
-        norm.momentum, norm.weight, norm.bias, norm.running_mean, norm.running_variance, made.saved, made.affine);
-    return made;
+        norm.momentum, norm.weight, norm.bias, norm.running_mean, norm.running_variance, saved, affine);
+    return {saved, affine};
   }
   const auto own = empty(2 * channels + 1);
   launch(kernels, "finish_local_" + type, per_channel, partial, blocks, channels, x, rows, own);
   const auto all = gathered(group, own);
   launch(
       kernels, "merge_ranks", layout.over_channels(1), all, ranks_of(group), channels, norm.epsilon, norm.momentum,
-      norm.weight, norm.bias, norm.running_mean, norm.running_variance, made.saved, made.affine);
-  return made;
-}
-
-// The same, but in a part of a network that computes its activations again: what the first pass found.
-Statistics statistics_once(const at::Tensor& x, const Layout& layout, const Norm& norm, OpenedGroup* group) {
-  auto* kept = kept_statistics();
-  if (kept == nullptr || !kept->again) {
-    auto made = statistics_of(x, layout, norm, group);
-    if (kept != nullptr) kept->tensors.insert(kept->tensors.end(), {made.saved, made.affine});
-    return made;
-  }
-  TORCH_CHECK(kept->next + 2 <= kept->tensors.size(), "a part has more normalisations than in its first pass");
-  kept->next += 2;
-  return {kept->tensors[kept->next - 2], kept->tensors[kept->next - 1]};
+      norm.weight, norm.bias, norm.running_mean, norm.running_variance, saved, affine);
+  return {saved, affine};
 }
 
 at::Tensor normalised(
@@ -195,7 +178,7 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     const Layout layout(x, *kernels);
     const Norm norm{weight, bias, running_mean, running_variance, static_cast<float>(momentum),
                     static_cast<float>(epsilon)};
-    const auto [saved, affine] = statistics_once(x, layout, norm, group);
+    const auto [saved, affine] = once_in_part([&] { return statistics_of(x, layout, norm, group); });
     auto y = normalised(x, shortcut, affine, layout, relu);
     context->save_for_backward({x, relu ? y : at::Tensor(), weight, saved});
     context->saved_data["shortcut"] = shortcut.defined();

@@ -12,6 +12,7 @@
 
 #include "collectives.h"
 #include "guarded.h"
+#include "statistics.h"
 
 namespace {
 
@@ -63,6 +64,20 @@ class FixedBuckets : public c10d::Reducer {
   }
 };
 
+// Mean and variance of each channel over all ranks' rows, of which every rank must bring as many; the running ones move.
+KeptStatistics::One joint_moments(
+    const at::Tensor& input, double count, at::Tensor running_mean, at::Tensor running_variance, double momentum,
+    c10d::ProcessGroup& group) {
+  const auto [local_mean, local_variance] = at::batch_norm_update_stats(input, {}, {}, 0.0);
+  const auto all = all_gather(group, at::stack({local_mean, local_variance}));
+  const auto means = all.select(1, 0);
+  const auto mean = means.mean(0);
+  const auto variance = all.select(1, 1).mean(0) + (means - mean).square().mean(0);
+  running_mean.mul_(1 - momentum).add_(mean, momentum);
+  running_variance.mul_(1 - momentum).add_(variance, momentum * count / (count - 1));
+  return {mean, variance};
+}
+
 // Batch normalisation whose statistics and whose backward sums are those of all ranks together. Every rank must bring
 // as many values. The local passes are libtorch's own kernels: in evaluation mode, with the joint statistics given as
 // the running ones, they compute the output, and in the backward pass Σdy, Σdy·x̂ and the part of dx without the sums.
@@ -78,14 +93,9 @@ class SyncBatchNorm : public torch::autograd::Function<SyncBatchNorm> {
       double momentum,
       double epsilon,
       c10d::ProcessGroup* group) {
-    const auto [local_mean, local_variance] = at::batch_norm_update_stats(input, {}, {}, 0.0);
-    const auto all = all_gather(*group, at::stack({local_mean, local_variance}));
-    const auto means = all.select(1, 0);
-    const auto mean = means.mean(0);
-    const auto variance = all.select(1, 1).mean(0) + (means - mean).square().mean(0);
     const auto count = static_cast<double>(input.numel() / input.size(1) * group->getSize());
-    running_mean.mul_(1 - momentum).add_(mean, momentum);
-    running_variance.mul_(1 - momentum).add_(variance, momentum * count / (count - 1));
+    const auto [mean, variance] = once_in_part(
+        [&] { return joint_moments(input, count, running_mean, running_variance, momentum, *group); });
     context->save_for_backward({input, weight, mean, variance});
     context->saved_data["count"] = count;
     context->saved_data["epsilon"] = epsilon;

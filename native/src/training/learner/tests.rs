@@ -1,5 +1,5 @@
-//! Steps of learners whose batch normalisations are the fused kernels, run by the processor: over the ranks of a real process
-//! group, with activations computed again, in micro-batches.
+//! Steps of learners over the ranks of a real process group, with activations computed again, in micro-batches: by the fused
+//! kernels, which the processor runs here, and by the processor's own batch normalisation.
 
 use std::sync::Arc;
 
@@ -77,8 +77,15 @@ fn found(learner: &Learner, collectives: u64) -> Found {
     }
 }
 
+/// The batch normalisation of a test's ranks.
+#[derive(Clone, Copy)]
+enum Norms {
+    Fused,
+    Processor,
+}
+
 /// Runs a step of two micro-batches on every rank.
-fn by_ranks(activation_checkpointing: bool, sync_bn: bool) -> Vec<Found> {
+fn by_ranks(norms: Norms, activation_checkpointing: bool, sync_bn: bool) -> Vec<Found> {
     let whole = batches();
     let given = |rank: usize| {
         let own = |view: &Tensor| view.narrow(0, rank as i64 * IMAGES, IMAGES).copy();
@@ -90,7 +97,8 @@ fn by_ranks(activation_checkpointing: bool, sync_bn: bool) -> Vec<Found> {
     on_ranks(
         (0..RANKS).map(given).collect(),
         |(mut learner, views), group| {
-            let _emulated = Emulated::begin(THREADS.0, THREADS.1);
+            let _emulated =
+                matches!(norms, Norms::Fused).then(|| Emulated::begin(THREADS.0, THREADS.1));
             learner.join(group, sync_bn).expect("the other ranks");
             let before = group.collectives().expect("a count");
             forward_backward(&mut learner, &views);
@@ -106,6 +114,17 @@ fn norm(tensor: &Tensor) -> f64 {
 
 #[test]
 fn two_ranks_in_two_micro_batches_normalise_as_one_and_gather_once_in_each_direction() {
+    checked_on_two_ranks(Norms::Fused);
+}
+
+#[test]
+fn a_processors_ranks_gather_nothing_where_a_block_is_computed_again() {
+    checked_on_two_ranks(Norms::Processor);
+}
+
+/// Counts the collectives of two ranks with and without activation checkpointing, and compares both with each other and
+/// with one rank.
+fn checked_on_two_ranks(norms: Norms) {
     // As for every call of the program; a pass that needs them keeps gradients itself.
     let _no_grad = GradMode::set(false);
     // ResNet-20: the stem, 9 blocks of two; a normalisation in the projector, and one in the predictor.
@@ -114,11 +133,11 @@ fn two_ranks_in_two_micro_batches_normalise_as_one_and_gather_once_in_each_direc
     // One gathering for a forward, one for a backward pass, and none where a block is computed again.
     let gathered = u64::from(MICRO_BATCHES) * (online + target + online);
     // Without joint statistics, what is left are the averages of the gradients.
-    let apart = by_ranks(true, false);
+    let apart = by_ranks(norms, true, false);
     let averages = apart[0].collectives;
     assert!((1..=3).contains(&averages), "{averages} averages");
-    let kept = by_ranks(false, true);
-    let again = by_ranks(true, true);
+    let kept = by_ranks(norms, false, true);
+    let again = by_ranks(norms, true, true);
     for found in kept.iter().chain(&again) {
         assert_eq!(found.collectives, gathered + averages);
     }
@@ -135,7 +154,12 @@ fn two_ranks_in_two_micro_batches_normalise_as_one_and_gather_once_in_each_direc
     let pairs = pairs.zip(second.gradients.iter().chain(&second.statistics));
     assert!(pairs.into_iter().all(|(one, other)| one.equal(other)));
 
-    // One rank with all images, by libtorch's own operations.
+    equals_one_rank([first, second]);
+}
+
+/// Compares the mean loss of two ranks, their gradients and running statistics with those of one rank with all images.
+fn equals_one_rank([first, second]: [&Found; 2]) {
+    // By libtorch's own operations.
     let mut alone = Learner::new(options("resnet20", false)).expect("a learner");
     forward_backward(&mut alone, &batches());
     let alone = self::found(&alone, 0);

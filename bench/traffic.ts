@@ -16,6 +16,8 @@ export interface Norm {
   pixels: number;
   relu: boolean;
   shortcut: boolean;
+  /** True where a block follows: the output goes into the block and past it. */
+  forked: boolean;
 }
 
 /** Layers of an encoder that matter here. */
@@ -88,8 +90,10 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
     norms.push({ channels: outputs, ...norm });
   };
   let at = stem === "imagenet" ? Math.ceil(side / 2) : side;
-  const plain = { relu: true, shortcut: false };
-  convolution(3, plan.width, stem === "imagenet" ? 7 : 3, { pixels: at ** 2, ...plain });
+  const plain = { relu: true, shortcut: false, forked: false };
+  // Pooling stands between the stem for photos and the first block.
+  const forked = stem !== "imagenet";
+  convolution(3, plan.width, forked ? 3 : 7, { pixels: at ** 2, ...plain, forked });
   if (stem === "imagenet") at = Math.ceil(at / 2);
   let inputs = plan.width;
   for (const [stage, depth] of plan.depths.entries()) {
@@ -100,7 +104,8 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
       const before = at ** 2;
       at = Math.ceil(at / stride);
       const pixels = at ** 2;
-      const last = { pixels, relu: true, shortcut: true };
+      const isLast = stage + 1 === plan.depths.length && block + 1 === depth;
+      const last = { pixels, relu: true, shortcut: true, forked: !isLast };
       if (plan.expansion === 1) {
         convolution(inputs, inner, 3, { pixels, ...plain });
         convolution(inner, outputs, 3, last);
@@ -110,7 +115,7 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
         convolution(inner, outputs, 1, last);
       }
       if (plan.projections && (stride > 1 || inputs !== outputs)) {
-        convolution(inputs, outputs, 1, { pixels, relu: false, shortcut: false });
+        convolution(inputs, outputs, 1, { pixels, ...plain, relu: false });
       }
       inputs = outputs;
     }
@@ -118,14 +123,24 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
   return { norms, parameters, features: inputs };
 }
 
-/** Passes over one normalisation's values, each a reading or a writing (native/shim/gpu/batch_norm.cuh). */
-function passesOf({ relu, shortcut }: Norm): { forward: number; backward: number } {
-  const [ofRelu, ofShortcut] = [Number(relu), Number(shortcut)];
+/** Share of an activation's bytes that ReLU's mask takes: a byte for each pack of 16. */
+const MASK = 1 / 16;
+
+/**
+ * Passes over one normalisation's values, each a reading or a writing (native/shim/gpu/batch_norm.cuh); `forked` those of
+ * an output that goes two ways, into a block and past it. Only a pass with gradients keeps ReLU's mask.
+ */
+function passesOf(
+  { relu, shortcut, forked }: Norm,
+): { forward: number; mask: number; backward: number } {
+  const mask = relu ? MASK : 0;
   // Statistics read x; then x and the shortcut are read, and y is written.
-  const forward = 1 + 2 + ofShortcut;
-  // Sums read dy, x and, for ReLU, y; so does the second pass, which writes dx and the shortcut's gradient.
-  const backward = 2 * (2 + ofRelu) + 1 + ofShortcut;
-  return { forward, backward };
+  const forward = 1 + 2 + Number(shortcut);
+  // Each gradient of the output, and ReLU's mask.
+  const gradient = 1 + Number(forked) + mask;
+  // Sums read the gradient and x. At the end of a block they write the shortcut's gradient, which the second pass reads.
+  const backward = shortcut ? gradient + 1 + 1 + 2 + 1 : 2 * (gradient + 1) + 1;
+  return { forward, mask, backward };
 }
 
 /**
@@ -140,7 +155,7 @@ export function trafficOf(
   { hiddenDim }: Widths,
   { images, elementBytes, joint }: { images: number; elementBytes: number; joint: boolean },
 ): Traffic {
-  const head: Norm = { channels: hiddenDim, pixels: 1, relu: true, shortcut: false };
+  const head = { channels: hiddenDim, pixels: 1, relu: true, shortcut: false, forked: false };
   const target = [...norms, head];
   const online = [...target, head];
   const values = (norm: Norm): number => 2 * images * norm.pixels * norm.channels;
@@ -154,7 +169,7 @@ export function trafficOf(
     // Sums, their end, and the second pass; of several ranks the end of a rank's own and the merging.
     launches: calls * (joint ? 4 : 3),
     bytes: moved(forwards, (norm) => passesOf(norm).forward) +
-      moved(online, (norm) => passesOf(norm).backward),
+      moved(online, (norm) => passesOf(norm).mask + passesOf(norm).backward),
     collectives: joint ? calls : 0,
     // Mean and variance of each channel with the number of rows; backward, two sums of each channel. In float32.
     gatheredBytes: joint

@@ -157,42 +157,74 @@ KeptStatistics::One statistics_of(const at::Tensor& x, const Layout& layout, con
   return {saved, affine};
 }
 
+// `mask` is filled where it is defined.
 at::Tensor normalised(
-    const at::Tensor& x, const at::Tensor& shortcut, const at::Tensor& affine, const Layout& layout, bool relu) {
+    const at::Tensor& x, const at::Tensor& shortcut, const at::Tensor& affine, const at::Tensor& mask,
+    const Layout& layout, bool relu) {
   auto y = at::empty_like(x);
   launch(
       layout.kernels, std::string("normalise_") + suffix(x.scalar_type()), layout.over_rows(kBlocks), x, shortcut,
-      affine, y, layout.rows, layout.channels, layout.across, static_cast<int>(relu));
+      affine, y, mask, layout.rows, layout.channels, layout.across, static_cast<int>(relu));
   return y;
 }
 
+struct Mode {
+  double momentum, epsilon;
+  bool relu;
+  // Whether a backward pass may come.
+  bool has_gradient;
+  // Whether the output is returned twice, and each has a gradient of its own.
+  bool forked;
+};
+
+// Both gradients of an output that goes two ways, dense and of the input's type; `other` is undefined where one has come.
+struct Gradients {
+  at::Tensor dy, other;
+
+  Gradients(const variable_list& given, at::ScalarType type) {
+    for (const auto& one : given) {
+      if (!one.defined()) continue;
+      auto dense = innermost(one.to(type));
+      (dy.defined() ? other : dy) = std::move(dense);
+    }
+  }
+};
+
 class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
  public:
-  static at::Tensor forward(
+  static variable_list forward(
       AutogradContext* context, const at::Tensor& input, const std::optional<at::Tensor>& shortcut_or_none,
       const at::Tensor& weight, const at::Tensor& bias, const at::Tensor& running_mean,
-      const at::Tensor& running_variance, double momentum, double epsilon, bool relu, const Kernels* kernels,
-      OpenedGroup* group) {
+      const at::Tensor& running_variance, Mode mode, const Kernels* kernels, OpenedGroup* group) {
     const auto x = innermost(input);
     const auto shortcut = shortcut_or_none ? innermost(shortcut_or_none->to(x.scalar_type())) : at::Tensor();
     const Layout layout(x, *kernels);
-    const Norm norm{weight, bias, running_mean, running_variance, static_cast<float>(momentum),
-                    static_cast<float>(epsilon)};
+    const Norm norm{weight, bias, running_mean, running_variance, static_cast<float>(mode.momentum),
+                    static_cast<float>(mode.epsilon)};
     const auto [saved, affine] = once_in_part([&] { return statistics_of(x, layout, norm, group); });
-    auto y = normalised(x, shortcut, affine, layout, relu);
-    context->save_for_backward({x, relu ? y : at::Tensor(), weight, saved});
+    // A byte for each pack: a sixteenth of the output, which the backward pass would read for it.
+    const auto mask = mode.relu && mode.has_gradient
+        ? at::empty({x.numel() / pack_of(x.scalar_type())}, x.options().dtype(at::kByte))
+        : at::Tensor();
+    auto y = normalised(x, shortcut, affine, mask, layout, mode.relu);
+    context->save_for_backward({x, mask, weight, saved});
     context->saved_data["shortcut"] = shortcut.defined();
     // Both outlive the graph: the kernels for the life of the process, the group in the learner.
     context->saved_data["kernels"] = reinterpret_cast<int64_t>(kernels);
     context->saved_data["group"] = reinterpret_cast<int64_t>(group);
-    return y;
+    if (!mode.forked) return {y};
+    // Of two outputs, one may get no gradient.
+    context->set_materialize_grads(false);
+    return {y, y.variable_data()};
   }
 
   // libtorch calls it in a thread whose current device is the tensors'.
   static variable_list backward(AutogradContext* context, variable_list gradients) {
     const auto tensors = context->get_saved_variables();
-    const auto &x = tensors[0], &y = tensors[1], &weight = tensors[2], &saved = tensors[3];
-    const auto dy = innermost(gradients[0].to(x.scalar_type()));
+    const auto &x = tensors[0], &mask = tensors[1], &weight = tensors[2], &saved = tensors[3];
+    const Gradients given(gradients, x.scalar_type());
+    const at::Tensor none;
+    if (!given.dy.defined()) return variable_list(9);
     const auto pointer = [&](const char* name) { return reinterpret_cast<void*>(context->saved_data[name].toInt()); };
     const Layout layout(x, *static_cast<const Kernels*>(pointer("kernels")));
     auto* group = static_cast<OpenedGroup*>(pointer("group"));
@@ -205,7 +237,11 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
     auto d_weight = empty(channels), d_bias = empty(channels);
     const std::string type = suffix(x.scalar_type());
     const auto per_channel = layout.over_channels(kHelpers);
-    launch(kernels, "gradient_sums_" + type, grid, dy, y, x, saved, rows, channels, across, partial);
+    // The gradient before ReLU is the shortcut's: written once, it is what the second pass reads.
+    const auto d_shortcut = context->saved_data["shortcut"].toBool() ? at::empty_like(x) : none;
+    launch(
+        kernels, "gradient_sums_" + type, grid, given.dy, given.other, mask, x, saved, rows, channels, across, partial,
+        d_shortcut);
     if (group == nullptr) {
       launch(
           kernels, "finish_gradients_all", per_channel, partial, blocks, channels, weight, saved, d_weight, d_bias,
@@ -217,13 +253,12 @@ class BatchNormRelu : public torch::autograd::Function<BatchNormRelu> {
       launch(
           kernels, "merge_gradients", layout.over_channels(1), all, ranks_of(group), channels, weight, saved, factors);
     }
+    const bool left = d_shortcut.defined();
     auto dx = at::empty_like(x);
-    auto d_shortcut = context->saved_data["shortcut"].toBool() ? at::empty_like(x) : at::Tensor();
     launch(
-        kernels, "input_gradient_" + type, layout.over_rows(kBlocks), dy, y, x, factors, dx, d_shortcut, rows, channels,
-        across);
-    const at::Tensor none;
-    return {dx, d_shortcut, d_weight, d_bias, none, none, none, none, none, none, none};
+        kernels, "input_gradient_" + type, layout.over_rows(kBlocks), left ? d_shortcut : given.dy,
+        left ? none : given.other, left ? none : mask, x, factors, dx, rows, channels, across);
+    return {dx, d_shortcut, d_weight, d_bias, none, none, none, none, none};
   }
 };
 
@@ -240,18 +275,22 @@ bool byol_batch_norm_takes(const at::Tensor* input) {
 }
 
 // relu(batch_norm(input) + shortcut); in training by the batch's statistics, of all ranks where there is a group, and the
-// running ones move. `shortcut` and `group` may be null. Parameters and statistics are float32.
+// running ones move. `shortcut` and `group` may be null. Parameters and statistics are float32. Where `branch` is not null,
+// it gets the same values with a gradient of their own, for the second of two ways.
 int byol_batch_norm(
     const Kernels* kernels, OpenedGroup* group, const at::Tensor* input, const at::Tensor* shortcut,
     const at::Tensor* weight, const at::Tensor* bias, const at::Tensor* running_mean,
     const at::Tensor* running_variance, bool train, double momentum, double epsilon, bool relu, at::Tensor** out,
-    Message error) {
+    at::Tensor** branch, Message error) {
   return guarded(error, [&] {
     const c10::DeviceGuard device(input->device());
     const auto other = shortcut ? std::optional(*shortcut) : std::nullopt;
     if (train) {
-      *out = new at::Tensor(BatchNormRelu::apply(
-          *input, other, *weight, *bias, *running_mean, *running_variance, momentum, epsilon, relu, kernels, group));
+      const Mode mode{momentum, epsilon, relu, at::GradMode::is_enabled(), branch != nullptr};
+      const auto made = BatchNormRelu::apply(
+          *input, other, *weight, *bias, *running_mean, *running_variance, mode, kernels, group);
+      *out = new at::Tensor(made[0]);
+      if (branch) *branch = new at::Tensor(made[1]);
       return;
     }
     TORCH_CHECK(!at::GradMode::is_enabled(), "evaluation has no backward pass");
@@ -262,7 +301,8 @@ int byol_batch_norm(
         *kernels, "running_affine", layout.over_channels(1), layout.channels, static_cast<float>(epsilon), *weight,
         *bias, *running_mean, *running_variance, affine);
     *out = new at::Tensor(
-        normalised(x, other ? innermost(other->to(x.scalar_type())) : at::Tensor(), affine, layout, relu));
+        normalised(x, other ? innermost(other->to(x.scalar_type())) : at::Tensor(), affine, {}, layout, relu));
+    if (branch) *branch = new at::Tensor(**out);
   });
 }
 

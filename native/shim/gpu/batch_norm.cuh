@@ -170,10 +170,24 @@ DEVICE int channel_here() {
   return static_cast<int>(blockIdx.x * blockDim.x + threadIdx.x);
 }
 
-// y = relu(x · scale + shift + shortcut); without a shortcut where that is null.
+// ReLU's mask of a pack of outputs: bit i is set where output i is positive.
+typedef unsigned char Mask;
+
+template <typename Element>
+DEVICE Mask mask_of(const Pack& outputs) {
+  float values[Element::count];
+  Element::unpack(outputs, values);
+  unsigned bits = 0;
+  for (int i = 0; i < Element::count; ++i) bits |= values[i] > 0.0f ? 1u << i : 0u;
+  return static_cast<Mask>(bits);
+}
+
+// y = relu(x · scale + shift + shortcut); without a shortcut where that is null. Leaves ReLU's mask for the backward pass,
+// unless that is null.
 template <typename Element>
 DEVICE void normalise(
-    const Pack* x, const Pack* shortcut, const float* affine, Pack* y, int64 rows, int channels, int across, int relu) {
+    const Pack* x, const Pack* shortcut, const float* affine, Pack* y, Mask* mask, int64 rows, int channels, int across,
+    int relu) {
   const int packs = channels / Element::count;
   const Place place = place_of(packs, across);
   if (!place.inside) return;
@@ -195,25 +209,33 @@ DEVICE void normalise(
       // NaN is no less than 0 and stays.
       for (int i = 0; i < Element::count; ++i) values[i] = values[i] < 0.0f ? 0.0f : values[i];
     }
-    y[at] = Element::packed(values);
+    const Pack outputs = Element::packed(values);
+    y[at] = outputs;
+    if (mask) mask[at] = mask_of<Element>(outputs);
   }
 }
 
-// The gradient before ReLU: where y, which is null without ReLU, is positive.
+// The gradient before ReLU: where the mask, which is null without ReLU, has a bit. Of an output that went two ways it is
+// the sum of both gradients, rounded as a sum that is written and read again; `other` is null for one that went one way.
 template <typename Element>
-DEVICE void masked_gradient(const Pack* dy, const Pack* y, int64 at, float* gradient) {
+DEVICE void gradient_at(const Pack* dy, const Pack* other, const Mask* mask, int64 at, float* gradient) {
   Element::unpack(dy[at], gradient);
-  if (!y) return;
-  float outputs[Element::count];
-  Element::unpack(y[at], outputs);
-  for (int i = 0; i < Element::count; ++i) gradient[i] = outputs[i] > 0.0f ? gradient[i] : 0.0f;
+  if (other) {
+    float added[Element::count];
+    Element::unpack(other[at], added);
+    for (int i = 0; i < Element::count; ++i) added[i] += gradient[i];
+    Element::unpack(Element::packed(added), gradient);
+  }
+  if (!mask) return;
+  const unsigned bits = mask[at];
+  for (int i = 0; i < Element::count; ++i) gradient[i] = (bits >> i & 1u) != 0 ? gradient[i] : 0.0f;
 }
 
-// Sums of the gradient g and of g · x̂.
+// Sums of the gradient g and of g · x̂. Leaves g, unless that is null: it is the shortcut's gradient.
 template <typename Element>
 DEVICE void gradient_sums(
-    const Pack* dy, const Pack* y, const Pack* x, const float* saved, int64 rows, int channels, int across,
-    float* partial) {
+    const Pack* dy, const Pack* other, const Mask* mask, const Pack* x, const float* saved, int64 rows, int channels,
+    int across, float* partial, Pack* g) {
   const int packs = channels / Element::count;
   const Place place = place_of(packs, across);
   float sums[2][Element::count] = {};
@@ -226,7 +248,8 @@ DEVICE void gradient_sums(
 #pragma unroll 2
     for (int64 row = place.first_row; row < rows; row += place.stride) {
       const int64 at = row * packs + place.pack;
-      masked_gradient<Element>(dy, y, at, gradient);
+      gradient_at<Element>(dy, other, mask, at, gradient);
+      if (g) g[at] = Element::packed(gradient);
       Element::unpack(x[at], values);
       for (int i = 0; i < Element::count; ++i) {
         sums[0][i] += gradient[i];
@@ -248,10 +271,10 @@ DEVICE void leave_factors(
   factors[2 * channels + channel] = -a * (sums[0] / count) - b * mean;
 }
 
-// dx, and the gradient of the shortcut where there is one.
+// dx, by the gradient as gradient_sums() took it, or by the g that it left, without `other` and mask.
 template <typename Element>
 DEVICE void input_gradient(
-    const Pack* dy, const Pack* y, const Pack* x, const float* factors, Pack* dx, Pack* d_shortcut, int64 rows,
+    const Pack* dy, const Pack* other, const Mask* mask, const Pack* x, const float* factors, Pack* dx, int64 rows,
     int channels, int across) {
   const int packs = channels / Element::count;
   const Place place = place_of(packs, across);
@@ -265,9 +288,8 @@ DEVICE void input_gradient(
 #pragma unroll 2
   for (int64 row = place.first_row; row < rows; row += place.stride) {
     const int64 at = row * packs + place.pack;
-    masked_gradient<Element>(dy, y, at, gradient);
+    gradient_at<Element>(dy, other, mask, at, gradient);
     Element::unpack(x[at], values);
-    if (d_shortcut) d_shortcut[at] = Element::packed(gradient);
     for (int i = 0; i < Element::count; ++i) values[i] = a[i] * gradient[i] + b[i] * values[i] + c[i];
     dx[at] = Element::packed(values);
   }
@@ -290,19 +312,19 @@ DEVICE void input_gradient(
     finish_local<Element>(partial, blocks, channels, x, rows, own);                                                 \
   }                                                                                                                 \
   KERNEL void normalise_##suffix(                                                                                   \
-      const Pack* x, const Pack* shortcut, const float* affine, Pack* y, int64 rows, int channels, int across,      \
-      int relu) {                                                                                                   \
-    normalise<Element>(x, shortcut, affine, y, rows, channels, across, relu);                                       \
+      const Pack* x, const Pack* shortcut, const float* affine, Pack* y, Mask* mask, int64 rows, int channels,      \
+      int across, int relu) {                                                                                       \
+    normalise<Element>(x, shortcut, affine, y, mask, rows, channels, across, relu);                                 \
   }                                                                                                                 \
   KERNEL void gradient_sums_##suffix(                                                                               \
-      const Pack* dy, const Pack* y, const Pack* x, const float* saved, int64 rows, int channels, int across,       \
-      float* partial) {                                                                                             \
-    gradient_sums<Element>(dy, y, x, saved, rows, channels, across, partial);                                       \
+      const Pack* dy, const Pack* other, const Mask* mask, const Pack* x, const float* saved, int64 rows,           \
+      int channels, int across, float* partial, Pack* g) {                                                          \
+    gradient_sums<Element>(dy, other, mask, x, saved, rows, channels, across, partial, g);                          \
   }                                                                                                                 \
   KERNEL void input_gradient_##suffix(                                                                              \
-      const Pack* dy, const Pack* y, const Pack* x, const float* factors, Pack* dx, Pack* d_shortcut, int64 rows,   \
-      int channels, int across) {                                                                                   \
-    input_gradient<Element>(dy, y, x, factors, dx, d_shortcut, rows, channels, across);                             \
+      const Pack* dy, const Pack* other, const Mask* mask, const Pack* x, const float* factors, Pack* dx,           \
+      int64 rows, int channels, int across) {                                                                       \
+    input_gradient<Element>(dy, other, mask, x, factors, dx, rows, channels, across);                               \
   }
 
 BATCH_NORM_KERNELS(Float32, float32)

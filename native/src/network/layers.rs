@@ -5,7 +5,7 @@ use tch::{Kind, Tensor};
 use super::parameters::{channels_last, Parameters, Role};
 use crate::error::Result;
 use crate::torch::convolution;
-use crate::torch::gpu::batch_norm::{NormMode, Normalised};
+use crate::torch::gpu::batch_norm::{Forked, NormMode, Normalised};
 use crate::torch::gpu::{gpu, Gpu};
 
 const FLOAT: (Kind, tch::Device) = (Kind::Float, tch::Device::Cpu);
@@ -121,6 +121,23 @@ impl ConvNorm {
         }
         let hidden = self.conv.forward(parameters, input, None)?;
         self.norm.forward_relu(parameters, &hidden, shortcut, pass)
+    }
+
+    /// The same for values that go two ways.
+    pub fn forward_forked(
+        &self,
+        parameters: &Parameters,
+        input: &Tensor,
+        shortcut: Option<&Tensor>,
+        pass: Pass,
+    ) -> Result<Forked> {
+        if parameters.folded {
+            let values = self.forward_relu(parameters, input, shortcut, pass)?;
+            return Ok(Forked::of(values));
+        }
+        let hidden = self.conv.forward(parameters, input, None)?;
+        self.norm
+            .forward_forked(parameters, &hidden, shortcut, pass)
     }
 
     /// Writes to `folded`, a copy of `parameters`, the weights and the bias of a convolution that makes what both make
@@ -274,6 +291,23 @@ impl BatchNorm {
             None => normalised,
         }
         .f_relu_()?)
+    }
+
+    /// The same for values that go two ways.
+    fn forward_forked(
+        &self,
+        parameters: &Parameters,
+        input: &Tensor,
+        shortcut: Option<&Tensor>,
+        pass: Pass,
+    ) -> Result<Forked> {
+        let Some(gpu) = self.kernels(parameters, input) else {
+            let values = self.forward_relu(parameters, input, shortcut, pass)?;
+            return Ok(Forked::of(values));
+        };
+        self.count(parameters, pass)?;
+        let mode = pass.mode(parameters, true);
+        gpu.batch_norm_forked(input, shortcut, &self.parts(parameters), mode)
     }
 
     /// The GPU's own kernels, where they do what is asked for: not in float64.

@@ -6,6 +6,7 @@ use super::layers::{ConvNorm, ConvShape, Pass};
 use super::parameters::{Entry, Parameters};
 use crate::error::{Error, Result};
 use crate::torch::autocast::{Autocast, Precision};
+use crate::torch::gpu::batch_norm::Forked;
 use crate::torch::recompute::{forward_without_keeping, Recompute};
 
 /// An encoder: images (count × 3 × height × width) to embeddings (count × `features`).
@@ -124,18 +125,20 @@ impl ResNet {
     }
 
     pub fn forward(&self, parameters: &Parameters, images: &Tensor, pass: Pass) -> Result<Tensor> {
-        let mut hidden = self.stem.forward_relu(parameters, images, None, pass)?;
+        let mut hidden = self.stem.forward_forked(parameters, images, None, pass)?;
         if self.max_pool {
-            hidden = hidden.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?;
+            let main = &hidden.main;
+            hidden = Forked::of(main.f_max_pool2d([3, 3], [2, 2], [1, 1], [1, 1], false)?);
         }
         for block in &self.blocks {
             hidden = match parameters.recompute {
                 Some(_) if pass == Pass::Train => {
-                    forward_without_keeping(block, parameters, &hidden)?
+                    Forked::of(forward_without_keeping(block, parameters, &hidden.main)?)
                 }
                 _ => block.forward(parameters, &hidden, pass)?,
             };
         }
+        let hidden = hidden.main;
         Ok(hidden.f_adaptive_avg_pool2d([1, 1])?.f_flatten(1, -1)?)
     }
 
@@ -235,23 +238,26 @@ impl Block {
         self.layers.iter().chain(shortcut)
     }
 
-    pub fn forward(&self, parameters: &Parameters, input: &Tensor, pass: Pass) -> Result<Tensor> {
+    /// Takes an input that goes two ways, through the layers and past them, and returns an output that may.
+    fn forward(&self, parameters: &Parameters, input: &Forked, pass: Pass) -> Result<Forked> {
+        let past = &input.branch;
         let shortcut = match &self.shortcut {
-            Shortcut::Identity => input.shallow_clone(),
-            Shortcut::Projection(convolution) => convolution.forward(parameters, input, pass)?,
+            Shortcut::Identity => past.shallow_clone(),
+            Shortcut::Projection(convolution) => convolution.forward(parameters, past, pass)?,
             Shortcut::Padding { channels } => {
-                let sparse = input.f_slice(2, None, None, 2)?.f_slice(3, None, None, 2)?;
+                let sparse = past.f_slice(2, None, None, 2)?.f_slice(3, None, None, 2)?;
                 let (before, after) = (channels / 2, channels - channels / 2);
                 sparse.f_constant_pad_nd([0, 0, 0, 0, before, after])?
             }
         };
-        let mut hidden = input.shallow_clone();
-        for (index, convolution) in self.layers.iter().enumerate() {
-            let is_last = index + 1 == self.layers.len();
-            let added = is_last.then_some(&shortcut);
-            hidden = convolution.forward_relu(parameters, &hidden, added, pass)?;
+        let mut hidden = input.main.shallow_clone();
+        let Some((last, layers)) = self.layers.split_last() else {
+            return Err(Error::invalid("Cannot run a block: it has no layers"));
+        };
+        for convolution in layers {
+            hidden = convolution.forward_relu(parameters, &hidden, None, pass)?;
         }
-        Ok(hidden)
+        last.forward_forked(parameters, &hidden, Some(&shortcut), pass)
     }
 }
 
@@ -259,11 +265,12 @@ impl Recompute for Block {
     type Parameters = Parameters;
 
     fn forward(&self, parameters: &Parameters, input: &Tensor, recompute: bool) -> Result<Tensor> {
+        let input = Forked::of(input.shallow_clone());
         if !recompute {
-            return self.forward(parameters, input, Pass::Train);
+            return Ok(self.forward(parameters, &input, Pass::Train)?.main);
         }
         let precision = parameters.recompute.unwrap_or(Precision::Normal);
-        let _autocast = Autocast::begin(precision, input.device());
-        self.forward(parameters, input, Pass::Still)
+        let _autocast = Autocast::begin(precision, input.main.device());
+        Ok(self.forward(parameters, &input, Pass::Still)?.main)
     }
 }

@@ -52,6 +52,7 @@ extern "C" {
         epsilon: f64,
         relu: bool,
         out: *mut *mut C_tensor,
+        branch: *mut *mut C_tensor,
         error: Message,
     ) -> c_int;
 }
@@ -76,6 +77,22 @@ pub struct NormMode<'a> {
     pub relu: bool,
 }
 
+/// The same values twice, for the two ways that they go: each with a gradient of its own, where the fused kernels made them.
+pub struct Forked {
+    pub main: Tensor,
+    pub branch: Tensor,
+}
+
+impl Forked {
+    /// Of values whose gradients autograd adds.
+    pub fn of(values: Tensor) -> Self {
+        Self {
+            branch: values.shallow_clone(),
+            main: values,
+        }
+    }
+}
+
 impl Gpu {
     /// Returns whether `batch_norm` takes such an input.
     pub fn takes(&self, input: &Tensor) -> bool {
@@ -90,6 +107,31 @@ impl Gpu {
         shortcut: Option<&Tensor>,
         norm: &Normalised,
         mode: NormMode,
+    ) -> Result<Tensor> {
+        self.normalise((input, shortcut), norm, mode, null_mut())
+    }
+
+    /// The same for an output that goes two ways: the backward pass adds the gradients of both in its own pass.
+    pub fn batch_norm_forked(
+        &'static self,
+        input: &Tensor,
+        shortcut: Option<&Tensor>,
+        norm: &Normalised,
+        mode: NormMode,
+    ) -> Result<Forked> {
+        let mut branch = null_mut();
+        let main = self.normalise((input, shortcut), norm, mode, &mut branch)?;
+        let branch = unsafe { Tensor::from_ptr(branch) };
+        Ok(Forked { main, branch })
+    }
+
+    /// `branch`, unless it is null, is led to the same values with a gradient of their own.
+    fn normalise(
+        &'static self,
+        (input, shortcut): (&Tensor, Option<&Tensor>),
+        norm: &Normalised,
+        mode: NormMode,
+        branch: *mut *mut C_tensor,
     ) -> Result<Tensor> {
         let mut out = null_mut();
         let group = mode.group.filter(|_| mode.train);
@@ -108,6 +150,7 @@ impl Gpu {
                 mode.epsilon,
                 mode.relu,
                 &mut out,
+                branch,
                 error,
             )
         };

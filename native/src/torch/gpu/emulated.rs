@@ -118,7 +118,31 @@ impl Counted {
     }
 }
 
-/// Rows and channels stand behind the tensors of activations, between which stands one of statistics.
+/// Arguments of a kernel that lie in memory value by value: activations, and masks of a byte for each pack of 16 bytes.
+/// Rows and channels stand at `rows` and behind it.
+struct Moved {
+    activations: &'static [usize],
+    masks: &'static [usize],
+    rows: usize,
+}
+
+impl Moved {
+    fn of(kernel: &str) -> Option<Self> {
+        let (activations, masks, rows): (&[usize], &[usize], usize) = match kernel {
+            "statistics" => (&[0], &[], 1),
+            "normalise" => (&[0, 1, 3], &[4], 5),
+            "gradient_sums" => (&[0, 1, 3, 9], &[2], 5),
+            "input_gradient" => (&[0, 1, 3, 5], &[2], 6),
+            _ => return None,
+        };
+        Some(Self {
+            activations,
+            masks,
+            rows,
+        })
+    }
+}
+
 unsafe extern "C" fn count(
     name: *const c_char,
     _: c_uint,
@@ -129,22 +153,18 @@ unsafe extern "C" fn count(
 ) -> c_int {
     let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
     let (kernel, kind) = name.rsplit_once('_').unwrap_or((&name, ""));
-    let (activations, rows): (&[usize], usize) = match kernel {
-        "statistics" => (&[0], 1),
-        "normalise" => (&[0, 1, 3], 4),
-        "gradient_sums" => (&[0, 1, 2], 4),
-        "input_gradient" => (&[0, 1, 2, 4, 5], 6),
-        _ => (&[], 0),
-    };
-    let value = |at: usize| unsafe { *arguments.add(at) };
-    let given = |at: &&usize| unsafe { !(*value(**at).cast::<*mut c_void>()).is_null() };
     let mut counts = COUNTS.get();
     counts.launches += 1;
-    if rows > 0 {
-        let elements =
-            unsafe { *value(rows).cast::<i64>() as u64 * *value(rows + 1).cast::<c_int>() as u64 };
-        let size = if kind == "float32" { 4 } else { 2 };
-        counts.bytes += activations.iter().filter(given).count() as u64 * elements * size;
+    if let Some(moved) = Moved::of(kernel) {
+        let value = |at: usize| unsafe { *arguments.add(at) };
+        let given = |at: &&usize| unsafe { !(*value(**at).cast::<*mut c_void>()).is_null() };
+        let [rows, channels] = unsafe {
+            let channels = *value(moved.rows + 1).cast::<c_int>();
+            [*value(moved.rows).cast::<i64>() as u64, channels as u64]
+        };
+        let bytes = rows * channels * if kind == "float32" { 4 } else { 2 };
+        let number = |list: &[usize]| list.iter().filter(given).count() as u64;
+        counts.bytes += number(moved.activations) * bytes + number(moved.masks) * bytes / 16;
     }
     COUNTS.set(counts);
     0

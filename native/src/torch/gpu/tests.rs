@@ -5,7 +5,7 @@ mod ranks;
 
 use tch::{Device, Kind, Tensor};
 
-use super::batch_norm::{NormMode, Normalised};
+use super::batch_norm::{Forked, NormMode, Normalised};
 use super::emulated::Emulated;
 use crate::torch::distributed::Group;
 use crate::torch::grad_mode::GradMode;
@@ -40,26 +40,38 @@ const SHAPES: [Shape; 5] = [
     (90, 24, 256, 2),
 ];
 
-/// A batch normalisation: whether a shortcut is added, and whether ReLU follows.
+/// The ways that an output goes: one, or two, whose gradients autograd adds, or the kernels where the output is forked.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ways {
+    One,
+    Added,
+    Forked,
+}
+
+/// A batch normalisation: whether a shortcut is added, whether ReLU follows, and where the output goes.
 #[derive(Clone, Copy, Debug)]
 struct Parts {
     shortcut: bool,
     relu: bool,
+    ways: Ways,
 }
 
-const PARTS: [Parts; 3] = [
+const fn parts(shortcut: bool, relu: bool, ways: Ways) -> Parts {
     Parts {
-        shortcut: false,
-        relu: false,
-    },
-    Parts {
-        shortcut: false,
-        relu: true,
-    },
-    Parts {
-        shortcut: true,
-        relu: true,
-    },
+        shortcut,
+        relu,
+        ways,
+    }
+}
+
+/// A network's own: before a shortcut's addition, inside of a block, at its end, and both of the latter where a block
+/// follows.
+const PARTS: [Parts; 5] = [
+    parts(false, false, Ways::One),
+    parts(false, true, Ways::One),
+    parts(true, true, Ways::One),
+    parts(false, true, Ways::Forked),
+    parts(true, true, Ways::Forked),
 ];
 
 /// Inputs of a forward and backward pass, as they lie in memory.
@@ -67,17 +79,20 @@ struct Inputs {
     x: Tensor,
     shortcut: Tensor,
     dy: Tensor,
+    /// The gradient of the second way.
+    dy_branch: Tensor,
     weight: Tensor,
     bias: Tensor,
 }
 
 impl Inputs {
     fn random((rows, channels): (i64, i64), kind: Kind) -> Self {
-        let [x, shortcut, dy] = [0; 3].map(|_| random([rows, channels], kind));
+        let [x, shortcut, dy, dy_branch] = [0; 4].map(|_| random([rows, channels], kind));
         Self {
             x,
             shortcut,
             dy,
+            dy_branch,
             weight: Tensor::randn([channels], (Kind::Float, Device::Cpu)) - 2.0,
             bias: Tensor::randn([channels], (Kind::Float, Device::Cpu)),
         }
@@ -99,6 +114,7 @@ fn by_libtorch(inputs: &Inputs, parts: Parts) -> Results {
         x,
         shortcut,
         dy,
+        dy_branch,
         weight,
         bias,
     } = inputs;
@@ -115,7 +131,11 @@ fn by_libtorch(inputs: &Inputs, parts: Parts) -> Results {
     if parts.relu {
         y = y.relu();
     }
-    (&y * dy.to_kind(Kind::Double)).sum(Kind::Double).backward();
+    let mut dy = dy.to_kind(Kind::Double);
+    if parts.ways != Ways::One {
+        dy += dy_branch.to_kind(Kind::Double);
+    }
+    (&y * dy).sum(Kind::Double).backward();
     let mut results = vec![
         ("y", y),
         ("dx", x.grad()),
@@ -155,9 +175,21 @@ fn by_blocks(
         ..mode(parts.relu)
     };
     let added = parts.shortcut.then_some(&shortcut);
-    let y = emulated.gpu.batch_norm(&x, added, &norm, mode);
-    let y = y.expect("a normalised batch");
-    (&y * &inputs.dy).sum(Kind::Float).backward();
+    let gpu = emulated.gpu;
+    let (y, branch) = if parts.ways == Ways::Forked {
+        let forked = gpu.batch_norm_forked(&x, added, &norm, mode);
+        let Forked { main, branch } = forked.expect("a normalised batch");
+        (main, branch)
+    } else {
+        let y = gpu.batch_norm(&x, added, &norm, mode);
+        let y = y.expect("a normalised batch");
+        (y.shallow_clone(), y)
+    };
+    let mut weighed = (&y * &inputs.dy).sum(Kind::Float);
+    if parts.ways != Ways::One {
+        weighed += (&branch * &inputs.dy_branch).sum(Kind::Float);
+    }
+    weighed.backward();
     let mut results = vec![
         ("y", y.detach()),
         ("dx", x.grad()),
@@ -207,6 +239,45 @@ fn batch_normalisation_with_shortcut_and_relu_is_that_of_libtorch() {
                 assert_agree(found, by_libtorch(&inputs, parts), allowed, &what);
             }
         }
+    }
+}
+
+#[test]
+fn gradients_of_two_ways_are_added_to_the_bits_that_autograd_makes() {
+    tch::manual_seed(10);
+    for (kind, _) in KINDS {
+        for shortcut in [false, true] {
+            let inputs = Inputs::random((75, 24), kind);
+            let by = |ways| by_blocks(&inputs, parts(shortcut, true, ways), (64, 3), None);
+            for ((name, forked), (_, added)) in by(Ways::Forked).iter().zip(by(Ways::Added)) {
+                assert!(forked.equal(&added), "{name}, {kind:?}, {shortcut}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_way_without_a_gradient_adds_nothing() {
+    tch::manual_seed(11);
+    let _grad = GradMode::set(true);
+    let inputs = Inputs::random((20, 16), Kind::Float);
+    let alone = by_blocks(&inputs, parts(false, true, Ways::One), (64, 3), None);
+    let (_, expected) = alone.iter().find(|(name, _)| *name == "dx").expect("dx");
+    let (mean, variance) = (vector(16, 0.25), vector(16, 2.0));
+    let norm = Normalised {
+        weight: &inputs.weight,
+        bias: &inputs.bias,
+        mean: &mean,
+        variance: &variance,
+    };
+    for way in 0..2 {
+        let emulated = Emulated::begin(64, 3);
+        let x = inputs.x.copy().set_requires_grad(true);
+        let forked = emulated.gpu.batch_norm_forked(&x, None, &norm, mode(true));
+        let Forked { main, branch } = forked.expect("a normalised batch");
+        let y = [main, branch].into_iter().nth(way).expect("a way");
+        (&y * &inputs.dy).sum(Kind::Float).backward();
+        assert!(x.grad().equal(expected), "way {way}");
     }
 }
 

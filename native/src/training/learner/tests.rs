@@ -201,9 +201,9 @@ fn counted(network: &str, group: Option<&Arc<Group>>) -> Counts {
 #[test]
 fn a_step_launches_and_moves_what_the_count_of_traffic_says() {
     for (network, alone, with_ranks) in [
-        ("resnet20", (186, 43_325_184), 248),
-        ("resnet18", (195, 137_762_560), 260),
-        ("resnet50", (492, 51_607_296), 656),
+        ("resnet20", (186, 39_609_184), 248),
+        ("resnet18", (195, 127_259_488), 260),
+        ("resnet50", (492, 47_576_416), 656),
     ] {
         let found = counted(network, None);
         assert_eq!((found.launches, found.bytes), alone, "{network}");

@@ -23,12 +23,14 @@ impl Inputs {
         let parts = of(&self.x)
             .into_iter()
             .zip(of(&self.shortcut))
-            .zip(of(&self.dy));
+            .zip(of(&self.dy))
+            .zip(of(&self.dy_branch));
         parts
-            .map(|((x, shortcut), dy)| Inputs {
+            .map(|(((x, shortcut), dy), dy_branch)| Inputs {
                 x: x.copy(),
                 shortcut: shortcut.copy(),
                 dy: dy.copy(),
+                dy_branch: dy_branch.copy(),
                 weight: self.weight.copy(),
                 bias: self.bias.copy(),
             })
@@ -207,10 +209,10 @@ impl Phases<'_> {
         let (mut parts, mut learned) = (Vec::new(), Vec::new());
         for Inputs { x, dy, .. } in self.inputs {
             let (partial, own) = (nan(2 * i64::from(BLOCKS) * CHANNELS), nan(2 * CHANNELS));
-            let none = Argument::Pointer(std::ptr::null_mut());
-            let mut arguments = vec![at(dy), none, at(x), at(saved)];
+            let none = || Argument::Pointer(std::ptr::null_mut());
+            let mut arguments = vec![at(dy), none(), none(), at(x), at(saved)];
             arguments.extend([Argument::Long(x.size()[0]), Argument::Int(Self::ALL)]);
-            arguments.extend([Argument::Int(Self::ACROSS), at(&partial)]);
+            arguments.extend([Argument::Int(Self::ACROSS), at(&partial), none()]);
             launch("gradient_sums_float32", Self::GRID, arguments);
             let gradients = [nan(CHANNELS), nan(CHANNELS)];
             let mut arguments = vec![at(&partial), Argument::Int(BLOCKS as i32)];

@@ -99,21 +99,24 @@ fn draw(class: usize, stream: Stream, image: &mut [u8]) {
     let object = Object::sample(&mut stream.slot(Slot::Object as u32));
     let mut noise = stream.slot(Slot::Noise as u32);
     let amplitude = integer(&mut noise, NOISE);
-    let mut grains = std::iter::repeat_with(|| noise.bits().to_le_bytes()).flatten();
-    for (y, x) in (0..SIDE * SIDE).map(|i| (i / SIDE, i % SIDE)) {
-        let (row, column) = (y as i32, x as i32);
-        let coverage = pattern.coverage(column, row);
-        let hidden = object.covers(column, row);
-        for channel in 0..3 {
-            let colour = if hidden {
+    let mut grains = [0; IMAGE_SIZE];
+    for bytes in grains.chunks_exact_mut(4) {
+        bytes.copy_from_slice(&noise.bits().to_le_bytes());
+    }
+    let (coverage, hidden) = (pattern.coverage(), object.coverage());
+    for (channel, plane) in image.chunks_exact_mut(SIDE * SIDE).enumerate() {
+        for (at, value) in plane.iter_mut().enumerate() {
+            let (row, column) = ((at / SIDE) as i32, (at % SIDE) as i32);
+            let plain = palette.colour(channel, column, row, coverage[at]);
+            let colour = if hidden[at] {
                 object.colour[channel]
             } else {
-                palette.colour(channel, column, row, coverage)
+                plain
             };
-            // One byte of randomness a value: the noise is most of the work.
-            let byte = i32::from(grains.next().unwrap_or_default());
+            // One byte of randomness a value.
+            let byte = i32::from(grains[3 * at + channel]);
             let grain = ((byte * (2 * amplitude + 1)) >> 8) - amplitude;
-            image[(channel * SIDE + y) * SIDE + x] = (colour + grain).clamp(0, 255) as u8;
+            *value = (colour + grain).clamp(0, 255) as u8;
         }
     }
 }
@@ -161,30 +164,51 @@ impl Pattern {
         }
     }
 
-    /// Counts a pixel's four subpixels that the pattern covers.
-    fn coverage(&self, x: i32, y: i32) -> i32 {
-        let mut covered = 0;
-        for (dx, dy) in [(1, 1), (3, 1), (1, 3), (3, 3)] {
-            // Quarters of a pixel from the centre of the image; turned, 1/256 pixel.
-            let (x, y) = (4 * x + dx - 64, 4 * y + dy - 64);
-            let u = (x * self.cos + y * self.sin) >> (TRIG_BITS - 6);
-            let v = (y * self.cos - x * self.sin) >> (TRIG_BITS - 6);
-            // Times 1/65536 period per pixel, down to 1/256 period.
-            let s = ((u * self.frequency[0]) >> 16) + self.phase[0];
-            let t = ((v * self.frequency[1]) >> 16) + self.phase[1];
-            covered += i32::from(self.covers(s, t));
+    /// Counts the four subpixels of each pixel that the pattern covers. The class is a constant of the loop, of which the
+    /// compiler then computes several pixels at once.
+    fn coverage(&self) -> [i32; SIDE * SIDE] {
+        match self.class {
+            0 => self.coverage_of::<0>(),
+            1 => self.coverage_of::<1>(),
+            2 => self.coverage_of::<2>(),
+            3 => self.coverage_of::<3>(),
+            4 => self.coverage_of::<4>(),
+            5 => self.coverage_of::<5>(),
+            6 => self.coverage_of::<6>(),
+            7 => self.coverage_of::<7>(),
+            8 => self.coverage_of::<8>(),
+            _ => self.coverage_of::<9>(),
+        }
+    }
+
+    fn coverage_of<const CLASS: usize>(&self) -> [i32; SIDE * SIDE] {
+        let mut covered = [0; SIDE * SIDE];
+        for (y, line) in covered.chunks_exact_mut(SIDE).enumerate() {
+            for (x, count) in line.iter_mut().enumerate() {
+                for (dx, dy) in [(1, 1), (3, 1), (1, 3), (3, 3)] {
+                    // Quarters of a pixel from the centre of the image; turned, 1/256 pixel.
+                    let (x, y) = (4 * x as i32 + dx - 64, 4 * y as i32 + dy - 64);
+                    let u = (x * self.cos + y * self.sin) >> (TRIG_BITS - 6);
+                    let v = (y * self.cos - x * self.sin) >> (TRIG_BITS - 6);
+                    // Times 1/65536 period per pixel, down to 1/256 period.
+                    let s = ((u * self.frequency[0]) >> 16) + self.phase[0];
+                    let t = ((v * self.frequency[1]) >> 16) + self.phase[1];
+                    *count += i32::from(self.covers::<CLASS>(s, t));
+                }
+            }
         }
         covered
     }
 
     /// Returns whether the pattern covers a point given in 1/256 of a period.
-    fn covers(&self, s: i32, t: i32) -> bool {
+    #[inline(always)]
+    fn covers<const CLASS: usize>(&self, s: i32, t: i32) -> bool {
         let (u, v) = (s & 255, t & 255);
         // Distance from the middle of the tile.
         let (du, dv) = ((u - 128).abs(), (v - 128).abs());
         let half = 104 + self.weight * 48 / 256;
         let line = 60 + self.weight * 30 / 256;
-        match self.class {
+        match CLASS {
             0 => v < half,
             1 => u < half,
             // A diagonal of this period is 1.4 times as fine as a stripe: draw it coarser.
@@ -264,6 +288,12 @@ impl Object {
         }
     }
 
+    /// Returns which pixels the object hides.
+    fn coverage(&self) -> [bool; SIDE * SIDE] {
+        std::array::from_fn(|at| self.covers((at % SIDE) as i32, (at / SIDE) as i32))
+    }
+
+    #[inline(always)]
     fn covers(&self, x: i32, y: i32) -> bool {
         let (dx, dy) = (x - self.center[0], y - self.center[1]);
         let [a, b] = self.half;

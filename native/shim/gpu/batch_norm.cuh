@@ -240,11 +240,8 @@ DEVICE void gradient_sums(
   const Place place = place_of(packs, across);
   float sums[2][Element::count] = {};
   if (place.inside) {
-    float mean[Element::count], scale[Element::count], gradient[Element::count], values[Element::count];
-    for (int i = 0; i < Element::count; ++i) {
-      mean[i] = saved[place.pack * Element::count + i];
-      scale[i] = saved[channels + place.pack * Element::count + i];
-    }
+    float mean[Element::count], gradient[Element::count], values[Element::count];
+    for (int i = 0; i < Element::count; ++i) mean[i] = saved[place.pack * Element::count + i];
 #pragma unroll 2
     for (int64 row = place.first_row; row < rows; row += place.stride) {
       const int64 at = row * packs + place.pack;
@@ -253,9 +250,11 @@ DEVICE void gradient_sums(
       Element::unpack(x[at], values);
       for (int i = 0; i < Element::count; ++i) {
         sums[0][i] += gradient[i];
-        sums[1][i] += gradient[i] * (values[i] - mean[i]) * scale[i];
+        sums[1][i] += gradient[i] * (values[i] - mean[i]);
       }
     }
+    // x̂ has 1/σ as well, which takes no registers within the loop.
+    for (int i = 0; i < Element::count; ++i) sums[1][i] *= saved[channels + place.pack * Element::count + i];
   }
   leave_sums<Element>(place, across, channels, sums, partial);
 }

@@ -91,7 +91,7 @@ export async function provideGpuLibrary(
     }
     const includes = findCudaIncludes(where);
     if (includes === undefined) return null;
-    session.log("building the library of the GPUs' side: about a minute");
+    session.log("building the library of the GPUs' side: about 40 s on an idle core");
     await buildGpuLibrary({ root, libtorch, includes, output: beside }, session);
   } catch (error) {
     if (!(error instanceof UserError) || error.exitCode !== ExitCode.setup) throw error;

@@ -5,7 +5,7 @@ use std::ffi::c_void;
 use tch::{Kind, Tensor};
 
 use super::{
-    assert_agree, by_blocks, by_libtorch, relative, vector, Inputs, Results, KINDS, PARTS,
+    assert_agree, by_blocks, by_libtorch, relative, vector, Inputs, Results, Ways, KINDS, PARTS,
 };
 use crate::torch::distributed::tests::on_ranks;
 use crate::torch::gpu::emulated::run;
@@ -67,7 +67,12 @@ fn all_ranks_rows_are_normalised_as_one_batch() {
     tch::manual_seed(6);
     for (kind, tolerance) in KINDS {
         for rows in RANKS {
-            for parts in PARTS {
+            // Gradients of two ways are added before ranks matter.
+            let unlike = rows == RANKS[1];
+            for parts in PARTS
+                .into_iter()
+                .filter(|one| unlike || one.ways == Ways::One)
+            {
                 let inputs = Inputs::random((rows.iter().sum(), CHANNELS), kind);
                 let found = on_ranks(inputs.divided(rows), |own, group| {
                     by_blocks(&own, parts, (THREADS, BLOCKS), Some(group))

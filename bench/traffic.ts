@@ -1,8 +1,8 @@
 /**
  * `deno task bench traffic [--resnet_type=resnet18] [--image_size=32] [--batch_size=512] [--hidden_dim=4096]
  * [--z_dim=256] [--precision=mixed] [--gpus=8] [--rate=IMAGES_PER_SECOND] [--collective_us=25]`: counts what batch
- * normalisation, shortcut and ReLU launch, read and write on a GPU in one step, on one GPU and on each of several that
- * normalise their images as one batch, and what the GPUs exchange. Nothing is run.
+ * normalisation, shortcut and ReLU launch, read and write on a GPU in one step, and LARS and the target's average, on one
+ * GPU and on each of several that normalise their images as one batch, and what the GPUs exchange. Nothing is run.
  *
  * --batch_size: images of each GPU. --rate: images per second measured on one GPU without the CUDA graph, from which the
  * expected rate on several GPUs follows. --collective_us: microseconds that one gathering of statistics is assumed to
@@ -23,9 +23,19 @@ export interface Norm {
 /** Layers of an encoder that matter here. */
 export interface Encoder {
   norms: Norm[];
-  /** Learned numbers. */
+  /** Learned numbers, of which `vectors` stand in tensors of one dimension. */
   parameters: number;
+  vectors: number;
   features: number;
+}
+
+/** Learned numbers that an update goes through. */
+export interface Learned {
+  all: number;
+  /** Those of tensors of one dimension, which LARS does not adapt. */
+  vectors: number;
+  /** Those of encoder and projector, which the target follows. */
+  followed: number;
 }
 
 /** Widths of the heads. */
@@ -79,7 +89,7 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
     throw new Error(`Cannot count --resnet_type=${network}: expected ${Object.keys(PLANS).join()}`);
   }
   const norms: Norm[] = [];
-  let parameters = 0;
+  let [parameters, vectors] = [0, 0];
   const convolution = (
     inputs: number,
     outputs: number,
@@ -87,6 +97,7 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
     norm: Omit<Norm, "channels">,
   ): void => {
     parameters += inputs * outputs * kernel ** 2 + 2 * outputs;
+    vectors += 2 * outputs;
     norms.push({ channels: outputs, ...norm });
   };
   let at = stem === "imagenet" ? Math.ceil(side / 2) : side;
@@ -120,7 +131,7 @@ export function encoderOf(network: string, side: number, stem: "cifar" | "imagen
       inputs = outputs;
     }
   }
-  return { norms, parameters, features: inputs };
+  return { norms, parameters, vectors, features: inputs };
 }
 
 /** Share of an activation's bytes that ReLU's mask takes: a byte for each pack of 16. */
@@ -178,11 +189,24 @@ export function trafficOf(
   };
 }
 
-/** Returns the learned numbers of encoder, projector and predictor, whose gradients the ranks average. */
-export function learnedOf({ parameters, features }: Encoder, { hiddenDim, zDim }: Widths): number {
-  const head = (inputs: number): number =>
-    inputs * hiddenDim + 2 * hiddenDim + hiddenDim * zDim + zDim;
-  return parameters + head(features) + head(zDim);
+/** Returns the learned numbers of encoder, projector and predictor. */
+export function learnedOf(
+  { parameters, vectors, features }: Encoder,
+  { hiddenDim, zDim }: Widths,
+): Learned {
+  const ofHead = 2 * hiddenDim + zDim;
+  const head = (inputs: number): number => inputs * hiddenDim + hiddenDim * zDim + ofHead;
+  const followed = parameters + head(features);
+  return { all: followed + head(zDim), vectors: vectors + 2 * ofHead, followed };
+}
+
+/**
+ * Returns the bytes that LARS and the target's average read and write (native/shim/gpu/optimizer.cuh), in float32: norms
+ * read weights and gradients, the step reads these and the momentum and writes weights and momentum; the average reads
+ * weights and target, and writes the target.
+ */
+export function updateBytesOf({ all, vectors, followed }: Learned): number {
+  return 4 * (2 * (all - vectors) + 5 * all + 3 * followed);
 }
 
 /** Prints the table. */
@@ -198,13 +222,15 @@ export function bench(args: readonly string[]): void {
   const shape = { images, elementBytes };
   const alone = trafficOf(encoder, widths, { ...shape, joint: false });
   const joint = trafficOf(encoder, widths, { ...shape, joint: true });
-  const gradients = 4 * learnedOf(encoder, widths);
+  const learned = learnedOf(encoder, widths);
+  const [gradients, update] = [4 * learned.all, gigabytes(updateBytesOf(learned))];
   console.log(
     `${network}, ${side} pixels, ${images} images on each GPU, ${elementBytes} bytes an activation\n`,
   );
   const rows: [string, string, string][] = [
     ["kernels launched", `${alone.launches}`, `${joint.launches}`],
     ["activations read and written", gigabytes(alone.bytes), gigabytes(joint.bytes)],
+    ["learned numbers read and written", update, update],
     ["gatherings of statistics", "0", `${joint.collectives}`],
     ["statistics that a GPU brings", "0", kilobytes(joint.gatheredBytes)],
     ["gradients averaged beside", "0", `${(gradients / 1e6).toFixed(1)} MB`],

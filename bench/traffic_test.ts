@@ -1,16 +1,16 @@
 import { deepEqual, equal, match } from "node:assert/strict";
 import { projectRoot } from "../src/setup/record.ts";
-import { encoderOf, learnedOf, trafficOf } from "./traffic.ts";
+import { encoderOf, learnedOf, trafficOf, updateBytesOf } from "./traffic.ts";
 
 const WIDTHS = { hiddenDim: 16, zDim: 8 };
 
 // native/src/training/learner/tests.rs counts the same numbers at the kernels of real learners.
 Deno.test("the count of traffic is that of the kernels of a step of two images of 32 pixels", () => {
   for (
-    const [network, stem, launches, bytes, withRanks] of [
-      ["resnet20", "cifar", 186, 39_609_184, 248],
-      ["resnet18", "cifar", 195, 127_259_488, 260],
-      ["resnet50", "imagenet", 492, 47_576_416, 656],
+    const [network, stem, launches, bytes, withRanks, update] of [
+      ["resnet20", "cifar", 186, 39_609_184, 248, 10_807_200],
+      ["resnet18", "cifar", 195, 127_259_488, 260, 447_018_528],
+      ["resnet50", "imagenet", 492, 47_576_416, 656, 941_221_408],
     ] as const
   ) {
     const encoder = encoderOf(network, 32, stem);
@@ -18,6 +18,7 @@ Deno.test("the count of traffic is that of the kernels of a step of two images o
     const alone = trafficOf(encoder, WIDTHS, { ...shape, joint: false });
     deepEqual(alone, { launches, bytes, collectives: 0, gatheredBytes: 0 });
     const joint = trafficOf(encoder, WIDTHS, { ...shape, joint: true });
+    equal(updateBytesOf(learnedOf(encoder, WIDTHS)), update);
     equal(joint.launches, withRanks);
     equal(joint.bytes, bytes);
     // A fourth of the launches merges what one collective has gathered.
@@ -42,7 +43,7 @@ Deno.test("learned numbers are torchvision's without the classifier, and those o
   equal(encoderOf("resnet50", 224, "imagenet").parameters, 23_508_032);
   const head = (inputs: number): number => inputs * 16 + 2 * 16 + 16 * 8 + 8;
   const encoder = encoderOf("resnet20", 32, "cifar");
-  equal(learnedOf(encoder, WIDTHS), encoder.parameters + head(64) + head(8));
+  equal(learnedOf(encoder, WIDTHS).all, encoder.parameters + head(64) + head(8));
 });
 
 Deno.test("the bench prints the count, and the rate that it leads to", async () => {

@@ -1,9 +1,6 @@
 // Batch normalisation, a shortcut added and ReLU in one pass (gpu/batch_norm.cuh), for autograd: what libtorch does in
 // three operations that each read and write the whole activation. By the statistics of one rank's rows or of all ranks':
 // then each rank leaves its part, one collective in each direction gathers the parts, and every rank merges them.
-//
-// The kernels are run by a function that the caller brings: of the GPUs' side (gpu/kernels.cpp), or of the tests, on the
-// processor (gpu/emulator.cpp).
 
 #include <ATen/core/Tensor.h>
 #include <ATen/core/grad_mode.h>
@@ -15,24 +12,11 @@
 
 #include <algorithm>
 #include <string>
-#include <tuple>
 
 #include "collectives.h"
 #include "guarded.h"
+#include "launch.h"
 #include "statistics.h"
-
-// `arguments` point to the values that the kernel takes.
-using Launch = int (*)(
-    const char* name, unsigned across, unsigned down, unsigned threads, void** arguments, Message error);
-
-// How kernels are run: src/torch/gpu/batch_norm.rs has the same.
-struct Kernels {
-  Launch launch;
-  // Of a block: a power of two, at most 256.
-  unsigned threads;
-  // Along the rows; 0: as the number of rows asks for.
-  unsigned blocks;
-};
 
 namespace {
 
@@ -44,7 +28,6 @@ constexpr unsigned kHelpers = 8;
 // Blocks that share the rows: enough to keep every multiprocessor busy, few enough to add up quickly.
 constexpr int64_t kBlocksOfSums = 512;
 constexpr int64_t kBlocks = 2048;
-constexpr size_t kMessageCapacity = 2048;
 
 const char* suffix(at::ScalarType type) {
   return type == at::kBFloat16 ? "bfloat16" : type == at::kHalf ? "float16" : "float32";
@@ -53,11 +36,6 @@ const char* suffix(at::ScalarType type) {
 int64_t pack_of(at::ScalarType type) {
   return type == at::kFloat ? 4 : 8;
 }
-
-struct Grid {
-  unsigned across;
-  unsigned down;
-};
 
 // Rows × channels with the channels innermost, and how blocks share them.
 struct Layout {
@@ -94,33 +72,6 @@ struct Layout {
 
 at::Tensor innermost(const at::Tensor& values) {
   return values.contiguous(values.dim() == 4 ? at::MemoryFormat::ChannelsLast : at::MemoryFormat::Contiguous);
-}
-
-void* argument(const at::Tensor& tensor) {
-  return tensor.defined() ? tensor.data_ptr() : nullptr;
-}
-int64_t argument(int64_t value) {
-  return value;
-}
-int argument(int value) {
-  return value;
-}
-float argument(float value) {
-  return value;
-}
-
-template <typename... Values>
-void launch(const Kernels& kernels, const std::string& name, Grid grid, const Values&... values) {
-  std::tuple<decltype(argument(values))...> held(argument(values)...);
-  char text[kMessageCapacity] = "";
-  const int failed = std::apply(
-      [&](auto&... each) {
-        void* arguments[] = {&each...};
-        return kernels.launch(
-            name.c_str(), grid.across, grid.down, kernels.threads, arguments, Message{text, kMessageCapacity});
-      },
-      held);
-  TORCH_CHECK(failed == 0, text);
 }
 
 // What a normalisation learns and what it keeps of the batches before.

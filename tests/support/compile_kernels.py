@@ -8,7 +8,7 @@ import re
 import sys
 
 FOLDER = pathlib.Path(__file__).resolve().parents[2] / "native/shim/gpu"
-SOURCES = ["elements.cuh", "batch_norm.cuh", "views.cuh"]
+SOURCES = ["elements.cuh", "batch_norm.cuh", "tensors.h", "optimizer.cuh", "views.cuh"]
 OPTIONS = [b"--std=c++17", b"--ptxas-options=-v"]
 COMPILED = re.compile(
     r"Compiling entry function '(\w+)'.*?(\d+) bytes spill stores, (\d+) bytes spill loads.*?Used (\d+) registers", re.S

@@ -68,6 +68,8 @@ void together() {
 #include "elements.cuh"
 
 #include "batch_norm.cuh"
+#include "tensors.h"
+#include "optimizer.cuh"
 #include "views.cuh"
 
 namespace {
@@ -115,7 +117,7 @@ Kernel taking(void (*kernel)(Values...)) {
   return [kernel](void** arguments) { call(kernel, arguments, std::index_sequence_for<Values...>()); };
 }
 
-// Those of batch normalisation, by name.
+// Those of batch normalisation and of the optimizer, by name.
 const std::map<std::string, Kernel>& kernels() {
 #define KERNEL_OF(name) {#name, taking(name)}
 #define KERNELS_OF(name) KERNEL_OF(name##_float32), KERNEL_OF(name##_bfloat16), KERNEL_OF(name##_float16)
@@ -131,6 +133,9 @@ const std::map<std::string, Kernel>& kernels() {
       KERNEL_OF(finish_gradients_local),
       KERNEL_OF(merge_gradients),
       KERNEL_OF(running_affine),
+      KERNEL_OF(lars_norms),
+      KERNEL_OF(lars_step),
+      KERNEL_OF(move_average),
   };
   return all;
 }

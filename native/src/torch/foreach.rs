@@ -5,11 +5,13 @@ use std::ffi::c_int;
 use tch::Tensor;
 use torch_sys::C_tensor;
 
+use super::gpu::{gpu, Kernels};
 use super::shim::{checked, pointers, Message};
 use crate::error::{Result, Status};
 
 extern "C" {
     fn byol_lars(
+        kernels: *const Kernels,
         parameters: *mut *mut C_tensor,
         gradients: *mut *mut C_tensor,
         buffers: *mut *mut C_tensor,
@@ -20,6 +22,7 @@ extern "C" {
         error: Message,
     ) -> c_int;
     fn byol_move_average(
+        kernels: *const Kernels,
         targets: *mut *mut C_tensor,
         online: *mut *mut C_tensor,
         count: usize,
@@ -41,6 +44,12 @@ pub struct LarsNumbers {
     pub clipped: bool,
 }
 
+/// Returns our own kernels for the device of a tensor; null where there are none.
+fn kernels_for(tensor: &Tensor) -> *const Kernels {
+    let kernels = gpu().and_then(|gpu| gpu.kernels_on(tensor.device()));
+    kernels.map_or(std::ptr::null(), std::ptr::from_ref)
+}
+
 /// Moves parameters and momentum buffers by the gradients, in place: lists of one order. `rate` is the learning rate, a
 /// tensor of no dimension. Where `skip`, a bool of no dimension on the device, is true, all stay as they are.
 pub fn lars(
@@ -54,6 +63,7 @@ pub fn lars(
         [parameters, gradients, buffers].map(pointers);
     checked(Status::Torch, |error| unsafe {
         byol_lars(
+            kernels_for(rate),
             parameters.as_mut_ptr(),
             gradients.as_mut_ptr(),
             buffers.as_mut_ptr(),
@@ -71,6 +81,7 @@ pub fn move_average(targets: &[&Tensor], online: &[&Tensor], weight: &Tensor) ->
     let (mut moved, mut followed) = (pointers(targets), pointers(online));
     checked(Status::Torch, |error| unsafe {
         byol_move_average(
+            kernels_for(weight),
             moved.as_mut_ptr(),
             followed.as_mut_ptr(),
             moved.len(),

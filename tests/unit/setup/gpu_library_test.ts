@@ -99,7 +99,7 @@ async function compiles(test: Deno.TestContext): Promise<void> {
     }).output();
     equal(code, 0, new TextDecoder().decode(stderr));
     const kernels = new TextDecoder().decode(stdout).trim().split("\n");
-    equal(kernels.length, 24 * architectures.length);
+    equal(kernels.length, 27 * architectures.length);
     const spilling = kernels.filter((line) => !line.endsWith(" 0 0"));
     equal(spilling.join(), "");
   });

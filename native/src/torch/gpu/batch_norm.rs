@@ -1,40 +1,15 @@
 //! Batch normalisation, a shortcut added and ReLU in one pass (shim/batch_norm.cpp), over one rank's rows or all ranks'.
 
-use std::ffi::{c_char, c_int, c_uint, c_void};
+use std::ffi::{c_int, c_void};
 use std::ptr::{null, null_mut};
 
 use tch::Tensor;
 use torch_sys::C_tensor;
 
-use super::Gpu;
+use super::{Gpu, Kernels};
 use crate::error::{Result, Status};
 use crate::torch::distributed::Group;
 use crate::torch::shim::{checked, Message};
-
-/// Function that runs a kernel by name: blocks along the rows and the channels, threads of a block, pointers to the
-/// arguments.
-pub type Launch =
-    unsafe extern "C" fn(*const c_char, c_uint, c_uint, c_uint, *mut *mut c_void, Message) -> c_int;
-
-/// The way kernels are run; shim/batch_norm.cpp has the same.
-#[repr(C)]
-pub struct Kernels {
-    pub launch: Launch,
-    /// Threads of a block: a power of two, at most 256.
-    pub threads: c_uint,
-    /// Blocks along the rows; 0: as the number of rows asks for.
-    pub blocks: c_uint,
-}
-
-impl Kernels {
-    pub fn of_gpu(launch: Launch) -> Self {
-        Self {
-            launch,
-            threads: 256,
-            blocks: 0,
-        }
-    }
-}
 
 extern "C" {
     fn byol_batch_norm_takes(input: *const C_tensor) -> bool;
@@ -137,7 +112,7 @@ impl Gpu {
         let group = mode.group.filter(|_| mode.train);
         let call = |error| unsafe {
             byol_batch_norm(
-                &self.norm,
+                &self.kernels,
                 group.map_or(null_mut(), Group::raw),
                 input.as_ptr(),
                 shortcut.map_or(null(), Tensor::as_ptr),

@@ -1,4 +1,4 @@
-//! The kernels of batch normalisation, run by the processor (shim/gpu/emulator.cpp), for the tests.
+//! The kernels, run by the processor (shim/gpu/emulator.cpp), for the tests.
 
 use std::cell::Cell;
 use std::ffi::{c_char, c_int, c_uint, c_void, CStr, CString};
@@ -6,8 +6,7 @@ use std::marker::PhantomData;
 
 use torch_sys::C_tensor;
 
-use super::batch_norm::{Kernels, Launch};
-use super::Gpu;
+use super::{Gpu, Kernels, Launch};
 use crate::error::{Result, Status};
 use crate::torch::shim::{checked, Message};
 
@@ -49,7 +48,7 @@ impl Emulated {
         // What autograd keeps of the kernels may be used as long as the process lives.
         let gpu = Box::leak(Box::new(Gpu {
             load_kernels: no_kernels,
-            norm: Kernels {
+            kernels: Kernels {
                 launch,
                 threads,
                 blocks,
@@ -88,11 +87,11 @@ pub fn run(
     })
 }
 
-/// Kernels of batch normalisation that were launched, and the bytes that they move.
+/// Kernels that were launched, and the bytes that they move.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     pub launches: u64,
-    /// Of activations and their gradients, read and written.
+    /// Of activations, learned numbers and their gradients, read and written.
     pub bytes: u64,
 }
 
@@ -113,12 +112,13 @@ impl Counted {
         }
     }
 
-    pub fn counts(self) -> Counts {
+    /// Those since the beginning.
+    pub fn counts(&self) -> Counts {
         COUNTS.get()
     }
 }
 
-/// Arguments of a kernel that lie in memory value by value: activations, and masks of a byte for each pack of 16 bytes.
+/// Arguments of a kernel of activations that lie in memory value by value, and masks of a byte for each pack of 16 bytes.
 /// Rows and channels stand at `rows` and behind it.
 struct Moved {
     activations: &'static [usize],
@@ -143,6 +143,16 @@ impl Moved {
     }
 }
 
+/// Readings and writings of each learned number by a kernel of many tensors.
+fn passes_over_learned(kernel: &str) -> u64 {
+    match kernel {
+        "lars_norms" => 2,
+        "lars_step" => 5,
+        "move_average" => 3,
+        _ => 0,
+    }
+}
+
 unsafe extern "C" fn count(
     name: *const c_char,
     _: c_uint,
@@ -155,6 +165,11 @@ unsafe extern "C" fn count(
     let (kernel, kind) = name.rsplit_once('_').unwrap_or((&name, ""));
     let mut counts = COUNTS.get();
     counts.launches += 1;
+    let passes = passes_over_learned(&name);
+    if passes > 0 {
+        // The tensors' elements stand first in the first argument (shim/gpu/tensors.h).
+        counts.bytes += passes * 4 * unsafe { *(*arguments).cast::<i64>() } as u64;
+    }
     if let Some(moved) = Moved::of(kernel) {
         let value = |at: usize| unsafe { *arguments.add(at) };
         let given = |at: &&usize| unsafe { !(*value(**at).cast::<*mut c_void>()).is_null() };

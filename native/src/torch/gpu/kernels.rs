@@ -13,6 +13,8 @@ use crate::torch::library::{self, Opened};
 const SOURCE: &str = concat!(
     include_str!("../../../shim/gpu/elements.cuh"),
     include_str!("../../../shim/gpu/batch_norm.cuh"),
+    include_str!("../../../shim/gpu/tensors.h"),
+    include_str!("../../../shim/gpu/optimizer.cuh"),
     include_str!("../../../shim/gpu/views.cuh"),
 );
 

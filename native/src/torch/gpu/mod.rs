@@ -10,7 +10,7 @@ pub mod kernels;
 #[cfg(test)]
 mod tests;
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{c_char, c_int, c_uint, c_void};
 use std::sync::OnceLock;
 
 use tch::Device;
@@ -19,7 +19,6 @@ use torch_sys::C_tensor;
 use super::library::{self, Opened};
 use super::shim::{checked, Message};
 use crate::error::{Error, Result, Status};
-use batch_norm::Kernels;
 
 type LoadKernels = unsafe extern "C" fn(*const u8, c_int, Message) -> c_int;
 /// Type of the library's function that makes views: images or crops, words, whether they are crops, sizes, mean, scale.
@@ -38,10 +37,35 @@ type GraphBegin = unsafe extern "C" fn(*mut *mut c_void, Message) -> c_int;
 type GraphCall = unsafe extern "C" fn(*mut c_void, Message) -> c_int;
 type GraphClose = unsafe extern "C" fn(*mut c_void);
 
+/// Function that runs a kernel by name: blocks along the rows and the channels, threads of a block, pointers to the
+/// arguments.
+pub type Launch =
+    unsafe extern "C" fn(*const c_char, c_uint, c_uint, c_uint, *mut *mut c_void, Message) -> c_int;
+
+/// The way kernels are run; shim/launch.h has the same.
+#[repr(C)]
+pub struct Kernels {
+    pub launch: Launch,
+    /// Threads of a block: a power of two, at most 256.
+    pub threads: c_uint,
+    /// Blocks along the rows; 0: as the number of rows asks for.
+    pub blocks: c_uint,
+}
+
+impl Kernels {
+    fn of_gpu(launch: Launch) -> Self {
+        Self {
+            launch,
+            threads: 256,
+            blocks: 0,
+        }
+    }
+}
+
 /// The library's functions.
 pub struct Gpu {
     load_kernels: LoadKernels,
-    norm: Kernels,
+    kernels: Kernels,
     pub views: Views,
     graph_begin: GraphBegin,
     graph_end: GraphCall,
@@ -86,7 +110,7 @@ impl Gpu {
         unsafe {
             Ok(Self {
                 load_kernels: library.function("byol_gpu_load_kernels")?,
-                norm: Kernels::of_gpu(library.function("byol_gpu_launch")?),
+                kernels: Kernels::of_gpu(library.function("byol_gpu_launch")?),
                 views: library.function("byol_gpu_views")?,
                 graph_begin: library.function("byol_gpu_graph_begin")?,
                 graph_end: library.function("byol_gpu_graph_end")?,
@@ -101,6 +125,11 @@ impl Gpu {
         checked(Status::Torch, |error| unsafe {
             (self.load_kernels)(code.as_ptr(), device, error)
         })
+    }
+
+    /// Returns the way kernels are run on a device; None where they do not run there.
+    pub fn kernels_on(&self, device: Device) -> Option<&Kernels> {
+        self.runs_on(device).then_some(&self.kernels)
     }
 
     /// Returns whether the kernels run on such a device: a GPU, where they are in use; in the tests the processor.

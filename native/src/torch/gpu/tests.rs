@@ -1,6 +1,7 @@
-//! The kernels of batch normalisation, run by the processor, beside libtorch in float64: by one rank, in phases, and by the
-//! ranks of a real process group.
+//! The kernels, run by the processor, beside float64: batch normalisation by one rank, in phases, and by the ranks of a real
+//! process group; the optimizer.
 
+mod optimizer;
 mod ranks;
 
 use tch::{Device, Kind, Tensor};

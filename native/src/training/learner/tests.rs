@@ -6,9 +6,10 @@ use std::sync::Arc;
 use tch::{Device, Kind, Tensor};
 
 use super::{Learner, LearnerOptions, MicroBatch, StepViews};
+use crate::optimizer::lars::{LarsStep, LarsVariant};
 use crate::torch::distributed::tests::on_ranks;
 use crate::torch::distributed::Group;
-use crate::torch::gpu::emulated::{Counted, Counts, Emulated};
+use crate::torch::gpu::emulated::{Counted, Emulated};
 use crate::torch::grad_mode::GradMode;
 
 const RANKS: usize = 2;
@@ -184,8 +185,9 @@ fn equals_one_rank([first, second]: [&Found; 2]) {
     }
 }
 
-/// Counts what batch normalisation's kernels move and launch in a step of two images of 32 pixels, in float32.
-fn counted(network: &str, group: Option<&Arc<Group>>) -> Counts {
+/// Counts what the kernels launch and move in a step of two images of 32 pixels, in float32: in the passes, and in the
+/// update of weights and target.
+fn counted(network: &str, group: Option<&Arc<Group>>) -> [(u64, u64); 2] {
     let _no_grad = GradMode::set(false);
     let mut learner = Learner::new(options(network, false)).expect("a learner");
     if let Some(group) = group {
@@ -194,24 +196,31 @@ fn counted(network: &str, group: Option<&Arc<Group>>) -> Counts {
     let counting = Counted::begin();
     let view = || Tensor::randn([2, 3, 32, 32], (Kind::Float, Device::Cpu));
     forward_backward(&mut learner, &[[view(), view()]]);
-    counting.counts()
+    let passes = counting.counts();
+    let step = LarsStep {
+        variant: LarsVariant::Reference,
+        learning_rate: 0.1,
+        momentum: 0.9,
+        weight_decay: 1e-6,
+        eta: 1e-3,
+    };
+    learner.apply_update(&step).expect("an update");
+    learner.move_target(0.99).expect("a target");
+    let all = counting.counts();
+    let update = (all.launches - passes.launches, all.bytes - passes.bytes);
+    [(passes.launches, passes.bytes), update]
 }
 
 /// The numbers of bench/traffic.ts, which its test compares with the same ones.
 #[test]
 fn a_step_launches_and_moves_what_the_count_of_traffic_says() {
-    for (network, alone, with_ranks) in [
-        ("resnet20", (186, 39_609_184), 248),
-        ("resnet18", (195, 127_259_488), 260),
-        ("resnet50", (492, 47_576_416), 656),
+    for (network, alone, with_ranks, update) in [
+        ("resnet20", (186, 39_609_184), 248, (4, 10_807_200)),
+        ("resnet18", (195, 127_259_488), 260, (4, 447_018_528)),
+        ("resnet50", (492, 47_576_416), 656, (6, 941_221_408)),
     ] {
-        let found = counted(network, None);
-        assert_eq!((found.launches, found.bytes), alone, "{network}");
+        assert_eq!(counted(network, None), [alone, update], "{network}");
         let found = on_ranks(vec![()], |(), group| counted(network, Some(group))).remove(0);
-        assert_eq!(
-            (found.launches, found.bytes),
-            (with_ranks, alone.1),
-            "{network}"
-        );
+        assert_eq!(found, [(with_ranks, alone.1), update], "{network}");
     }
 }

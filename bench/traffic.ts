@@ -228,7 +228,7 @@ export function bench(args: readonly string[]): void {
     `${network}, ${side} pixels, ${images} images on each GPU, ${elementBytes} bytes an activation\n`,
   );
   const rows: [string, string, string][] = [
-    ["kernels launched", `${alone.launches}`, `${joint.launches}`],
+    ["kernels of batch normalisation", `${alone.launches}`, `${joint.launches}`],
     ["activations read and written", gigabytes(alone.bytes), gigabytes(joint.bytes)],
     ["learned numbers read and written", update, update],
     ["gatherings of statistics", "0", `${joint.collectives}`],
@@ -236,7 +236,7 @@ export function bench(args: readonly string[]): void {
     ["gradients averaged beside", "0", `${(gradients / 1e6).toFixed(1)} MB`],
   ];
   console.log(
-    `| batch normalisation in a step | one GPU | each of ${gpus} |\n| --- | ---: | ---: |`,
+    `| in a step | one GPU | each of ${gpus} |\n| --- | ---: | ---: |`,
   );
   for (const row of rows) console.log(`| ${row.join(" | ")} |`);
   const [rate, microseconds] = [number("rate", 0), number("collective_us", 25)];

@@ -33,8 +33,8 @@ export const ERRORS: readonly PlantedError[] = [
   {
     name: "LARS exclusion: biases and BN are decayed and adapted",
     file: "native/shim/foreach.cpp",
-    right: "if ((given_weights[index].dim() <= 1) != vectors) continue;",
-    wrong: "if ((given_weights[index].dim() <= 0) != vectors) continue;",
+    right: "if ((weights[index].dim() <= 1) != vectors) continue;",
+    wrong: "if ((weights[index].dim() <= 0) != vectors) continue;",
     says: /momentum\.after\.encoder\.bn1\.\w+: difference/,
     ...STEP,
   },

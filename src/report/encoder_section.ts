@@ -1,19 +1,24 @@
 /** The sections of a report on the encoder: maps, nearest neighbours, confusion matrix. */
 
 import { confusionPlot, scatterPlot } from "./charts.ts";
+import { MOST_DRAWN } from "./class_section.ts";
 import type { ClassAnswers, EncoderLook, Picture } from "./encoder_look.ts";
 import { card, escaped, note, section } from "./page.ts";
 
-/** Largest number of classes of a confusion matrix. */
-const MOST_CLASSES = 100;
-
-/** Returns the sections on the encoder; without classes there is no confusion matrix. */
-export function encoderSections(look: EncoderLook): string[] {
+/**
+ * Returns the sections on the encoder; without classes there is no confusion matrix.
+ *
+ * @param options.hasMatrix true where the report has a matrix of all test images, which takes the place of this one
+ */
+export function encoderSections(
+  look: EncoderLook,
+  { hasMatrix = false }: { hasMatrix?: boolean } = {},
+): string[] {
   const { answers } = look;
   return [
     mapSection(look),
     neighbourSection(look),
-    ...answers === undefined ? [] : [confusionSection(look, answers)],
+    ...answers === undefined || hasMatrix ? [] : [confusionSection(look, answers)],
   ];
 }
 
@@ -60,11 +65,11 @@ function confusionSection(
   { confusion, by, name }: ClassAnswers,
 ): string {
   const heading = "Confusion matrix";
-  if (confusion.length > MOST_CLASSES) {
+  if (confusion.length > MOST_DRAWN) {
     return section(
       heading,
       note(
-        `There is no matrix of ${confusion.length} classes: ${MOST_CLASSES} classes at most are drawn.`,
+        `There is no matrix of ${confusion.length} classes: ${MOST_DRAWN} classes at most are drawn.`,
       ),
     );
   }

@@ -12,6 +12,7 @@ import { readCommand } from "../options/commands/registry.ts";
 import { REPORT } from "../options/commands/report.ts";
 import { printPdf } from "./browser.ts";
 import { comparisonSection } from "./comparison_section.ts";
+import { answersOfLast, classSection } from "./class_section.ts";
 import { costSection } from "./cost_section.ts";
 import { curves } from "./curves_section.ts";
 import { encoderSections } from "./encoder_section.ts";
@@ -84,6 +85,8 @@ async function runReport(options: Options): Promise<{ page: Page; out: string }>
   const parts = [story(runs), evaluations(groups), comparisonSection(groups), curves(runs)];
   const [run] = runs;
   if (runs.length === 1 && run !== undefined) {
+    const answers = answersOfLast(run);
+    if (answers !== undefined) parts.push(classSection(answers));
     parts.push(sections.views(run));
     if (images > 0) parts.push(...await lookSections(run, { options, images, problems }));
   }
@@ -108,7 +111,8 @@ async function lookSections(
       threads: options.threads ?? undefined,
       log: showLine,
     });
-    return encoderSections(look);
+    // Of all images there is a matrix already.
+    return encoderSections(look, { hasMatrix: answersOfLast(run) !== undefined });
   } catch (error) {
     if (!isExpected(error)) throw error;
     problems.push(`Cannot analyse the encoder: ${error.message}`);

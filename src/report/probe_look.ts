@@ -76,7 +76,8 @@ function misfitOf(
   try {
     const { metadata, shapes } = describeCheckpoint(file);
     const own = shapes.weight;
-    if (metadata?.protocol !== "linear" || own === undefined || shapes.bias === undefined) {
+    const isLinear = ["linear", "clipped", "logreg"].includes(String(metadata?.protocol));
+    if (metadata === null || !isLinear || own === undefined || shapes.bias === undefined) {
       return "it is no linear probe";
     }
     if (own.join() !== shape.join()) {

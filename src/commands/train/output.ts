@@ -16,6 +16,7 @@ import {
   type MetricsSink,
   type RunRow,
 } from "../../run/metrics.ts";
+import { type Confusion, confusionFile, writeConfusion } from "../../run/confusion_file.ts";
 import { JsonLinesSink } from "../../run/metrics_file.ts";
 import { readFailure } from "../../run/failure.ts";
 import { changedOptions } from "../../run/record.ts";
@@ -35,6 +36,8 @@ import type { Training } from "./training.ts";
 export interface RunOutput extends AsyncDisposable {
   /** Writes a row of metrics. @throws UserError (run folder) where the lock is lost; (save) where writing fails */
   write(row: MetricsRow): void;
+  /** Keeps the answers by class of an evaluation in place of those before. @throws UserError as `write` does */
+  keepAnswers(answers: Confusion): void;
   /** Takes the energy of all GPUs in this invocation, in joules; undefined where it is not measured. */
   used(joules: number | undefined): void;
   /** Shows the step, and saves where a checkpoint is due. @throws UserError as `write` does */
@@ -61,6 +64,7 @@ interface Completed {
 /** Output of ranks above 0, which has no effect. */
 const NULL_OUTPUT: RunOutput = {
   write() {},
+  keepAnswers() {},
   used() {},
   stepDone() {},
   note() {},
@@ -163,6 +167,12 @@ class RankZeroOutput implements RunOutput {
     this.#training.run.lock.check();
     this.#ledger.add(row);
     this.#metrics.write(row.kind === "train" ? { ...row, ...this.#used() } : row);
+  }
+
+  keepAnswers(answers: Confusion): void {
+    const { folder } = this.#training.invocation;
+    this.#training.run.lock.check();
+    saving(confusionFile(folder), () => writeConfusion(folder, answers));
   }
 
   used(joules: number | undefined): void {

@@ -17,6 +17,8 @@ const BENCHES: Readonly<Record<string, string>> = {
   online_probe: "share of a step that the online probe costs",
   pilots: "variants of --preset=cifar10_cpu on 10,000 CIFAR-10 images, three seeds each",
   rotation: "what the rotation auxiliary adds on CIFAR-10, at equal steps and at equal time",
+  transfer:
+    "linear transfer by logistic regression (BYOL, D.2) on digits and photos, beside no training",
   planted_errors: "errors planted one by one in the sources, and the tests that go red for each",
   loader:
     "photos to finished views: images a second and core, beside torchvision and libjpeg-turbo",

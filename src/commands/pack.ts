@@ -46,14 +46,16 @@ export async function main(args: readonly string[]): Promise<number> {
     requireClassFolders(folders);
     requireOutsideImages(out, `--out=${out}`, data);
     const job = jobOf(options);
-    for (const [name, directory] of [["train", folders.train], ["val", folders.test]] as const) {
+    const { train, test, listed } = folders;
+    const halves = [["train", train, listed?.train], ["val", test, listed?.test]] as const;
+    for (const [name, directory, list] of halves) {
       if (directory === undefined) continue;
       if (directory.endsWith(".json")) {
         throw usageError(
           `Cannot pack ${directory}: it is packed already, expected a folder of images`,
         );
       }
-      await pack(name, { ...job, name, directory, out });
+      await pack(name, { ...job, name, directory, out, ...list !== undefined && { list } });
     }
     return ExitCode.ok;
   } catch (error) {

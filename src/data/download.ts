@@ -1,5 +1,5 @@
 /**
- * Download of CIFAR-10's official archive, with progress. An interrupted download is continued; the file is checked by
+ * Download of the official archives of CIFAR-10 and CIFAR-100, with progress. An interrupted download is continued; the file is checked by
  * its SHA-256 and MD5, and only then renamed to its final name.
  */
 import { dirname, join } from "node:path";
@@ -20,13 +20,22 @@ export interface Archive extends Checksums {
   readonly size: number;
 }
 
-/** CIFAR-10 in the binary layout, as published by its authors. */
-export const CIFAR10_ARCHIVE: Archive = {
-  name: "cifar-10-binary.tar.gz",
-  url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
-  size: 170_052_171,
-  md5: "c32a1d4ab5d03f1284b67883e8d87530",
-  sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+/** The archives, as published by their authors. Of the files in CIFAR-100's other archive, no MD5 is published. */
+export const CIFAR_ARCHIVES: Readonly<Record<"cifar10" | "cifar100", Archive>> = {
+  cifar10: {
+    name: "cifar-10-binary.tar.gz",
+    url: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+    size: 170_052_171,
+    md5: "c32a1d4ab5d03f1284b67883e8d87530",
+    sha256: "c4a38c50a1bc5f3a1c5537f2155ab9d68f9f25eb1ed8d9ddda3db29a59bca1dd",
+  },
+  cifar100: {
+    name: "cifar-100-python.tar.gz",
+    url: "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+    size: 169_001_437,
+    md5: "eb9058c3a382ffc7106e4002c42a8d85",
+    sha256: "85cd44d02ba6437773c5bbd22e183051d648de2e7d6b014e1ef29b855ba677a7",
+  },
 };
 
 /** Progress of a download, in bytes. */
@@ -39,8 +48,6 @@ export interface DownloadProgress {
 export interface DownloadOptions {
   /** Called after every piece; by default the progress is shown on stderr. */
   readonly onProgress?: (progress: DownloadProgress) => void;
-  /** Another address of the same file, such as a mirror's. */
-  readonly url?: string;
   /** True to refuse the network, with a message that names the file to download by hand; false by default. */
   readonly offline?: boolean;
   /** Signal that stops the download; a later download continues the received part. */
@@ -60,18 +67,6 @@ interface Attempt {
   readonly partPath: string;
   readonly options: DownloadOptions;
   readonly onProgress: (progress: DownloadProgress) => void;
-}
-
-/**
- * Downloads the official CIFAR-10 archive (162 MiB, binary layout) into `dataDir` and returns its path.
- *
- * @throws UserError (data) where the network is not allowed or the download fails
- */
-export function downloadCifar10(dataDir: string, options: DownloadOptions = {}): Promise<string> {
-  return downloadArchive({ ...CIFAR10_ARCHIVE, url: options.url ?? CIFAR10_ARCHIVE.url }, {
-    ...options,
-    dataDir,
-  });
 }
 
 /**

@@ -1,10 +1,10 @@
 /** Opening of the data set that the options name. */
 
-import { NORMALISATION } from "../recipes/views.ts";
+import { isCifar, NORMALISATION } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
-import { CIFAR10_ARCHIVE, downloadCifar10 } from "./download.ts";
+import { type Archive, CIFAR_ARCHIVES, downloadArchive } from "./download.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
 import { Dataset } from "../native/dataset.ts";
@@ -90,7 +90,9 @@ export async function openWhole(
     OpenOptions = {},
 ): Promise<{ train: Dataset; test: Dataset | undefined }> {
   if (arePhotos(config.datasetName)) return await openPhotos(config, { splits, device, signal });
-  if (config.datasetName === "cifar10") await fetchIfMissing(config, signal);
+  if (isCifar(config.datasetName)) {
+    await fetchIfMissing(config, CIFAR_ARCHIVES[config.datasetName], signal);
+  }
   const train = await openSplit(config, true, { device, signal });
   try {
     if (splits === "train") return { train, test: undefined };
@@ -134,14 +136,16 @@ async function openSplit(
   { device, signal }: { device: string; signal: AbortSignal | undefined },
 ): Promise<Dataset> {
   try {
-    using job = config.datasetName === "demo" ? undefined : await runJob(
+    const name = config.datasetName;
+    using job = !isCifar(name) ? undefined : await runJob(
       {
         kind: "read",
+        name,
         directory: config.dataDir ?? "",
         train,
         allowUnverified: config.allowUnverifiedData,
       },
-      "reading CIFAR-10",
+      name === "cifar10" ? "reading CIFAR-10" : "reading CIFAR-100",
       signal,
     );
     return Dataset.open({
@@ -158,9 +162,9 @@ async function openSplit(
   }
 }
 
-/** Adds the repair to the error for CIFAR-10's folder, where the folder holds photos. */
+/** Adds the repair to the error for CIFAR's folder, where the folder holds photos. */
 function ofPhotos(error: unknown, { datasetName, dataDir }: DataConfig): unknown {
-  if (!(error instanceof UserError) || datasetName !== "cifar10") return error;
+  if (!(error instanceof UserError) || !isCifar(datasetName)) return error;
   const found = surveyPhotos({ datasetName: "folder", dataDir });
   if (found === undefined) return error;
   return new UserError(
@@ -169,15 +173,16 @@ function ofPhotos(error: unknown, { datasetName, dataDir }: DataConfig): unknown
   );
 }
 
-/** Downloads CIFAR-10 to a missing or empty folder; a folder with other files is left alone. */
+/** Downloads an archive to a missing or empty folder; a folder with other files is left alone. */
 async function fetchIfMissing(
   { dataDir, offline }: DataConfig,
+  archive: Archive,
   signal: AbortSignal | undefined,
 ): Promise<void> {
   const folder = dataDir ?? "";
   try {
     // Files of a download that is under way or was interrupted do not count.
-    const started = [`${CIFAR10_ARCHIVE.name}.part`, `${CIFAR10_ARCHIVE.name}.lock`];
+    const started = [`${archive.name}.part`, `${archive.name}.lock`];
     const isOther = ({ name }: Deno.DirEntry): boolean =>
       !started.some((left) => name.startsWith(left));
     if ([...Deno.readDirSync(folder)].some(isOther)) return;
@@ -186,5 +191,9 @@ async function fetchIfMissing(
       throw asUserError(error, ExitCode.data, { task: `read --data_dir=${folder}` });
     }
   }
-  await downloadCifar10(folder, { offline, signal });
+  await downloadArchive(archive, {
+    dataDir: folder,
+    offline,
+    ...signal !== undefined && { signal },
+  });
 }

@@ -5,6 +5,7 @@ import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { isSystemError } from "../base/expected.ts";
 import { exists } from "../base/files.ts";
 import type { RunConfig } from "../options/config.ts";
+import { isCifar } from "../recipes/views.ts";
 import { photoFolders } from "./photo_folders.ts";
 
 /**
@@ -19,7 +20,7 @@ export function requireOutsideImages(
   option: string,
   { datasetName, dataDir }: Pick<RunConfig, "datasetName" | "dataDir">,
 ): void {
-  if (datasetName === "demo" || datasetName === "cifar10" || dataDir === null) return;
+  if (datasetName === "demo" || isCifar(datasetName) || dataDir === null) return;
   const listed = listedFolders(path, { datasetName, dataDir });
   const around = listed.find((folder) => isIn(folder, path));
   if (around === undefined) return;

@@ -13,22 +13,22 @@ import { asUserError } from "../base/expected.ts";
 import { exists } from "../base/files.ts";
 import type { RunConfig } from "../options/config.ts";
 import { imagenetDirs } from "../runtime/sites.ts";
+import { isFileList, type ListedHalves, readFileList } from "./file_list.ts";
 import { isShardIndex } from "./shard_index.ts";
+import { TEST_NAMES, TRAIN_NAMES } from "./split_names.ts";
 
 /** Parts of a data set to open. */
 export type Splits = "train" | "train and test";
 
-/** Paths of the training and test images: folders, or the manifests of packed shards. */
+/** Paths of the training and test images: folders, the manifests of packed shards, or a list of files. */
 export interface PhotoFolders {
   train: string;
   /** Path of the test images; undefined where there are none, which pretraining does not need. */
   test: string | undefined;
+  /** Images of the halves, where both paths are that of a list. */
+  listed?: ListedHalves;
 }
 
-/** Usual names of the folder of training images, in order of preference. */
-const TRAIN_NAMES = ["train", "training"] as const;
-/** Usual names of the folder of test images, in order of preference. */
-const TEST_NAMES = ["val", "valid", "validation", "test", "testing"] as const;
 /** Parts of names such as images_train and trainset, beside the usual names. */
 const FILLERS = /set|data|images?|imgs?|split|folder|[^a-z]/g;
 
@@ -47,7 +47,7 @@ export function foldersOf(
   splits: Splits,
 ): PhotoFolders {
   const folders = photoFolders(config);
-  if (splits === "train") return { train: folders.train, test: undefined };
+  if (splits === "train") return { ...folders, test: undefined };
   if (folders.test !== undefined) requireClassFolders(folders);
   else if ((config.holdOut ?? null) === null) throw noTestImages(config);
   return folders;
@@ -56,15 +56,19 @@ export function foldersOf(
 /** Returns the error for a folder without images to test on. */
 export function noTestImages({ dataDir }: Pick<RunConfig, "dataDir">): UserError {
   return new UserError(
-    `Cannot evaluate on ${dataDir}: expected train/ and val/ with class folders, or --hold_out=10% to evaluate on a ` +
+    `Cannot evaluate on ${dataDir}: expected ${
+      isFileList(dataDir ?? "")
+        ? "a column split with images to test on (val)"
+        : "train/ and val/ with class folders"
+    }, or --hold_out=10% to evaluate on a ` +
       "tenth of the images, or --clsf_every=0 to train only",
     ExitCode.data,
   );
 }
 
 /**
- * Returns the two halves of the data folder (folders or packed shards), or the data folder itself, to pretrain on,
- * where it holds no halves.
+ * Returns the two halves of the data folder (folders or packed shards) or of a list of files, or the data folder itself, to
+ * pretrain on, where it holds no halves.
  *
  * @throws UserError (data) that names the folders tried, or the folders that look like halves
  */
@@ -73,6 +77,7 @@ export function photoFolders(
 ): PhotoFolders {
   const root = dataDir ?? "";
   try {
+    if (isFileList(root) && !isFolder(root)) return listedIn(root);
     const [train, test] = [halfIn(root, TRAIN_NAMES), halfIn(root, TEST_NAMES)];
     if (train !== undefined) return { train, test };
     if (exists(root)) {
@@ -91,10 +96,17 @@ export function photoFolders(
     `Cannot find the images of --dataset_name=${datasetName}: tried ${
       where.join(", ")
     }, expected ` +
-      (datasetName === "folder" ? "a folder of images or class folders" : "train/<class>/*.JPEG") +
+      (datasetName === "folder"
+        ? "a folder of images or class folders, a list of files (.csv or .jsonl)"
+        : "train/<class>/*.JPEG") +
       ", or shards written by deno task pack, there or at --data_dir=DIR",
     ExitCode.data,
   );
+}
+
+function listedIn(list: string): PhotoFolders {
+  const listed = readFileList(list);
+  return { train: list, test: listed.test && list, listed };
 }
 
 /**

@@ -4,9 +4,10 @@
  * @module
  */
 
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { isExpected } from "../base/expected.ts";
 import type { RunConfig } from "../options/config.ts";
+import type { FileList } from "../native/data_job.ts";
 import { MOST_SURVEYED, type PhotoSurvey } from "../options/photo_recipe.ts";
 import { type ImageFile, shorterSideOf } from "./image_size.ts";
 import { foldersIn, IMAGE_NAME, photoFolders } from "./photo_folders.ts";
@@ -32,14 +33,18 @@ export function surveyPhotos(
   config: Pick<RunConfig, "datasetName" | "dataDir">,
 ): PhotoSurvey | undefined {
   try {
-    const { train, test } = photoFolders(config);
-    const half = halfIn(train);
+    const { train, test, listed } = photoFolders(config);
+    const half = listed ? listedHalf(listed.train) : halfIn(train);
     if (half.count === 0) return undefined;
     return {
       count: half.count,
       side: medianSide(half),
       classes: half.classes,
-      tested: test !== undefined && half.classes > 1 ? halfIn(test).count : 0,
+      tested: test === undefined || half.classes <= 1
+        ? 0
+        : listed
+        ? listedHalf(listed.test!).count
+        : halfIn(test).count,
     };
   } catch (error) {
     if (!isExpected(error) && !(error instanceof SyntaxError)) throw error;
@@ -49,6 +54,16 @@ export function surveyPhotos(
 
 function halfIn(path: string): Half {
   return path.endsWith(".json") ? shardsIn(path) : imagesIn(path);
+}
+
+/** Returns the images of a list, up to MOST_SURVEYED. */
+function listedHalf({ root, classes, folders }: FileList): Half {
+  const files = folders.flatMap(({ path, files }) => files.map((name) => join(path, name)));
+  return {
+    count: Math.min(MOST_SURVEYED, files.length),
+    classes: classes.length,
+    fileAt: (index) => ({ path: resolve(root, files[index]!) }),
+  };
 }
 
 /** Returns the images of a folder, up to MOST_SURVEYED. */

@@ -10,8 +10,16 @@ export type DataWork =
   | { kind: "list"; directory: string; cache: string | null }
   /** Opens packed shards. */
   | { kind: "open"; manifest: string }
-  /** Reads CIFAR-10's training or test images into memory. */
-  | { kind: "read"; directory: string; train: boolean; allowUnverified: boolean }
+  /** Takes the images of a list. */
+  | { kind: "files"; list: FileList }
+  /** Reads training or test images of CIFAR-10 or CIFAR-100 into memory. */
+  | {
+    kind: "read";
+    name: "cifar10" | "cifar100";
+    directory: string;
+    train: boolean;
+    allowUnverified: boolean;
+  }
   /** Packs a folder of images into shards. */
   | { kind: "pack" } & PackJob
   /** Copies packed shards into a folder on a faster disk. */
@@ -21,9 +29,23 @@ export type DataWork =
   /** Measures one part of the loader on a folder of images, for the benches. */
   | { kind: "measure"; directory: string; part: "decode" | "crops"; rounds: number };
 
+/** Images that a list names, by class and folder. */
+export interface FileList {
+  /** Path of the list. */
+  place: string;
+  /** Folder that paths are relative to. */
+  root: string;
+  /** Names of the classes; one empty name for images without labels. */
+  classes: string[];
+  /** Images of one class in one folder; its path is relative to the root, or absolute. */
+  folders: { class: number; path: string; files: string[] }[];
+}
+
 /** Options of packing a folder. */
 export interface PackJob {
   directory: string;
+  /** Images to pack in the place of the directory's. */
+  list?: FileList;
   cache: string | null;
   out: string;
   /** Prefix of the files' names: "train" or "val". */

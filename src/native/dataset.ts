@@ -13,9 +13,16 @@ export type DatasetSource =
   | { kind: "demo"; train: boolean; count: number }
   /** Images that a job of kind "read" has loaded. */
   | { kind: "read"; job: number }
-  /** Files of a "list" or "open" job; `mostBad` is the share that may be unusable, by default (null) the larger of 1 %
-   * and 8 files, at most a tenth; `ahead` the batches to prefetch. */
-  | { kind: "photos"; job: number; mostBad: number | null; ahead: number };
+  /** Files of a "list", "files" or "open" job; `mostBad` is the share that may be unusable, by default (null) the larger of 1 %
+   * and 8 files, at most a tenth; `ahead` the batches to prefetch; labels are numbers of `classes`, or of the images' own
+   * classes. */
+  | {
+    kind: "photos";
+    job: number;
+    mostBad: number | null;
+    ahead: number;
+    classes?: readonly string[];
+  };
 
 /** Options of Dataset.open. */
 export interface DatasetOptions {

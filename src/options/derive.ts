@@ -9,6 +9,7 @@ import { usageError } from "../base/exit_codes.ts";
 import { gpuOf, requireGpus } from "../runtime/gpus.ts";
 import { type RankInfo, SINGLE_PROCESS } from "../runtime/rank.ts";
 import { dataDirOnJeanZay, imagenetDir } from "../runtime/sites.ts";
+import { isCifar } from "../recipes/views.ts";
 import { IMAGES_WITH_ROTATION } from "../recipes/rotation.ts";
 import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
@@ -85,7 +86,7 @@ function deriveDataDir(config: RunConfig, origins: Origins, environment: Environ
   if (origins.dataDir !== "default" || datasetName === "demo") return;
   origins.dataDir = "dataset";
   if (datasetName === "imagenet") config.dataDir = imagenetDir(environment);
-  else if (datasetName === "cifar10" && computer === "jeanzay") {
+  else if (isCifar(datasetName) && computer === "jeanzay") {
     config.dataDir = dataDirOnJeanZay(datasetName, environment);
     origins.dataDir = "--computer=jeanzay";
   } else config.dataDir = `data/${datasetName}`;

@@ -82,6 +82,7 @@ export const PHOTOS: Readonly<Recipe> = {
 export const DATASET_DEFAULTS: Readonly<Record<DatasetName, Readonly<Recipe>>> = {
   demo: DEMO,
   cifar10: BYOL_CIFAR10,
+  cifar100: BYOL_CIFAR10,
   imagenet: BYOL_IMAGENET,
   folder: PHOTOS,
 };
@@ -109,6 +110,7 @@ const BYOL_FINE_TUNING: Readonly<FineTuningRecipe> = {
 export const FINE_TUNING: Readonly<Record<DatasetName, Readonly<FineTuningRecipe>>> = {
   demo: { ...BYOL_FINE_TUNING, probeEpochs: 10, probeBatchSize: 64 },
   cifar10: { ...BYOL_FINE_TUNING, probeBatchSize: 256 },
+  cifar100: { ...BYOL_FINE_TUNING, probeBatchSize: 256 },
   imagenet: BYOL_FINE_TUNING,
   folder: BYOL_FINE_TUNING,
 };

@@ -34,7 +34,7 @@ export const OPTIONS = {
     option: "dataset_name",
     group: "Data",
     commands: BOTH,
-    value: { kind: "choice", choices: ["demo", "cifar10", "imagenet", "folder"] },
+    value: { kind: "choice", choices: ["demo", "cifar10", "cifar100", "imagenet", "folder"] },
     default: "demo",
     fromCheckpoint: true,
     help:
@@ -51,9 +51,9 @@ export const OPTIONS = {
       "data/<dataset_name>; with --computer=jeanzay, a folder below $DSDIR; of an evaluation, the run's",
     changeable: true,
     help:
-      "Folder of the images, or of their download. cifar10: the official binary or python files, " +
+      "Folder of the images, or of their download. cifar10 and cifar100: the official binary or python files, " +
       "their folder, or either .tar.gz. imagenet and folder: a folder with train/ and val/ of class " +
-      "folders, or one folder of images to train on",
+      "folders, one folder of images to train on, or a list of files (.csv or .jsonl, docs/imagenet.md)",
   },
   imageSize: {
     option: "image_size",
@@ -63,7 +63,7 @@ export const OPTIONS = {
     value: { kind: "integer", least: 8, most: 4096 },
     default: null,
     defaultText:
-      "the preset's; otherwise 32 for demo and cifar10, 224 for imagenet, by the images for folder",
+      "the preset's; otherwise 32 for demo, cifar10 and cifar100, 224 for imagenet, by the images for folder",
     fromCheckpoint: true,
     help:
       "Side of the views in pixels, in training and evaluation. The blur kernel and the resize " +
@@ -114,7 +114,7 @@ export const OPTIONS = {
     defaultText: "all",
     fromCheckpoint: true,
     help:
-      "Number of training images, for short experiments. cifar10 and demo: the first ones. imagenet and folder: the " +
+      "Number of training images, for short experiments. cifar10, cifar100 and demo: the first ones. imagenet and folder: the " +
       "same share of each class, of a class the images whose paths have the smallest SHA-256. eval keeps a " +
       "checkpoint's number only for the images that it was trained on",
   },
@@ -128,7 +128,7 @@ export const OPTIONS = {
     fromCheckpoint: true,
     help:
       "Training images that neither encoder nor probe learns from, and that both are tested on: held-out accuracies, " +
-      "beside those on test images where there are any. cifar10 and demo: the last N or P % of the images. imagenet and " +
+      "beside those on test images where there are any. cifar10, cifar100 and demo: the last N or P % of the images. imagenet and " +
       "folder: P % of each class, of paths with the smallest SHA-256, whatever --seed. eval keeps a checkpoint's value",
   },
   offline: {

@@ -1,6 +1,6 @@
 /** Rules by which `--limit_train` chooses images. */
 
-import type { DatasetName } from "./views.ts";
+import { type DatasetName, isCifar } from "./views.ts";
 
 /**
  * Rule of a choice of training images. "first": the first images of the data set. "share": the same share of each class,
@@ -8,10 +8,10 @@ import type { DatasetName } from "./views.ts";
  */
 export type LimitRule = "first" | "share";
 
-/** Returns the rule for a data set; undefined without a limit. Images of CIFAR-10 and of the demo lie in no order. */
+/** Returns the rule for a data set; undefined without a limit. Images of CIFAR and of the demo lie in no order. */
 export function limitRuleOf(
   { datasetName, limitTrain }: { datasetName: DatasetName; limitTrain: number | null },
 ): LimitRule | undefined {
   if (limitTrain === null) return undefined;
-  return datasetName === "cifar10" || datasetName === "demo" ? "first" : "share";
+  return isCifar(datasetName) || datasetName === "demo" ? "first" : "share";
 }

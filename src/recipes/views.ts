@@ -6,7 +6,12 @@
  */
 
 /** The name of a data set (`--dataset_name`). */
-export type DatasetName = "demo" | "cifar10" | "imagenet" | "folder";
+export type DatasetName = "demo" | "cifar10" | "cifar100" | "imagenet" | "folder";
+
+/** Returns true for CIFAR-10 and CIFAR-100, which have one kind of files and of images. */
+export function isCifar(name: DatasetName): name is "cifar10" | "cifar100" {
+  return name === "cifar10" || name === "cifar100";
+}
 
 /**
  * Recipe of one view. The operations are applied in the order of the fields: random resized crop (bicubic,
@@ -107,10 +112,11 @@ export function byolViews(geometry: ViewGeometry): ViewPair {
 const CIFAR_VIEWS = byolViews({ cropSize: 32, cropScale: [0.2, 1], blurKernel: 3 });
 const IMAGENET_VIEWS = byolViews({ cropSize: 224, cropScale: [0.08, 1], blurKernel: 23 });
 
-/** The published recipes by data set; the demo images use the recipes of CIFAR-10. */
+/** The published recipes by data set; the demo images and CIFAR-100 use the recipes of CIFAR-10. */
 export const VIEW_RECIPES: Readonly<Record<DatasetName, ViewPair>> = {
   demo: CIFAR_VIEWS,
   cifar10: CIFAR_VIEWS,
+  cifar100: CIFAR_VIEWS,
   imagenet: IMAGENET_VIEWS,
   folder: IMAGENET_VIEWS,
 };
@@ -164,6 +170,7 @@ const CIFAR_PROBE: ProbeTransforms = { train: probeView(32), test: { resize: 36,
 export const PROBE_TRANSFORMS: Readonly<Record<DatasetName, ProbeTransforms>> = {
   demo: CIFAR_PROBE,
   cifar10: CIFAR_PROBE,
+  cifar100: CIFAR_PROBE,
   imagenet: IMAGENET_PROBE,
   folder: IMAGENET_PROBE,
 };
@@ -189,6 +196,12 @@ const CIFAR_NORMALISATION: Normalisation = {
   std: [0.247, 0.243, 0.261],
 };
 
+/** Constants of solo-learn's and lightly's recipes for CIFAR-100. */
+const CIFAR100_NORMALISATION: Normalisation = {
+  mean: [0.5071, 0.4865, 0.4409],
+  std: [0.2673, 0.2564, 0.2762],
+};
+
 const IMAGENET_NORMALISATION: Normalisation = {
   mean: [0.485, 0.456, 0.406],
   std: [0.229, 0.224, 0.225],
@@ -198,6 +211,7 @@ const IMAGENET_NORMALISATION: Normalisation = {
 export const NORMALISATION: Readonly<Record<DatasetName, Normalisation>> = {
   demo: CIFAR_NORMALISATION,
   cifar10: CIFAR_NORMALISATION,
+  cifar100: CIFAR100_NORMALISATION,
   imagenet: IMAGENET_NORMALISATION,
   folder: IMAGENET_NORMALISATION,
 };

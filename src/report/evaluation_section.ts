@@ -16,6 +16,7 @@ const ACCURACIES = ["knn_top1", "top1", "top5"] as const;
 const HEAD = ["top-1 / top-5 in %", "k-NN top-1", "probe top-1", "probe top-5"];
 const DATA_NAMES: Readonly<Record<RunConfig["datasetName"], string>> = {
   cifar10: "CIFAR-10",
+  cifar100: "CIFAR-100",
   imagenet: "ImageNet",
   demo: "demo images",
   folder: "a folder of images",

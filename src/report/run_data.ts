@@ -109,7 +109,7 @@ export function fileOf(run: RunData, ...parts: string[]): string {
 
 /** Returns the accuracy of guessing, in percent; undefined where the number of classes is unknown. */
 export function chanceOf({ record, evaluations }: RunData): number | undefined {
-  const known = { cifar10: 10, demo: 10, imagenet: 1000, folder: undefined };
+  const known = { cifar10: 10, cifar100: 100, demo: 10, imagenet: 1000, folder: undefined };
   const count = evaluations.at(-1)?.classes ??
     (record === null ? undefined : known[record.config.datasetName]);
   return count === undefined ? undefined : 100 / count;

@@ -8,7 +8,7 @@
 import { counted } from "../base/counted.ts";
 import type { DatasetDescription, FoundImages } from "../native/dataset.ts";
 import type { LimitRule } from "../recipes/limit.ts";
-import type { DatasetName } from "../recipes/views.ts";
+import { type DatasetName, isCifar } from "../recipes/views.ts";
 
 /** Descriptions of an invocation's images. */
 export interface DescribedImages {
@@ -54,7 +54,7 @@ export function dataRecordOf(datasetName: DatasetName, images: DescribedImages):
     ...train.limit !== undefined && { limit: train.limit },
     ...train.heldOut !== undefined && { heldOut: train.heldOut },
     ...test !== undefined && { testDigest: test.digest },
-    ...datasetName === "cifar10" && compared !== undefined && { verified: compared.equal },
+    ...isCifar(datasetName) && compared !== undefined && { verified: compared.equal },
     ...compared !== undefined && { compared },
     found: { train: train.found, ...test !== undefined && { test: test.found } },
   };
@@ -116,7 +116,7 @@ export function comparedText(datasetName: DatasetName, data: DataRecord): string
   const compared = comparedIn(datasetName, data);
   if (compared === undefined) return "nothing was compared with published data";
   const { what, equal } = compared;
-  if (datasetName === "cifar10") return `${equal ? "" : "not "}the published bytes, by ${what}`;
+  if (isCifar(datasetName)) return `${equal ? "" : "not "}the published bytes, by ${what}`;
   return equal ? `${what}; no bytes were compared` : `not ${what}`;
 }
 

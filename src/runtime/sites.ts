@@ -6,11 +6,17 @@
 
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 
-/** Names that CIFAR-10's folder may have in $DSDIR; the first that exists is used. */
-const CIFAR_FOLDERS = ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"];
+/** Names that a data set's folder may have in $DSDIR; the first that exists is used. */
+const CIFAR_FOLDERS = {
+  cifar10: ["cifar10", "CIFAR10", "cifar-10", "CIFAR-10", "cifar-10-batches-py"],
+  cifar100: ["cifar100", "CIFAR100", "cifar-100", "CIFAR-100", "cifar-100-python"],
+} as const;
 
 /** The archive to fetch by hand, on a node with internet. */
-const CIFAR_ARCHIVE = "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz";
+const CIFAR_ARCHIVES = {
+  cifar10: "https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz",
+  cifar100: "https://www.cs.toronto.edu/~kriz/cifar-100-python.tar.gz",
+} as const;
 
 /** Advice at the end of a message about missing data on Jean Zay. */
 export const JEAN_ZAY_DATA_HINT =
@@ -65,11 +71,11 @@ export function imagenetDirs(machine: Pick<Machine, "variable">): string[] {
 }
 
 /**
- * Returns the folder of CIFAR-10 on Jean Zay.
+ * Returns the folder of CIFAR-10 or CIFAR-100 on Jean Zay.
  *
- * @throws UserError (data) when $DSDIR is not set or does not hold CIFAR-10
+ * @throws UserError (data) when $DSDIR is not set or does not hold the data set
  */
-export function dataDirOnJeanZay(dataset: "cifar10", machine: Machine): string {
+export function dataDirOnJeanZay(dataset: "cifar10" | "cifar100", machine: Machine): string {
   const root = machine.variable("DSDIR");
   if (root === undefined || root === "") {
     throw new UserError(
@@ -78,12 +84,12 @@ export function dataDirOnJeanZay(dataset: "cifar10", machine: Machine): string {
       ExitCode.data,
     );
   }
-  const names = CIFAR_FOLDERS;
+  const names = CIFAR_FOLDERS[dataset];
   const found = names.find((name) => machine.exists(`${root}/${name}`));
   if (found === undefined) {
     throw new UserError(
       `Cannot find ${dataset} below $DSDIR=${root}: expected ${names.join(", ")} there, or ` +
-        `--data_dir=DIR with ${CIFAR_ARCHIVE} in it (${JEAN_ZAY_DATA_HINT})`,
+        `--data_dir=DIR with ${CIFAR_ARCHIVES[dataset]} in it (${JEAN_ZAY_DATA_HINT})`,
       ExitCode.data,
     );
   }

@@ -28,6 +28,7 @@ import { printLine } from "../base/output.ts";
 const IMAGES: Readonly<Record<string, { train: number; test: number }>> = {
   demo: DEMO_IMAGES,
   cifar10: { train: 50_000, test: 10_000 },
+  cifar100: { train: 50_000, test: 10_000 },
   imagenet: { train: 1_281_167, test: 50_000 },
   imagenette: { train: 9_469, test: 3_925 },
 };

@@ -249,7 +249,13 @@ function compare(files: { images: string; cases: string; views: string }): Promi
 
 async function openDataset(source: MemorySource): Promise<Dataset> {
   using job = source.kind === "demo" ? undefined : await DataJob.run(
-    { kind: "read", directory: source.directory, train: true, allowUnverified: true },
+    {
+      kind: "read",
+      name: "cifar10",
+      directory: source.directory,
+      train: true,
+      allowUnverified: true,
+    },
   );
   return Dataset.open({
     source: source.kind === "demo" ? source : { kind: "read", job: job!.handle },

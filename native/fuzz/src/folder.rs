@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::sync::OnceLock;
 
-use crate::data::cifar::{read_edition, Edition, IMAGE_BYTES};
+use crate::data::cifar::{read_edition, Cifar, Edition, IMAGE_BYTES};
 
 /// Writes the files and reads the test images at `path`, which must give them or an error.
 pub fn read_folder(files: &[(&str, &[u8])], path: &str) {
@@ -17,7 +17,7 @@ pub fn read_folder(files: &[(&str, &[u8])], path: &str) {
     for (name, bytes) in files {
         fs::write(folder.join(name), bytes).unwrap();
     }
-    let outcome = read_edition(&folder.join(path), false, true, &Edition::unpublished(1));
+    let outcome = read_edition(&folder.join(path), false, true, &Edition::unpublished(Cifar::Ten, 1));
     for (name, _) in files {
         fs::remove_file(folder.join(name)).unwrap();
     }

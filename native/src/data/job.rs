@@ -7,7 +7,8 @@ use std::thread::JoinHandle;
 
 use serde::Deserialize;
 
-use super::photos::listing::Listing;
+use super::cifar::Cifar;
+use super::photos::listing::{FileList, Listing};
 use super::photos::measure::{measure, Part};
 use super::photos::pack::{pack, PackOptions};
 use super::photos::packed::Packed;
@@ -31,10 +32,13 @@ pub enum DataWork {
         /// The folder that listings are kept in.
         cache: Option<String>,
     },
+    /// Takes the images of a list, for a data set to be opened from.
+    Files { list: FileList },
     /// Opens packed shards, for a data set to be opened from.
     Open { manifest: String },
-    /// Reads CIFAR-10's files into memory, for a data set to be opened from.
+    /// Reads the files of CIFAR-10 or CIFAR-100 into memory, for a data set to be opened from.
     Read {
+        name: Cifar,
         directory: String,
         train: bool,
         allow_unverified: bool,
@@ -56,7 +60,7 @@ pub enum DataWork {
 /// The result of a job.
 enum Outcome {
     Source(Box<Source>),
-    /// CIFAR-10's images.
+    /// Images of CIFAR-10 or CIFAR-100.
     Memory(Box<Loaded>),
     /// JSON.
     Text(String),
@@ -157,16 +161,22 @@ fn run(options: DataWork, progress: &Progress) -> Result<Outcome> {
             let listing = Listing::read(&PathBuf::from(directory), cache.as_deref(), progress)?;
             Ok(Outcome::Source(Box::new(Source::Folder(listing))))
         }
+        DataWork::Files { list } => {
+            let listing = Listing::of_list(list)?;
+            Ok(Outcome::Source(Box::new(Source::Folder(listing))))
+        }
         DataWork::Open { manifest } => {
             let packed = Packed::open(&PathBuf::from(manifest), progress)?;
             Ok(Outcome::Source(Box::new(Source::Packed(packed))))
         }
         DataWork::Read {
+            name,
             directory,
             train,
             allow_unverified,
         } => {
-            let loaded = load_cifar(&PathBuf::from(directory), train, allow_unverified, progress)?;
+            let directory = PathBuf::from(directory);
+            let loaded = load_cifar(&directory, train, allow_unverified, (name, progress))?;
             Ok(Outcome::Memory(Box::new(loaded)))
         }
         DataWork::Pack(options) => pack(&options, progress).map(Outcome::Text),

@@ -5,7 +5,7 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::Path;
 
 use byol::abi;
-use byol::data::cifar::{read_edition, Edition, IMAGE_BYTES};
+use byol::data::cifar::{read_edition, Cifar, Edition, IMAGE_BYTES};
 use byol::data::dataset::DatasetOptions;
 use byol::data::photos::decode::{decode, Photo};
 use byol::training::learner::LearnerOptions;
@@ -194,7 +194,7 @@ fn loaded_checkpoints(times: usize) -> Tally {
 
 /// Reads the test images of a folder as an edition of two images a batch.
 fn read_images(tally: &mut Tally, path: &Path, limit: usize) {
-    let edition = Edition::unpublished(2);
+    let edition = Edition::unpublished(Cifar::Ten, 2);
     let (outcome, peak) = peak_of(|| {
         catch_unwind(AssertUnwindSafe(|| {
             read_edition(path, false, true, &edition)

@@ -5,9 +5,8 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import {
   type Archive,
-  CIFAR10_ARCHIVE,
+  CIFAR_ARCHIVES,
   downloadArchive,
-  downloadCifar10,
   type DownloadProgress,
 } from "../../../src/data/download.ts";
 import { ExitCode, UserError } from "../../../src/base/exit_codes.ts";
@@ -383,10 +382,13 @@ Deno.test("a full disk is a message and not tried again", () =>
 
 Deno.test("offline says what to fetch and where to put it", () =>
   withFolder(async (dataDir) => {
-    const error = await rejected(downloadCifar10(dataDir, { offline: true }));
-    assertSaysWhatToFetch(error, { archive: CIFAR10_ARCHIVE, dataDir });
-    assert.match(error.message, /--offline/);
-    assert.match(error.message, /162 MiB/);
+    for (const [name, size] of [["cifar10", "162 MiB"], ["cifar100", "161 MiB"]] as const) {
+      const archive = CIFAR_ARCHIVES[name];
+      const error = await rejected(downloadArchive(archive, { dataDir, offline: true }));
+      assertSaysWhatToFetch(error, { archive, dataDir });
+      assert.match(error.message, /--offline/);
+      assert.match(error.message, new RegExp(size));
+    }
   }));
 
 Deno.test({
@@ -394,8 +396,9 @@ Deno.test({
   permissions: { net: false, read: "inherit", write: "inherit", env: "inherit" },
   fn: () =>
     withFolder(async (dataDir) => {
-      const error = await rejected(downloadCifar10(dataDir));
+      const archive = CIFAR_ARCHIVES.cifar10;
+      const error = await rejected(downloadArchive(archive, { dataDir }));
       assert.match(error.message, /--allow-net=www.cs.toronto.edu:443/);
-      assertSaysWhatToFetch(error, { archive: CIFAR10_ARCHIVE, dataDir });
+      assertSaysWhatToFetch(error, { archive, dataDir });
     }),
 });

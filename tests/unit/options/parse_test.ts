@@ -445,7 +445,10 @@ Deno.test("help names every option of its command, with the defaults of each dat
     }
     assert.ok(text.split("\n").every((line) => line.length <= 105), "a line is too long");
   }
-  assert.match(helpOf(TRAIN), /Default: demo \d+, cifar10 800,\s+imagenet\s+1000/);
+  assert.match(
+    helpOf(TRAIN),
+    /Default: demo \d+, cifar10 800,\s+cifar100\s+800,\s+imagenet\s+1000/,
+  );
 });
 
 Deno.test("what is written in docs/ is what the tables say", async () => {

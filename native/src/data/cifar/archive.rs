@@ -66,7 +66,7 @@ pub(super) fn read<R: Read>(
     let found = found.map_err(|error| {
         ReadError::new(ReadErrorKind::Io, format!("Cannot read {shown}: {error}"))
     })?;
-    batches.verify(batches.format.archive(), shown, &found)?;
+    batches.verify(batches.format.archive, shown, &found)?;
     outcome
 }
 
@@ -84,7 +84,7 @@ fn read_entries<R: Read>(
     batches: &mut Batches<'_>,
 ) -> Result<(), ReadError> {
     let format = batches.format;
-    let mut absent = format.batches(batches.train);
+    let mut absent = format.batches(batches.train).to_vec();
     let mut seen: Vec<String> = Vec::new();
     // Raw: no long names or sizes from extension headers, whose content tar would hold in memory.
     let entries = archive
@@ -102,24 +102,24 @@ fn read_entries<R: Read>(
         let path = entry.header().path_bytes();
         let name = std::str::from_utf8(&path)
             .ok()
-            .and_then(|path| path.strip_prefix(format.folder()))
+            .and_then(|path| path.strip_prefix(format.folder))
             .and_then(|path| path.strip_prefix('/'));
         let Some(name) = name.map(str::to_owned) else {
             continue;
         };
-        let is_meta = name == format.meta();
+        let is_meta = name == format.meta;
         if !is_meta
-            && !format.batches(true).contains(&name)
-            && !format.batches(false).contains(&name)
+            && !format.batches(true).contains(&name.as_str())
+            && !format.batches(false).contains(&name.as_str())
         {
             continue;
         }
-        let shown_entry = format!("{}/{name} in {shown}", format.folder());
+        let shown_entry = format!("{}/{name} in {shown}", format.folder);
         if seen.contains(&name) {
             return Err(malformed(&shown_entry, "it comes twice"));
         }
         seen.push(name.clone());
-        if !is_meta && !absent.contains(&name) {
+        if !is_meta && !absent.contains(&name.as_str()) {
             continue;
         }
         if entry.header().entry_type() != EntryType::Regular {
@@ -128,7 +128,7 @@ fn read_entries<R: Read>(
         let limit = if is_meta {
             MAX_META_BYTES
         } else {
-            batches.edition.max_batch_bytes(format)
+            batches.edition.max_batch_bytes(format, batches.train)
         };
         let bytes = read_entry(entry, limit, &shown_entry)?;
         match is_meta {
@@ -142,7 +142,7 @@ fn read_entries<R: Read>(
     match absent.first() {
         None => Ok(()),
         Some(name) => {
-            let reason = format!("it has no entry {}/{name}", format.folder());
+            let reason = format!("it has no entry {}/{name}", format.folder);
             Err(malformed(shown, &reason))
         }
     }
@@ -211,7 +211,7 @@ enum State {
     Cut,
     /// The compressed stream is damaged.
     Damaged,
-    /// More came out than a CIFAR-10 archive holds.
+    /// More came out than such an archive holds.
     TooLong,
 }
 

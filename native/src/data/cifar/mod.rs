@@ -1,4 +1,4 @@
-//! CIFAR-10 from the official files: the binary or the Python layout, as a folder or as the archive.
+//! CIFAR-10 and CIFAR-100 from the official files: the binary or the Python layout, as a folder or as the archive.
 //!
 //! Every batch file, and an archive as a whole, is checked against its published MD5. The files are
 //! untrusted until then and also after: sizes are bounded before anything is allocated, nothing is
@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-pub use edition::Edition;
+pub use edition::{Cifar, Edition};
 
 use batches::Batches;
 use edition::Format;
@@ -24,13 +24,13 @@ mod tests;
 pub const IMAGE_BYTES: usize = 3 * 32 * 32;
 const MAX_META_BYTES: usize = 4096;
 
-/// One half of CIFAR-10 in memory.
+/// One half of a data set in memory.
 pub struct CifarImages {
     /// count x 3 x 32 x 32, in the order of the official files.
     pub images: Vec<u8>,
-    /// 0 to 9, one for each image.
+    /// Class of each image: 0 to 9, or to 99.
     pub labels: Vec<u8>,
-    /// Ten names, those of the data's own `batches.meta` where it has one.
+    /// A name for each class, those of the data's own file of names where it has one.
     pub class_names: Vec<String>,
     /// `binary`, `python`, `binary.tar.gz` or `python.tar.gz`.
     pub layout: &'static str,
@@ -107,20 +107,22 @@ pub fn read(
     directory: &Path,
     train: bool,
     allow_unverified: bool,
-    watcher: &dyn Watcher,
+    (cifar, watcher): (Cifar, &dyn Watcher),
 ) -> Result<CifarImages, ReadError> {
-    let place = find(directory, train)?;
-    let edition = Edition::official();
+    let edition = Edition::official(cifar);
+    let place = find(directory, train, cifar)?;
     watcher.will_read(match &place {
-        Place::Folder(format, _) => format.batches(train).len() * edition.max_batch_bytes(*format),
+        Place::Folder(format, _) => {
+            format.batches(train).len() * edition.max_batch_bytes(format, train)
+        }
         Place::Archive(_, path) => path.metadata().map_or(0, |found| found.len() as usize),
     });
     read_place(place, train, allow_unverified, (&edition, watcher))
 }
 
 enum Place {
-    Folder(Format, PathBuf),
-    Archive(Format, PathBuf),
+    Folder(&'static Format, PathBuf),
+    Archive(&'static Format, PathBuf),
 }
 
 pub fn read_edition(
@@ -129,7 +131,7 @@ pub fn read_edition(
     allow_unverified: bool,
     edition: &Edition,
 ) -> Result<CifarImages, ReadError> {
-    let place = find(directory, train)?;
+    let place = find(directory, train, edition.cifar)?;
     read_place(place, train, allow_unverified, (edition, &()))
 }
 
@@ -141,21 +143,19 @@ fn read_place(
 ) -> Result<CifarImages, ReadError> {
     match place {
         Place::Folder(format, folder) => {
-            let mut batches = Batches::new(edition, format, train, allow_unverified);
+            let mut batches = Batches::new(edition, format, train, (false, allow_unverified));
+            let limit = edition.max_batch_bytes(format, train);
             for name in format.batches(train) {
-                let path = folder.join(&name);
-                let bytes = read_bounded(&path, edition.max_batch_bytes(format), watcher)?;
-                batches.add(&name, &path.display().to_string(), &bytes)?;
+                let path = folder.join(name);
+                let bytes = read_bounded(&path, limit, watcher)?;
+                batches.add(name, &path.display().to_string(), &bytes)?;
             }
-            let path = folder.join(format.meta());
+            let path = folder.join(format.meta);
             if path.is_file() {
                 let bytes = read_bounded(&path, MAX_META_BYTES, watcher)?;
                 batches.name_classes(&path.display().to_string(), &bytes);
             }
-            batches.finish(match format {
-                Format::Binary => "binary",
-                Format::Python => "python",
-            })
+            batches.finish()
         }
         Place::Archive(format, path) => {
             let file = File::open(&path).map_err(|error| io_error(&path, &error))?;
@@ -169,40 +169,38 @@ fn read_place(
                 );
                 return Err(ReadError::new(ReadErrorKind::Malformed, message));
             }
-            let mut batches = Batches::new(edition, format, train, allow_unverified);
+            let mut batches = Batches::new(edition, format, train, (true, allow_unverified));
             let source = Wanted {
                 source: file,
                 watcher,
             };
             archive::read(source, &path.display().to_string(), &mut batches)?;
-            batches.finish(match format {
-                Format::Binary => "binary.tar.gz",
-                Format::Python => "python.tar.gz",
-            })
+            batches.finish()
         }
     }
 }
 
 /// The first complete layout. The error lists every place that was looked at, and what it lacks.
-fn find(directory: &Path, train: bool) -> Result<Place, ReadError> {
+fn find(directory: &Path, train: bool, cifar: Cifar) -> Result<Place, ReadError> {
     let which = if train { "training" } else { "test" };
     let missing = |reason: String| {
-        let message = format!("Cannot find CIFAR-10's {which} images: {reason}");
+        let message = format!("Cannot find {}'s {which} images: {reason}", cifar.title());
         Err(ReadError::new(ReadErrorKind::Missing, message))
     };
     match directory.metadata() {
         Ok(metadata) if metadata.is_file() => {
             let name = directory.file_name().and_then(|name| name.to_str());
-            return match Format::ALL
+            let formats = cifar.formats();
+            return match formats
                 .into_iter()
-                .find(|format| Some(format.archive()) == name)
+                .find(|format| Some(format.archive) == name)
             {
                 Some(format) => Ok(Place::Archive(format, directory.to_owned())),
                 None => missing(format!(
                     "{} is a file of another name than {} or {}",
                     directory.display(),
-                    Format::Binary.archive(),
-                    Format::Python.archive()
+                    formats[0].archive,
+                    formats[1].archive
                 )),
             };
         }
@@ -213,8 +211,8 @@ fn find(directory: &Path, train: bool) -> Result<Place, ReadError> {
         Err(error) => return Err(io_error(directory, &error)),
     }
     let mut tried = Vec::new();
-    for format in Format::ALL {
-        for folder in [directory.join(format.folder()), directory.to_owned()] {
+    for format in cifar.formats() {
+        for folder in [directory.join(format.folder), directory.to_owned()] {
             let names = format.batches(train);
             let absent = names.iter().find(|name| !folder.join(name).is_file());
             match absent {
@@ -223,8 +221,8 @@ fn find(directory: &Path, train: bool) -> Result<Place, ReadError> {
             }
         }
     }
-    for format in Format::ALL {
-        let path = directory.join(format.archive());
+    for format in cifar.formats() {
+        let path = directory.join(format.archive);
         match path.is_file() {
             true => return Ok(Place::Archive(format, path)),
             false => tried.push(path),

@@ -7,12 +7,13 @@ use flate2::Compression;
 use md5::{Digest, Md5};
 use sha2::Sha256;
 
-use super::batches::{CLASS_NAMES, RECORD_BYTES};
+use super::edition::{Encoding, BINARY, BINARY_100, PYTHON, PYTHON_100};
 use super::*;
 use crate::formats::hex::hex;
-use crate::formats::pickle::tests::{python2_batch, Random};
+use crate::formats::pickle::tests::{python2_batch, python2_batch_100, Random};
 
 const COUNT: usize = 2;
+const FORMATS: [&Format; 4] = [&BINARY, &PYTHON, &BINARY_100, &PYTHON_100];
 
 /// A folder of its own, removed at the end of the test.
 struct Folder(PathBuf);
@@ -40,40 +41,55 @@ impl Drop for Folder {
 }
 
 fn is_training(name: &str) -> bool {
-    name.starts_with("data")
+    name.starts_with("data") || name.starts_with("train")
 }
 
 /// The batches of one layout: names in the official order and bytes. Both layouts hold the same images.
-fn batches(format: Format) -> Vec<(String, Vec<u8>)> {
+fn batches(format: &'static Format) -> Vec<(String, Vec<u8>)> {
+    let is_hundred = [&BINARY_100, &PYTHON_100].contains(&format);
+    let classes = if is_hundred { 100 } else { 10 };
     let names = [format.batches(true), format.batches(false)].concat();
-    let batch = |(number, name): (usize, String)| {
+    let batch = |(number, name): (usize, &str)| {
         let value = |i: usize| ((37 * i + i / 256 + 91 * number) % 256) as u8;
         let images: Vec<u8> = (0..COUNT * IMAGE_BYTES).map(value).collect();
-        let labels: Vec<u8> = (0..COUNT).map(|i| ((i + 3 * number) % 10) as u8).collect();
-        let bytes = match format {
-            Format::Python => python2_batch(&images, &labels),
-            Format::Binary => {
-                let records = images.chunks(IMAGE_BYTES).zip(&labels);
+        let label = |i: usize| ((classes - 3 + i + 3 * number) % classes) as u8;
+        let labels: Vec<u8> = (0..COUNT).map(label).collect();
+        let coarse: Vec<u8> = labels.iter().map(|label| label % 20).collect();
+        let bytes = match format.encoding {
+            Encoding::Python if is_hundred => python2_batch_100(&images, &labels, &coarse),
+            Encoding::Python => python2_batch(&images, &labels),
+            Encoding::Binary { label_bytes } => {
+                let records = images.chunks(IMAGE_BYTES).zip(coarse.iter().zip(&labels));
                 records
-                    .flat_map(|(image, label)| [&[*label], image].concat())
+                    .flat_map(|(image, (coarse, label))| {
+                        [&[*coarse, *label][2 - label_bytes..], image].concat()
+                    })
                     .collect()
             }
         };
-        (name, bytes)
+        (name.to_owned(), bytes)
     };
     names.into_iter().enumerate().map(batch).collect()
 }
 
 fn expected(train: bool) -> (Vec<u8>, Vec<u8>) {
+    expected_of(&BINARY, train)
+}
+
+/// Images and labels of a half, by a binary format.
+fn expected_of(format: &'static Format, train: bool) -> (Vec<u8>, Vec<u8>) {
+    let Encoding::Binary { label_bytes } = format.encoding else {
+        panic!("a binary format was expected");
+    };
     let mut images = Vec::new();
     let mut labels = Vec::new();
-    for (_, bytes) in batches(Format::Binary)
+    for (_, bytes) in batches(format)
         .iter()
         .filter(|(name, _)| is_training(name) == train)
     {
-        for record in bytes.chunks(RECORD_BYTES) {
-            labels.push(record[0]);
-            images.extend_from_slice(&record[1..]);
+        for record in bytes.chunks(label_bytes + IMAGE_BYTES) {
+            labels.push(record[label_bytes - 1]);
+            images.extend_from_slice(&record[label_bytes..]);
         }
     }
     (images, labels)
@@ -107,39 +123,47 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// The entries of an archive in an order that is not that of the batches, as in the official one.
-fn entries(format: Format) -> Vec<(String, Vec<u8>)> {
+fn entries(format: &'static Format) -> Vec<(String, Vec<u8>)> {
     let mut entries = batches(format);
     entries.reverse();
     entries.push(("readme.html".to_owned(), b"<html>".to_vec()));
     for entry in &mut entries {
-        entry.0 = format!("{}/{}", format.folder(), entry.0);
+        entry.0 = format!("{}/{}", format.folder, entry.0);
     }
     entries
 }
 
 fn edition() -> Edition {
+    edition_of(Cifar::Ten)
+}
+
+/// An edition of small files. As of the official ones, no MD5 is known of the files of CIFAR-100's binary layout.
+fn edition_of(cifar: Cifar) -> Edition {
     let mut md5 = Vec::new();
-    for format in Format::ALL {
+    for format in FORMATS {
         for (name, bytes) in batches(format) {
-            md5.push((name, hex(&Md5::digest(bytes))));
+            if format != &BINARY_100 {
+                md5.push((name, hex(&Md5::digest(bytes))));
+            }
         }
         let archive = gzip(&tar_of(&entries(format)));
-        md5.push((format.archive().to_owned(), hex(&Md5::digest(archive))));
+        md5.push((format.archive.to_owned(), hex(&Md5::digest(archive))));
     }
     Edition {
-        images_per_batch: COUNT,
+        cifar,
+        images_per_batch: [COUNT; 2],
         md5,
     }
 }
 
-fn write_folder(folder: &Folder, format: Format) {
+fn write_folder(folder: &Folder, format: &'static Format) {
     for (name, bytes) in batches(format) {
-        folder.write(&format!("{}/{name}", format.folder()), &bytes);
+        folder.write(&format!("{}/{name}", format.folder), &bytes);
     }
 }
 
-fn write_archive(folder: &Folder, format: Format, entries: &[(String, Vec<u8>)]) {
-    folder.write(format.archive(), &gzip(&tar_of(entries)));
+fn write_archive(folder: &Folder, format: &'static Format, entries: &[(String, Vec<u8>)]) {
+    folder.write(format.archive, &gzip(&tar_of(entries)));
 }
 
 fn ok(directory: &Path, train: bool, allow_unverified: bool) -> CifarImages {
@@ -165,48 +189,131 @@ fn assert_read(directory: &Path, layout: &str) {
         );
         assert_eq!((read.layout, read.verified), (layout, true));
         assert!(read.warnings.is_empty());
-        assert_eq!(read.class_names, CLASS_NAMES);
+        assert_eq!(read.class_names, Cifar::Ten.class_names());
     }
 }
 
 #[test]
 fn every_batch_and_archive_has_a_published_md5() {
-    let official = Edition::official();
-    for format in Format::ALL {
-        let names = [
-            format.batches(true),
-            format.batches(false),
-            vec![format.archive().to_owned()],
-        ];
-        for name in names.concat() {
-            assert_eq!(official.md5_of(&name).map(str::len), Some(32), "{name}");
+    for cifar in [Cifar::Ten, Cifar::Hundred] {
+        let official = Edition::official(cifar);
+        for format in cifar.formats() {
+            let names = [
+                format.batches(true),
+                format.batches(false),
+                &[format.archive],
+            ];
+            for name in names.concat() {
+                let length = official.md5_of(name).map(str::len);
+                let is_published = format != &BINARY_100 || name == format.archive;
+                assert_eq!(length, is_published.then_some(32), "{name}");
+            }
         }
+        assert_eq!(official.max_unpacked_bytes(), 400_000_000);
+        assert_eq!(cifar.class_names().len(), cifar.classes());
     }
-    assert_eq!(official.max_batch_bytes(Format::Binary), 30_730_000);
+    let official = Edition::official(Cifar::Ten);
+    assert_eq!(official.max_batch_bytes(&BINARY, true), 30_730_000);
+    let official = Edition::official(Cifar::Hundred);
+    assert_eq!(official.max_batch_bytes(&BINARY_100, true), 153_700_000);
+    assert!(Cifar::Hundred.class_names().is_sorted());
+}
+
+#[test]
+fn reads_the_fine_labels_of_both_layouts_of_cifar_100() {
+    let edition = edition_of(Cifar::Hundred);
+    for format in [&BINARY_100, &PYTHON_100] {
+        let folder = Folder::new();
+        write_archive(&folder, format, &entries(format));
+        for train in [true, false] {
+            let read = read_edition(&folder.0, train, false, &edition).unwrap();
+            assert!(
+                (read.images, read.labels) == expected_of(&BINARY_100, train),
+                "other images or labels"
+            );
+            assert_eq!((read.layout, read.verified), (format.layout(true), true));
+            assert_eq!(read.class_names, Cifar::Hundred.class_names());
+        }
+        assert!(expected_of(&BINARY_100, true).1.contains(&98));
+    }
+    let folder = Folder::new();
+    write_folder(&folder, &PYTHON_100);
+    assert!(
+        read_edition(&folder.0, true, false, &edition)
+            .unwrap()
+            .verified
+    );
+}
+
+#[test]
+fn files_of_which_no_md5_is_published_are_refused_outside_their_archive() {
+    let edition = edition_of(Cifar::Hundred);
+    let folder = Folder::new();
+    write_folder(&folder, &BINARY_100);
+    let Err(error) = read_edition(&folder.0, true, false, &edition) else {
+        panic!("unpublished files were read");
+    };
+    assert_eq!(error.kind, ReadErrorKind::Checksum);
+    assert!(
+        error.message.contains("no MD5 of it is published"),
+        "{error}"
+    );
+    let read = read_edition(&folder.0, true, true, &edition).unwrap();
+    assert!(!read.verified && read.warnings.len() == 1);
+    // In the archive, one changed byte shows in the archive's own MD5.
+    let mut changed = entries(&BINARY_100);
+    changed[0].1[5] ^= 1;
+    write_archive(&folder, &BINARY_100, &changed);
+    fs::remove_dir_all(folder.0.join(BINARY_100.folder)).unwrap();
+    let Err(error) = read_edition(&folder.0, false, false, &edition) else {
+        panic!("a changed archive was read");
+    };
+    assert_eq!(error.kind, ReadErrorKind::Checksum);
+}
+
+#[test]
+fn cifar_10_is_not_cifar_100() {
+    let folder = Folder::new();
+    write_folder(&folder, &BINARY);
+    let Err(error) = read_edition(&folder.0, true, false, &edition_of(Cifar::Hundred)) else {
+        panic!("another data set was read");
+    };
+    assert_eq!(error.kind, ReadErrorKind::Missing);
+    assert!(error
+        .message
+        .starts_with("Cannot find CIFAR-100's training images"));
+    // A label that CIFAR-10 has not is damage there.
+    let (name, mut bytes) = batches(&BINARY_100).remove(0);
+    bytes[1] = 100;
+    folder.write(&format!("{}/{name}", BINARY_100.folder), &bytes);
+    let Err(error) = read_edition(&folder.0, true, true, &edition_of(Cifar::Hundred)) else {
+        panic!("a label that is none was read");
+    };
+    assert!(
+        error.message.contains("is 100, expected 0 to 99"),
+        "{error}"
+    );
 }
 
 #[test]
 fn reads_both_layouts_as_folder_and_as_archive() {
-    for (format, layout) in [(Format::Binary, "binary"), (Format::Python, "python")] {
+    for (format, layout) in [(&BINARY, "binary"), (&PYTHON, "python")] {
         let folder = Folder::new();
         write_folder(&folder, format);
         assert_read(&folder.0, layout);
-        assert_read(&folder.0.join(format.folder()), layout);
+        assert_read(&folder.0.join(format.folder), layout);
 
         let folder = Folder::new();
         write_archive(&folder, format, &entries(format));
         assert_read(&folder.0, &format!("{layout}.tar.gz"));
-        assert_read(
-            &folder.0.join(format.archive()),
-            &format!("{layout}.tar.gz"),
-        );
+        assert_read(&folder.0.join(format.archive), &format!("{layout}.tar.gz"));
     }
 }
 
 #[test]
 fn the_digest_is_sha256_of_images_then_labels() {
     let folder = Folder::new();
-    write_folder(&folder, Format::Binary);
+    write_folder(&folder, &BINARY);
     let (images, labels) = expected(true);
     assert_eq!(
         ok(&folder.0, true, false).digest,
@@ -219,13 +326,13 @@ fn a_missing_layout_lists_what_was_tried() {
     let folder = Folder::new();
     let error = fails(&folder.0, true, true);
     assert_eq!(error.kind, ReadErrorKind::Missing);
-    for format in Format::ALL {
-        for name in [format.folder(), format.archive(), &format.batches(true)[0]] {
+    for format in [&BINARY, &PYTHON] {
+        for name in [format.folder, format.archive, format.batches(true)[0]] {
             assert!(error.message.contains(name), "{name}: {error}");
         }
     }
     // A folder that lacks one batch is passed over for a complete layout.
-    write_folder(&folder, Format::Binary);
+    write_folder(&folder, &BINARY);
     fs::remove_file(folder.0.join("cifar-10-batches-bin/data_batch_3.bin")).unwrap();
     let error = fails(&folder.0, true, true);
     assert_eq!(error.kind, ReadErrorKind::Missing);
@@ -236,7 +343,7 @@ fn a_missing_layout_lists_what_was_tried() {
         "{error}"
     );
     assert_eq!(ok(&folder.0, false, false).layout, "binary");
-    write_folder(&folder, Format::Python);
+    write_folder(&folder, &PYTHON);
     assert_eq!(ok(&folder.0, true, false).layout, "python");
 }
 
@@ -254,12 +361,12 @@ fn a_missing_folder_or_another_file_is_missing() {
 
 #[test]
 fn a_truncated_batch_is_truncated_whatever_the_option() {
-    for format in Format::ALL {
+    for format in [&BINARY, &PYTHON] {
         let folder = Folder::new();
         write_folder(&folder, format);
         let (name, bytes) = &batches(format)[2];
         for length in [0, 1, bytes.len() / 2, bytes.len() - 1] {
-            folder.write(&format!("{}/{name}", format.folder()), &bytes[..length]);
+            folder.write(&format!("{}/{name}", format.folder), &bytes[..length]);
             for allow_unverified in [false, true] {
                 let error = fails(&folder.0, true, allow_unverified);
                 assert_eq!(error.kind, ReadErrorKind::Truncated, "{error}");
@@ -275,13 +382,13 @@ fn a_truncated_batch_is_truncated_whatever_the_option() {
 
 #[test]
 fn a_flipped_byte_is_a_wrong_md5_or_a_warning() {
-    for format in Format::ALL {
+    for format in [&BINARY, &PYTHON] {
         let folder = Folder::new();
         write_folder(&folder, format);
         let (name, mut bytes) = batches(format).remove(5);
         let middle = bytes.len() / 2 + 100;
         bytes[middle] ^= 1;
-        folder.write(&format!("{}/{name}", format.folder()), &bytes);
+        folder.write(&format!("{}/{name}", format.folder), &bytes);
         let error = fails(&folder.0, false, false);
         assert_eq!(error.kind, ReadErrorKind::Checksum);
         let (found, wanted) = (
@@ -306,9 +413,9 @@ fn a_flipped_byte_is_a_wrong_md5_or_a_warning() {
 #[test]
 fn a_label_of_ten_is_refused_even_unverified() {
     let folder = Folder::new();
-    write_folder(&folder, Format::Binary);
-    let (name, mut bytes) = batches(Format::Binary).remove(0);
-    bytes[RECORD_BYTES] = 10;
+    write_folder(&folder, &BINARY);
+    let (name, mut bytes) = batches(&BINARY).remove(0);
+    bytes[1 + IMAGE_BYTES] = 10;
     folder.write(&format!("cifar-10-batches-bin/{name}"), &bytes);
     assert_eq!(fails(&folder.0, true, false).kind, ReadErrorKind::Checksum);
     let error = fails(&folder.0, true, true);
@@ -322,8 +429,8 @@ fn a_label_of_ten_is_refused_even_unverified() {
 #[test]
 fn a_batch_that_is_too_long_is_refused() {
     let folder = Folder::new();
-    write_folder(&folder, Format::Binary);
-    let (name, mut bytes) = batches(Format::Binary).remove(0);
+    write_folder(&folder, &BINARY);
+    let (name, mut bytes) = batches(&BINARY).remove(0);
     bytes.push(0);
     folder.write(&format!("cifar-10-batches-bin/{name}"), &bytes);
     let error = fails(&folder.0, true, true);
@@ -334,7 +441,7 @@ fn a_batch_that_is_too_long_is_refused() {
 #[test]
 fn class_names_come_from_the_data_if_they_are_ten() {
     let folder = Folder::new();
-    write_folder(&folder, Format::Binary);
+    write_folder(&folder, &BINARY);
     folder.write(
         "cifar-10-batches-bin/batches.meta.txt",
         b"a\nb\nc\nd\ne\nf\ng\nh\ni\nj\n\n",
@@ -345,7 +452,7 @@ fn class_names_come_from_the_data_if_they_are_ten() {
     for bad in [b"a\nb\n".as_slice(), b"\xff", &[b'x'; 100_000]] {
         folder.write("cifar-10-batches-bin/batches.meta.txt", bad);
         let read = ok(&folder.0, true, false);
-        assert_eq!(read.class_names, CLASS_NAMES);
+        assert_eq!(read.class_names, Cifar::Ten.class_names());
         assert!(
             read.warnings[0].contains("batches.meta.txt"),
             "{:?}",
@@ -357,7 +464,7 @@ fn class_names_come_from_the_data_if_they_are_ten() {
 #[test]
 fn names_outside_the_official_folder_are_ignored() {
     let folder = Folder::new();
-    let mut all = entries(Format::Binary);
+    let mut all = entries(&BINARY);
     let bad = vec![255; 100];
     for name in [
         "../data_batch_1.bin",
@@ -369,7 +476,7 @@ fn names_outside_the_official_folder_are_ignored() {
     ] {
         all.insert(0, (name.to_owned(), bad.clone()));
     }
-    write_archive(&folder, Format::Binary, &all);
+    write_archive(&folder, &BINARY, &all);
     let read = ok(&folder.0, true, true);
     assert!(
         (read.images, read.labels) == expected(true),
@@ -391,11 +498,11 @@ fn names_outside_the_official_folder_are_ignored() {
 fn duplicate_linked_and_absent_entries_are_refused() {
     let folder = Folder::new();
     for duplicate in ["data_batch_1.bin", "test_batch.bin"] {
-        let mut all = entries(Format::Binary);
+        let mut all = entries(&BINARY);
         let name = format!("cifar-10-batches-bin/{duplicate}");
         let copy = all.iter().find(|entry| entry.0 == name).unwrap().clone();
         all.push(copy);
-        write_archive(&folder, Format::Binary, &all);
+        write_archive(&folder, &BINARY, &all);
         let error = fails(&folder.0, true, true);
         assert_eq!(error.kind, ReadErrorKind::Malformed);
         assert!(
@@ -404,9 +511,9 @@ fn duplicate_linked_and_absent_entries_are_refused() {
         );
     }
 
-    let mut all = entries(Format::Binary);
+    let mut all = entries(&BINARY);
     all.retain(|entry| !entry.0.ends_with("data_batch_4.bin"));
-    write_archive(&folder, Format::Binary, &all);
+    write_archive(&folder, &BINARY, &all);
     let error = fails(&folder.0, true, true);
     assert!(
         error
@@ -420,7 +527,7 @@ fn duplicate_linked_and_absent_entries_are_refused() {
     header.as_old_mut().linkname[..11].copy_from_slice(b"/etc/passwd");
     header.set_cksum();
     folder.write(
-        Format::Binary.archive(),
+        BINARY.archive,
         &gzip(&[header.as_bytes(), tar_of(&all).as_slice()].concat()),
     );
     let error = fails(&folder.0, true, true);
@@ -430,12 +537,12 @@ fn duplicate_linked_and_absent_entries_are_refused() {
 #[test]
 fn a_cut_archive_is_truncated_whatever_the_option() {
     let folder = Folder::new();
-    for format in Format::ALL {
+    for format in [&BINARY, &PYTHON] {
         let bytes = gzip(&tar_of(&entries(format)));
         for length in [0, 5, 100, bytes.len() / 2, bytes.len() - 9, bytes.len() - 1] {
-            folder.write(format.archive(), &bytes[..length]);
+            folder.write(format.archive, &bytes[..length]);
             for allow_unverified in [false, true] {
-                let error = fails(&folder.0.join(format.archive()), true, allow_unverified);
+                let error = fails(&folder.0.join(format.archive), true, allow_unverified);
                 assert_eq!(error.kind, ReadErrorKind::Truncated, "{length}: {error}");
             }
         }
@@ -445,7 +552,7 @@ fn a_cut_archive_is_truncated_whatever_the_option() {
 #[test]
 fn a_damaged_archive_has_a_wrong_md5_and_cannot_be_read_unverified() {
     let folder = Folder::new();
-    let good = gzip(&tar_of(&entries(Format::Binary)));
+    let good = gzip(&tar_of(&entries(&BINARY)));
     let mut damaged = good.clone();
     let middle = damaged.len() / 2;
     damaged[middle] ^= 0x55;
@@ -453,7 +560,7 @@ fn a_damaged_archive_has_a_wrong_md5_and_cannot_be_read_unverified() {
         damaged,
         b"<html>404 Not Found, in twenty bytes</html>".to_vec(),
     ] {
-        folder.write(Format::Binary.archive(), &bytes);
+        folder.write(BINARY.archive, &bytes);
         let error = fails(&folder.0, true, false);
         assert_eq!(error.kind, ReadErrorKind::Checksum, "{error}");
         assert!(
@@ -463,7 +570,7 @@ fn a_damaged_archive_has_a_wrong_md5_and_cannot_be_read_unverified() {
         assert_ne!(fails(&folder.0, true, true).kind, ReadErrorKind::Checksum);
     }
     let longer = [good.as_slice(), b"more"].concat();
-    folder.write(Format::Binary.archive(), &longer);
+    folder.write(BINARY.archive, &longer);
     assert_eq!(fails(&folder.0, true, false).kind, ReadErrorKind::Checksum);
     let read = ok(&folder.0, true, true);
     assert!(read.images == expected(true).0 && !read.verified);
@@ -475,12 +582,8 @@ fn an_archive_that_unpacks_without_end_is_refused() {
     let limit = edition().max_unpacked_bytes();
     let zeros = vec![0; limit as usize];
     for name in ["zeros", "cifar-10-batches-bin/data_batch_1.bin"] {
-        let bomb = [
-            vec![(name.to_owned(), zeros.clone())],
-            entries(Format::Binary),
-        ]
-        .concat();
-        write_archive(&folder, Format::Binary, &bomb);
+        let bomb = [vec![(name.to_owned(), zeros.clone())], entries(&BINARY)].concat();
+        write_archive(&folder, &BINARY, &bomb);
         let error = fails(&folder.0, true, true);
         assert_eq!(error.kind, ReadErrorKind::Malformed);
         assert!(
@@ -488,8 +591,8 @@ fn an_archive_that_unpacks_without_end_is_refused() {
         );
     }
     // Behind the end of the tar file, too.
-    let tail = [tar_of(&entries(Format::Binary)), zeros].concat();
-    folder.write(Format::Binary.archive(), &gzip(&tail));
+    let tail = [tar_of(&entries(&BINARY)), zeros].concat();
+    folder.write(BINARY.archive, &gzip(&tail));
     assert!(fails(&folder.0, true, true)
         .message
         .contains("more than 80000"));
@@ -497,19 +600,19 @@ fn an_archive_that_unpacks_without_end_is_refused() {
     let name = b"cifar-10-batches-bin/data_batch_1.bin";
     for size in [u64::MAX, 1 << 40, 6147] {
         let header = tar_header(name, size, tar::EntryType::Regular);
-        folder.write(Format::Binary.archive(), &gzip(header.as_bytes()));
+        folder.write(BINARY.archive, &gzip(header.as_bytes()));
         let error = fails(&folder.0, true, true);
         assert_eq!(error.kind, ReadErrorKind::Malformed);
     }
     let header = tar_header(name, 6146, tar::EntryType::Regular);
-    folder.write(Format::Binary.archive(), &gzip(header.as_bytes()));
+    folder.write(BINARY.archive, &gzip(header.as_bytes()));
     assert_eq!(fails(&folder.0, true, true).kind, ReadErrorKind::Truncated);
 }
 
 #[test]
 fn mutated_archives_give_errors_or_images_and_never_a_panic() {
     let edition = edition();
-    let tar = tar_of(&entries(Format::Binary)[..1]);
+    let tar = tar_of(&entries(&BINARY)[..1]);
     let archive = gzip(&tar);
     let mut random = Random(7);
     let mut refused = 0;
@@ -518,7 +621,7 @@ fn mutated_archives_give_errors_or_images_and_never_a_panic() {
             0 => random.mutate(&archive),
             _ => gzip(&random.mutate(&tar)),
         };
-        let mut batches = Batches::new(&edition, Format::Binary, false, true);
+        let mut batches = Batches::new(&edition, &BINARY, false, (true, true));
         match archive::read(bytes.as_slice(), "archive", &mut batches) {
             Ok(()) => assert!(batches.labels.iter().all(|label| *label <= 9)),
             Err(error) => {

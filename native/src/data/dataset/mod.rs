@@ -78,9 +78,13 @@ impl Dataset {
         };
         let mut found = None;
         let loaded = match options.source {
-            Source::Photos { most_bad, ahead } => {
+            Source::Photos {
+                most_bad,
+                ahead,
+                classes,
+            } => {
                 let source = given(job)?.take_source()?;
-                let loaded = describe_photos(&source)?;
+                let loaded = describe_photos(&source, classes.as_deref())?;
                 found = Some((source, most_bad, ahead));
                 loaded
             }

@@ -29,6 +29,9 @@ pub enum Source {
         most_bad: Option<f64>,
         /// Batches that may be made ahead.
         ahead: usize,
+        /// Names of the classes that labels are numbered by, such as those of the training images; none for the
+        /// images' own.
+        classes: Option<Vec<String>>,
     },
 }
 

@@ -12,7 +12,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
 use super::bad::{require_few, BadFiles};
-use super::listing::Listing;
+use super::listing::{FileList, Listing};
 use super::packed::{index_path, shard_name};
 use super::shard::{failed, replace, Shard, Task};
 use super::source::Source;
@@ -32,6 +32,8 @@ const AT_ONCE: usize = 8;
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct PackOptions {
     directory: String,
+    /// The images, where a list names them in the place of the directory.
+    list: Option<FileList>,
     /// The folder that listings are kept in.
     cache: Option<String>,
     /// The folder that the shards go to.
@@ -66,7 +68,10 @@ fn require_lines(listing: &Listing) -> Result<()> {
 /// Packs a folder. Returns a description of the shards, as JSON.
 pub fn pack(options: &PackOptions, progress: &Progress) -> Result<String> {
     let cache = options.cache.as_deref().map(Path::new);
-    let listing = Listing::read(Path::new(&options.directory), cache, &Progress::default())?;
+    let listing = match &options.list {
+        Some(list) => Listing::of_list(list.clone())?,
+        None => Listing::read(Path::new(&options.directory), cache, &Progress::default())?,
+    };
     require_lines(&listing)?;
     let out = PathBuf::from(&options.out);
     fs::create_dir_all(&out).map_err(|error| failed(&out, error))?;

@@ -54,14 +54,18 @@ impl Source {
                 bad => [("unpacked".to_owned(), bad.into())].into_iter().collect(),
             },
         };
-        let place = match self {
-            Self::Folder(listing) => listing.root.display().to_string(),
-            Self::Packed(packed) => packed.place(),
-        };
-        found.insert("place".to_owned(), place.into());
+        found.insert("place".to_owned(), self.place().into());
         found.insert("images".to_owned(), self.count().into());
         found.insert("classes".to_owned(), self.classes().len().into());
         found.into()
+    }
+
+    /// The folder, list or manifest of the images.
+    pub fn place(&self) -> String {
+        match self {
+            Self::Folder(listing) => listing.place.display().to_string(),
+            Self::Packed(packed) => packed.place(),
+        }
     }
 
     pub fn layout(&self) -> &'static str {

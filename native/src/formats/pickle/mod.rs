@@ -1,4 +1,4 @@
-//! A strict reader of the one pickle shape that CIFAR-10's Python batches have: machine/ runs none of it, and this
+//! A strict reader of the one pickle shape that the Python batches of CIFAR-10 and CIFAR-100 have: machine/ runs none of it, and this
 //! dialect's few globals mean "a uint8 array". Every count is bounded by the number of images expected.
 
 use std::borrow::Cow;
@@ -28,9 +28,13 @@ pub fn max_batch_bytes(count: usize) -> usize {
         .saturating_add(4096)
 }
 
-/// Reads a batch: a dictionary of `data`, `labels`, and optionally `batch_label` and `filenames`.
-/// Labels are checked to be 0 to 9, the array to be uint8 of shape (count, 3072).
-pub fn parse_batch(input: &[u8], count: usize) -> Result<Batch<'_>, ParseError> {
+/// Reads a batch: a dictionary of `data`, labels, and optionally `batch_label`, `filenames` and `coarse_labels`.
+/// Labels are checked to be below `classes`, the array to be uint8 of shape (count, 3072).
+pub fn parse_batch<'a>(
+    input: &'a [u8],
+    count: usize,
+    (labels_key, classes): (&[u8], usize),
+) -> Result<Batch<'a>, ParseError> {
     let mut machine = batch_machine(input, count);
     let root = machine.run()?;
     let mut images = None;
@@ -38,7 +42,10 @@ pub fn parse_batch(input: &[u8], count: usize) -> Result<Batch<'_>, ParseError> 
     for (key, value) in machine.dictionary(root)? {
         match key {
             b"data" => images = Some(machine.image_bytes(value, count)?),
-            b"labels" => labels = Some(machine.labels(value, count)?),
+            key if key == labels_key => labels = Some(machine.labels(value, count, classes)?),
+            b"coarse_labels" => {
+                machine.list(value, "coarse_labels")?;
+            }
             b"batch_label" => {
                 machine.text(value, "batch_label")?;
             }
@@ -53,24 +60,30 @@ pub fn parse_batch(input: &[u8], count: usize) -> Result<Batch<'_>, ParseError> 
     match (images, labels) {
         (Some(images), Some(labels)) => Ok(Batch { images, labels }),
         (None, _) => Err(malformed("the key 'data' is missing")),
-        (_, None) => Err(malformed("the key 'labels' is missing")),
+        (_, None) => Err(malformed(format!(
+            "the key {} is missing",
+            shown(labels_key)
+        ))),
     }
 }
 
-/// Reads `batches.meta`: the ten class names.
-pub fn parse_class_names(input: &[u8]) -> Result<Vec<String>, ParseError> {
-    let mut machine = batch_machine(input, 10);
+/// Reads the file of class names, which are the list of this key.
+pub fn parse_class_names(input: &[u8], names_key: &[u8]) -> Result<Vec<String>, ParseError> {
+    let mut machine = batch_machine(input, 100);
     let root = machine.run()?;
     let mut names = None;
     for (key, value) in machine.dictionary(root)? {
         match key {
-            b"label_names" => {
+            key if key == names_key => {
                 let mut list = Vec::new();
-                for name in machine.list(value, "label_names")? {
+                for name in machine.list(value, "class names")? {
                     let bytes = machine.text(*name, "a class name")?;
                     list.push(String::from_utf8_lossy(bytes).into_owned());
                 }
                 names = Some(list);
+            }
+            b"coarse_label_names" => {
+                machine.list(value, "coarse_label_names")?;
             }
             b"num_cases_per_batch" | b"num_vis" => {
                 machine.integer(value, "a count")?;
@@ -78,7 +91,7 @@ pub fn parse_class_names(input: &[u8]) -> Result<Vec<String>, ParseError> {
             other => return Err(malformed(format!("the key {} is not known", shown(other)))),
         }
     }
-    names.ok_or_else(|| malformed("the key 'label_names' is missing"))
+    names.ok_or_else(|| malformed(format!("the key {} is missing", shown(names_key))))
 }
 
 /// The globals that a batch may name; each is only a word to this reader.
@@ -104,10 +117,10 @@ enum Built<'a> {
 struct Cifar;
 
 fn batch_machine(input: &[u8], count: usize) -> Machine<'_, Cifar> {
-    // Per image: one label and one file name; Python 3's protocol 2 spends eight opcodes, one tuple
+    // Per image: at most two labels and one file name; Python 3's protocol 2 spends eight opcodes, one tuple
     // and three memo entries on a file name of bytes.
     let limits = Limits {
-        opcodes: count.saturating_mul(16).saturating_add(4096),
+        opcodes: count.saturating_mul(17).saturating_add(4096),
         objects: count.saturating_mul(2).saturating_add(64),
         memo: count.saturating_mul(4).saturating_add(256),
         string: max_batch_bytes(count),
@@ -118,7 +131,7 @@ fn batch_machine(input: &[u8], count: usize) -> Machine<'_, Cifar> {
 impl<'a> Dialect<'a> for Cifar {
     type Global = Global;
     type Built = Built<'a>;
-    const FILE: &'static str = "a CIFAR-10 batch";
+    const FILE: &'static str = "a CIFAR batch";
     const MORE_OPCODES: &'static [u8] = &[];
 
     fn global(module: &[u8], name: &[u8]) -> Option<Global> {
@@ -165,9 +178,7 @@ impl<'a> Dialect<'a> for Cifar {
                 machine.push_object(Object::Built(Built::Array(None)))
             }
             (Global::Dtype, _) => Err(malformed("its array is not of type uint8")),
-            _ => Err(malformed(
-                "a call has other arguments than a CIFAR-10 batch's",
-            )),
+            _ => Err(malformed("a call has other arguments than a CIFAR batch's")),
         }
     }
 
@@ -216,7 +227,7 @@ impl<'a> Machine<'a, Cifar> {
         let Some(Object::Dict(entries)) = self.object(value) else {
             return Err(malformed("it does not hold a dictionary"));
         };
-        // Five keys are the most that a batch or batches.meta can have; checked before the quadratic search.
+        // Five keys are the most that a batch or a file of class names can have; checked before the quadratic search.
         if entries.len() > 8 {
             return Err(malformed(format!(
                 "a dictionary of {} entries",
@@ -234,7 +245,12 @@ impl<'a> Machine<'a, Cifar> {
         Ok(result)
     }
 
-    fn labels(&self, value: Value<'a>, count: usize) -> Result<Vec<u8>, ParseError> {
+    fn labels(
+        &self,
+        value: Value<'a>,
+        count: usize,
+        classes: usize,
+    ) -> Result<Vec<u8>, ParseError> {
         let items = self.list(value, "'labels'")?;
         if items.len() != count {
             return Err(malformed(format!(
@@ -246,10 +262,11 @@ impl<'a> Machine<'a, Cifar> {
         for (index, item) in items.iter().enumerate() {
             let label = self.integer(*item, "a label")?;
             match u8::try_from(label) {
-                Ok(label @ 0..=9) => labels.push(label),
+                Ok(label) if usize::from(label) < classes => labels.push(label),
                 _ => {
                     return Err(malformed(format!(
-                        "the label of image {index} is {label}, expected 0 to 9"
+                        "the label of image {index} is {label}, expected 0 to {}",
+                        classes - 1
                     )))
                 }
             }

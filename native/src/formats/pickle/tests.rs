@@ -3,17 +3,33 @@ use super::*;
 /// The opcodes of a batch as Python 2.7 and the numpy of 2009 wrote it: `str` as SHORT_BINSTRING, the
 /// array's content as BINSTRING, protocol 2, the memo counted from 1.
 pub(crate) fn python2_batch(images: &[u8], labels: &[u8]) -> Vec<u8> {
+    python2_lists(images, &[(b"labels", labels)])
+}
+
+/// A file of CIFAR-100: two lists of labels.
+pub(crate) fn python2_batch_100(images: &[u8], fine: &[u8], coarse: &[u8]) -> Vec<u8> {
+    python2_lists(
+        images,
+        &[(b"coarse_labels", coarse), (b"fine_labels", fine)],
+    )
+}
+
+fn python2_lists(images: &[u8], lists: &[(&[u8], &[u8])]) -> Vec<u8> {
+    let labels = lists[0].1;
     let mut out = Python2::new();
     out.raw(b"}").put().raw(b"(");
     out.text(b"batch_label")
         .put()
         .text(b"training batch 1 of 5")
         .put();
-    out.text(b"labels").put().raw(b"]").put().raw(b"(");
-    for label in labels {
-        out.raw(&[b'K', *label]);
+    for (key, labels) in lists {
+        out.text(key).put().raw(b"]").put().raw(b"(");
+        for label in *labels {
+            out.raw(&[b'K', *label]);
+        }
+        out.raw(b"e");
     }
-    out.raw(b"e").text(b"data").put();
+    out.text(b"data").put();
     out.raw(b"cnumpy.core.multiarray\n_reconstruct\n").put();
     out.raw(b"cnumpy\nndarray\n").put();
     out.raw(b"K\0\x85").text(b"b").raw(b"\x87R").put();
@@ -117,6 +133,9 @@ impl Random {
     }
 }
 
+/// Key and number of CIFAR-10's labels.
+const TEN: (&[u8], usize) = (b"labels", 10);
+
 fn images(count: usize) -> Vec<u8> {
     (0..count * VALUES_PER_IMAGE)
         .map(|i| ((31 * i + i / 256) % 256) as u8)
@@ -124,7 +143,7 @@ fn images(count: usize) -> Vec<u8> {
 }
 
 fn reason(input: &[u8]) -> String {
-    match parse_batch(input, 2) {
+    match parse_batch(input, 2, TEN) {
         Err(ParseError::Malformed(message)) => message,
         Err(ParseError::Truncated(message)) => panic!("truncated: {message}"),
         Ok(_) => panic!("a hostile pickle was read"),
@@ -146,7 +165,7 @@ fn good() -> Vec<u8> {
 #[test]
 fn reads_the_shape_python2_wrote_without_copying() {
     let bytes = good();
-    let batch = parse_batch(&bytes, 2).unwrap();
+    let batch = parse_batch(&bytes, 2, TEN).unwrap();
     assert!(matches!(batch.images, Cow::Borrowed(_)));
     assert!(batch.images == images(2), "other images");
     assert_eq!(batch.labels, [3, 9]);
@@ -156,7 +175,7 @@ fn reads_the_shape_python2_wrote_without_copying() {
 fn reads_many_file_names_with_long_memo_numbers() {
     let labels: Vec<u8> = (0..300).map(|n| (n % 10) as u8).collect();
     let bytes = python2_batch(&images(300), &labels);
-    assert_eq!(parse_batch(&bytes, 300).unwrap().labels, labels);
+    assert_eq!(parse_batch(&bytes, 300, TEN).unwrap().labels, labels);
 }
 
 #[test]
@@ -168,7 +187,7 @@ fn reads_what_python3_writes() {
         include_bytes!("../../../../tests/fixtures/cifar_python3_numpy1_protocol4.pickle"),
     ];
     for bytes in fixtures {
-        let batch = parse_batch(bytes, 4).unwrap();
+        let batch = parse_batch(bytes, 4, TEN).unwrap();
         assert!(batch.images == images(4), "other images");
         assert_eq!(batch.labels, [3, 0, 9, 7]);
     }
@@ -178,7 +197,7 @@ fn reads_what_python3_writes() {
 fn every_prefix_is_truncated() {
     let bytes = good();
     for length in 0..bytes.len() {
-        let error = parse_batch(&bytes[..length], 2).unwrap_err();
+        let error = parse_batch(&bytes[..length], 2, TEN).unwrap_err();
         assert!(
             matches!(error, ParseError::Truncated(_)),
             "{length}: {error}"
@@ -293,9 +312,12 @@ fn reads_class_names() {
         meta.extend_from_slice(name.as_bytes());
     }
     meta.extend_from_slice(b"eU\x13num_cases_per_batchM\x10'U\x07num_visM\0\x0cu.");
-    assert_eq!(parse_class_names(&meta).unwrap(), ["airplane", "truck"]);
-    assert!(parse_class_names(b"\x80\x02}U\x04evilNs.").is_err());
-    assert!(parse_class_names(b"\x80\x02}.").is_err());
+    assert_eq!(
+        parse_class_names(&meta, b"label_names").unwrap(),
+        ["airplane", "truck"]
+    );
+    assert!(parse_class_names(b"\x80\x02}U\x04evilNs.", b"label_names").is_err());
+    assert!(parse_class_names(b"\x80\x02}.", b"label_names").is_err());
 }
 
 #[test]
@@ -310,7 +332,7 @@ fn mutations_give_errors_or_batches_and_never_a_panic() {
     for round in 0..6_000 {
         let which = round % sources.len();
         let count = if which == 0 { 2 } else { 4 };
-        match parse_batch(&random.mutate(&sources[which]), count) {
+        match parse_batch(&random.mutate(&sources[which]), count, TEN) {
             Ok(batch) => assert_eq!(batch.images.len(), batch.labels.len() * VALUES_PER_IMAGE),
             Err(_) => refused += 1,
         }

@@ -7,6 +7,7 @@
 //! and renaming files changes them. Only the folders that changed are read again.
 
 mod cache;
+mod file_list;
 mod folder;
 mod left_out;
 #[cfg(test)]
@@ -22,11 +23,15 @@ use self::walk::{walk, Walked};
 use crate::data::progress::Progress;
 use crate::error::{Error, Result};
 use crate::formats::hex::hex;
+pub use file_list::FileList;
 pub use left_out::LeftOut;
 
 /// The images below a folder. Names lie one behind the other, not each in memory of its own: ImageNet has 1.28 million.
 pub struct Listing {
+    /// The folder that paths are relative to.
     pub root: PathBuf,
+    /// The folder or the list that the images were found by.
+    pub place: PathBuf,
     pub classes: Vec<String>,
     pub digest: String,
     pub left_out: LeftOut,
@@ -59,30 +64,41 @@ impl Listing {
             // A cache that cannot be written costs the next run a minute, not this run its life.
             let _ = store(file, &head, &walked.folders);
         }
-        Self::of(root, walked)
-    }
-
-    fn of(root: &Path, walked: Walked) -> Result<Self> {
         let Walked {
             classes,
             folders,
             beside: mut left_out,
             ..
         } = walked;
+        for folder in &folders {
+            left_out.merge(&folder.left_out);
+        }
+        let folders = folders
+            .into_iter()
+            .map(|folder| (folder.class, folder.path, folder.files));
+        Self::of((root, root), classes, left_out, folders)
+    }
+
+    /// Puts class, path and names of folders into one listing.
+    fn of(
+        (root, place): (&Path, &Path),
+        classes: Vec<String>,
+        left_out: LeftOut,
+        folders: impl Iterator<Item = (usize, String, Vec<String>)>,
+    ) -> Result<Self> {
         let mut hash = Sha256::new();
         for class in &classes {
             hash.update(format!("{class}\n"));
         }
         let (mut parts, mut names, mut ends) = (Vec::new(), String::new(), Vec::new());
-        for folder in folders {
-            left_out.merge(&folder.left_out);
+        for (class, path, files) in folders {
             parts.push(Part {
-                class: folder.class,
+                class,
                 first: ends.len(),
-                path: folder.path,
+                path,
             });
             let path = parts.last().map_or("", |part| &part.path);
-            for file in &folder.files {
+            for file in &files {
                 hash.update(format!("{path}/{file}\n"));
                 names.push_str(file);
                 ends.push(names.len() as u32);
@@ -91,13 +107,14 @@ impl Listing {
         if names.len() > u32::MAX as usize {
             return Err(Error::invalid(format!(
                 "Cannot list {}: the names of its {} images have more than 4 GiB",
-                root.display(),
+                place.display(),
                 ends.len()
             )));
         }
         let digest = hex(&hash.finalize());
         Ok(Self {
             root: root.to_owned(),
+            place: place.to_owned(),
             classes,
             digest,
             left_out,

@@ -367,3 +367,56 @@ fn a_class_of_other_files_is_refused_with_their_suffixes() {
     assert!(message.contains("/b: it holds no images but"), "{message}");
     assert!(message.contains("2 other files (.gif 2)"), "{message}");
 }
+
+fn list(json: &str) -> Result<Listing> {
+    let text = format!(r#"{{ "place": "/data/all.csv", "root": "/data", {json} }}"#);
+    Listing::of_list(serde_json::from_str(&text).unwrap())
+}
+
+#[test]
+fn a_list_gives_its_images_in_its_order() {
+    let listing = list(
+        r#""classes": ["cat", "dog"], "folders": [
+            { "class": 0, "path": "", "files": ["b.png", "a.png"] },
+            { "class": 0, "path": "more", "files": ["c.png"] },
+            { "class": 1, "path": "/elsewhere", "files": ["d.png"] }]"#,
+    )
+    .unwrap();
+    assert_eq!(
+        names(&listing),
+        ["b.png", "a.png", "more/c.png", "/elsewhere/d.png"]
+    );
+    let classes: Vec<usize> = (0..4).map(|index| listing.class(index)).collect();
+    assert_eq!(classes, [0, 0, 0, 1]);
+    assert_eq!(listing.place, PathBuf::from("/data/all.csv"));
+    assert_eq!(
+        listing.root.join(listing.name(3)),
+        PathBuf::from("/elsewhere/d.png")
+    );
+}
+
+#[test]
+fn a_list_with_a_class_that_has_no_name_is_refused() {
+    let outcome =
+        list(r#""classes": ["cat"], "folders": [{ "class": 1, "path": "", "files": ["a.png"] }]"#);
+    let Err(error) = outcome else {
+        panic!("a class without a name was listed");
+    };
+    assert!(
+        error.message.contains("class 1, expected less than 1"),
+        "{}",
+        error.message
+    );
+}
+
+#[test]
+fn a_folder_and_a_list_of_it_have_one_digest() {
+    let folder = Folder::new("list-digest", &["a/1.png", "b/2.png"]);
+    let listed = list(
+        r#""classes": ["a", "b"], "folders": [
+            { "class": 0, "path": "a", "files": ["1.png"] },
+            { "class": 1, "path": "b", "files": ["2.png"] }]"#,
+    )
+    .unwrap();
+    assert_eq!(listed.digest, folder.list().unwrap().digest);
+}

@@ -411,7 +411,7 @@ photoTest("files that cannot be used are skipped, counted and listed", async (fo
   const bad = dataset.badFiles();
   equal(bad.length, 3);
   const reasons = bad.map(([, reason]) => reason).join("\n");
-  match(reasons, /n01_3\.JPEG: its first bytes are neither/);
+  match(reasons, /n01_3\.JPEG: its first bytes are not those of a JPEG/);
   match(reasons, /n02_0\.JPEG: it cannot be read: No such file/);
   match(reasons, /n02_5\.JPEG: its size is 100000 × 100000/);
   // No other image stands for it in a test.

@@ -4,8 +4,6 @@
  * @module
  */
 
-import type { LogitClip } from "../native/probe.ts";
-
 /** Options of training a linear classifier by SGD with Nesterov momentum. */
 export interface ClassifierOptions {
   /** Seed of the classifier's initial weights, the order of the images and their crops. */
@@ -26,6 +24,9 @@ export interface ClassifierOptions {
   weightDecay: number;
   /** True to choose the learning rate on held-out training images. */
   sweep: boolean;
-  /** Bound on the logits, and factor of the mean of their squares in the loss; by default neither. */
-  logitClip?: LogitClip | undefined;
+  /**
+   * Clipped logits, `bound · tanh(logit / bound)`, and `penalty` times the mean of their squares in the loss; by default
+   * neither.
+   */
+  logitClip?: { bound: number; penalty: number } | undefined;
 }

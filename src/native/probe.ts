@@ -4,14 +4,6 @@ import type { Learner } from "./learner.ts";
 import { call, callNumbers, callText, callU32, json } from "./call.ts";
 import type { ProcessGroup } from "./process_group.ts";
 
-/** Clipped logits, and a penalty on them (CPC v2, Hénaff et al. 2019). */
-export interface LogitClip {
-  /** Logits become `bound · tanh(logit / bound)`. */
-  bound: number;
-  /** Factor of the mean of their squares, which is added to the loss. */
-  penalty: number;
-}
-
 /** Options of a linear classifier. */
 export interface ProbeOptions {
   /** Length of an embedding. */
@@ -23,8 +15,11 @@ export interface ProbeOptions {
   seed: number;
   momentum: number;
   weightDecay: number;
-  /** Clipped logits and their penalty in training; by default neither. */
-  logitClip?: LogitClip | undefined;
+  /**
+   * Clipped logits, `bound · tanh(logit / bound)`, and `penalty` times the mean of their squares in the loss (CPC v2, Hénaff
+   * et al. 2019); by default neither.
+   */
+  logitClip?: { bound: number; penalty: number } | undefined;
 }
 
 /** A linear classifier on the frozen encoder. */

@@ -226,8 +226,9 @@ mod tests {
                 + weight.square().sum(Kind::Double) * (FIT.strength / 2.0);
         loss.backward();
         for tensor in [weight, bias] {
+            // That of weights of zero is some hundreds.
             let largest = tensor.grad().abs().max().double_value(&[]);
-            assert!(largest < 1e-6, "{largest}");
+            assert!(largest < 1e-5, "{largest}");
         }
     }
 

@@ -75,7 +75,7 @@ export const SRC_ROOMS: readonly Room[] = [
   },
   {
     name: "evaluate",
-    holds: "linear probe, k-NN, fine-tuning, feature files, saved probe",
+    holds: "linear probe, k-NN, logistic regression, fine-tuning, feature files, saved probe",
     mayImport: ["base", "recipes", "native", "runtime", "options", "distributed", "data"],
   },
   {
@@ -118,7 +118,7 @@ export const NATIVE_ROOMS: readonly Room[] = roomsInOrder([
   [
     "torch",
     "calls into libtorch that tch lacks, by the C++ of native/shim/: gradient mode, device, GPUs, " +
-    "memory, autocast and scaler, convolution, foreach, graphs",
+    "memory, autocast and scaler, convolution, foreach, L-BFGS, graphs",
   ],
   ["run", "signals, heartbeat, processes, background jobs, ranks"],
   ["network", "layers, ResNet, heads, rotation head, parameters, loss"],
@@ -128,7 +128,7 @@ export const NATIVE_ROOMS: readonly Room[] = roomsInOrder([
   ["checkpoint", "digest, reader, snapshot"],
   ["training", "learner, online probe, effective rank, trace"],
   ["data", "data sets: demo, CIFAR, photos; sheet, label subset, jobs with progress"],
-  ["evaluation", "probe, neighbours, features, fine-tuning"],
+  ["evaluation", "probe, neighbours, features, logistic regression, fine-tuning"],
   ["checks", "outputs and views, written for comparison with PyTorch"],
   ["abi", "the macro, arguments, results, handles, guard; one table of exports a noun"],
 ]);

@@ -47,7 +47,7 @@ export function main(args: readonly string[]): number {
 
 /** Returns a line each on network, data and recipe, of what the file tells. */
 function recipeLines(config: Partial<RunConfig>): string[] {
-  const { resnetType, datasetName, dataDir, limitTrain, holdOut } = config;
+  const { resnetType, datasetName, dataDir, limitTrain, holdOut, normalisation } = config;
   const { epochs, batchSize, learningRate, tauBase, seed, preset } = config;
   const known = (parts: readonly [unknown, string][]): string =>
     parts.filter(([value]) => value !== undefined && value !== null).map(([, text]) => text).join(
@@ -62,6 +62,7 @@ function recipeLines(config: Partial<RunConfig>): string[] {
         [datasetName, `views of ${sideOf(config)} pixels`],
         [limitTrain, `${limitTrain} training images`],
         [holdOut, `${holdOut} held out`],
+        [normalisation, `normalisation ${normalisation}`],
       ]) || "unknown"
     }`,
     `recipe ${

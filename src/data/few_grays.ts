@@ -9,7 +9,7 @@ export function fewGraysWarning(sets: readonly (Dataset | undefined)[]): string 
   const decoded = counts.reduce((sum, count) => sum + count.decoded - count.bad, 0);
   if (few === 0) return undefined;
   return `${few} of ${decoded} images decoded by now are of 16-bit gray without a value above 4095 (data of 12 bits?): ` +
-    "at most 16 grays are left of each, because the high byte is taken; scale such data to 16 bits";
+    "at most 16 grays are left of each, because the high byte is taken; --normalisation=data keeps all";
 }
 
 /** Watch for such images: warns once. */

@@ -1,6 +1,7 @@
 /** Opening of the data set that the options name. */
 
-import { isCifar, NORMALISATION } from "../recipes/views.ts";
+import { normalisationOf } from "../recipes/normalisation.ts";
+import { isCifar } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { deviceOf } from "../runtime/device.ts";
 import { SINGLE_PROCESS } from "../runtime/rank.ts";
@@ -35,6 +36,7 @@ export type DataConfig = Pick<
   | "stageTo"
   | "evalEveryEpochs"
   | "ranks"
+  | "normalisation"
 >;
 
 /** Returns the splits that a training opens: of photos only those to train on where nothing is evaluated, else both. */
@@ -155,7 +157,7 @@ async function openSplit(
       dtype: config.dtype,
       device,
       workers: config.nbWorkers,
-      normalisation: NORMALISATION[config.datasetName],
+      normalisation: normalisationOf(config),
     });
   } catch (error) {
     throw ofPhotos(asUserError(error, ExitCode.data), config);

@@ -9,7 +9,9 @@ import { isExpected } from "../base/expected.ts";
 import type { RunConfig } from "../options/config.ts";
 import type { FileList } from "../native/data_job.ts";
 import { MOST_SURVEYED, type PhotoSurvey } from "../options/photo_recipe.ts";
-import { type ImageFile, shorterSideOf } from "./image_size.ts";
+import { isGray } from "./image_colors.ts";
+import type { ImageFile } from "./image_header.ts";
+import { shorterSideOf } from "./image_size.ts";
 import { foldersIn, IMAGE_NAME, photoFolders } from "./photo_folders.ts";
 
 /** Number of files whose headers are read. */
@@ -32,7 +34,7 @@ interface Half {
 export function surveyPhotos(
   config: Pick<RunConfig, "datasetName" | "dataDir">,
 ): PhotoSurvey | undefined {
-  try {
+  return looked(() => {
     const { train, test, listed } = photoFolders(config);
     const half = listed ? listedHalf(listed.train) : halfIn(train);
     if (half.count === 0) return undefined;
@@ -46,6 +48,27 @@ export function surveyPhotos(
         ? listedHalf(listed.test!).count
         : halfIn(test).count,
     };
+  });
+}
+
+/** Returns the number of sampled training images, all of which are gray; undefined where one is not, or none tells. */
+export function sampledGrays(
+  config: Pick<RunConfig, "datasetName" | "dataDir">,
+): number | undefined {
+  if (config.datasetName !== "imagenet" && config.datasetName !== "folder") return undefined;
+  return looked(() => {
+    const { train, listed } = photoFolders(config);
+    const files = sampled(listed ? listedHalf(listed.train) : halfIn(train));
+    return files.length > 0 && files.every((file) => isGray(file) === true)
+      ? files.length
+      : undefined;
+  });
+}
+
+/** Returns what `look` finds; undefined where files cannot be read, which the opening of the images reports. */
+function looked<Found>(look: () => Found | undefined): Found | undefined {
+  try {
+    return look();
   } catch (error) {
     if (!isExpected(error) && !(error instanceof SyntaxError)) throw error;
     return undefined;
@@ -106,11 +129,15 @@ function shardsIn(manifest: string): Half {
 }
 
 /** Returns the median of the shorter sides of a sample, in pixels; undefined where no sampled file tells its size. */
-function medianSide({ count, fileAt }: Half): number | undefined {
-  const sample = Math.min(SAMPLE, count);
-  const sides = Array.from(
-    { length: sample },
-    (_, index) => shorterSideOf(fileAt(Math.floor(index * count / sample))),
-  ).filter((side) => side !== undefined).sort((a, b) => a - b);
+function medianSide(half: Half): number | undefined {
+  const sides = sampled(half).map(shorterSideOf).filter((side) => side !== undefined)
+    .sort((a, b) => a - b);
   return sides[Math.floor(sides.length / 2)];
+}
+
+/** Returns files from all parts of a half. */
+function sampled({ count, fileAt }: Half): ImageFile[] {
+  const sample = Math.min(SAMPLE, count);
+  const places = Array.from({ length: sample }, (_, index) => Math.floor(index * count / sample));
+  return places.map(fileAt);
 }

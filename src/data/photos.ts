@@ -5,7 +5,8 @@
  */
 
 import { join } from "node:path";
-import { NORMALISATION } from "../recipes/views.ts";
+import { normalisationOf, normalisationText, TO_MEASURE } from "../recipes/normalisation.ts";
+import type { Normalisation } from "../recipes/views.ts";
 import type { RunConfig } from "../options/config.ts";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { asUserError } from "../base/expected.ts";
@@ -34,6 +35,7 @@ type PhotoConfig = Pick<
   | "maxBadFraction"
   | "prefetch"
   | "stageTo"
+  | "normalisation"
 >;
 
 /** Returns the folder that caches listings for later invocations. */
@@ -61,16 +63,69 @@ export async function openPhotos(
     );
   }
   const { listed } = folders;
-  const train = await openHalf({ path: folders.train, list: listed?.train }, config, options);
+  const { normalisation } = await measured(config, options.signal);
+  const opening = { ...config, normalisation };
+  const train = await openHalf({ path: folders.train, list: listed?.train }, opening, options);
   try {
     if (folders.test === undefined) return { train, test: undefined };
     const { classNames: classes } = train.describe();
     const half = { path: folders.test, list: listed?.test, classes };
-    return { train, test: await openHalf(half, config, options) };
+    return { train, test: await openHalf(half, opening, options) };
   } catch (error) {
     train.close();
     throw error;
   }
+}
+
+/** Measurement of training images. */
+export interface MeasuredImages extends Normalisation {
+  /** Number of images. */
+  images: number;
+  /** Number of images of 16 bits. */
+  deep: number;
+}
+
+/**
+ * Measures the training images, where `--normalisation=data` asks for it.
+ *
+ * @returns the value of the option for what was measured, or the one that is given; and what was measured
+ * @throws UserError (data) when the folder is missing, or all of its images have one value; the signal's reason when the
+ * signal ends the measurement
+ */
+export async function measured(
+  config: PhotoConfig,
+  signal: AbortSignal | undefined,
+): Promise<{ normalisation: string | null; found?: MeasuredImages }> {
+  const { normalisation, nbWorkers: workers } = config;
+  if (normalisation !== TO_MEASURE) return { normalisation };
+  const { train: path, listed } = foldersOf(config, "train");
+  try {
+    using job = await runJob(
+      {
+        kind: "statistics",
+        path,
+        ...listed !== undefined && { list: listed.train },
+        cache: listingCache(),
+        workers,
+        mostBad: mostBadOf(config),
+      },
+      `measuring ${path}`,
+      signal,
+    );
+    const { range, ...found } = job.result<
+      Omit<MeasuredImages, "range"> & { range: [number, number] | null }
+    >();
+    const images = range === null ? found : { ...found, range };
+    return { normalisation: normalisationText(images), found: images };
+  } catch (error) {
+    throw asUserError(error, ExitCode.data);
+  }
+}
+
+function mostBadOf(
+  { maxBadFraction, datasetName }: Pick<PhotoConfig, "maxBadFraction" | "datasetName">,
+): number | null {
+  return maxBadFraction ?? DEFAULT_BAD[datasetName];
 }
 
 /** A half to open: the path of a folder, of shards or of a list, whose images `list` holds. */
@@ -105,14 +160,14 @@ async function openHalf(
       source: {
         kind: "photos",
         job: job.handle,
-        mostBad: config.maxBadFraction ?? DEFAULT_BAD[config.datasetName],
+        mostBad: mostBadOf(config),
         ahead: config.prefetch,
         ...classes !== undefined && { classes },
       },
       dtype: config.dtype,
       device,
       workers: config.nbWorkers,
-      normalisation: NORMALISATION[config.datasetName],
+      normalisation: normalisationOf(config),
     });
   } catch (error) {
     throw asUserError(error, ExitCode.data);

@@ -15,6 +15,7 @@ import { isExpected } from "../base/expected.ts";
 /** Options that the model card lists. */
 const RECIPE = [
   "datasetName",
+  "normalisation",
   "resnetType",
   "epochs",
   "warmupEpochs",
@@ -107,7 +108,7 @@ export function modelCard(
   formats: readonly (readonly [string, ExportFormat])[],
 ): string {
   const notes = notesOf(run);
-  const rows = RECIPE.filter((field) => run.config[field] !== undefined)
+  const rows = RECIPE.filter((field) => (run.config[field] ?? null) !== null)
     .map((field) => `| \`--${OPTIONS[field].option}\` | ${run.config[field]} |`);
   return `# ${run.resnetType}, pretrained by BYOL
 

@@ -1,26 +1,52 @@
 /** Python for the model card: whole programs that go from an image file to its embedding. */
 
 import { probeTransformsOf } from "../recipes/preset_views.ts";
-import { NORMALISATION } from "../recipes/views.ts";
+import { normalisationOf, TO_MEASURE } from "../recipes/normalisation.ts";
 import type { ExportedRun } from "./encoder.ts";
 
 /** Lines that make the batch `images` of one file, as an evaluation makes a test image. */
 export function imageLines({ config }: ExportedRun): string {
-  const { datasetName, preset = null, imageSize = null } = config;
-  if (datasetName === undefined) {
+  const { datasetName, preset = null, imageSize = null, normalisation = null } = config;
+  if (datasetName === undefined || normalisation === TO_MEASURE) {
     return "# images: batch x 3 x height x width, normalised as in the training, which is not known";
   }
   const { resize, crop } = probeTransformsOf({ datasetName, preset, imageSize }).test;
-  const { mean, std } = NORMALISATION[datasetName];
+  const { mean, std, range } = normalisationOf({ datasetName, normalisation });
+  const normalize = `transforms.Normalize((${mean.join(", ")}), (${std.join(", ")}))`;
+  if (range !== undefined) return deepImageLines({ resize, crop }, range, normalize);
   return `from PIL import Image
 from torchvision import transforms
 prepare = transforms.Compose([
     transforms.Resize(${resize}, transforms.InterpolationMode.BICUBIC),
     transforms.CenterCrop(${crop}),
     transforms.ToTensor(),
-    transforms.Normalize((${mean.join(", ")}), (${std.join(", ")})),
+    ${normalize},
 ])
 images = prepare(Image.open("image.png").convert("RGB"))[None]`;
+}
+
+/** Returns the lines for images of 16-bit gray, whose values from the range become 0 to 1, and for others. */
+function deepImageLines(
+  { resize, crop }: { resize: number; crop: number },
+  [least, most]: readonly [number, number],
+  normalize: string,
+): string {
+  return `import numpy, torch
+from PIL import Image
+from torchvision import transforms
+image = Image.open("image.png")
+if image.mode.startswith("I"):  # 16 bits
+    values = torch.tensor(numpy.asarray(image).astype("float32"))
+    values = ((values - ${least}) / ${most - least}).clip(0, 1).expand(3, -1, -1)
+else:
+    values = transforms.functional.to_tensor(image.convert("RGB"))
+prepare = transforms.Compose([
+    transforms.Resize(${resize}, transforms.InterpolationMode.BICUBIC, antialias=True),
+    transforms.CenterCrop(${crop}),
+    transforms.Lambda(lambda values: values.clip(0, 1)),
+    ${normalize},
+])
+images = prepare(values)[None]`;
 }
 
 /** Lines that make torchvision's network, without weights, as `model`. ResNet-20 is written out. */

@@ -27,6 +27,17 @@ export type DataWork =
   /** Checks the checksums of packed shards. */
   | { kind: "verify"; manifest: string }
   /** Measures one part of the loader on a folder of images, for the benches. */
+  | {
+    kind: "statistics";
+    /** A folder of images, or the manifest of packed shards. */
+    path: string;
+    /** Images to measure in the place of the path's. */
+    list?: FileList;
+    cache: string | null;
+    workers: number;
+    mostBad: number | null;
+  }
+  /** Measures a part of the loader. */
   | { kind: "measure"; directory: string; part: "decode" | "crops"; rounds: number };
 
 /** Images that a list names, by class and folder. */

@@ -34,7 +34,7 @@ export interface DatasetOptions {
   device?: string;
   /** Number of threads that make views. */
   workers: number;
-  /** Mean and standard deviation that normalise the views' channels. */
+  /** Mean and standard deviation that normalise the views' channels, and the range of photos of 16 bits. */
   normalisation: Normalisation;
 }
 
@@ -110,9 +110,10 @@ export class Dataset extends NativeObject {
   static open(
     { source, normalisation, device = "cpu", ...options }: DatasetOptions,
   ): Dataset {
-    const { mean, std } = normalisation;
+    const { mean, std, range } = normalisation;
     // Without a job, its handle is 0.
-    const { job, ...images } = { job: 0, ...source };
+    const { job, ...given } = { job: 0, ...source };
+    const images = given.kind === "photos" && range !== undefined ? { ...given, range } : given;
     const request = json({ ...options, source: images, device, mean, std });
     return new Dataset(callU32("byol_dataset_open", request, job));
   }

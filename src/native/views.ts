@@ -77,7 +77,9 @@ export function sampleViews(recipe: ViewRecipe, path: string, options: SampleOpt
 }
 
 /** A file's pixels in short, or the reason why it cannot be decoded. */
-export type DecodedFile = { width: number; height: number; crc32: number } | { problem: string };
+export type DecodedFile =
+  | { width: number; height: number; crc32: number; bits: number }
+  | { problem: string };
 
 /** Files to decode. */
 export interface FilesToDecode {
@@ -85,11 +87,16 @@ export interface FilesToDecode {
   files: readonly string[];
   /** True to decode JPEG files by the core's own decoder, although this process has libjpeg-turbo. */
   own: boolean;
-  /** The folder that the pixels go to: those of file `n` as `n.rgb`, three bytes each, unless they are more than 16 MiB. */
+  /** True to keep all bits of images of 16 bits; by default the high byte is taken. */
+  keepsBits?: boolean;
+  /**
+   * The folder that the pixels go to: those of file `n` as `n.rgb`, three bytes each, or three little-endian numbers of 16
+   * bits, unless they are more than 16 MiB.
+   */
   folder: string;
 }
 
 /** Decodes image files as training decodes them. */
-export function decodeFiles(options: FilesToDecode): DecodedFile[] {
-  return JSON.parse(callText("byol_photos_decode", json(options)));
+export function decodeFiles({ keepsBits = false, ...options }: FilesToDecode): DecodedFile[] {
+  return JSON.parse(callText("byol_photos_decode", json({ ...options, keepsBits })));
 }

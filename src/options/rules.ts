@@ -6,6 +6,7 @@
 
 import { ExitCode, usageError, UserError } from "../base/exit_codes.ts";
 import { shownValue } from "../base/option_values.ts";
+import { TO_MEASURE } from "../recipes/normalisation.ts";
 import { stemOf } from "../recipes/stem.ts";
 import { isGiven, type Origins, type RunConfig } from "./config.ts";
 import type { Environment } from "./environment.ts";
@@ -32,6 +33,11 @@ const PATH_RULES: readonly Rule[] = [
 ];
 
 const DATA_RULES: readonly Rule[] = [
+  ({ datasetName, normalisation }) =>
+    normalisation === TO_MEASURE && datasetName !== "imagenet" && datasetName !== "folder"
+      ? `Cannot measure --dataset_name=${datasetName} with --normalisation=data: expected photos, or ` +
+        "--normalisation=cifar or imagenet"
+      : undefined,
   ({ datasetName, holdOut }, origins) =>
     holdOut !== null && !holdOut.endsWith("%") && isGiven(origins.holdOut) &&
       (datasetName === "imagenet" || datasetName === "folder")

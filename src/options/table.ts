@@ -8,6 +8,7 @@
 
 import { SMALL_SIDE, STEMS } from "../recipes/stem.ts";
 import { NEIGHBOURS_PATTERN } from "../recipes/neighbours.ts";
+import { NORMALISATION_PATTERN } from "../recipes/normalisation.ts";
 import { DURATION } from "../base/duration.ts";
 import { LARGEST_COUNT } from "../base/option_values.ts";
 import { HOLD_OUT_VALUES } from "../recipes/hold_out.ts";
@@ -68,6 +69,26 @@ export const OPTIONS = {
     help:
       "Side of the views in pixels, in training and evaluation. The blur kernel and the resize " +
       "before the center crop scale with it",
+  },
+  normalisation: {
+    option: "normalisation",
+    group: "Data",
+    commands: BOTH,
+    value: {
+      kind: "text",
+      pattern: NORMALISATION_PATTERN,
+      expected: "imagenet, cifar, data, or what data has measured (data:…)",
+      placeholder: "NAME",
+    },
+    default: null,
+    defaultText: "imagenet for photos, cifar for the other data sets",
+    before: null,
+    sparse: true,
+    fromCheckpoint: true,
+    help:
+      "Mean and standard deviation of the channels: ImageNet's, CIFAR-10's, or those of the training images, which " +
+      "data measures once. With data, images of 16 bits keep all their values, stretched from the least to the " +
+      "largest (docs/imagenet.md); a run stores what was measured, and evaluations use it",
   },
   stageTo: {
     option: "stage_to",

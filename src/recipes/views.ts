@@ -189,6 +189,8 @@ export interface Normalisation {
   mean: [red: number, green: number, blue: number];
   /** Standard deviation of each channel, which divides the difference. */
   std: [red: number, green: number, blue: number];
+  /** Values of images of 16 bits that become 0 and 1; without it, the high byte of such images is taken. */
+  range?: [least: number, most: number];
 }
 
 const CIFAR_NORMALISATION: Normalisation = {

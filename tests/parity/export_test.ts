@@ -11,7 +11,7 @@ import { evaluationOptions } from "../../src/evaluate/options.ts";
 import { thisEnvironment } from "../../src/options/environment.ts";
 import { parseCommandLine } from "../../src/options/parse.ts";
 import { pictureAt } from "../../src/report/image_sample.ts";
-import { png } from "../support/photo_files.ts";
+import { grayPng, png } from "../support/photo_files.ts";
 import { projectRoot } from "../../src/setup/record.ts";
 import { byol } from "../support/byol.ts";
 import { olderOnnxRuntimeFolder } from "../runner/older_onnxruntime.ts";
@@ -45,11 +45,12 @@ async function writeCheckpoint(
   setThreads(1);
   using learner = Learner.create({ resnetType, stem, ...HEADS, heads, ...SETTINGS });
   learner.load(path("random"));
-  const config = { resnetType, datasetName: data, epochs: 4 };
+  const normalisation = "normalisation" in network ? network.normalisation : null;
+  const config = { resnetType, datasetName: data, epochs: 4, normalisation };
   const metadata = { step: 12, epoch: 3, config };
   learner.save(path("checkpoint"), metadata);
   learner.saveEncoder(path("alone"), metadata);
-  await writeImage(folder, { learner, data });
+  await writeImage(folder, { learner, data, normalisation });
   // This comes last: its pass in train mode moves the statistics.
   learner.writeOutputs({ input: path("given"), path: path("outputs"), encoderOnly: true });
 }
@@ -57,14 +58,21 @@ async function writeCheckpoint(
 /** Writes image.png, and as truth.safetensors its embedding by an evaluation's own transforms. */
 async function writeImage(
   folder: string,
-  { learner, data }: { learner: Learner; data: "demo" | "folder" },
+  { learner, data, normalisation }: {
+    learner: Learner;
+    data: "demo" | "folder";
+    normalisation: string | null;
+  },
 ): Promise<void> {
   const photos = join(folder, "photos");
-  const photo = png(150, 110, 3);
+  const photo = normalisation === null ? png(150, 110, 3) : grayPng(150, 4095);
   await Deno.mkdir(join(photos, "n01"), { recursive: true });
   await Deno.writeFile(join(photos, "n01", "photo.png"), photo);
   // The checkpoint says no size of views, as those of earlier versions: they were trained at 224.
-  const ofFolder = ["--dataset_name=folder", `--data_dir=${photos}`, "--image_size=224"];
+  const ofFolder = [
+    ...["--dataset_name=folder", `--data_dir=${photos}`, "--image_size=224"],
+    ...normalisation === null ? [] : [`--normalisation=${normalisation}`],
+  ];
   const { config } = parseCommandLine(
     "train",
     ["--threads=1", "--clsf_every=0", "--limit_train=1", ...data === "folder" ? ofFolder : []],
@@ -146,7 +154,14 @@ const NETWORKS = [
     heads: "deepmind",
   },
   { resnetType: "resnet50", stem: "cifar", data: "demo", to: "onnx,timm" },
-  { resnetType: "resnet34", stem: "imagenet", data: "folder", to: "torchvision,timm" },
+  {
+    resnetType: "resnet34",
+    stem: "imagenet",
+    data: "folder",
+    to: "torchvision,timm",
+    // As of photos of 12 bits in 16.
+    normalisation: "data:0.480000,0.480000,0.480000:0.260000,0.260000,0.260000:100-4000",
+  },
   { resnetType: "resnet101", stem: "imagenet", data: "folder", to: "torchvision,timm" },
   { resnetType: "resnet152", stem: "imagenet", data: "folder", to: "torchvision,timm" },
 ] as const;

@@ -89,3 +89,18 @@ function filesBelow(folder: string): string[] {
     isDirectory ? filesBelow(join(folder, name)) : [join(folder, name)]
   );
 }
+
+const DEEP = "the values of images of 16 bits are those that OpenCV, tifffile and Pillow wrote";
+Deno.test(DEEP, async () => {
+  if (oracleFolder() === undefined) {
+    return skip("OpenCV is not installed (run: deno task test --oracle=install)", DEEP);
+  }
+  const report = await inFolder(async (folder) => {
+    const names = await askPython<string[]>("photos.py", ["make_deep", folder]);
+    const files = names.map((_, number) => join(folder, `${number}.JPEG`));
+    const decoded = decodeFiles({ files, own: true, keepsBits: true, folder });
+    await Deno.writeTextFile(join(folder, "decoded.json"), JSON.stringify(decoded));
+    return await askOracle("photos.py", ["compare_deep", folder]);
+  });
+  requireAgreement({ name: DEEP, least: 60, run: () => Promise.resolve([report]) }, [report]);
+});

@@ -18,11 +18,14 @@ pub struct DecodeOptions {
     files: Vec<String>,
     /// True to decode JPEG files by the core's own decoder, whatever this process's is.
     own: bool,
-    /// The folder that the pixels of file `n` go to as `n.rgb`, unless they are many.
+    /// True to keep all bits of images of 16 bits.
+    keeps_bits: bool,
+    /// The folder that the pixels of file `n` go to as `n.rgb`, unless they are many; of 16 bits, little-endian.
     folder: String,
 }
 
-/// Decodes files one after the other. Returns of each width, height and CRC-32 of its pixels, or the problem.
+/// Decodes files one after the other. Returns of each width, height, bits of a value and CRC-32 of its pixels, or the
+/// problem.
 pub fn decode_files(options: &DecodeOptions) -> Result<String> {
     let decoder = if options.own {
         Decoder::Zune
@@ -30,7 +33,7 @@ pub fn decode_files(options: &DecodeOptions) -> Result<String> {
         Decoder::chosen()
     };
     let failed = |path: &str, error| Error::io(format!("Cannot use {path}: {error}"));
-    let mut photo = Photo::default();
+    let mut photo = Photo::new(options.keeps_bits);
     let mut found = Vec::new();
     for (number, file) in options.files.iter().enumerate() {
         let bytes = fs::read(file).map_err(|error| failed(file, error))?;
@@ -38,14 +41,21 @@ pub fn decode_files(options: &DecodeOptions) -> Result<String> {
             found.push(serde_json::json!({ "problem": problem }));
             continue;
         }
-        if photo.pixels.len() <= MOST_BYTES {
+        let words = photo.words.iter().flat_map(|value| value.to_le_bytes());
+        let pixels = if photo.words.is_empty() {
+            &photo.pixels
+        } else {
+            &words.collect()
+        };
+        if pixels.len() <= MOST_BYTES {
             let path = format!("{}/{number}.rgb", options.folder);
-            fs::write(&path, &photo.pixels).map_err(|error| failed(&path, error))?;
+            fs::write(&path, pixels).map_err(|error| failed(&path, error))?;
         }
         found.push(serde_json::json!({
             "width": photo.width,
             "height": photo.height,
-            "crc32": crc32fast::hash(&photo.pixels),
+            "crc32": crc32fast::hash(pixels),
+            "bits": if photo.words.is_empty() { 8 } else { 16 },
         }));
     }
     Ok(serde_json::Value::from(found).to_string())

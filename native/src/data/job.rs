@@ -14,6 +14,7 @@ use super::photos::pack::{pack, PackOptions};
 use super::photos::packed::Packed;
 use super::photos::source::Source;
 use super::photos::stage::{stage, verify};
+use super::photos::statistics::{statistics, StatisticsOptions};
 use super::progress::Progress;
 use super::sources::{load_cifar, Loaded};
 use crate::error::{Error, Result};
@@ -49,6 +50,8 @@ pub enum DataWork {
     Stage { manifest: String, target: String },
     /// Compares the shards' checksums.
     Verify { manifest: String },
+    /// Measures the values of all images of a folder or of packed shards.
+    Statistics(StatisticsOptions),
     /// Measures a part of the loader on a folder of images.
     Measure {
         directory: String,
@@ -186,6 +189,7 @@ fn run(options: DataWork, progress: &Progress) -> Result<Outcome> {
         DataWork::Verify { manifest } => {
             verify(&PathBuf::from(manifest), progress).map(Outcome::Text)
         }
+        DataWork::Statistics(options) => statistics(options, progress).map(Outcome::Text),
         DataWork::Measure {
             directory,
             part,

@@ -14,6 +14,7 @@ import { evaluationSeconds, evaluationWork } from "../../byol/cost.ts";
 import { secondsOf } from "../../base/duration.ts";
 import { UserError } from "../../base/exit_codes.ts";
 import { applyChoice, type BudgetChoice, needsChoice } from "../../options/budget.ts";
+import type { RunConfig } from "../../options/config.ts";
 import { recordedOptions } from "../../options/stored.ts";
 import { type AugmentSchedule, loadAugmentSchedule } from "../../recipes/view_schedule.ts";
 import { listCheckpoints, newestCheckpoint } from "../../run/checkpoint.ts";
@@ -47,7 +48,11 @@ export async function keepChosen(
   if (choice !== null) applyChoice(config, origins, choice);
 }
 
-function newestOptions(checkpointsDir: string, warn: (line: string) => void) {
+/** Returns the options of the newest checkpoint; undefined where there is none. */
+export function newestOptions(
+  checkpointsDir: string,
+  warn: (line: string) => void,
+): RunConfig | undefined {
   if (listCheckpoints(checkpointsDir).length === 0) return undefined;
   const newest = newestCheckpoint(checkpointsDir, warn);
   return newest && recordedOptions(newest.metadata.config).config;

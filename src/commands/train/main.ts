@@ -6,6 +6,7 @@ import { isEvaluated, planTraining } from "../../byol/plan.ts";
 import { pretrain } from "../../byol/pretrain.ts";
 import { openData } from "../../data/open.ts";
 import { requireOutsideImages } from "../../data/outside_images.ts";
+import { sampledGrays } from "../../data/photo_survey.ts";
 import { Ranks } from "../../distributed/ranks.ts";
 import { createLearner } from "../../encoder/learner.ts";
 import { coreInfo, setThreads } from "../../native/core.ts";
@@ -23,6 +24,7 @@ import { finish } from "./finish.ts";
 import { pretrainHooks } from "./hooks.ts";
 import { TrainingInputs } from "./inputs.ts";
 import { Invocation } from "./invocation.ts";
+import { keepMeasured, measureImages } from "./normalisation.ts";
 import { isFinished, keepOlderPreset, OpenRun } from "./open_run.ts";
 import { openOutput } from "./output.ts";
 import { withMemoryAdvice } from "../memory_advice.ts";
@@ -79,9 +81,11 @@ async function trainWith(
   });
   await keepOlderPreset(invocation);
   await keepChosen(invocation);
+  await keepMeasured(invocation);
   if (await isFinished(invocation)) return ExitCode.ok;
   interrupt.watchCalls();
   using run = await OpenRun.take(invocation, prepared);
+  await measureImages(invocation);
   using inputs = await TrainingInputs.open(invocation, {
     open,
     compare: (images) => run.requireSameInputs(images),
@@ -109,7 +113,9 @@ async function trainWith(
   const { firstStep } = restored;
   if (restored.savedStep !== undefined) budget?.resume(restored.spentSeconds);
   const { bf16 } = coreInfo();
-  for (const line of openingLines(invocation, plan, { firstStep, bf16 })) output.note(line);
+  const grays = ranks.rankZeroOnly(() => sampledGrays(config));
+  const start = { firstStep, bf16, augmentation, grays };
+  for (const line of openingLines(invocation, plan, start)) output.note(line);
   const { stepsPerEpoch, endStep } = plan;
   if (isEvaluated(firstStep, plan)) await evaluations.evaluateAt(firstStep);
   const isOver = budget?.stopsAfter(firstStep, { agreed: true, endStep }) === true;

@@ -28,6 +28,7 @@ import {
 import { isLogged, planTraining } from "../../byol/plan.ts";
 import { projectRoot, requireSetup } from "../../setup/record.ts";
 import { keepChosen } from "./budget.ts";
+import { keepMeasured } from "./normalisation.ts";
 import type { Invocation } from "./invocation.ts";
 import type { Restored } from "./restore.ts";
 import { resultText } from "./result_text.ts";
@@ -157,6 +158,7 @@ export class OpenRun implements Disposable {
     });
     // Another invocation may have trained before the lock was free: the record is read again.
     await keepChosen(invocation);
+    await keepMeasured(invocation);
     const previous = await ranks.broadcast(() => claimRunFolder(folder, config));
     return new OpenRun(invocation, { previous, lock, held: held.move() });
   }

@@ -4,6 +4,9 @@ import { durationText } from "../../base/terminal.ts";
 import { counted } from "../../base/counted.ts";
 import { isEvaluated, type TrainingPlan } from "../../byol/plan.ts";
 import type { RunConfig } from "../../options/config.ts";
+import { recipesAt } from "../../recipes/schedules.ts";
+import type { AugmentSchedule } from "../../recipes/view_schedule.ts";
+import type { ViewRecipe } from "../../recipes/views.ts";
 import type { Training } from "./training.ts";
 import type { BudgetRecord } from "../../run/record.ts";
 import type { RunFolder } from "../../run/folder.ts";
@@ -14,13 +17,17 @@ interface Start {
   firstStep: number;
   /** True where the processor multiplies bfloat16 in hardware. */
   bf16: boolean;
+  /** The recipes of the views over time. */
+  augmentation: AugmentSchedule;
+  /** Number of training images whose headers were read, all of which are gray; undefined for others. */
+  grays: number | undefined;
 }
 
 /** Returns the lines before the first step of an invocation: the network, the steps, and the folder of the run. */
 export function openingLines(
   { config, folder }: { config: RunConfig; folder: RunFolder },
   plan: TrainingPlan,
-  { firstStep, bf16 }: Start,
+  { firstStep, bf16, augmentation, grays }: Start,
 ): string[] {
   const { epochs, batchSize, resnetType, maxSteps, evalEveryEpochs } = config;
   const { stepsPerEpoch, endStep, totalSteps } = plan;
@@ -36,6 +43,7 @@ export function openingLines(
         "and rounds more; it is off unless it is given, as a run resumes on such processors alone then",
     );
   }
+  if (grays !== undefined) lines.push(...grayLines(grays, augmentation));
   if (isEvaluated(0, plan)) {
     lines.push("The untrained encoder is evaluated first, to compare the trained one with it");
   } else if (maxSteps !== null && evalEveryEpochs > 0) {
@@ -46,6 +54,24 @@ export function openingLines(
 
 function isFloat32OnProcessor({ hardware, precision, dtype }: RunConfig): boolean {
   return hardware === "cpu" && precision === "normal" && dtype === "float32";
+}
+
+/** Returns a line on the operations that leave gray images as they are, where the first views' recipes have some. */
+function grayLines(grays: number, augmentation: AugmentSchedule): string[] {
+  const { view1, view2 } = recipesAt(augmentation, 0);
+  const uses = (isUsed: (view: ViewRecipe) => boolean): boolean => [view1, view2].some(isUsed);
+  const idle = [
+    ...uses((view) => view.jitterProbability > 0 && view.saturation > 0) ? ["saturation"] : [],
+    ...uses((view) => view.jitterProbability > 0 && view.hue > 0) ? ["hue"] : [],
+    ...uses((view) => view.grayscaleProbability > 0) ? ["grayscale"] : [],
+  ];
+  if (idle.length === 0) return [];
+  return [
+    `The training images are gray, by ${counted(grays, "header")}: ${
+      idle.join(", ")
+    } of the views ` +
+    "leave them as they are (--aug_schedule chooses other operations)",
+  ];
 }
 
 /** Returns the line on what a budget has chosen, and by what measurement. */

@@ -6,6 +6,11 @@
   python photos.py compare FOLDER PIXELS [--own]
       FOLDER/decoded.json: for each of the names in their order {width, height, crc32} or {problem}; PIXELS/<number>.rgb:
       the file's pixels, unless they are many. --own: these are the JPEG files alone, decoded by the core's own decoder.
+  python photos.py make_deep FOLDER
+      Writes the images of 16 bits alone; prints their names.
+  python photos.py compare_deep FOLDER
+      FOLDER/decoded.json as above, FOLDER/<number>.rgb: their values. They must be those that OpenCV reads of PNG and TIFF,
+      of planes tifffile; with a sign, from the least value to the largest; of PGM and PPM, scaled to 65535 as by Pillow.
 
 Pillow opens a file where torchvision's loader does: Image.open(file).convert("RGB"), which reads all of it. What Pillow
 opens as one of FORMATS must be opened, with the same size and pixels: the same bytes, but of a JPEG by the core's own
@@ -17,13 +22,16 @@ The report counts in "groups", for each group of files, those that both open, bo
 
 import argparse
 import collections
+import io
 import json
 import os
 import pathlib
 import warnings
 import zlib
 
+import cv2
 import numpy as np
+import tifffile
 from PIL import Image
 
 import odd_images
@@ -109,6 +117,63 @@ def compare(folder, pixels, own):
     return report.finish()
 
 
+def make_deep(folder):
+    files = {name: file for name, file in odd_images.files().items() if name.startswith(("tiff/kinds", "pnm/kinds"))}
+    files |= {f"png/{color}_{interlace}_{size}": odd_pngs.png(color=color, depth=16, interlace=interlace, size=size)
+              for color in (odd_pngs.GRAY, odd_pngs.RGB, odd_pngs.GRAY_ALPHA, odd_pngs.RGBA) for interlace in (0, 1)
+              for size in ((13, 9), (1, 1), (5, 300))}
+    deep = {name: file for name, file in files.items() if values_of(name, file) is not None}
+    for number, file in enumerate(deep.values()):
+        pathlib.Path(folder, f"{number}.JPEG").write_bytes(file)
+    pathlib.Path(folder, "names.json").write_text(json.dumps(list(deep)))
+    print(json.dumps(list(deep)))
+    return 0
+
+
+def values_of(name, file):
+    """The values of an image of 16 bits as height x width x 3; none of others."""
+    if "multiplied" in name:
+        return None
+    if name.startswith("pnm"):
+        words = file.split(None, 4)
+        if len(words) < 5 or not words[0] in (b"P2", b"P3", b"P5", b"P6") or not words[3].isdigit():
+            return None
+        most, samples = int(words[3]), 3 if words[0] in (b"P3", b"P6") else 1
+        width, height = int(words[1]), int(words[2])
+        if not 255 < most < 65536 or name.endswith("short"):
+            return None
+        # One space ends the header, whatever the first values are.
+        data = file[len(b"\n".join(words[:4])) + 1:]
+        found = np.frombuffer(data, ">u2") if words[0] in (b"P5", b"P6") else np.array(words[4].split(), int)
+        scaled = np.round(found.astype(float) / most * 65535).astype(np.uint16)
+        return np.repeat(scaled.reshape(height, width, samples), 3 // samples, axis=2)
+    if "planar16" in name:
+        # OpenCV reads planes as if they were rows of pixels.
+        return np.moveaxis(tifffile.imread(io.BytesIO(file)), 0, 2)
+    found = cv2.imdecode(np.frombuffer(file, np.uint8), cv2.IMREAD_UNCHANGED)
+    if found is None or found.dtype not in (np.uint16, np.int16):
+        return None
+    found = (found.astype(np.int32) + (32768 if found.dtype == np.int16 else 0)).astype(np.uint16)
+    found = found[..., None] if found.ndim == 2 else found
+    return found[..., 2::-1] if found.shape[2] > 2 else np.repeat(found[..., :1], 3, axis=2)
+
+
+def compare_deep(folder):
+    report = Report("images of 16 bits keep their values")
+    names, found = (json.loads(pathlib.Path(folder, name).read_text()) for name in ("names.json", "decoded.json"))
+    for number, (name, mine) in enumerate(zip(names, found)):
+        expected = values_of(name, pathlib.Path(folder, f"{number}.JPEG").read_bytes())
+        if mine.get("bits") != 16:
+            report.failures.append(f"{name}: {mine}")
+            continue
+        values = np.fromfile(os.path.join(folder, f"{number}.rgb"), "<u2").reshape(mine["height"], mine["width"], 3)
+        same = values.shape == expected.shape and (values == expected).all()
+        report.rows.append((0.0, name, 0.0, 0.0))
+        if not same:
+            report.failures.append(f"{name}: other values, {values.ravel()[:6]} and not {expected.ravel()[:6]}")
+    return report.finish()
+
+
 def difference(picture, pixels, number):
     path = os.path.join(pixels, f"{number}.rgb")
     if not os.path.exists(path):
@@ -119,7 +184,7 @@ def difference(picture, pixels, number):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("what", choices=["make", "compare"])
+    parser.add_argument("what", choices=["make", "compare", "make_deep", "compare_deep"])
     parser.add_argument("folder")
     parser.add_argument("paths", nargs="*")
     parser.add_argument("--own", action="store_true")
@@ -128,6 +193,8 @@ def main():
     warnings.simplefilter("ignore")
     if options.what == "make":
         return make(options.folder, options.paths)
+    if options.what.endswith("deep"):
+        return make_deep(options.folder) if options.what == "make_deep" else compare_deep(options.folder)
     # libtiff prints what is wrong with a file.
     kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     os.dup2(nothing, 2)

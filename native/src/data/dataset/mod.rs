@@ -82,23 +82,25 @@ impl Dataset {
                 most_bad,
                 ahead,
                 classes,
+                range,
             } => {
                 let source = given(job)?.take_source()?;
                 let loaded = describe_photos(&source, classes.as_deref())?;
-                found = Some((source, most_bad, ahead));
+                found = Some((source, most_bad, (ahead, range)));
                 loaded
             }
             Source::Read => given(job)?.take_memory()?,
             Source::Demo { train, count } => load_demo(train, count)?,
         };
         let (pixels, labels, description) = loaded;
-        let photos = found.map(|(source, most_bad, ahead)| {
+        let photos = found.map(|(source, most_bad, (ahead, range))| {
             let photos = Photos {
                 bad: BadFiles::new(labels.len(), most_bad),
                 count: labels.len() as u32,
                 kept: None,
                 source: Arc::new(source),
                 normalization,
+                range,
                 decoded: Default::default(),
                 few_grays: Default::default(),
             };

@@ -32,6 +32,8 @@ pub enum Source {
         /// Names of the classes that labels are numbered by, such as those of the training images; none for the
         /// images' own.
         classes: Option<Vec<String>>,
+        /// Values of 16 bits that become 0 and 1; none to take the high byte of images of 16 bits.
+        range: Option<[u16; 2]>,
     },
 }
 
@@ -98,6 +100,12 @@ impl DatasetOptions {
             }
         }
         match self.source {
+            Source::Photos {
+                range: Some([least, most]),
+                ..
+            } if least >= most => Err(Error::invalid(format!(
+                "Cannot stretch values from {least} to {most}: expected a larger last one"
+            ))),
             Source::Demo { count, .. } if !(1..=MAX_DEMO_IMAGES).contains(&count) => {
                 Err(Error::invalid(format!(
                     "Cannot make {count} demo images: expected 1 to {MAX_DEMO_IMAGES}"

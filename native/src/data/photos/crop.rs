@@ -11,42 +11,93 @@ use crate::views::kernels::CenterCrop;
 /// Pixels on either side that a bicubic value is made of, where nothing shrinks.
 const BICUBIC_REACH: f64 = 2.0;
 
+/// A value of a colour that photos are made of: a byte, or 16 bits.
+pub trait Value: Copy + Default {
+    /// Pixels of three values.
+    const PIXELS: PixelType;
+
+    /// Returns the values of a photo.
+    fn of(photo: &Photo) -> &[Self];
+
+    /// Returns the buffer of a cropper, between its two passes.
+    fn narrowed(cropper: &mut Cropper) -> (&mut Resizer, &mut Vec<Self>);
+}
+
+impl Value for u8 {
+    const PIXELS: PixelType = PixelType::U8x3;
+
+    fn of(photo: &Photo) -> &[Self] {
+        &photo.pixels
+    }
+
+    fn narrowed(cropper: &mut Cropper) -> (&mut Resizer, &mut Vec<Self>) {
+        (&mut cropper.resizer, &mut cropper.bytes)
+    }
+}
+
+impl Value for u16 {
+    const PIXELS: PixelType = PixelType::U16x3;
+
+    fn of(photo: &Photo) -> &[Self] {
+        &photo.words
+    }
+
+    fn narrowed(cropper: &mut Cropper) -> (&mut Resizer, &mut Vec<Self>) {
+        (&mut cropper.resizer, &mut cropper.words)
+    }
+}
+
+/// The bytes of values, in the order of this machine.
+fn bytes_of<T: Value>(values: &[T]) -> &[u8] {
+    // SAFETY: bytes have no alignment, and values no padding.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), std::mem::size_of_val(values)) }
+}
+
+/// The bytes of values, in the order of this machine.
+fn bytes_of_mut<T: Value>(values: &mut [T]) -> &mut [u8] {
+    let length = std::mem::size_of_val(values);
+    // SAFETY: bytes have no alignment, and all of them are values.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), length) }
+}
+
 /// Cuts and resizes photos, reusing its buffers.
 #[derive(Default)]
 pub struct Cropper {
     resizer: Resizer,
     /// The box with its final number of columns.
-    narrowed: Vec<u8>,
+    bytes: Vec<u8>,
+    /// The same of 16 bits.
+    words: Vec<u16>,
 }
 
 impl Cropper {
-    /// The box `[top, left, height, width]` of a photo, as `size` × `size` × 3 bytes. As in torchvision, the box is cut
+    /// The box `[top, left, height, width]` of a photo, as `size` × `size` × 3 values. As in torchvision, the box is cut
     /// out first: no pixel outside of it counts.
-    pub fn crop(
+    pub fn crop<T: Value>(
         &mut self,
         photo: &Photo,
         [top, left, height, width]: [usize; 4],
         size: usize,
-        out: &mut Vec<u8>,
+        out: &mut Vec<T>,
     ) -> Result<(), String> {
-        let whole = view(&photo.pixels, photo.width, photo.height)?;
+        let whole = view(T::of(photo), photo.width, photo.height)?;
         let part = CroppedImage::new(&whole, left as u32, top as u32, width as u32, height as u32)
             .map_err(|error| {
                 format!("a box of {height} × {width} at ({top}, {left}) cannot be cut: {error}")
             })?;
-        let Self { resizer, narrowed } = self;
+        let (resizer, narrowed) = T::narrowed(self);
         resize(resizer, &part, [size, height], bicubic(), narrowed)?;
         let narrowed = view(narrowed, size, height)?;
         resize(resizer, &narrowed, [size, size], bicubic(), out)
     }
 
-    /// The test transform: the shorter side resized to `sides.resize`, the middle `sides.crop` × `sides.crop` × 3 bytes
+    /// The test transform: the shorter side resized to `sides.resize`, the middle `sides.crop` × `sides.crop` × 3 values
     /// of that. Only what is kept is computed: the window's box is a fraction of the photo.
-    pub fn center(
+    pub fn center<T: Value>(
         &mut self,
         photo: &Photo,
         sides: CenterCrop,
-        out: &mut Vec<u8>,
+        out: &mut Vec<T>,
     ) -> Result<(), String> {
         let shorter = photo.height.min(photo.width);
         let axis = |side: usize| {
@@ -58,8 +109,8 @@ impl Cropper {
         };
         let ((top, height), (left, width)) = (axis(photo.height), axis(photo.width));
         let size = sides.crop;
-        let whole = view(&photo.pixels, photo.width, photo.height)?;
-        let Self { resizer, narrowed } = self;
+        let whole = view(T::of(photo), photo.width, photo.height)?;
+        let (resizer, narrowed) = T::narrowed(self);
         // The rows that the window is made of, and no more: a photo may be one pixel wide and millions high.
         let reach = BICUBIC_REACH * (height / size as f64).max(1.0) + 1.0;
         let first = (top - reach).max(0.0).floor();
@@ -75,18 +126,19 @@ impl Cropper {
 
 /// One call for each axis, columns first, as PIL does: values are cut to bytes in between, so the order shows. Left to
 /// itself, the library takes the rows first.
-fn resize(
+fn resize<T: Value>(
     resizer: &mut Resizer,
     source: &impl IntoImageView,
     [width, height]: [usize; 2],
     options: ResizeOptions,
-    out: &mut Vec<u8>,
+    out: &mut Vec<T>,
 ) -> Result<(), String> {
-    out.resize(width * height * 3, 0);
+    out.resize(width * height * 3, T::default());
     let failed =
         |error: &dyn Display| format!("it cannot be resized to {width} × {height} pixels: {error}");
-    let mut target = Image::from_slice_u8(width as u32, height as u32, out, PixelType::U8x3)
-        .map_err(|error| failed(&error))?;
+    let mut target =
+        Image::from_slice_u8(width as u32, height as u32, bytes_of_mut(out), T::PIXELS)
+            .map_err(|error| failed(&error))?;
     resizer
         .resize(source, &mut target, &options)
         .map_err(|error| failed(&error))
@@ -96,8 +148,8 @@ fn bicubic() -> ResizeOptions {
     ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::CatmullRom))
 }
 
-fn view(pixels: &[u8], width: usize, height: usize) -> Result<ImageRef<'_>, String> {
-    ImageRef::new(width as u32, height as u32, pixels, PixelType::U8x3)
+fn view<T: Value>(values: &[T], width: usize, height: usize) -> Result<ImageRef<'_>, String> {
+    ImageRef::new(width as u32, height as u32, bytes_of(values), T::PIXELS)
         .map_err(|error| format!("its pixels cannot be used: {error}"))
 }
 
@@ -194,7 +246,7 @@ mod tests {
     #[test]
     fn a_crop_is_resized_as_pil_does_columns_first() {
         let photo = edges(90, 70);
-        let mut out = Vec::new();
+        let mut out: Vec<u8> = Vec::new();
         for ([top, left, height, width], size) in [
             ([0, 0, 70, 90], 32),
             ([5, 11, 60, 41], 24),
@@ -234,7 +286,7 @@ mod tests {
                 }
             };
             let expected = by_definition(&photo, axis(height), axis(width), sides.crop);
-            let mut out = Vec::new();
+            let mut out: Vec<u8> = Vec::new();
             Cropper::default().center(&photo, sides, &mut out).unwrap();
             assert_within_one(&out, &expected);
         }
@@ -250,10 +302,47 @@ mod tests {
         for (width, height) in [(1, 2_000_000), (2_000_000, 1)] {
             let mut photo = Photo::default();
             photo.resize(width, height).unwrap();
-            let (mut cropper, mut out) = (Cropper::default(), Vec::new());
+            let (mut cropper, mut out) = (Cropper::default(), Vec::<u8>::new());
             cropper.center(&photo, sides, &mut out).unwrap();
             assert_eq!(out.len(), 224 * 224 * 3);
-            assert!(cropper.narrowed.capacity() < 1 << 20);
+            assert!(cropper.bytes.capacity() < 1 << 20);
+        }
+    }
+
+    #[test]
+    fn values_of_16_bits_are_resized_as_bytes_are_and_keep_their_bits() {
+        let bytes = edges(90, 70);
+        let mut words = Photo::default();
+        (words.width, words.height) = (90, 70);
+        words.words = bytes
+            .pixels
+            .iter()
+            .map(|&value| u16::from(value) * 257)
+            .collect();
+        let sides = CenterCrop {
+            resize: 36,
+            crop: 32,
+        };
+        let (mut coarse, mut fine) = (Vec::<u8>::new(), Vec::<u16>::new());
+        let mut cropper = Cropper::default();
+        for area in [None, Some([5, 11, 60, 41])] {
+            match area {
+                None => {
+                    cropper.center(&bytes, sides, &mut coarse).unwrap();
+                    cropper.center(&words, sides, &mut fine).unwrap();
+                }
+                Some(area) => {
+                    cropper.crop(&bytes, area, 24, &mut coarse).unwrap();
+                    cropper.crop(&words, area, 24, &mut fine).unwrap();
+                }
+            }
+            let near: Vec<u8> = fine
+                .iter()
+                .map(|&v| (f64::from(v) / 257.0).round() as u8)
+                .collect();
+            assert_within_one(&near, &coarse);
+            // Between two bytes there are values.
+            assert!(fine.iter().any(|value| value % 257 != 0));
         }
     }
 }

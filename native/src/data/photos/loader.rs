@@ -116,7 +116,9 @@ impl Loader {
                 values_of_views(request.indices.len(), side)?;
                 let shape = [count, side as i64, side as i64, 3];
                 let host = |shape: &[i64], kind| host_tensor(shape, kind, self.device);
-                Ok(match gpu_with_kernels().filter(|_| self.device.is_cuda()) {
+                // The kernels of a GPU take bytes.
+                let is_for_gpu = self.device.is_cuda() && self.photos.range.is_none();
+                Ok(match gpu_with_kernels().filter(|_| is_for_gpu) {
                     None => MadeView::Finished(host(&shape, Kind::Float)?),
                     Some(_) => MadeView::Crops {
                         pixels: host(&shape, Kind::Uint8)?,

@@ -28,7 +28,8 @@ pub fn measure(source: &Source, part: Part, rounds: usize, progress: &Progress) 
         let bytes = source.bytes(index, &mut buffer).map_err(Error::io)?;
         files.push(bytes.to_vec());
     }
-    let (mut photo, mut cropper, mut crop) = (Photo::default(), Cropper::default(), Vec::new());
+    let (mut photo, mut cropper) = (Photo::default(), Cropper::default());
+    let mut crop: Vec<u8> = Vec::new();
     progress.start(rounds);
     let mut seconds = 0.0;
     for _ in 0..rounds {

@@ -15,3 +15,4 @@ pub mod render;
 pub mod shard;
 pub mod source;
 pub mod stage;
+pub mod statistics;

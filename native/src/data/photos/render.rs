@@ -88,6 +88,8 @@ pub struct Photos {
     /// Each image's place among the files; none where all are used.
     pub kept: Option<Vec<u32>>,
     pub normalization: Normalization,
+    /// Values of 16 bits that become 0 and 1; none to take the high byte.
+    pub range: Option<[u16; 2]>,
     /// Images decoded, also those decoded in vain.
     pub decoded: AtomicU64,
     /// Of those, the ones of 16-bit gray that use sixteen grays.
@@ -114,6 +116,7 @@ impl Photos {
             count: images.len() as u32,
             kept: Some(self.files(images)),
             normalization: self.normalization,
+            range: self.range,
             decoded: AtomicU64::default(),
             few_grays: AtomicU64::default(),
         }
@@ -171,6 +174,8 @@ struct Worker {
     photo: Photo,
     cropper: Cropper,
     crop: Vec<u8>,
+    /// The crop of an image of 16 bits.
+    words: Vec<u16>,
     renderer: Renderer,
 }
 
@@ -246,12 +251,16 @@ impl Worker {
             .bytes(photos.file(index as usize), &mut self.file)
             .and_then(|bytes| {
                 photos.decoded.fetch_add(1, Ordering::Relaxed);
+                self.photo.keeps_bits = photos.range.is_some();
                 decode(bytes, &mut self.photo)
             });
         match decoded {
             Ok(()) => {
                 if self.photo.few_grays {
                     photos.few_grays.fetch_add(1, Ordering::Relaxed);
+                }
+                if let Some(range) = photos.range {
+                    self.photo.stretch(range);
                 }
                 Ok(true)
             }
@@ -278,7 +287,12 @@ impl Worker {
             parameters.width,
         ];
         let size = recipe.crop_size;
-        self.cropper.crop(&self.photo, part, size, &mut self.crop)?;
+        if self.photo.words.is_empty() {
+            self.cropper.crop(&self.photo, part, size, &mut self.crop)?;
+        } else {
+            self.cropper
+                .crop(&self.photo, part, size, &mut self.words)?;
+        }
         self.finish(photos, Some(&parameters), (size, recipe.blur_kernel), out)
     }
 
@@ -294,7 +308,20 @@ impl Worker {
             Place::View(view) => {
                 let normalization = &photos.normalization;
                 let Self { renderer, crop, .. } = self;
-                renderer.render_resized(crop, parameters, size, kernel, normalization, view)
+                if self.photo.words.is_empty() {
+                    return renderer.render_resized(
+                        crop,
+                        parameters,
+                        size,
+                        kernel,
+                        normalization,
+                        view,
+                    );
+                }
+                renderer.render_resized(&self.words, parameters, size, kernel, normalization, view)
+            }
+            Place::Crop(..) if !self.photo.words.is_empty() => {
+                Err("expected values of 16 bits to be finished here".to_owned())
             }
             Place::Crop(pixels, described) => {
                 pixels.copy_from_slice(&self.crop);
@@ -310,7 +337,11 @@ impl Worker {
         sides: CenterCrop,
         out: &mut Place,
     ) -> std::result::Result<(), String> {
-        self.cropper.center(&self.photo, sides, &mut self.crop)?;
+        if self.photo.words.is_empty() {
+            self.cropper.center(&self.photo, sides, &mut self.crop)?;
+        } else {
+            self.cropper.center(&self.photo, sides, &mut self.words)?;
+        }
         self.finish(photos, None, (sides.crop, 1), out)
     }
 }
@@ -319,3 +350,6 @@ fn unusable(photos: &Photos, index: u32, reason: &str) -> Error {
     let name = photos.source.name(photos.file(index as usize));
     Error::invalid(format!("Cannot make a view of {name}: {reason}"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -127,11 +127,11 @@ impl Renderer {
         self.finish(parameters, size, blur_kernel, normalization, out);
     }
 
-    /// Renders one view from its crop, resized already: `size` × `size` × 3 bytes (channels last). Without parameters,
+    /// Renders one view from its crop, resized already: `size` × `size` × 3 values (channels last). Without parameters,
     /// the crop is only normalised.
-    pub fn render_resized(
+    pub fn render_resized<T: Level>(
         &mut self,
-        crop: &[u8],
+        crop: &[T],
         parameters: Option<&ViewParameters>,
         size: usize,
         blur_kernel: usize,
@@ -141,7 +141,7 @@ impl Renderer {
         let expected = size * size * CHANNELS;
         if crop.len() != expected || out.len() != expected || size == 0 {
             return Err(format!(
-                "Cannot render a view from {} bytes into {} floats: expected {size} × {size} × 3",
+                "Cannot render a view from {} values into {} floats: expected {size} × {size} × 3",
                 crop.len(),
                 out.len()
             ));
@@ -272,8 +272,22 @@ impl Renderer {
     }
 }
 
-/// Bytes with the channels innermost as planes of values in [0, 1], mirrored where asked.
-fn separate(crop: &[u8], planes: &mut [Vec<f32>; CHANNELS], size: usize, flip: bool) {
+/// A value of a colour: a byte, or 16 bits.
+pub trait Level: Copy + Into<f32> {
+    /// The step between two values in [0, 1].
+    const STEP: f32;
+}
+
+impl Level for u8 {
+    const STEP: f32 = 1.0 / 255.0;
+}
+
+impl Level for u16 {
+    const STEP: f32 = 1.0 / 65535.0;
+}
+
+/// Levels with the channels innermost as planes of values in [0, 1], mirrored where asked.
+fn separate<T: Level>(crop: &[T], planes: &mut [Vec<f32>; CHANNELS], size: usize, flip: bool) {
     for (channel, plane) in planes.iter_mut().enumerate() {
         plane.resize(size * size, 0.0);
         let rows = plane
@@ -283,7 +297,7 @@ fn separate(crop: &[u8], planes: &mut [Vec<f32>; CHANNELS], size: usize, flip: b
             let pixels = source.chunks_exact(CHANNELS);
             let pairs = target.iter_mut().zip(pixels);
             for (value, pixel) in pairs {
-                *value = f32::from(pixel[channel]) * (1.0 / 255.0);
+                *value = pixel[channel].into() * T::STEP;
             }
             if flip {
                 target.reverse();

@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { planTraining } from "../../../../src/byol/plan.ts";
 import { closingLines, openingLines } from "../../../../src/commands/train/story.ts";
 import { parseCommandLine, type ParsedCommandLine } from "../../../../src/options/parse.ts";
+import { loadAugmentSchedule } from "../../../../src/recipes/view_schedule.ts";
 import { runFolderAt } from "../../../../src/run/folder.ts";
 
 function parsed(args: readonly string[]): ParsedCommandLine {
@@ -12,14 +13,28 @@ function parsed(args: readonly string[]): ParsedCommandLine {
   });
 }
 
-function opening(args: readonly string[], { firstStep = 0, bf16 = false } = {}): string[] {
+function opening(
+  args: readonly string[],
+  { firstStep = 0, bf16 = false, grays }: { firstStep?: number; bf16?: boolean; grays?: number } =
+    {},
+): string[] {
   const { config } = parsed(args);
-  return openingLines(
-    { config, folder: runFolderAt(config.runDir) },
-    planTraining(5000, config),
-    { firstStep, bf16 },
-  );
+  const plan = planTraining(5000, config);
+  const augmentation = loadAugmentSchedule(config, plan.stepsPerEpoch);
+  return openingLines({ config, folder: runFolderAt(config.runDir) }, plan, {
+    firstStep,
+    bf16,
+    augmentation,
+    grays,
+  });
 }
+
+Deno.test("gray images are told of with the operations that leave them as they are", () => {
+  const [, told] = opening([], { grays: 64 });
+  match(told ?? "", /^The training images are gray, by 64 headers: saturation, hue, grayscale of /);
+  equal(opening([], { grays: 64 }).length, opening([]).length + 1);
+  equal(opening([], { grays: 64, firstStep: 78 }).length, 1);
+});
 
 Deno.test("a training begins with network, steps, folder, and what it does before the first step", () => {
   deepEqual(opening([]), [

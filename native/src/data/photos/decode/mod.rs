@@ -23,12 +23,17 @@ pub const MOST_PIXELS: usize = 178_956_970;
 /// and their memory is given back: however many workers decode, one of them holds half a gigabyte at most.
 const LARGE: usize = 64 << 20;
 
-/// An image: `height` × `width` × 3 bytes.
+/// An image: `height` × `width` × 3 bytes, or values of 16 bits.
 #[derive(Default)]
 pub struct Photo {
     pub width: usize,
     pub height: usize,
+    /// Empty where `words` are there.
     pub pixels: Vec<u8>,
+    /// The values of an image of 16 bits, where it keeps them; empty otherwise.
+    pub words: Vec<u16>,
+    /// True to keep all bits of an image of 16 bits; by default the high byte is taken.
+    pub keeps_bits: bool,
     /// True of 16-bit gray without a value of 4096 or more: of its 256 grays sixteen are used.
     pub few_grays: bool,
     turn: Option<Turn>,
@@ -40,6 +45,14 @@ pub struct Photo {
 const BEYOND_12_BITS: u8 = 16;
 
 impl Photo {
+    /// Returns an empty photo that keeps all bits of images of 16 bits, or takes their high byte.
+    pub fn new(keeps_bits: bool) -> Self {
+        Self {
+            keeps_bits,
+            ..Self::default()
+        }
+    }
+
     /// Returns a part of a photo, of so many pixels at most: it has no turn of its own.
     fn part(most: usize) -> Self {
         Self {
@@ -50,6 +63,21 @@ impl Photo {
 
     /// Takes a new size; the memory is used again, unless it was a large photo's. Waits for the turn of a large photo.
     pub fn resize(&mut self, width: usize, height: usize) -> Result<(), String> {
+        self.take_size([width, height], 3)?;
+        self.words.clear();
+        resized(&mut self.pixels, self.width * self.height * 3);
+        Ok(())
+    }
+
+    /// Takes a new size as `resize` does, for values of 16 bits.
+    fn resize_words(&mut self, width: usize, height: usize) -> Result<(), String> {
+        self.take_size([width, height], 6)?;
+        self.pixels.clear();
+        resized(&mut self.words, self.width * self.height * 3);
+        Ok(())
+    }
+
+    fn take_size(&mut self, [width, height]: [usize; 2], each: usize) -> Result<(), String> {
         let pixels = width.saturating_mul(height);
         let most = self.most_of_part.unwrap_or(MOST_PIXELS);
         if pixels == 0 || pixels > most {
@@ -60,23 +88,42 @@ impl Photo {
         if self.pixels.capacity() > LARGE {
             self.pixels = Vec::new();
         }
+        if self.words.capacity() > LARGE / 2 {
+            self.words = Vec::new();
+        }
         (self.few_grays, self.turn) = (false, None);
-        if pixels * 3 > LARGE && self.most_of_part.is_none() {
+        if pixels * each > LARGE && self.most_of_part.is_none() {
             self.turn = Some(Turn::wait());
         }
         (self.width, self.height) = (width, height);
-        if self.pixels.capacity() < pixels * 3 {
-            // Pages that nothing is written to cost no memory.
-            self.pixels = vec![0; pixels * 3];
-        }
-        self.pixels.resize(pixels * 3, 0);
         Ok(())
+    }
+
+    /// Stretches values of 16 bits from a range to all of 16 bits; what lies outside is cut.
+    pub fn stretch(&mut self, [least, most]: [u16; 2]) {
+        let (least, length) = (
+            u32::from(least),
+            u32::from(most.saturating_sub(least)).max(1),
+        );
+        for value in &mut self.words {
+            let above = u32::from(*value).saturating_sub(least).min(length);
+            *value = ((above * 65535 + length / 2) / length) as u16;
+        }
     }
 
     /// Notes of 16-bit gray whether it uses sixteen grays.
     fn note_few_grays(&mut self) {
         self.few_grays = self.pixels.iter().all(|&value| value < BEYOND_12_BITS);
     }
+}
+
+/// Gives a vector a length; what was in it may stay.
+fn resized<T: Copy + Default>(values: &mut Vec<T>, length: usize) {
+    if values.capacity() < length {
+        // Pages that nothing is written to cost no memory.
+        *values = vec![T::default(); length];
+    }
+    values.resize(length, T::default());
 }
 
 /// The turn of a large photo, until it is dropped.

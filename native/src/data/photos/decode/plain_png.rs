@@ -38,12 +38,27 @@ pub fn decode(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
     let failed = |reason: String| format!("it is no PNG that can be decoded: {reason}");
     let file = File::read(bytes).map_err(failed)?;
     let [width, height] = file.size();
-    photo.resize(width, height)?;
-    // What the image data leave out is of the first colour of the palette, or black.
-    if file.interlaced() || file.frame != [0, 0, width, height] {
-        file.fill(&mut photo.pixels);
+    if photo.keeps_bits && file.header[8] == 16 {
+        photo.resize_words(width, height)?;
+        file.decode(as_bytes(&mut photo.words), 2).map_err(failed)?;
+        photo
+            .words
+            .iter_mut()
+            .for_each(|value| *value = u16::from_be(*value));
+        return Ok(());
     }
-    file.decode(photo).map_err(failed)
+    photo.resize(width, height)?;
+    file.decode(&mut photo.pixels, 1).map_err(failed)?;
+    if file.header[8..10] == GRAY_OF_16_BITS {
+        photo.note_few_grays();
+    }
+    Ok(())
+}
+
+/// The bytes of values of 16 bits.
+fn as_bytes(words: &mut [u16]) -> &mut [u8] {
+    // SAFETY: bytes have no alignment, and all of them are values.
+    unsafe { std::slice::from_raw_parts_mut(words.as_mut_ptr().cast(), words.len() * 2) }
 }
 
 /// The parts of a file that its pixels are made of.
@@ -139,16 +154,22 @@ impl<'a> File<'a> {
         }
     }
 
-    fn decode(&self, photo: &mut Photo) -> Result<(), String> {
+    /// Decodes into colours of samples of so many bytes.
+    fn decode(&self, target: &mut [u8], depth: usize) -> Result<(), String> {
+        // What the image data leave out is of the first colour of the palette, or black.
+        let [width, height] = self.size();
+        if self.interlaced() || self.frame != [0, 0, width, height] {
+            self.fill(target);
+        }
         let rows = self.rows();
-        let Err((done, error)) = self.decode_rows(photo, rows.len(), &[]) else {
+        let Err((done, error)) = self.decode_rows((target, depth), rows.len(), &[]) else {
             return Ok(());
         };
         let whole: usize = rows.iter().sum();
         let (length, ended) = self.inflated(whole);
         if length == whole && !ended {
             // The data end within the last code, whose bits tell all that is needed.
-            let padded = self.decode_rows(photo, rows.len(), PADDING);
+            let padded = self.decode_rows((target, depth), rows.len(), PADDING);
             return padded.map_err(|(_, error)| error);
         }
         // As Pillow has it: a stream that ends with a row is whole.
@@ -156,8 +177,8 @@ impl<'a> File<'a> {
             return Err(error);
         }
         if !self.interlaced() {
-            let start = (self.frame[1] + done) * photo.width * 3;
-            self.fill(&mut photo.pixels[start..]);
+            let start = (self.frame[1] + done) * width * 3 * depth;
+            self.fill(&mut target[start..]);
         }
         Ok(())
     }
@@ -165,7 +186,7 @@ impl<'a> File<'a> {
     /// Decodes rows, with more bytes behind the data. Error: the number of rows before it, and the reason.
     fn decode_rows(
         &self,
-        photo: &mut Photo,
+        (target, depth): (&mut [u8], usize),
         count: usize,
         padding: &[u8],
     ) -> Result<(), (usize, String)> {
@@ -178,14 +199,14 @@ impl<'a> File<'a> {
         let mut decoder = Decoder::new_with_options(feed, options);
         // A row of an image whose size has been taken.
         decoder.set_limits(Limits { bytes: usize::MAX });
-        decoder.set_transformations(Transformations::EXPAND | Transformations::STRIP_16);
+        decoder.set_transformations(match depth {
+            2 => Transformations::EXPAND,
+            _ => Transformations::EXPAND | Transformations::STRIP_16,
+        });
         let mut reader = decoder.read_info().map_err(failed)?;
-        let mut target = Rows::new(self, photo, &reader);
+        let mut target = Rows::new(self, (target, depth), &reader);
         for done in 0..count {
             target.read(&mut reader).map_err(|error| (done, error))?;
-        }
-        if self.header[8..10] == GRAY_OF_16_BITS {
-            photo.note_few_grays();
         }
         Ok(())
     }
@@ -259,36 +280,38 @@ struct Rows<'a> {
     stride: usize,
     /// The first byte of the frame's next row; of an interlaced one, of its first.
     start: usize,
-    width: usize,
+    /// Bytes of a row of the frame.
+    length: usize,
     samples: usize,
+    /// Bytes of a sample.
+    depth: usize,
     row: Vec<u8>,
     colors: Vec<u8>,
 }
 
 impl<'a> Rows<'a> {
-    fn new(file: &File, photo: &'a mut Photo, reader: &Reader<Feed>) -> Self {
+    fn new(file: &File, (photo, depth): (&'a mut [u8], usize), reader: &Reader<Feed>) -> Self {
         let [left, top, width, _] = file.frame;
         let samples = reader.output_color_type().0.samples();
         let direct = samples == 3 && !file.interlaced();
+        let (stride, length) = (file.size()[0] * 3 * depth, width * 3 * depth);
         Self {
-            stride: photo.width * 3,
-            start: (top * photo.width + left) * 3,
-            photo: &mut photo.pixels,
-            width,
+            stride,
+            start: top * stride + left * 3 * depth,
+            photo,
+            length,
             samples,
-            row: vec![0; if direct { 0 } else { width * samples }],
-            colors: vec![0; if file.interlaced() { width * 3 } else { 0 }],
+            depth,
+            row: vec![0; if direct { 0 } else { width * samples * depth }],
+            colors: vec![0; if file.interlaced() { length } else { 0 }],
         }
     }
 
     fn read(&mut self, reader: &mut Reader<Feed>) -> Result<(), String> {
         let Self {
-            row,
-            colors,
-            start,
-            samples,
-            ..
+            row, colors, start, ..
         } = self;
+        let kind = (self.samples, self.depth);
         let target = &mut self.photo[*start..];
         let into = if row.is_empty() {
             &mut *target
@@ -298,12 +321,13 @@ impl<'a> Rows<'a> {
         let place = reader.read_row(into).map_err(|error| error.to_string())?;
         match place.ok_or("it has too few rows")? {
             InterlaceInfo::Adam7(place) => {
-                rgb_of(row, *samples, colors);
-                png::expand_interlaced_row(target, self.stride, colors, &place, 24);
+                rgb_of(row, kind, colors);
+                let bits = 24 * self.depth as u8;
+                png::expand_interlaced_row(target, self.stride, colors, &place, bits);
             }
             InterlaceInfo::Null(_) => {
                 if !row.is_empty() {
-                    rgb_of(row, *samples, &mut target[..self.width * 3]);
+                    rgb_of(row, kind, &mut target[..self.length]);
                 }
                 *start += self.stride;
             }
@@ -312,13 +336,15 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// Colours of gray, gray with transparency, colours, or colours with transparency.
-fn rgb_of(row: &[u8], samples: usize, out: &mut [u8]) {
-    for (target, source) in out.chunks_exact_mut(3).zip(row.chunks_exact(samples)) {
-        match *source {
-            [red, green, blue, ..] => target.copy_from_slice(&[red, green, blue]),
-            [gray, ..] => target.fill(gray),
-            [] => {}
+/// Colours of gray, gray with transparency, colours, or colours with transparency, of samples of `depth` bytes.
+fn rgb_of(row: &[u8], (samples, depth): (usize, usize), out: &mut [u8]) {
+    let pixels = row.chunks_exact(samples * depth);
+    for (target, source) in out.chunks_exact_mut(3 * depth).zip(pixels) {
+        match samples {
+            1 | 2 => target
+                .chunks_exact_mut(depth)
+                .for_each(|target| target.copy_from_slice(&source[..depth])),
+            _ => target.copy_from_slice(&source[..3 * depth]),
         }
     }
 }

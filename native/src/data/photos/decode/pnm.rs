@@ -16,17 +16,41 @@ pub fn decode(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
     };
     let kind = bytes.get(1).copied().unwrap_or_default();
     let [width, height] = [text.number(), text.number()];
-    photo.resize(width.map_err(failed)?, height.map_err(failed)?)?;
-    decode_values(kind, text, photo).map_err(failed)
-}
-
-fn decode_values(kind: u8, mut text: Text, photo: &mut Photo) -> Result<(), String> {
+    let [width, height] = [width.map_err(failed)?, height.map_err(failed)?];
     if let b'1' | b'4' = kind {
-        return match kind {
+        photo.resize(width, height)?;
+        let read = match kind {
             b'1' => bits_in_words(text, photo),
             _ => bits(text.rest, photo),
         };
+        return read.map_err(failed);
     }
+    let most = largest(&mut text).map_err(failed)?;
+    if most > 255 && photo.keeps_bits {
+        photo.resize_words(width, height)?;
+        let scale = |value: usize| (value as f64 / most as f64 * 65535.0).round_ties_even() as u16;
+        return decode_values((kind, most), text, &mut photo.words, scale).map_err(failed);
+    }
+    photo.resize(width, height)?;
+    let scale = Scale::new(most, samples_of(kind));
+    let pixels = &mut photo.pixels;
+    decode_values((kind, most), text, pixels, |value| scale.of(value)).map_err(failed)?;
+    if scale.is_wide_gray {
+        photo.note_few_grays();
+    }
+    Ok(())
+}
+
+fn samples_of(kind: u8) -> usize {
+    if let b'3' | b'6' = kind {
+        3
+    } else {
+        1
+    }
+}
+
+/// Reads the largest value.
+fn largest(text: &mut Text) -> Result<usize, String> {
     let most = text.number()?;
     if !(1..=usize::from(u16::MAX)).contains(&most) {
         return Err(format!(
@@ -34,36 +58,34 @@ fn decode_values(kind: u8, mut text: Text, photo: &mut Photo) -> Result<(), Stri
             u16::MAX
         ));
     }
-    let samples = if let b'3' | b'6' = kind { 3 } else { 1 };
-    let scale = Scale::new(most, samples);
-    let mut put = Put::new(photo, samples);
+    Ok(most)
+}
+
+fn decode_values<T: Copy>(
+    (kind, most): (u8, usize),
+    mut text: Text,
+    out: &mut [T],
+    scale: impl Fn(usize) -> T,
+) -> Result<(), String> {
+    let mut put = Put::new(out, samples_of(kind));
     if let b'2' | b'3' = kind {
         while put.is_open() {
             let value = text.value()?;
             if value > most {
                 return Err(format!("it has the value {value}, expected at most {most}"));
             }
-            put.sample(scale.of(value));
+            put.sample(scale(value));
         }
-    } else {
-        decode_bytes(text.rest, most, &scale, &mut put)?;
+        return Ok(());
     }
-    if scale.is_wide_gray {
-        photo.note_few_grays();
-    }
-    Ok(())
-}
-
-fn decode_bytes(data: &[u8], most: usize, scale: &Scale, put: &mut Put) -> Result<(), String> {
     let length = if most > 255 { 2 } else { 1 };
-    if data.len() / length < put.count() {
+    if text.rest.len() / length < put.count() {
         return Err("it ends too early".to_owned());
     }
-    for sample in data.chunks_exact(length).take(put.count()) {
-        let value = sample
-            .iter()
-            .fold(0, |sum, &byte| sum << 8 | usize::from(byte));
-        put.sample(scale.of(value));
+    for sample in text.rest.chunks_exact(length).take(put.count()) {
+        let byte = |sum: usize, byte: &u8| sum << 8 | usize::from(*byte);
+        // A larger value than the largest counts as that.
+        put.sample(scale(sample.iter().fold(0, byte).min(most)));
     }
     Ok(())
 }
@@ -101,15 +123,15 @@ impl Scale {
 }
 
 /// The samples of a photo, one after the other; gray is repeated.
-struct Put<'a> {
-    open: std::slice::IterMut<'a, u8>,
+struct Put<'a, T> {
+    open: std::slice::IterMut<'a, T>,
     repeats: usize,
 }
 
-impl<'a> Put<'a> {
-    fn new(photo: &'a mut Photo, samples: usize) -> Self {
+impl<'a, T: Copy> Put<'a, T> {
+    fn new(out: &'a mut [T], samples: usize) -> Self {
         Self {
-            open: photo.pixels.iter_mut(),
+            open: out.iter_mut(),
             repeats: 3 / samples,
         }
     }
@@ -122,7 +144,7 @@ impl<'a> Put<'a> {
         self.open.len() > 0
     }
 
-    fn sample(&mut self, value: u8) {
+    fn sample(&mut self, value: T) {
         for target in self.open.by_ref().take(self.repeats) {
             *target = value;
         }
@@ -136,7 +158,7 @@ fn bits(data: &[u8], photo: &mut Photo) -> Result<(), String> {
     if data.len() / length < height {
         return Err("it ends too early".to_owned());
     }
-    let mut put = Put::new(photo, 1);
+    let mut put = Put::new(&mut photo.pixels, 1);
     for row in data.chunks_exact(length).take(height) {
         for x in 0..width {
             let is_black = row[x / 8] >> (7 - x % 8) & 1 == 1;
@@ -148,7 +170,7 @@ fn bits(data: &[u8], photo: &mut Photo) -> Result<(), String> {
 
 /// One digit a pixel, with spaces between them or without; 1 is black.
 fn bits_in_words(mut text: Text, photo: &mut Photo) -> Result<(), String> {
-    let mut put = Put::new(photo, 1);
+    let mut put = Put::new(&mut photo.pixels, 1);
     while put.is_open() {
         match text.byte().ok_or("it ends too early")? {
             b'0' => put.sample(u8::MAX),

@@ -265,3 +265,43 @@ fn damaged_files_of_all_kinds_give_errors_or_pixels() {
         assert!((1..500).contains(&accepted), "seed {number}: {accepted}");
     }
 }
+
+#[test]
+fn images_of_16_bits_keep_their_values_where_they_should() {
+    let values = [0u16, 255, 256, 4095];
+    let little: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect();
+    let big: Vec<u8> = values
+        .iter()
+        .flat_map(|value| value.to_be_bytes())
+        .collect();
+    let sixteen = BitDepth::Sixteen;
+    let mut photo = Photo {
+        keeps_bits: true,
+        ..Photo::default()
+    };
+    let repeated: Vec<u16> = values.iter().flat_map(|&value| [value; 3]).collect();
+    for bytes in [
+        tiff(&fields([2, 2], 16, 1, 1), &little),
+        [b"P5 2 2 65535\n", &big[..]].concat(),
+        png_of(&big, [2, 2], ColorType::Grayscale, sixteen, None),
+    ] {
+        decode(&bytes, &mut photo).unwrap();
+        assert_eq!(photo.words, repeated);
+        assert!(photo.pixels.is_empty() && !photo.few_grays);
+    }
+    // What lies outside the range is cut.
+    photo.stretch([255, 256]);
+    assert_eq!(
+        photo.words,
+        [0, 0, 0, 0, 0, 0, 65535, 65535, 65535, 65535, 65535, 65535]
+    );
+    // Images of bytes stay as they are.
+    let eight = png_of(&[3; 4], [2, 2], ColorType::Grayscale, BitDepth::Eight, None);
+    decode(&eight, &mut photo).unwrap();
+    assert_eq!((photo.pixels.len(), photo.words.len()), (12, 0));
+    photo.stretch([255, 256]);
+    assert_eq!(photo.pixels, [3; 12]);
+}

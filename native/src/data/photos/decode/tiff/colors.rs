@@ -1,5 +1,7 @@
 //! Colours of a TIFF's samples, as Pillow makes them.
 
+use crate::data::photos::jpeg::rgb_of;
+
 /// The kind of an image.
 pub(super) struct Kind {
     /// 0: gray, white is 0. 1: gray. 2: RGB. 3: palette. 5: CMYK. 6: YCbCr.
@@ -83,6 +85,11 @@ impl Kind {
         self.bits == 16 && self.photometric < RGB
     }
 
+    /// Returns true for an image of 16 bits whose colours are its samples.
+    pub(super) fn is_deep(&self) -> bool {
+        self.bits == 16 && self.photometric <= RGB && !self.is_multiplied()
+    }
+
     pub(super) fn is_rgb(&self) -> bool {
         self.photometric == RGB
     }
@@ -96,30 +103,72 @@ impl Kind {
     }
 }
 
+/// A value of a colour: a byte, or all of 16 bits.
+pub(super) trait Sample: Copy + Default + std::ops::Not<Output = Self> {
+    /// Returns the value of a byte.
+    fn of_byte(byte: u8) -> Self;
+    /// Returns the value of 16 bits: of a byte, the high one.
+    fn of_word(word: u16) -> Self;
+    /// Returns the byte of the value.
+    fn byte(self) -> u8;
+}
+
+impl Sample for u8 {
+    fn of_byte(byte: u8) -> Self {
+        byte
+    }
+
+    fn of_word(word: u16) -> Self {
+        (word >> 8) as u8
+    }
+
+    fn byte(self) -> u8 {
+        self
+    }
+}
+
+impl Sample for u16 {
+    fn of_byte(byte: u8) -> Self {
+        u16::from(byte) * 257
+    }
+
+    fn of_word(word: u16) -> Self {
+        word
+    }
+
+    fn byte(self) -> u8 {
+        (self >> 8) as u8
+    }
+}
+
 /// Makes colours of rows of samples.
-pub(super) struct Samples<'a> {
+pub(super) struct Samples<'a, T> {
     kind: &'a Kind,
     /// Samples of a pixel in a row.
     each: usize,
-    /// A row's samples, as bytes.
-    row: Vec<u8>,
+    /// A row's samples.
+    row: Vec<T>,
 }
 
-impl<'a> Samples<'a> {
+impl<'a, T: Sample> Samples<'a, T> {
     pub(super) fn new(kind: &'a Kind, each: usize) -> Self {
         let row = Vec::new();
         Self { kind, each, row }
     }
 
-    /// Reads a row of at least `count` samples. Of 16 bits, which are in the order of this machine, the high byte is taken.
+    /// Reads a row of at least `count` samples; those of 16 bits are in the order of this machine.
     fn read(&mut self, data: &[u8], count: usize) {
         let kind = self.kind;
         self.row.clear();
         match kind.bits {
-            8 => self.row.extend_from_slice(&data[..count]),
+            8 => self
+                .row
+                .extend(data[..count].iter().copied().map(T::of_byte)),
             16 => {
-                let high = |two: &[u8]| (u16::from_ne_bytes([two[0], two[1]]) >> 8) as u8;
-                self.row.extend(data.chunks_exact(2).take(count).map(high));
+                // With a sign, from the least value to the largest, as without.
+                let flip = if kind.format == WITH_SIGN { 0x8000 } else { 0 };
+                let word = |two: &[u8]| T::of_word(u16::from_ne_bytes([two[0], two[1]]) ^ flip);
+                self.row.extend(data.chunks_exact(2).take(count).map(word));
             }
             bits => {
                 let shades = 8 / bits;
@@ -132,7 +181,7 @@ impl<'a> Samples<'a> {
                 };
                 let sample = |index: usize| {
                     let shift = 8 - bits - index % shades * bits;
-                    (data[index / shades] >> shift & most) * factor
+                    T::of_byte((data[index / shades] >> shift & most) * factor)
                 };
                 self.row.extend((0..count).map(sample));
             }
@@ -140,65 +189,71 @@ impl<'a> Samples<'a> {
         if kind.photometric == WHITE_IS_ZERO {
             self.row.iter_mut().for_each(|value| *value = !*value);
         }
-        if kind.format == WITH_SIGN && kind.bits == 16 {
-            // From the least value to the largest, as without a sign.
-            self.row.iter_mut().for_each(|value| *value ^= 0x80);
-        }
     }
 
     /// Writes the colours of a row, as many as `target` holds.
-    pub(super) fn write(&mut self, data: &[u8], target: &mut [u8]) {
+    pub(super) fn write(&mut self, data: &[u8], target: &mut [T]) {
         let each = self.each;
         self.read(data, target.len() / 3 * each);
         let kind = self.kind;
         let pixels = target.chunks_exact_mut(3).zip(self.row.chunks_exact(each));
         for (target, pixel) in pixels {
             match kind.photometric {
+                RGB | YCBCR if kind.is_multiplied() => {
+                    let share = pixel[kind.colors()].byte();
+                    put(
+                        target,
+                        std::array::from_fn(|at| divided(pixel[at].byte(), share)),
+                    );
+                }
                 RGB | YCBCR => target.copy_from_slice(&pixel[..3]),
-                PALETTE => kind.look_up(pixel[0], target),
-                CMYK => crate::data::photos::jpeg::rgb_of(&inverted(pixel), target),
+                PALETTE => put(target, kind.look_up(pixel[0].byte())),
+                CMYK => {
+                    let mut color = [0; 3];
+                    // Adobe's, where 255 is no ink.
+                    let ink: [u8; 4] = std::array::from_fn(|at| !pixel[at].byte());
+                    rgb_of(&ink, &mut color);
+                    put(target, color);
+                }
+                _ if kind.is_multiplied() => {
+                    target.fill(T::of_byte(divided(pixel[0].byte(), pixel[1].byte())));
+                }
                 _ => target.fill(pixel[0]),
-            }
-            if kind.is_multiplied() {
-                divide(target, pixel[kind.colors()]);
             }
         }
     }
 
     /// Writes one sample of each pixel of a row.
-    pub(super) fn write_plane(&mut self, data: &[u8], plane: usize, target: &mut [u8]) {
+    pub(super) fn write_plane(&mut self, data: &[u8], plane: usize, target: &mut [T]) {
         self.read(data, target.len() / 3);
         for (target, value) in target.chunks_exact_mut(3).zip(&self.row) {
             match self.kind.photometric {
                 RGB | YCBCR => target[plane] = *value,
-                PALETTE => self.kind.look_up(*value, target),
+                PALETTE => put(target, self.kind.look_up(value.byte())),
                 _ => target.fill(*value),
             }
         }
     }
 }
 
+fn put<T: Sample>(target: &mut [T], color: [u8; 3]) {
+    target.copy_from_slice(&color.map(T::of_byte));
+}
+
 impl Kind {
-    fn look_up(&self, index: u8, target: &mut [u8]) {
-        let colors = self.palette.chunks_exact(1 << self.bits);
-        for (target, values) in target.iter_mut().zip(colors) {
-            let value = values.get(usize::from(index)).copied();
-            *target = (value.unwrap_or_default() >> 8) as u8;
-        }
+    fn look_up(&self, index: u8) -> [u8; 3] {
+        let length = 1 << self.bits;
+        std::array::from_fn(|channel| {
+            let value = self.palette.get(channel * length + usize::from(index));
+            (value.copied().unwrap_or_default() >> 8) as u8
+        })
     }
 }
 
-/// Adobe's CMYK, where 255 is no ink, of CMYK where it is all.
-fn inverted(pixel: &[u8]) -> [u8; 4] {
-    std::array::from_fn(|index| !pixel[index])
-}
-
-/// Colours that were multiplied with a share of 255.
-fn divide(target: &mut [u8], share: u8) {
-    for value in target {
-        *value = match share {
-            0 => 0,
-            share => (u32::from(*value) * 255 / u32::from(share)).min(255) as u8,
-        };
+/// A colour that was multiplied with a share of 255.
+fn divided(value: u8, share: u8) -> u8 {
+    match share {
+        0 => 0,
+        share => (u32::from(value) * 255 / u32::from(share)).min(255) as u8,
     }
 }

@@ -8,7 +8,7 @@ mod jpeg_chunks;
 use ::tiff::decoder::{ChunkType, Decoder};
 use ::tiff::tags::Tag;
 
-use self::colors::{Kind, Samples};
+use self::colors::{Kind, Sample, Samples};
 use self::directory::Plain;
 use self::jpeg_chunks::JpegChunks;
 use super::{Photo, MOST_PIXELS};
@@ -31,13 +31,16 @@ pub fn decode(bytes: &[u8], photo: &mut Photo) -> Result<(), String> {
         JpegChunks::new(&mut reader, bytes, &kind)?.decode(&chunks, photo)?;
     } else if kind.is_ycbcr() {
         return Err(failed("its colours are YCbCr without JPEG"));
+    } else if photo.keeps_bits && kind.is_deep() {
+        photo.resize_words(width as usize, height as usize)?;
+        decode_samples(&mut reader, &kind, &chunks, &mut photo.words)?;
     } else {
         photo.resize(width as usize, height as usize)?;
-        decode_samples(&mut reader, &kind, &chunks, photo)?;
+        decode_samples(&mut reader, &kind, &chunks, &mut photo.pixels)?;
     }
     let orientation = number(&mut reader, Tag::Orientation)?.unwrap_or(1);
     orient(photo, orientation)?;
-    if kind.is_wide_gray() {
+    if kind.is_wide_gray() && photo.words.is_empty() {
         photo.note_few_grays();
     }
     Ok(())
@@ -121,12 +124,13 @@ impl Chunks {
     }
 }
 
-fn decode_samples(
+fn decode_samples<T: Sample>(
     reader: &mut Reader,
     kind: &Kind,
     chunks: &Chunks,
-    photo: &mut Photo,
+    out: &mut [T],
 ) -> Result<(), String> {
+    let [columns, lines] = chunks.size;
     let (planes, each) = match kind.is_planar {
         true => (kind.colors(), 1),
         false => (1, kind.samples),
@@ -147,11 +151,11 @@ fn decode_samples(
             reader
                 .read_chunk_bytes(chunk, &mut buffer)
                 .map_err(failed)?;
-            let width = (wide as usize).min(photo.width - left);
-            let rows = buffer.chunks_exact(length).take(photo.height - top);
+            let width = (wide as usize).min(columns - left);
+            let rows = buffer.chunks_exact(length).take(lines - top);
             for (y, row) in rows.enumerate() {
-                let start = ((top + y) * photo.width + left) * 3;
-                let target = &mut photo.pixels[start..start + width * 3];
+                let start = ((top + y) * columns + left) * 3;
+                let target = &mut out[start..start + width * 3];
                 match kind.is_planar {
                     true => samples.write_plane(row, plane, target),
                     false => samples.write(row, target),
@@ -178,17 +182,34 @@ fn orient(photo: &mut Photo, orientation: u16) -> Result<(), String> {
         8 => (last_column, down, -right),
         _ => return Ok(()),
     };
-    let source = std::mem::take(&mut photo.pixels);
     let (wide, high) = match orientation {
         5.. => (photo.height, photo.width),
         _ => (photo.width, photo.height),
     };
-    photo.resize(wide, high)?;
-    for (y, row) in photo.pixels.chunks_exact_mut(wide * 3).enumerate() {
+    let steps = (first, across, along);
+    if photo.words.is_empty() {
+        let source = std::mem::take(&mut photo.pixels);
+        photo.resize(wide, high)?;
+        turn(&source, &mut photo.pixels, wide, steps);
+    } else {
+        let source = std::mem::take(&mut photo.words);
+        photo.resize_words(wide, high)?;
+        turn(&source, &mut photo.words, wide, steps);
+    }
+    Ok(())
+}
+
+/// Copies pixels in another order: the place of the first, and the steps to the next column and row.
+fn turn<T: Copy>(
+    source: &[T],
+    out: &mut [T],
+    width: usize,
+    (first, across, along): (isize, isize, isize),
+) {
+    for (y, row) in out.chunks_exact_mut(width * 3).enumerate() {
         for (x, target) in row.chunks_exact_mut(3).enumerate() {
             let place = (first + x as isize * across + y as isize * along) as usize * 3;
             target.copy_from_slice(&source[place..place + 3]);
         }
     }
-    Ok(())
 }

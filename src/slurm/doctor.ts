@@ -272,8 +272,8 @@ async function data({ config, job }: Request): Promise<Finding> {
 async function images(config: RunConfig, splits: Splits): Promise<Finding> {
   const isImagenet = config.datasetName === "imagenet";
   const opened = await openData(
-    // Of ImageNet, nothing is copied for a check.
-    { ...config, offline: true, ...isImagenet && { stageTo: null } },
+    // For a check nothing is measured, and of ImageNet nothing copied.
+    { ...config, offline: true, normalisation: null, ...isImagenet && { stageTo: null } },
     {
       splits,
       device: "cpu",

@@ -310,7 +310,7 @@ impl Worker {
                 let Self { renderer, crop, .. } = self;
                 if self.photo.words.is_empty() {
                     return renderer.render_resized(
-                        crop,
+                        crop.as_slice(),
                         parameters,
                         size,
                         kernel,

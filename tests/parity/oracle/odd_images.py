@@ -15,6 +15,9 @@ from PIL import Image
 
 from odd_jpegs import picture
 
+# OpenCV tells of each kind of file that it does not read.
+cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+
 SIZES = [(61, 47), (1, 1), (2, 3), (300, 1), (1, 300), (16, 16)]
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA")
 

@@ -120,7 +120,7 @@ fn batch_machine(input: &[u8], count: usize) -> Machine<'_, Cifar> {
     // Per image: at most two labels and one file name; Python 3's protocol 2 spends eight opcodes, one tuple
     // and three memo entries on a file name of bytes.
     let limits = Limits {
-        opcodes: count.saturating_mul(17).saturating_add(4096),
+        opcodes: count.saturating_mul(16).saturating_add(4096),
         objects: count.saturating_mul(2).saturating_add(64),
         memo: count.saturating_mul(4).saturating_add(256),
         string: max_batch_bytes(count),

@@ -136,9 +136,8 @@ impl Measured {
 
     /// Returns mean and standard deviation of each channel, of values in [0, 1].
     fn moments(&self) -> Result<[[f64; CHANNELS]; 2]> {
-        let mut moments = [[0.0; CHANNELS]; 2];
         let pixels = (self.bytes.pixels + self.words.pixels) as f64;
-        for channel in 0..CHANNELS {
+        let moments: [(f64, f64); CHANNELS] = std::array::from_fn(|channel| {
             let mut sums = self.bytes.scaled(channel, [0, 255]);
             if self.words.pixels > 0 {
                 let more = self.words.scaled(channel, self.range);
@@ -146,15 +145,16 @@ impl Measured {
             }
             let mean = sums[0] / pixels;
             let variance = (sums[1] / pixels - mean * mean).max(0.0);
-            (moments[0][channel], moments[1][channel]) = (mean, variance.sqrt());
-        }
+            (mean, variance.sqrt())
+        });
+        let (mean, std) = (moments.map(|of| of.0), moments.map(|of| of.1));
         let is_flat = self.words.pixels > 0 && self.range[0] >= self.range[1];
-        if pixels == 0.0 || is_flat || moments[1].iter().any(|&std| std < 0.001) {
+        if pixels == 0.0 || is_flat || std.iter().any(|&std| std < 0.001) {
             return Err(Error::invalid(
                 "Cannot normalise by the data: expected images of more than one value in each channel",
             ));
         }
-        Ok(moments)
+        Ok([mean, std])
     }
 }
 

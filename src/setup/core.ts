@@ -82,9 +82,7 @@ export function cargoWords(root: string, command: string): string[] {
  * @throws {UserError} (exit code 6) when cargo fails.
  */
 export async function buildCore(build: CoreBuild, session: Session): Promise<string> {
-  session.log(
-    "building the core, once: about 400 s of processor time, which is 4 to 7 minutes on two cores",
-  );
+  session.log("building the core, once: 4 to 9 minutes on two cores");
   const words = [...cargoWords(build.root, "build"), "--lib"];
   words.push("--message-format=json-render-diagnostics");
   if (build.offline) words.push("--offline");

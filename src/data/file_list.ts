@@ -6,8 +6,9 @@
  * @module
  */
 
+import { createRequire } from "node:module";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
-import { parse } from "csv-parse/sync";
+import type { parse } from "csv-parse/sync";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import type { FileList } from "../native/data_job.ts";
@@ -88,7 +89,8 @@ type Numbered = [line: number, record: Readonly<Record<string, unknown>>];
 function fromCsv(path: string, text: string): Numbered[] {
   let columns: string[] = [];
   try {
-    const records: { record: Record<string, string>; info: { lines: number } }[] = parse(text, {
+    const read = csvParser();
+    const records: { record: Record<string, string>; info: { lines: number } }[] = read(text, {
       bom: true,
       columns: (names: string[]) => columns = names.map((name) => name.trim()),
       info: true,
@@ -101,6 +103,23 @@ function fromCsv(path: string, text: string): Numbered[] {
       throw refused(path, `it is no CSV: ${error.message}`);
     }
     throw error;
+  }
+}
+
+/**
+ * Returns csv-parse's function. It is loaded for a list of CSV alone: other trainings run without npm packages.
+ *
+ * @throws UserError (set-up) where the package is missing
+ */
+function csvParser(): typeof parse {
+  try {
+    return createRequire(import.meta.url)("csv-parse/sync").parse;
+  } catch (error) {
+    if ((error as { code?: string }).code !== "MODULE_NOT_FOUND") throw error;
+    throw new UserError(
+      "Cannot read CSV: the npm package csv-parse is not installed; run with network: deno task setup",
+      ExitCode.setup,
+    );
   }
 }
 

@@ -154,7 +154,7 @@ fn a_sparse_file_of_terabytes_takes_no_memory() {
 fn open_cifar(folder: &Folder, name: &str) -> Outcome {
     let path = folder.0.join(name);
     let reading = format!(
-        r#"{{"kind":"read","directory":{:?},"train":false,"allowUnverified":true}}"#,
+        r#"{{"kind":"read","name":"cifar10","directory":{:?},"train":false,"allowUnverified":true}}"#,
         path.to_str().unwrap()
     );
     let job = Kept::new(&reading, abi::files::byol_data_job_start);

@@ -8,7 +8,6 @@
 
 import { createRequire } from "node:module";
 import { basename, dirname, extname, isAbsolute, join, resolve } from "node:path";
-import type { parse } from "csv-parse/sync";
 import { ExitCode, UserError } from "../base/exit_codes.ts";
 import { exists } from "../base/files.ts";
 import type { FileList } from "../native/data_job.ts";
@@ -89,8 +88,7 @@ type Numbered = [line: number, record: Readonly<Record<string, unknown>>];
 function fromCsv(path: string, text: string): Numbered[] {
   let columns: string[] = [];
   try {
-    const read = csvParser();
-    const records: { record: Record<string, string>; info: { lines: number } }[] = read(text, {
+    const records = csvParser()(text, {
       bom: true,
       columns: (names: string[]) => columns = names.map((name) => name.trim()),
       info: true,
@@ -106,12 +104,23 @@ function fromCsv(path: string, text: string): Numbered[] {
   }
 }
 
+/** csv-parse's function, as far as it is used here: a program that imports mod.ts by its path knows none of its types. */
+type CsvParser = (
+  text: string,
+  options: {
+    bom: true;
+    columns: (names: string[]) => string[];
+    info: true;
+    skip_empty_lines: true;
+  },
+) => { record: Record<string, string>; info: { lines: number } }[];
+
 /**
  * Returns csv-parse's function. It is loaded for a list of CSV alone: other trainings run without npm packages.
  *
  * @throws UserError (set-up) where the package is missing
  */
-function csvParser(): typeof parse {
+function csvParser(): CsvParser {
   try {
     return createRequire(import.meta.url)("csv-parse/sync").parse;
   } catch (error) {

@@ -35,7 +35,10 @@ export interface RanksOptions {
 
 /** Options that may differ from rank to rank, because they describe the machine and not the run. */
 const OF_THE_MACHINE: readonly (keyof RunConfig)[] = ["threads", "nbWorkers", "dataDir"];
+/** Time of one attempt to reach rank 0, after which signals are looked at. */
 const CONNECT_MILLISECONDS = 1000;
+/** Time for rank 0 to reach its own store, which takes seconds on a node that is busy; a port in use fails at once. */
+const OWN_CONNECT_MILLISECONDS = 30_000;
 /** Time that the other ranks wait beyond the time limit, at which rank 0 decides. */
 const VERDICT_GRACE_MILLISECONDS = 1000;
 /** Time for the other ranks to read a refusal before the store closes with rank 0. */
@@ -69,7 +72,7 @@ export async function connect(
         worldSize,
         host,
         port,
-        connectMilliseconds: CONNECT_MILLISECONDS,
+        connectMilliseconds: rank === 0 ? OWN_CONNECT_MILLISECONDS : CONNECT_MILLISECONDS,
         beatMilliseconds: BEAT_MILLISECONDS,
         answerMilliseconds: 1000 * config.stepTimeout,
       });

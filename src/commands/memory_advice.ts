@@ -99,7 +99,7 @@ function needOf(symbol: string, config: EvaluationConfig, trainImages?: number):
   }
   const { protocol, probeAugment, probeBatchSize, ranks } = config;
   const smaller = smallerImages(config);
-  if (protocol === "finetune" && symbol !== "byol_probe_test") {
+  if (protocol === "finetune" && !symbol.endsWith("_probe_test")) {
     const images = Math.min(probeBatchSize, trainImages ?? Infinity);
     const helps = [`--batch_size_clsf=${Math.max(1, Math.floor(images / 2))}`, smaller];
     return { task: `fine-tune on ${images} images a step`, helps };
@@ -107,7 +107,7 @@ function needOf(symbol: string, config: EvaluationConfig, trainImages?: number):
   const ofStep = Math.ceil(probeBatchSize / ranks);
   const isOnViews = protocol === "linear" || protocol === "clipped";
   const isOfStep = isOnViews && probeAugment && ofStep > CENTERED_BATCH;
-  return isOfStep && symbol !== "byol_dataset_make_center_crops"
+  return isOfStep && !symbol.endsWith("_make_center_crops")
     ? {
       task: `train a linear probe on ${probeBatchSize} images a step`,
       helps: [`--batch_size_clsf=${Math.floor(probeBatchSize / 2)}`, smaller],

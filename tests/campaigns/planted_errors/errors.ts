@@ -53,7 +53,7 @@ export const ERRORS: readonly PlantedError[] = [
     file: "native/src/network/heads.rs",
     right: "let first = heads == Heads::Deepmind;",
     wrong: "let first = heads == Heads::Deepmind && hidden == 0;",
-    says: /0\.bias/,
+    says: /\b[03]\.bias/,
     ...{ ...STEP, filter: "DeepMind's heads" },
   },
   {
@@ -77,7 +77,7 @@ export const ERRORS: readonly PlantedError[] = [
     file: "native/src/network/rotation.rs",
     right: "images.f_rot90(turns, [2, 3])",
     wrong: "images.f_rot90(turns, [3, 2])",
-    says: /rotation_logits: difference/,
+    says: /rotation(Loss|_logits): difference/,
     ...ROTATION,
   },
   {
@@ -85,7 +85,7 @@ export const ERRORS: readonly PlantedError[] = [
     file: "native/src/training/learner/rotation.rs",
     right: "loss.f_mul_scalar(options.weight / images as f64)?",
     wrong: "loss.f_mul_scalar(1.0 / images as f64)?",
-    says: /grad\.rotation\.\S+: difference/,
+    says: /grad\.(encoder|rotation)\.\S+: difference/,
     ...ROTATION,
   },
   {

@@ -87,10 +87,9 @@ function main(): number {
     console.log(`${folders[at]}: ${(size / 2 ** 20).toFixed(1)} MiB with the tracked files`);
   }
   if (sizes.every((size) => size <= MOST_BYTES)) return 0;
+  const mebibytes = (tracked / 2 ** 20).toFixed(1);
   console.error(
-    `Cannot carry these folders: expected 64 MiB each; the tracked files have ${
-      (tracked / 2 ** 20).toFixed(1)
-    } MiB (of which checkpoints/running, in a branch of its own, could be left out)`,
+    `Cannot carry these folders: expected 64 MiB each, of which the tracked files take ${mebibytes}`,
   );
   return 1;
 }
